@@ -1,0 +1,221 @@
+package activekeys
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	headers = "#Timestamp=1689345286\n" +
+		"#Instance=i-0a3d2c84bcffb603b\n" +
+		"#Caller=arn:aws:iam::123456789012:user/eictest-user\n" +
+		"#Request=f2e7c3d9-ef92-4b1a-8e50-823e4a3ba085\n"
+	key   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h alice@example\n"
+	good  = headers + key + "c2lnbmF0dXJl\n"
+	other = "#Timestamp=1\n#Instance=i-00000000\nssh-rsa AAAA\nb3RoZXI=\n"
+)
+
+func TestParseReadsEveryPartOfABlock(t *testing.T) {
+	entries := Parse([]byte(good))
+	require.Equal(t, []Entry{{
+		Line:      1,
+		Timestamp: 1689345286,
+		Instance:  "i-0a3d2c84bcffb603b",
+		Caller:    "arn:aws:iam::123456789012:user/eictest-user",
+		Request:   "f2e7c3d9-ef92-4b1a-8e50-823e4a3ba085",
+		Key:       []byte(strings.TrimSuffix(key, "\n")),
+		Signed:    []byte(headers + key),
+		Signature: []byte("signature"),
+	}}, entries)
+}
+
+// What may vary around and inside a block without costing its key.
+func TestBlockSurvives(t *testing.T) {
+	for name, document := range map[string]string{
+		"a wrapped signature":                headers + key + "c2ln\nbmF0\ndXJl\n",
+		"a missing last newline":             strings.TrimSuffix(good, "\n"),
+		"blank lines before it":              "\n\n \n\t\n" + good,
+		"garbage before it":                  "hello\n<html>\n" + good,
+		"garbage and a blank line before it": "\x00\xff\r\n\n" + good,
+		"garbage after its signature":        good + "<!-- end -->\n",
+		"a key without headers before it":    key + "c2lnbmF0dXJl\n\n" + good,
+		"another block right before it":      other + good,
+		"a block without a key before it":    headers + "\n" + good,
+		"a block with CRLF before it":        strings.ReplaceAll(good, "\n", "\r\n") + "\n" + good,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ok []Entry
+			for _, e := range Parse([]byte(document)) {
+				if e.Err == nil && e.Timestamp != 1 {
+					ok = append(ok, e)
+				}
+			}
+			require.Len(t, ok, 1)
+			require.Equal(t, headers+key, string(ok[0].Signed))
+			require.Equal(t, "signature", string(ok[0].Signature))
+		})
+	}
+}
+
+func TestBlanksAroundEqualsStayInTheSignedBytes(t *testing.T) {
+	signed := "#Timestamp =1\n#Instance\t=\ti-00000000\n#Caller = arn\n" + key
+	entries := Parse([]byte(signed + "c2ln\n"))
+	require.Len(t, entries, 1)
+	require.NoError(t, entries[0].Err)
+	require.Equal(t, signed, string(entries[0].Signed))
+	require.Equal(t, "i-00000000", entries[0].Instance)
+	require.Equal(t, "arn", entries[0].Caller)
+}
+
+func TestUnknownHeadersAreSignedAndOtherwiseIgnored(t *testing.T) {
+	signed := headers + "#Some-Day=later=on\n" + key
+	entries := Parse([]byte(signed + "c2ln\n"))
+	require.Len(t, entries, 1)
+	require.NoError(t, entries[0].Err)
+	require.Equal(t, signed, string(entries[0].Signed))
+}
+
+// Every one of these is one refused block, and the good block after it still
+// counts.
+func TestBlockIsRefused(t *testing.T) {
+	for name, test := range map[string]struct{ block, reason string }{
+		"CRLF in the key line":            {headers + strings.TrimSuffix(key, "\n") + "\r\nc2ln\n", "control characters"},
+		"NUL in the key line":             {headers + "ssh-rsa AA\x00AA\nc2ln\n", "control characters"},
+		"escape sequence in the comment":  {headers + "ssh-rsa AAAA \x1b]0;x\x07\nc2ln\n", "control characters"},
+		"C1 control in the comment":       {headers + "ssh-rsa AAAA \u009b31m\nc2ln\n", "control characters"},
+		"tab in the key line":             {headers + "ssh-rsa\tAAAA\nc2ln\n", "control characters"},
+		"key line that is not UTF-8":      {headers + "ssh-rsa AAAA \xff\nc2ln\n", "not UTF-8"},
+		"key line without end":            {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
+		"control character in a header":   {"#Caller=a\x1bb\n" + good, "Caller header has control"},
+		"two Timestamps":                  {"#Timestamp=9999999999\n" + good, "two Timestamp headers"},
+		"two Instances":                   {"#Instance=i-00000000\n" + good, "two Instance headers"},
+		"two of an unknown header":        {"#X=1\n#X=1\n" + good, "two X headers"},
+		"header without equals":           {"#Timestamp\n" + good, "not of the form"},
+		"header without a name":           {"#=1\n" + good, "header name"},
+		"blank after the number sign":     {"# Timestamp=1\n", "header name"},
+		"too many headers":                {manyHeaders(33) + good, "more than 32"},
+		"no Timestamp":                    {"#Instance=i-00000000\n" + key + "c2ln\n", "no Timestamp"},
+		"no Instance":                     {"#Timestamp=1\n" + key + "c2ln\n", "no Instance"},
+		"empty Instance":                  {"#Timestamp=1\n#Instance=\n" + key + "c2ln\n", "no Instance"},
+		"no key":                          {headers, "no public key"},
+		"no signature":                    {headers + key, "no base64 signature"},
+		"no signature at the end of text": {headers + strings.TrimSuffix(key, "\n"), "no base64 signature"},
+		"two keys":                        {headers + key + key + "c2ln\n", "no base64 signature"},
+		"signature that is not base64":    {headers + key + "c2ln!\n", "no base64 signature"},
+		"signature of a wrong length":     {headers + key + "c2lnb\n", "decoding the signature"},
+		"signature with stray bits":       {headers + key + "c2lnbnB=\n", "decoding the signature"},
+		"signature without end":           {headers + key + strings.Repeat("AAAA", 600) + "\n", "longer than 2048"},
+		"signature in endless lines":      {headers + key + strings.Repeat("AAAA\n", 60000), "longer than 2048"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			entries := Parse([]byte(test.block + "\n\n" + good))
+			require.Len(t, entries, 2)
+			require.ErrorContains(t, entries[0].Err, test.reason)
+			require.Empty(t, entries[0].Key)
+			require.Empty(t, entries[0].Signed)
+			require.Empty(t, entries[0].Signature)
+			require.Zero(t, entries[0].Timestamp)
+			require.NoError(t, entries[1].Err)
+		})
+	}
+}
+
+func TestTimestampIsRefused(t *testing.T) {
+	for name, value := range map[string]string{
+		"empty":               "",
+		"zero":                "0",
+		"negative":            "-1",
+		"signed":              "+1689345286",
+		"leading zero":        "01689345286",
+		"hexadecimal":         "0x64b16e46",
+		"fraction":            "1689345286.5",
+		"exponent":            "1e12",
+		"underscores":         "1_689_345_286",
+		"past 64 bits":        "9223372036854775808",
+		"blank inside":        "1689 345286",
+		"blank after":         "1689345286 ",
+		"digits of elsewhere": "１６８９",
+	} {
+		t.Run(name, func(t *testing.T) {
+			entries := Parse([]byte("#Timestamp=" + value + "\n#Instance=i-00000000\n" + key + "c2ln\n"))
+			require.Len(t, entries, 1)
+			require.Error(t, entries[0].Err)
+		})
+	}
+}
+
+func TestNothingIsFoundInADocumentWithoutBlocks(t *testing.T) {
+	for _, document := range []string{"", "\n", "\x00", "<html>\n\n</html>", key, "c2ln\n", " #Timestamp=1\n"} {
+		require.Empty(t, Parse([]byte(document)), "%q", document)
+	}
+}
+
+func TestAFloodOfBlocksIsCut(t *testing.T) {
+	entries := Parse([]byte(strings.Repeat(other+"\n", MaxEntries+10)))
+	require.Len(t, entries, MaxEntries+1)
+	require.ErrorIs(t, entries[MaxEntries].Err, ErrTooMany)
+	require.NoError(t, entries[MaxEntries-1].Err)
+}
+
+// The parser is handed up to a mebibyte of somebody else's choosing.
+func TestHostileDocumentsTakeLinearTime(t *testing.T) {
+	const size = 1 << 20
+	for name, unit := range map[string]string{
+		"number signs":  "#\n",
+		"blank lines":   "\n",
+		"one line":      "#",
+		"header lines":  "#A=1\n",
+		"base64 lines":  "AAAA\n",
+		"empty blocks":  "#A=1\n\n",
+		"blocks":        good + "\n",
+		"blanks":        " ",
+		"wide unicode":  "\u2028",
+		"carriage runs": "\r",
+	} {
+		t.Run(name, func(t *testing.T) {
+			document := bytes.Repeat([]byte(unit), size/len(unit))
+			start := time.Now()
+			Parse(document)
+			// Quadratic work over a mebibyte would take minutes.
+			require.Less(t, time.Since(start), 5*time.Second)
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good + "\n" + other))
+	f.Add([]byte(headers + key + "c2ln\nbmF0\n"))
+	f.Add([]byte("#Timestamp = 1\n#Instance= i\nssh-rsa A\nAA=="))
+	f.Add([]byte(strings.ReplaceAll(good, "\n", "\r\n")))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		for _, e := range Parse(document) {
+			if e.Err != nil {
+				require.Empty(t, e.Signed)
+				require.Empty(t, e.Key)
+				continue
+			}
+			require.Contains(t, string(document), string(e.Signed))
+			require.True(t, bytes.HasSuffix(e.Signed, append(bytes.Clone(e.Key), '\n')))
+			require.Positive(t, e.Timestamp)
+
+			again := Parse([]byte(string(e.Signed) + base64.StdEncoding.EncodeToString(e.Signature) + "\n"))
+			require.Len(t, again, 1)
+			e.Line = 1
+			require.Equal(t, e, again[0])
+		}
+	})
+}
+
+func manyHeaders(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "#X%d=1\n", i)
+	}
+	return b.String()
+}
