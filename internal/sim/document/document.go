@@ -1,0 +1,213 @@
+// Package document writes the signed list of keys that the simulated metadata
+// service serves for a user.
+//
+// A good document holds one block for each pushed key: header lines, the key line
+// and the signature. A Form says how blocks are written; its zero value writes
+// good ones, and every field of it is a way to write them differently.
+package document
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Field is one header line.
+type Field struct {
+	Name, Value string
+}
+
+// Entry is what one block says.
+type Entry struct {
+	// Fields are the header lines in their order.
+	Fields []Field
+	// Key is the public-key line without its line end.
+	Key string
+	// Equals stands between a field's name and value, EndOfLine behind each
+	// line; "" means "=" and "\n".
+	Equals, EndOfLine string
+}
+
+// NewEntry is the entry for a key that counts until expiry on one instance. A
+// caller or request that is "" has no line.
+func NewEntry(expiry time.Time, instance, caller, request, key string) Entry {
+	e := Entry{Key: key, Fields: []Field{
+		{"Timestamp", strconv.FormatInt(expiry.Unix(), 10)},
+		{"Instance", instance},
+	}}
+	if caller != "" {
+		e.Fields = append(e.Fields, Field{"Caller", caller})
+	}
+	if request != "" {
+		e.Fields = append(e.Fields, Field{"Request", request})
+	}
+	return e
+}
+
+// Clone returns a copy whose fields can be changed without changing e's.
+func (e Entry) Clone() Entry {
+	e.Fields = append([]Field(nil), e.Fields...)
+	return e
+}
+
+// Get returns the value of the first field called name, or "".
+func (e Entry) Get(name string) string {
+	for _, f := range e.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Set gives every field called name the value.
+func (e *Entry) Set(name, value string) {
+	for i := range e.Fields {
+		if e.Fields[i].Name == name {
+			e.Fields[i].Value = value
+		}
+	}
+}
+
+// Drop takes every field called name away.
+func (e *Entry) Drop(name string) {
+	var kept []Field
+	for _, f := range e.Fields {
+		if f.Name != name {
+			kept = append(kept, f)
+		}
+	}
+	e.Fields = kept
+}
+
+// Signed is the text that the signature covers.
+func (e Entry) Signed() string {
+	equals, end := e.Equals, e.EndOfLine
+	if equals == "" {
+		equals = "="
+	}
+	if end == "" {
+		end = "\n"
+	}
+	var text strings.Builder
+	for _, f := range e.Fields {
+		text.WriteString("#" + f.Name + equals + f.Value + end)
+	}
+	text.WriteString(e.Key + end)
+	return text.String()
+}
+
+// Block is an entry as it is served: the signed text and, behind it, the
+// signature as text.
+type Block struct {
+	Entry     Entry
+	Text      string
+	Signature string
+}
+
+// Form says how documents are written.
+type Form struct {
+	// Entries are changes to each pushed entry before it is signed.
+	Entries []func(*Entry)
+	// Sign signs a text; nil means PSS.
+	Sign func(key crypto.Signer, text string) ([]byte, error)
+	// Encode writes a signature down; nil means base64 in lines of 76
+	// characters.
+	Encode func(signature []byte) string
+	// Blocks are changes to the blocks after they were signed. What they add
+	// they may have signed by the Writer.
+	Blocks []func(w *Writer, blocks []Block) ([]Block, error)
+	// Documents are changes to the finished document.
+	Documents []func(document []byte) []byte
+}
+
+// Writer writes documents in one form, signed with one key.
+type Writer struct {
+	Form Form
+	Key  crypto.Signer
+}
+
+// Document returns the document for the entries.
+func (w *Writer) Document(entries []Entry) ([]byte, error) {
+	var blocks []Block
+	for _, e := range entries {
+		e = e.Clone()
+		for _, edit := range w.Form.Entries {
+			edit(&e)
+		}
+		block, err := w.Block(e)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, block)
+	}
+	for _, edit := range w.Form.Blocks {
+		var err error
+		if blocks, err = edit(w, blocks); err != nil {
+			return nil, err
+		}
+	}
+	var out bytes.Buffer
+	for i, block := range blocks {
+		if i > 0 {
+			out.WriteString("\n")
+		}
+		out.WriteString(block.Text + block.Signature)
+	}
+	document := out.Bytes()
+	for _, edit := range w.Form.Documents {
+		document = edit(document)
+	}
+	return document, nil
+}
+
+// Block signs an entry.
+func (w *Writer) Block(e Entry) (Block, error) {
+	sign, write := w.Form.Sign, w.Form.Encode
+	if sign == nil {
+		sign = PSS
+	}
+	if write == nil {
+		write = Lines(76)
+	}
+	signature, err := sign(w.Key, e.Signed())
+	if err != nil {
+		return Block{}, fmt.Errorf("signing the entry of key %q: %w", e.Key, err)
+	}
+	return Block{Entry: e, Text: e.Signed(), Signature: write(signature)}, nil
+}
+
+// PSS signs with RSASSA-PSS, SHA-256 and a salt of 32 octets (RFC 8017, section
+// 8.1). A key that is not RSA signs in the way of its own kind.
+func PSS(key crypto.Signer, text string) ([]byte, error) {
+	var opts crypto.SignerOpts = crypto.SHA256
+	switch key.(type) {
+	case *rsa.PrivateKey:
+		opts = &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}
+	case ed25519.PrivateKey:
+		opts = crypto.Hash(0)
+	}
+	return crypto.SignMessage(key, rand.Reader, []byte(text), opts)
+}
+
+// Lines returns a function that writes a signature in base64, in lines of at most
+// width characters.
+func Lines(width int) func([]byte) string {
+	return func(signature []byte) string {
+		text := base64.StdEncoding.EncodeToString(signature)
+		var out strings.Builder
+		for len(text) > width {
+			out.WriteString(text[:width] + "\n")
+			text = text[width:]
+		}
+		out.WriteString(text + "\n")
+		return out.String()
+	}
+}

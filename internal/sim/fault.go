@@ -1,0 +1,63 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Expectation is what a correct client does in a world with a fault.
+type Expectation string
+
+// The expectations, for a key that was pushed and has not expired. They hold for a
+// client that trusts Sim.Roots, accepts the domain Options.Domain, and goes by no
+// fingerprint.
+const (
+	// Printed: the pushed key is printed. Others may be printed beside it.
+	Printed Expectation = "printed"
+	// Refused: no key is printed, and the client says why.
+	Refused Expectation = "refused"
+	// None: as far as the client can see nobody pushed a key; it prints none
+	// and has nothing to complain about.
+	None Expectation = "none"
+)
+
+// Fault is one way in which the simulated world can be wrong, or merely unusual.
+type Fault struct {
+	// Name is what it is asked for by, AREA=WHAT.
+	Name string
+	// Description says what is different, in one line.
+	Description string
+	// Expect is what a client does that asks the metadata service for its
+	// instance id. OnNitro is what one does that knows its instance id from
+	// the firmware and never asks; it differs for few faults.
+	Expect, OnNitro Expectation
+	// Reason says in plain words what a client that refuses objects to; for
+	// the other expectations it is "".
+	Reason string
+
+	apply func(*world)
+}
+
+// Command is the command that shows the fault.
+func (f Fault) Command() string { return "eic-sim serve --fault " + f.Name }
+
+// Faults returns every fault, in the order in which help text lists them.
+func Faults() []Fault {
+	faults := slices.Concat(keyFaults())
+	for i := range faults {
+		if faults[i].OnNitro == "" {
+			faults[i].OnNitro = faults[i].Expect
+		}
+	}
+	return faults
+}
+
+// find returns the fault with a name.
+func find(name string) (Fault, error) {
+	for _, fault := range Faults() {
+		if fault.Name == name {
+			return fault, nil
+		}
+	}
+	return Fault{}, fmt.Errorf("unknown fault %q: \"eic-sim faults\" lists those there are", name)
+}
