@@ -1,0 +1,56 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// call is what the transport must know of the SDK call that a request belongs
+// to, and what it tells it. The SDK wraps failures in several layers of prose,
+// one of which hides its cause; the last failure is kept here instead.
+type call struct {
+	stage Stage
+	limit int
+
+	mu      sync.Mutex
+	failed  Stage // stage of last: the call's own, or StageToken
+	last    error
+	refused int // answers of 401
+}
+
+type callKey struct{}
+
+// note keeps the latest failure. A failure that is only the context's end says
+// less than the one before it and does not replace that.
+func (c *call) note(stage Stage, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		return
+	}
+	c.failed, c.last = stage, err
+}
+
+// refuse counts an answer of 401 and reports whether it was the first.
+func (c *call) refuse() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused++
+	return c.refused == 1
+}
+
+// explain makes the call's error out of what was noted.
+func (c *call) explain(ctx context.Context, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stage, cause := c.failed, c.last
+	if cause == nil {
+		stage, cause = c.stage, err
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(cause, ended) {
+		cause = fmt.Errorf("%w; before that: %w", context.Cause(ctx), cause)
+	}
+	return &Error{stage, cause}
+}

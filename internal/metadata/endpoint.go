@@ -1,0 +1,85 @@
+package metadata
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// connectTimeout is how long one of several addresses may take to answer
+// before the next is tried. It leaves room for one lost packet.
+const connectTimeout = 1500 * time.Millisecond
+
+// endpoint is one address of a metadata service.
+type endpoint struct {
+	url     string // "http://ADDRESS[:PORT]"
+	address string // "ADDRESS:PORT"
+}
+
+// endpointsOf returns the addresses to try, in order.
+//
+// Source: Amazon EC2 User Guide, "Access instance metadata".
+func endpointsOf(explicit string) ([]endpoint, error) {
+	if explicit == "" {
+		return []endpoint{
+			{"http://169.254.169.254", "169.254.169.254:80"},
+			{"http://[fd00:ec2::254]", "[fd00:ec2::254]:80"},
+		}, nil
+	}
+	address, err := ParseEndpoint(explicit)
+	if err != nil {
+		return nil, err
+	}
+	return []endpoint{{explicit, address.String()}}, nil
+}
+
+// ParseEndpoint returns the address and port of "http://ADDRESS[:PORT]", where
+// ADDRESS is an IPv4 address or an IPv6 address in brackets. A host name is
+// refused: resolving it would hand the question to whoever answers DNS.
+func ParseEndpoint(text string) (netip.AddrPort, error) {
+	wrong := func(why string) (netip.AddrPort, error) {
+		return netip.AddrPort{}, fmt.Errorf("the endpoint %q %s; expected http://ADDRESS[:PORT], such as http://169.254.169.254", text, why)
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return wrong("is no URL")
+	case u.Scheme != "http":
+		return wrong("is not http")
+	case u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
+		return wrong("has more than an address and a port")
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	address, err := netip.ParseAddrPort(net.JoinHostPort(u.Hostname(), port))
+	if err != nil || address.Port() == 0 {
+		return wrong("has no IP address and port")
+	}
+	return address, nil
+}
+
+// dialFirst connects to the first endpoint that lets it.
+func dialFirst(ctx context.Context, endpoints []endpoint) (endpoint, net.Conn, error) {
+	var failure error
+	for i, e := range endpoints {
+		dialer := net.Dialer{}
+		if i < len(endpoints)-1 {
+			dialer.Timeout = connectTimeout
+		}
+		conn, err := dialer.DialContext(ctx, "tcp", e.address)
+		if err == nil {
+			return e, conn, nil
+		}
+		if failure == nil {
+			failure = err
+		} else {
+			failure = fmt.Errorf("%w; %w", failure, err)
+		}
+	}
+	return endpoint{}, nil, failure
+}

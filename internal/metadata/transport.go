@@ -1,0 +1,160 @@
+package metadata
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Time-outs of one attempt. The context bounds them all together.
+const (
+	// answerTimeout is how long an answer's first byte may take before the
+	// request is sent again. IMDS answers within milliseconds.
+	answerTimeout = 2 * time.Second
+	// maxHeader bounds an answer's header, in bytes.
+	maxHeader = 16 << 10
+	// maxToken bounds the session token, in bytes; IMDS's have 56.
+	maxToken = maxOther
+	// maxConnections is the most that a run has use for: after the active
+	// keys, five requests go side by side, and then the staples.
+	maxConnections = 16
+)
+
+// transport is the imds.HTTPClient: it sends each request once, on plain
+// HTTP/1.1 to one address, and reads the answer through a limit.
+type transport struct {
+	http    *http.Transport
+	observe func(Exchange)
+}
+
+func newTransport(address string, first net.Conn, observe func(Exchange)) *transport {
+	var ready atomic.Pointer[net.Conn]
+	ready.Store(&first)
+	dialer := net.Dialer{}
+	return &transport{observe: observe, http: &http.Transport{
+		Proxy: nil,
+		// The address is fixed here; nothing in a request can alter it.
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			if conn := ready.Swap(nil); conn != nil {
+				return *conn, nil
+			}
+			return dialer.DialContext(ctx, "tcp", address)
+		},
+		DisableCompression:     true,
+		MaxIdleConns:           maxConnections,
+		MaxIdleConnsPerHost:    maxConnections,
+		MaxConnsPerHost:        maxConnections,
+		MaxResponseHeaderBytes: maxHeader,
+		ResponseHeaderTimeout:  answerTimeout,
+	}}
+}
+
+func (t *transport) close() { t.http.CloseIdleConnections() }
+
+// Do sends one request and reads its whole answer. Using the transport without
+// an http.Client leaves no room for redirects and cookies.
+func (t *transport) Do(request *http.Request) (*http.Response, error) {
+	call, ok := request.Context().Value(callKey{}).(*call)
+	if !ok {
+		return nil, errors.New("a request outside of any call")
+	}
+	stage, limit := call.stage, call.limit
+	if request.Method == http.MethodPut {
+		stage, limit = StageToken, maxToken
+	}
+	exchange := Exchange{Stage: stage, Method: request.Method, Path: request.URL.Path, Start: time.Now()}
+	response, err := t.exchange(request, limit, &exchange)
+	if err == nil && exchange.Status == http.StatusUnauthorized && !call.refuse() {
+		err = permanent{errors.New("answered 401 Unauthorized to a new token too")}
+		response = nil
+	}
+	if exchange.Err == nil {
+		exchange.Err = err
+	}
+	if exchange.Err != nil {
+		call.note(stage, exchange.Err)
+	}
+	if t.observe != nil {
+		exchange.Duration = time.Since(exchange.Start)
+		t.observe(exchange)
+	}
+	return response, err
+}
+
+// exchange fills in what came. An answer other than 200 is returned for the
+// SDK to act on, without its body, and noted as the exchange's Err.
+func (t *transport) exchange(request *http.Request, limit int, exchange *Exchange) (*http.Response, error) {
+	response, err := t.http.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	exchange.Status = response.StatusCode
+	exchange.Date, _ = http.ParseTime(response.Header.Get("Date")) // zero where there is none
+	if response.StatusCode != http.StatusOK {
+		exchange.Err = statusError(response.StatusCode)
+		response.Body = http.NoBody
+		if response.StatusCode < 300 {
+			return nil, permanent{exchange.Err}
+		}
+		return response, nil
+	}
+	body, err := readBody(response, limit)
+	exchange.Bytes = len(body)
+	if err != nil {
+		return nil, err
+	}
+	if exchange.Stage == StageToken && !isToken(body) {
+		return nil, permanent{fmt.Errorf("the session token, %.60q, is not printable text", body)}
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+// readBody reads an answer of at most limit bytes.
+func readBody(response *http.Response, limit int) ([]byte, error) {
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" {
+		return nil, permanent{fmt.Errorf("the answer is encoded with %.40q, which nobody asked for", encoding)}
+	}
+	tooLong := permanent{fmt.Errorf("the answer is longer than %d bytes", limit)}
+	if response.ContentLength > int64(limit) {
+		return nil, tooLong
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(limit)+1))
+	switch {
+	case err != nil:
+		return body, fmt.Errorf("reading the answer after %d bytes: %w", len(body), err)
+	case len(body) > limit:
+		return body, tooLong
+	}
+	return body, nil
+}
+
+func isToken(body []byte) bool {
+	for _, c := range body {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(body) > 0
+}
+
+// statusError puts an HTTP status other than 200 into words.
+func statusError(status int) error {
+	switch {
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusForbidden:
+		return errors.New("answered 403 Forbidden: the metadata service is disabled for this instance")
+	case status >= 300 && status < 400:
+		return fmt.Errorf("answered %d %s: redirects are not followed", status, http.StatusText(status))
+	default:
+		return fmt.Errorf("answered %d %s", status, http.StatusText(status))
+	}
+}

@@ -1,0 +1,93 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"embed"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The roots of Amazon Trust Services and the Starfield root that it crosses
+// to, as in Mozilla's program and Debian's ca-certificates 20230311.
+//
+//go:embed roots/*.pem
+var rootFiles embed.FS
+
+// AmazonAnchors returns the roots of Amazon Trust Services, to which the
+// signer of the amazonaws.com partitions must chain: Amazon Root CA 1 to 4 and
+// Starfield Services Root Certificate Authority - G2. They are parsed anew at
+// each call, since most runs need none.
+func AmazonAnchors() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, c := range amazonRoots() {
+		pool.AddCert(c)
+	}
+	return pool
+}
+
+func amazonRoots() []*x509.Certificate {
+	entries, err := rootFiles.ReadDir("roots")
+	if err != nil {
+		panic("trust: embedded roots: " + err.Error())
+	}
+	var roots []*x509.Certificate
+	for _, entry := range entries {
+		text, err := rootFiles.ReadFile("roots/" + entry.Name())
+		if err != nil {
+			panic("trust: embedded root: " + err.Error())
+		}
+		certificates, err := parsePEM(text)
+		if err != nil || len(certificates) != 1 {
+			panic("trust: embedded root " + entry.Name() + " is not one certificate")
+		}
+		roots = append(roots, certificates[0])
+	}
+	return roots
+}
+
+// ParseAnchors returns the pool of the certificates in a PEM file, of which
+// there must be at least one. Text between them is passed over, as in the
+// bundles that distributions ship.
+func ParseAnchors(text []byte) (*x509.CertPool, error) {
+	certificates, err := parsePEM(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(certificates) == 0 {
+		return nil, errors.New("no certificate in it, expected PEM blocks of type CERTIFICATE")
+	}
+	pool := x509.NewCertPool()
+	for _, c := range certificates {
+		pool.AddCert(c)
+	}
+	return pool, nil
+}
+
+// parsePEM returns the certificates of a PEM text in order. A block of another
+// type, with headers, or that is no certificate is an error.
+func parsePEM(text []byte) ([]*x509.Certificate, error) {
+	var certificates []*x509.Certificate
+	for n := 1; ; n++ {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" || len(block.Headers) != 0 {
+			return nil, fmt.Errorf("PEM block %d is %.60q, expected a CERTIFICATE without headers", n, block.Type)
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("parsing certificate %d: %w", n, err)
+		}
+		certificates = append(certificates, c)
+		text = rest
+	}
+	if i := bytes.Index(text, []byte("-----BEGIN")); i >= 0 {
+		line, _, _ := strings.Cut(string(text[i:]), "\n")
+		return nil, fmt.Errorf("the PEM block after certificate %d, %.60q, is malformed or cut short", len(certificates), line)
+	}
+	return certificates, nil
+}

@@ -1,0 +1,102 @@
+package trust
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// maxChain is the greatest number of certificates taken from the metadata
+// service. It serves three.
+const maxChain = 10
+
+// Bounds on RSA moduli, in bits: below, they can be factored; above, each
+// verification costs an attacker nothing and this machine a lot.
+const (
+	minRSA = 2048
+	maxRSA = 8192
+)
+
+// ParseChain parses the answer of signer-cert: one to ten certificates in PEM,
+// the signer's first.
+func ParseChain(text []byte) ([]*x509.Certificate, error) {
+	certificates, err := parsePEM(text)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the signer's chain: %w", err)
+	}
+	switch n := len(certificates); {
+	case n == 0:
+		return nil, errors.New("parsing the signer's chain: no certificate in it, expected PEM")
+	case n > maxChain:
+		return nil, fmt.Errorf("parsing the signer's chain: %d certificates, expected at most %d", n, maxChain)
+	}
+	return certificates, nil
+}
+
+// checkSignerKey demands what RSASSA-PSS with this program's parameters needs.
+func checkSignerKey(c *x509.Certificate) error {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return fmt.Errorf("the signer's key is %s, expected RSA", c.PublicKeyAlgorithm)
+	}
+	return checkRSA(key)
+}
+
+func checkRSA(key *rsa.PublicKey) error {
+	if bits := key.N.BitLen(); bits < minRSA || bits > maxRSA {
+		return fmt.Errorf("an RSA key has %d bits, expected %d to %d", bits, minRSA, maxRSA)
+	}
+	return nil
+}
+
+// usableKey reports whether a certificate's key is of a kind and size that may
+// sign another certificate or an OCSP response.
+func usableKey(c *x509.Certificate) bool {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return checkRSA(key) == nil
+	case *ecdsa.PublicKey:
+		return key.Curve.Params().BitSize >= 256
+	default:
+		return false
+	}
+}
+
+// verifyChain returns every chain from the first certificate to an anchor that
+// holds at the time now, the shortest first, and an error if there is none.
+// Issuers with weak keys are left out rather than fatal: a chain may carry an
+// issuer that this program has no use for.
+func verifyChain(certificates []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
+	issuers := x509.NewCertPool()
+	for _, c := range certificates[1:] {
+		if usableKey(c) {
+			issuers.AddCert(c)
+		}
+	}
+	chains, err := certificates[0].Verify(x509.VerifyOptions{
+		Roots:         anchors,
+		Intermediates: issuers,
+		CurrentTime:   now,
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verifying the signer certificate %s: %w", describe(certificates[0]), err)
+	}
+	slices.SortStableFunc(chains, func(a, b []*x509.Certificate) int { return len(a) - len(b) })
+	var first error
+	chains = slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool {
+		err := checkProfile(chain)
+		if first == nil {
+			first = err
+		}
+		return err != nil
+	})
+	if len(chains) == 0 {
+		return nil, fmt.Errorf("verifying the signer certificate %s: %w", describe(certificates[0]), first)
+	}
+	return chains, nil
+}

@@ -1,0 +1,120 @@
+package trust
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// AmazonDomain is the domain of the partitions whose signer chains to Amazon
+// Trust Services.
+const AmazonDomain = "amazonaws.com"
+
+// Domains returns the domains of the AWS partitions that have EC2 Instance
+// Connect: what the metadata service may answer to services/domain.
+func Domains() []string {
+	return []string{
+		AmazonDomain,
+		"amazonaws.com.cn",
+		"amazonaws.eu",
+		"c2s.ic.gov",
+		"sc2s.sgov.gov",
+		"cloud.adc-e.uk",
+		"csp.hci.ic.gov",
+	}
+}
+
+// SignerName is the name that the signer's certificate bears in a region.
+func SignerName(region, domain string) string {
+	return "managed-ssh-signer." + region + "." + domain
+}
+
+// maxRegion is the longest region name accepted, in bytes.
+const maxRegion = 32
+
+// ValidRegion reports whether s has the form of a region's name: lower-case
+// words and at last a number of one or two digits, joined by hyphens, such as
+// "us-east-1" or "us-gov-west-1".
+func ValidRegion(s string) bool {
+	words := strings.Split(s, "-")
+	last := len(words) - 1
+	if len(s) > maxRegion || last < 2 {
+		return false
+	}
+	for _, word := range words[:last] {
+		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+			return false
+		}
+	}
+	number := words[last]
+	return len(number) >= 1 && len(number) <= 2 && strings.Trim(number, "0123456789") == ""
+}
+
+// RegionOfZone returns the region that an availability zone, Local Zone or
+// Wavelength Zone lies in: its name up to the first number. It returns false
+// if that is no region's name.
+func RegionOfZone(zone string) (string, bool) {
+	if len(zone) > 2*maxRegion {
+		return "", false
+	}
+	start := strings.IndexAny(zone, "0123456789")
+	if start < 0 {
+		return "", false
+	}
+	end := start
+	for end < len(zone) && zone[end] >= '0' && zone[end] <= '9' {
+		end++
+	}
+	region, rest := zone[:end], zone[end:]
+	if !ValidRegion(region) || strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return "", false
+	}
+	return region, true
+}
+
+// ValidDomain reports whether s has the form of a DNS domain name in lower
+// case with at least two labels.
+func ValidDomain(s string) bool {
+	labels := strings.Split(s, ".")
+	if len(s) > 253 || len(labels) < 2 {
+		return false
+	}
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+var oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
+
+// checkName accepts a certificate whose subject has exactly one common name,
+// equal to want, and one without any common name of which a DNS subject
+// alternative name equals want. Nothing is folded, expanded or matched by
+// wildcard.
+func checkName(c *x509.Certificate, want string) error {
+	var names []any
+	for _, attribute := range c.Subject.Names {
+		if attribute.Type.Equal(oidCommonName) {
+			names = append(names, attribute.Value)
+		}
+	}
+	switch len(names) {
+	case 0:
+		if slices.Contains(c.DNSNames, want) {
+			return nil
+		}
+		return fmt.Errorf("the signer certificate has no common name and none of its DNS names is %q (they are %.200q)", want, c.DNSNames)
+	case 1:
+		if names[0] == want {
+			return nil
+		}
+		return fmt.Errorf("the signer certificate is named %.200q, expected %q", fmt.Sprint(names[0]), want)
+	default:
+		return fmt.Errorf("the signer certificate has %d common names, expected one, %q", len(names), want)
+	}
+}

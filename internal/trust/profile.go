@@ -1,0 +1,143 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	oidSubjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
+	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
+)
+
+// checkProfile holds a chain that crypto/x509 accepted against the rules of
+// RFC 5280 that crypto/x509 leaves to its caller. A certificate authority
+// whose certificates must pass audits keeps them; one made by an attacker who
+// found a lenient corner may not. The trust anchor is the administrator's
+// choice, taken for its name and key alone (section 6.1.1 d).
+func checkProfile(chain []*x509.Certificate) error {
+	anchor := len(chain) - 1
+	if anchor < 1 {
+		return errors.New("it is itself a trust anchor, expected an issuer")
+	}
+	for i, c := range chain[:anchor] {
+		if err := checkCertificate(c, chain[i+1]); err != nil {
+			return fmt.Errorf("certificate %s: %w", describe(c), err)
+		}
+		if i == 0 {
+			continue
+		}
+		if err := checkAuthority(c); err != nil {
+			return fmt.Errorf("issuer %s: %w", describe(c), err)
+		}
+	}
+	if c := chain[anchor]; !usableKey(c) {
+		return fmt.Errorf("trust anchor %s: its key is too weak or of a kind not accepted (%s)", describe(c), c.PublicKeyAlgorithm)
+	}
+	return checkNameConstraints(chain)
+}
+
+// checkCertificate holds what RFC 5280 section 4 asks of every certificate
+// that an issuer issued.
+func checkCertificate(c, issuer *x509.Certificate) error {
+	switch {
+	case c.Version != 3:
+		return fmt.Errorf("version %d, expected 3", c.Version)
+	case isEmptyName(c.RawIssuer):
+		return errors.New("no issuer name")
+	case criticality(c, oidAuthorityKeyID) == critical, criticality(c, oidSubjectKeyID) == critical:
+		return errors.New("a key identifier is marked critical")
+	case isEmptyName(c.RawSubject) && criticality(c, oidSubjectAltName) != critical:
+		return errors.New("neither a subject nor a critical subject alternative name")
+	case !c.IsCA && c.KeyUsage&x509.KeyUsageCertSign != 0:
+		return errors.New("may sign certificates without being a certificate authority")
+	case len(c.AuthorityKeyId) == 0:
+		return errors.New("no authority key identifier")
+	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
+		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
+	}
+	return nil
+}
+
+// checkAuthority holds what RFC 5280 section 4.2.1 asks of issuers.
+func checkAuthority(c *x509.Certificate) error {
+	switch {
+	case !c.BasicConstraintsValid || !c.IsCA || criticality(c, oidBasicConstraints) != critical:
+		return errors.New("no critical basic constraints that make it a certificate authority")
+	case c.KeyUsage&x509.KeyUsageCertSign == 0:
+		return errors.New("its key usage does not allow signing certificates")
+	case len(c.SubjectKeyId) == 0:
+		return errors.New("no subject key identifier")
+	case isEmptyName(c.RawSubject):
+		return errors.New("no subject")
+	case !usableKey(c):
+		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
+	}
+	return nil
+}
+
+// checkNameConstraints applies the issuers' DNS name constraints (RFC 5280
+// section 4.2.1.10) to the signer's common name. crypto/x509 applies them to
+// subject alternative names only, and the signer may have none.
+func checkNameConstraints(chain []*x509.Certificate) error {
+	name := chain[0].Subject.CommonName
+	if name == "" {
+		return nil
+	}
+	for _, c := range chain[1:] {
+		for _, excluded := range c.ExcludedDNSDomains {
+			if withinDomain(name, excluded) {
+				return fmt.Errorf("issuer %s excludes the name %q", describe(c), name)
+			}
+		}
+		permitted := len(c.PermittedDNSDomains) == 0
+		for _, domain := range c.PermittedDNSDomains {
+			permitted = permitted || withinDomain(name, domain)
+		}
+		if !permitted {
+			return fmt.Errorf("issuer %s does not permit the name %q", describe(c), name)
+		}
+	}
+	return nil
+}
+
+// withinDomain reports whether name equals domain or lies below it. An empty
+// domain holds every name, and one with a leading dot only what lies below it.
+func withinDomain(name, domain string) bool {
+	name, domain = strings.ToLower(name), strings.ToLower(domain)
+	if domain == "" || name == domain {
+		return true
+	}
+	return strings.HasSuffix(name, "."+strings.TrimPrefix(domain, "."))
+}
+
+// emptyName is the DER of a distinguished name without attributes.
+var emptyName = []byte{0x30, 0x00}
+
+func isEmptyName(der []byte) bool { return bytes.Equal(der, emptyName) }
+
+type presence int
+
+const (
+	absent presence = iota
+	present
+	critical
+)
+
+func criticality(c *x509.Certificate, id asn1.ObjectIdentifier) presence {
+	for _, extension := range c.Extensions {
+		if extension.Id.Equal(id) {
+			if extension.Critical {
+				return critical
+			}
+			return present
+		}
+	}
+	return absent
+}

@@ -1,0 +1,115 @@
+// Package trust decides whether the metadata service's signer certificate is
+// EC2 Instance Connect's own, and if so gives the Signer that checks
+// signatures under it.
+//
+// It takes bytes, trust anchors and a time, and does no I/O: everything the
+// metadata service says arrives over plain HTTP and may have been written by
+// an attacker on the host. A certificate counts only if it bears the expected
+// name, chains to an anchor in the strict profile of RFC 5280, and every
+// certificate below the anchor has an OCSP response (RFC 6960) that says good.
+package trust
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Evidence is what the metadata service serves about its signer, as it came.
+type Evidence struct {
+	// Chain is the answer of signer-cert: certificates in PEM, the signer's
+	// first, issuers after it in any order.
+	Chain []byte
+	// Staples are the answers below signer-ocsp: OCSP responses in DER,
+	// base64-encoded, in any order and under any name.
+	Staples []Staple
+}
+
+// Staple is one stapled OCSP response as it came.
+type Staple struct {
+	// Name is what it was listed under. It only serves to name the staple in
+	// an error; nothing is inferred from it.
+	Name string
+	// Body is the base64 text of the DER response, wrapped or not.
+	Body []byte
+}
+
+// Signer is a signer certificate that was found trustworthy.
+type Signer struct {
+	// Chain is the verified chain: the signer's certificate, its issuers, and
+	// last the trust anchor. It has at least two certificates.
+	Chain []*x509.Certificate
+	// Good has, for each certificate of Chain but the anchor, the OCSP
+	// response that vouches for it.
+	Good []Status
+}
+
+// Status is an OCSP response that was found to be about a certificate of the
+// chain, properly signed, and current.
+type Status struct {
+	// Name is what the staple was listed under.
+	Name string
+	// ThisUpdate and NextUpdate bound the time in which it holds.
+	ThisUpdate, NextUpdate time.Time
+}
+
+// Verify judges the evidence: the first certificate must be named exactly as
+// SignerName says for region and domain, chain to one of the anchors at the
+// time now, and be vouched for by the staples, as must be every issuer below
+// the anchor. Extended key usages are not looked at. Any error means that
+// nothing signed under this certificate may be trusted; the error says which
+// part failed and what was expected.
+func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
+	certificates, err := ParseChain(evidence.Chain)
+	if err != nil {
+		return nil, err
+	}
+	signer := certificates[0]
+	if err := checkName(signer, SignerName(region, domain)); err != nil {
+		return nil, err
+	}
+	if err := checkSignerKey(signer); err != nil {
+		return nil, err
+	}
+	chains, err := verifyChain(certificates, anchors, now)
+	if err != nil {
+		return nil, err
+	}
+	staples := parseStaples(evidence.Staples)
+	var first error
+	for _, chain := range chains {
+		good, err := verifyStatus(chain, staples, now)
+		if err == nil {
+			return &Signer{Chain: chain, Good: good}, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// ValidUntil is the moment at which the Signer stops being trustworthy: the
+// end of the first certificate or OCSP response to run out.
+func (s *Signer) ValidUntil() time.Time {
+	until := s.Chain[0].NotAfter
+	for _, c := range s.Chain {
+		until = earlier(until, c.NotAfter)
+	}
+	for _, status := range s.Good {
+		until = earlier(until, status.NextUpdate)
+	}
+	return until
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// describe names a certificate in an error. Its subject may be an attacker's.
+func describe(c *x509.Certificate) string {
+	return fmt.Sprintf("%.200q", c.Subject.String())
+}
