@@ -9,8 +9,7 @@ import (
 type Expectation string
 
 // The expectations, for a key that was pushed and has not expired. They hold for a
-// client that trusts Sim.Roots, accepts the domain Options.Domain, and goes by no
-// fingerprint.
+// client that trusts Sim.Roots and looks for keys of any fingerprint.
 const (
 	// Printed: the pushed key is printed. Others may be printed beside it.
 	Printed Expectation = "printed"
@@ -38,12 +37,32 @@ type Fault struct {
 	apply func(*world)
 }
 
+// refused is a fault because of which no key is printed.
+func refused(name, description, reason string, apply func(*world)) Fault {
+	return Fault{Name: name, Description: description, Reason: reason, Expect: Refused, apply: apply}
+}
+
+// printed is a fault in spite of which the key is printed.
+func printed(name, description string, apply func(*world)) Fault {
+	return Fault{Name: name, Description: description, Expect: Printed, apply: apply}
+}
+
+// onNitro says what a client does that never asks for the instance id.
+func (f Fault) onNitro(e Expectation) Fault {
+	f.OnNitro = e
+	return f
+}
+
 // Command is the command that shows the fault.
 func (f Fault) Command() string { return "eic-sim serve --fault " + f.Name }
 
 // Faults returns every fault, in the order in which help text lists them.
 func Faults() []Fault {
-	faults := slices.Concat(keyFaults())
+	faults := slices.Concat(
+		imdsFaults(), instanceFaults(), regionFaults(), domainFaults(),
+		signerFaults(), chainFaults(), ocspFaults(),
+		documentFaults(), keyFaults(), signatureFaults(), transportFaults(),
+	)
 	for i := range faults {
 		if faults[i].OnNitro == "" {
 			faults[i].OnNitro = faults[i].Expect

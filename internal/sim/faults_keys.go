@@ -1,6 +1,165 @@
 package sim
 
-// keyFaults are those of the document that lists a user's keys.
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"eic/internal/sim/document"
+)
+
+// keyFaults are those of what a block says. Each block is signed as it is said, so
+// that nothing but what it says gives it away.
 func keyFaults() []Fault {
-	return nil
+	return append(headerFaults(), keyLineFaults()...)
+}
+
+// headerFaults are those of the lines above the key.
+func headerFaults() []Fault {
+	return []Fault{
+		refused("keys=expired", "Timestamp was ten seconds ago", "key expired",
+			timestamp(func(time.Time) string { return unix(time.Now().Add(-10 * time.Second)) })),
+		refused("keys=expires-now", "Timestamp is the second in which the document is served", "key expired",
+			timestamp(func(time.Time) string { return unix(time.Now()) })),
+		refused("keys=no-timestamp", "there is no Timestamp", "no Timestamp",
+			entry(func(e *document.Entry) { e.Drop("Timestamp") })),
+		refused("keys=empty-timestamp", "Timestamp is empty", "malformed Timestamp",
+			timestamp(func(time.Time) string { return "" })),
+		refused("keys=negative-timestamp", "Timestamp has a minus sign", "malformed Timestamp",
+			timestamp(func(t time.Time) string { return "-" + unix(t) })),
+		refused("keys=plus-timestamp", "Timestamp has a plus sign", "malformed Timestamp",
+			timestamp(func(t time.Time) string { return "+" + unix(t) })),
+		refused("keys=huge-timestamp", "Timestamp does not fit 64 bits", "malformed Timestamp",
+			timestamp(func(time.Time) string { return "99999999999999999999" })),
+		refused("keys=float-timestamp", "Timestamp has a fraction", "malformed Timestamp",
+			timestamp(func(t time.Time) string { return unix(t) + ".5" })),
+		refused("keys=hex-timestamp", "Timestamp is hexadecimal", "malformed Timestamp",
+			timestamp(func(t time.Time) string { return fmt.Sprintf("%#x", t.Unix()) })),
+		printed("keys=late-timestamp", "Timestamp is in ten years",
+			timestamp(func(t time.Time) string { return unix(t.AddDate(10, 0, 0)) })),
+		refused("keys=duplicate-header", "there are two Timestamps, both to come", "duplicate header",
+			entry(func(e *document.Entry) {
+				e.Fields = append(e.Fields, document.Field{Name: "Timestamp", Value: e.Get("Timestamp")})
+			})),
+		refused("keys=other-instance", "Instance is another instance", "key is for another instance",
+			entry(func(e *document.Entry) { e.Set("Instance", "i-0fedcba9876543210") })),
+		refused("keys=no-instance", "there is no Instance", "no Instance",
+			entry(func(e *document.Entry) { e.Drop("Instance") })),
+		printed("keys=no-caller", "there is no Caller",
+			entry(func(e *document.Entry) { e.Drop("Caller") })),
+		printed("keys=no-request", "there is no Request",
+			entry(func(e *document.Entry) { e.Drop("Request") })),
+		printed("keys=unknown-header", "there is a line #Purpose=test more",
+			entry(func(e *document.Entry) {
+				e.Fields = append(e.Fields, document.Field{Name: "Purpose", Value: "test"})
+			})),
+		printed("keys=spaces-around-equals", "there are blanks around each =",
+			entry(func(e *document.Entry) { e.Equals = " = " })),
+		refused("keys=crlf", "lines end in CR LF", "control character",
+			entry(func(e *document.Entry) { e.EndOfLine = "\r\n" })),
+	}
+}
+
+// keyLineFaults are those of the key line and of how many keys there are.
+func keyLineFaults() []Fault {
+	return []Fault{
+		refused("keys=options", "the key line begins with command=\"id\"", "key with options",
+			keyLine(func(key string) string { return `command="id" ` + key })),
+		refused("keys=cert-authority", "the key line begins with cert-authority", "key with options",
+			keyLine(func(key string) string { return "cert-authority " + key })),
+		refused("keys=certificate", "the key is an SSH certificate for the pushed key", "unsupported key",
+			eachAgain(certified)),
+		refused("keys=unknown-type", "the key is of type ssh-unheard-of", "unsupported key",
+			keyLine(func(string) string { return "ssh-unheard-of AAAADnNzaC11bmhlYXJkLW9m" })),
+		refused("keys=type-mismatch", "the key line says ecdsa-sha2-nistp256 before a key of another type", "unsupported key",
+			keyLine(func(key string) string {
+				_, rest, _ := strings.Cut(key, " ")
+				return "ecdsa-sha2-nistp256 " + rest
+			})),
+		refused("keys=bad-key", "the key breaks off after ten characters of base64", "unsupported key",
+			keyLine(func(key string) string {
+				kind, rest, _ := strings.Cut(key, " ")
+				return kind + " " + rest[:10]
+			})),
+		refused("keys=two-key-lines", "there are two key lines above one signature", "more than one key",
+			keyLine(func(key string) string { return key + "\n" + key })),
+		refused("keys=nul", "there is a NUL behind the key", "control character",
+			keyLine(func(key string) string { return key + "\x00" })),
+		refused("keys=escape", "the key's comment clears the terminal", "control character",
+			keyLine(func(key string) string { return key + " \x1b[2J" })),
+		refused("keys=carriage-return", "a bare CR and another key follow the key", "control character",
+			keyLine(func(key string) string { return key + "\r" + anyKey() })),
+		printed("keys=ecdsa", "an ECDSA key was pushed before", before(ecdsaKey)),
+		printed("keys=rsa", "an RSA key was pushed before", before(sync.OnceValues(rsaKey))),
+		printed("keys=sk-ed25519", "an Ed25519 key on a security key was pushed before", before(skEd25519Key)),
+		printed("keys=sk-ecdsa", "an ECDSA key on a security key was pushed before", before(skECDSAKey)),
+		printed("keys=many", "200 keys were pushed before", func(w *world) {
+			for range 200 {
+				before(func() (string, error) { return anyKey(), nil })(w)
+			}
+		}),
+	}
+}
+
+// entry changes what each pushed key's block says before it is signed.
+func entry(edit func(*document.Entry)) func(*world) {
+	return func(w *world) { w.form.Entries = append(w.form.Entries, edit) }
+}
+
+// timestamp makes Timestamp of when the key expires.
+func timestamp(write func(expiry time.Time) string) func(*world) {
+	return entry(func(e *document.Entry) {
+		seconds, err := strconv.ParseInt(e.Get("Timestamp"), 10, 64)
+		if err != nil {
+			return // another fault has been here before
+		}
+		e.Set("Timestamp", write(time.Unix(seconds, 0)))
+	})
+}
+
+func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+func keyLine(change func(string) string) func(*world) {
+	return entry(func(e *document.Entry) { e.Key = change(e.Key) })
+}
+
+// eachAgain signs each block once more with another key line in it.
+func eachAgain(change func(key string) (string, error)) func(*world) {
+	return blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
+		for i, block := range pushed {
+			again := block.Entry.Clone()
+			var err error
+			if again.Key, err = change(again.Key); err != nil {
+				return nil, err
+			}
+			if pushed[i], err = w.Block(again); err != nil {
+				return nil, err
+			}
+		}
+		return pushed, nil
+	})
+}
+
+// before puts a good block for a fresh key before the first pushed one.
+func before(fresh func() (string, error)) func(*world) {
+	return blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
+		block, err := another(w, pushed[0], fresh)
+		return append([]document.Block{block}, pushed...), err
+	})
+}
+
+// another is a good block like the one given, for a fresh key.
+func another(w *document.Writer, like document.Block, fresh func() (string, error)) (document.Block, error) {
+	e := like.Entry.Clone()
+	var err error
+	if e.Key, err = fresh(); err != nil {
+		return document.Block{}, err
+	}
+	return w.Block(e)
+}
+
+func blocks(edit func(*document.Writer, []document.Block) ([]document.Block, error)) func(*world) {
+	return func(w *world) { w.form.Blocks = append(w.form.Blocks, edit) }
 }

@@ -86,7 +86,9 @@ func (p *Plan) Build(keys *Keys) (*PKI, error) {
 		if err != nil {
 			return nil, fmt.Errorf("making the staple of %s: %w", staple.About, err)
 		}
-		pki.Staples[name] = text
+		if !staple.Unserved {
+			pki.Staples[name] = text
+		}
 		pki.Listing = append(pki.Listing, name+"\n"...)
 	}
 	pki.Chain = edited(pki.Chain, p.EditChain)

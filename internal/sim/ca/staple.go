@@ -16,8 +16,7 @@ import (
 // Staple says how one OCSP response is to be made (RFC 6960) and how it is to be
 // written down.
 type Staple struct {
-	// About is the certificate whose serial number the response carries and
-	// by which it is named.
+	// About is the certificate whose serial number the response carries.
 	About Role
 	// Serial stands in for About's serial number where it is set.
 	Serial *big.Int
@@ -41,9 +40,12 @@ type Staple struct {
 	Extensions []pkix.Extension
 	// Second, if set, is a further status in the same response.
 	Second *Staple
-	// Name returns the name by which the staple is listed and served; nil
-	// means Fingerprint.
-	Name func(about *x509.Certificate) string
+	// NamedAfter is the certificate by which the staple is listed and served;
+	// "" means About. Name makes the name; nil means Fingerprint.
+	NamedAfter Role
+	Name       func(*x509.Certificate) string
+	// Unserved leaves it out of what is served but not out of the list.
+	Unserved bool
 	// EditDER and EditText are changes to the signed response and to the
 	// served text.
 	EditDER, EditText []func([]byte) []byte
@@ -71,7 +73,11 @@ func Fingerprint(cert *x509.Certificate) string {
 
 // staple makes s and returns its name and its text.
 func (b *builder) staple(s *Staple) (string, []byte, error) {
-	about, err := b.certificate(s.About)
+	namedAfter := s.NamedAfter
+	if namedAfter == "" {
+		namedAfter = s.About
+	}
+	named, err := b.certificate(namedAfter)
 	if err != nil {
 		return "", nil, err
 	}
@@ -89,7 +95,7 @@ func (b *builder) staple(s *Staple) (string, []byte, error) {
 		name = s.Name
 	}
 	text := wrap(base64.StdEncoding.EncodeToString(edited(der, s.EditDER)), 76)
-	return name(about), edited([]byte(text), s.EditText), nil
+	return name(named), edited([]byte(text), s.EditText), nil
 }
 
 // response signs what s says and returns the DER of the OCSP response.

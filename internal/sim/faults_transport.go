@@ -1,0 +1,73 @@
+package sim
+
+import "eic/internal/sim/imds"
+
+// transportStages are the stages whose answers can be lost or mangled on the way.
+func transportStages() []imds.Stage {
+	return []imds.Stage{
+		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion,
+		imds.StageDomain, imds.StageSignerCert, imds.StageStapleList, imds.StageStaple,
+	}
+}
+
+// transportFaults are every kind of lost or mangled answer at every stage.
+func transportFaults() []Fault {
+	var faults []Fault
+	for _, stage := range transportStages() {
+		for _, kind := range imds.Kinds() {
+			if stage == imds.StageToken && kind == imds.Once401 {
+				continue // 401 is the answer to a bad token; this request has none
+			}
+			faults = append(faults, transportFault(stage, kind))
+		}
+	}
+	return faults
+}
+
+func transportFault(stage imds.Stage, kind imds.Kind) Fault {
+	fault := Fault{
+		Name:        string(stage) + "=" + string(kind),
+		Description: string(stage) + ": " + kind.Describe(),
+		Expect:      Refused,
+		Reason:      transportReason(kind),
+		apply:       func(w *world) { w.faults.Stages[stage] = kind },
+	}
+	switch {
+	case kind == imds.Once503 || kind == imds.Once401 || kind == imds.ResetOnce:
+		fault.Expect, fault.Reason = Printed, ""
+	case stage == imds.StageActiveKeys && kind == imds.Status404:
+		fault.Expect, fault.Reason = None, "" // that is how it says that there is no key
+	case stage == imds.StageRegion && kind == imds.Status404:
+		fault.Expect, fault.Reason = Printed, "" // the Availability Zone tells the region
+	}
+	if stage == imds.StageInstanceID {
+		fault.OnNitro = Printed
+	}
+	return fault
+}
+
+// transportReason is what a client says of a fault that does not go away.
+func transportReason(kind imds.Kind) string {
+	switch kind {
+	case imds.Hang, imds.Drip:
+		return "no answer in time"
+	case imds.Reset:
+		return "connection reset"
+	case imds.Truncated:
+		return "body cut short"
+	case imds.WrongLength, imds.Noise:
+		return "malformed answer"
+	case imds.Huge, imds.LongLine:
+		return "answer too long"
+	case imds.Gzip:
+		return "unexpected encoding"
+	}
+	return "status " + transportStatus(kind)
+}
+
+func transportStatus(kind imds.Kind) string {
+	if kind == imds.Redirect {
+		return "302"
+	}
+	return string(kind)
+}
