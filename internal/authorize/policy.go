@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"eic/internal/activekeys"
 )
 
 // Policy is what the administrator of a host demands of a key beyond what EC2
@@ -63,4 +65,11 @@ func matchGlob(pattern, text string) bool {
 		}
 	}
 	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// ValidUserPattern reports whether s is a user name that keys can be pushed
+// for, or the beginning of one and "*", or "*" alone.
+func ValidUserPattern(s string) bool {
+	prefix, isPrefix := strings.CutSuffix(s, "*")
+	return activekeys.ValidUser(prefix) || isPrefix && prefix == ""
 }

@@ -35,8 +35,10 @@ type certID struct {
 func parseStaples(raw []Staple) []staple {
 	staples := make([]staple, len(raw))
 	for i, s := range raw {
-		response, id, err := parseStaple(s.Body)
-		staples[i] = staple{name: s.Name, response: response, id: id, err: err}
+		staples[i] = staple{name: s.Name, err: s.Err}
+		if s.Err == nil {
+			staples[i].response, staples[i].id, staples[i].err = parseStaple(s.Body)
+		}
 	}
 	return staples
 }

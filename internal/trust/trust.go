@@ -32,6 +32,9 @@ type Staple struct {
 	Name string
 	// Body is the base64 text of the DER response, wrapped or not.
 	Body []byte
+	// Err says why there is no Body, or is nil. A staple that could not be
+	// had vouches for nothing; the error is repeated where one is missed.
+	Err error
 }
 
 // Signer is a signer certificate that was found trustworthy.

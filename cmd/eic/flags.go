@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+)
+
+// flagSet is one command's flags and what its --help says beside them.
+type flagSet struct {
+	*pflag.FlagSet
+	arguments, about string
+}
+
+func newFlags(name, arguments, about string) flagSet {
+	flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	flags.SetInterspersed(false) // a user name after USER's place is never a flag
+	flags.SortFlags = false
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	return flagSet{flags, arguments, about}
+}
+
+// parse parses args, of which least to most must remain as arguments. If that
+// ends the command, because it is in error or asks for help, done is true.
+func (f flagSet) parse(args []string, least, most int, stdout, stderr io.Writer) (status int, done bool) {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		f.help(stdout)
+		return exitOK, true
+	case err == nil && f.NArg() < least:
+		err = fmt.Errorf("too few arguments, expected %s", f.arguments)
+	case err == nil && f.NArg() > most:
+		err = fmt.Errorf("unexpected argument %q", f.Arg(most))
+	}
+	if err != nil {
+		f.wrong(stderr, err)
+		return exitUsage, true
+	}
+	return exitOK, false
+}
+
+// wrong tells the caller how the command was called wrongly.
+func (f flagSet) wrong(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "eic %s: %v\nusage: %s\n", f.Name(), err, f.line())
+}
+
+func (f flagSet) line() string {
+	line := "eic " + f.Name()
+	if f.HasFlags() {
+		line += " [flags]"
+	}
+	if f.arguments != "" {
+		line += " " + f.arguments
+	}
+	return line
+}
+
+func (f flagSet) help(w io.Writer) {
+	fmt.Fprintf(w, "usage: %s\n\n%s\n", f.line(), f.about)
+	if f.HasFlags() {
+		fmt.Fprintf(w, "\nFlags:\n%s", f.FlagUsagesWrapped(100))
+	}
+}

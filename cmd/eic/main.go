@@ -1,0 +1,94 @@
+// Command eic is EC2 Instance Connect for the instance: sshd asks it which
+// keys may log in, and administrators ask it why.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Exit statuses. sshd discards every key already printed unless it is 0.
+const (
+	exitOK     = 0
+	exitFailed = 1 // could not answer
+	exitUsage  = 2 // called wrongly
+)
+
+// oldName is the name of AWS's script that this program takes the place of.
+const oldName = "eic_run_authorized_keys"
+
+func main() {
+	// Nothing in the environment may steer what is trusted or asked, be it
+	// through this program, the Go runtime or a library.
+	os.Clearenv()
+	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
+	// SIGPIPE would make it discard that.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
+}
+
+// command is one of eic's commands.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)", runAuthorizedKeys},
+		{"version", "print version, commit and Go version", runVersion},
+	}
+}
+
+// run carries out one command line and returns its exit status. args[0] is the
+// name that the program was called by.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		args = []string{"eic"}
+	}
+	if filepath.Base(args[0]) == oldName {
+		// The scripts took no flags, so whatever sshd passes is a user.
+		return runAuthorizedKeys(ctx, append([]string{"--"}, args[1:]...), stdout, stderr)
+	}
+	if len(args) < 2 {
+		usage(stderr)
+		return exitUsage
+	}
+	switch name := args[1]; name {
+	case "help", "--help", "-h":
+		usage(stdout)
+		return exitOK
+	case "--version":
+		return runVersion(ctx, nil, stdout, stderr)
+	default:
+		for _, c := range commands() {
+			if c.name == name {
+				return c.run(ctx, args[2:], stdout, stderr)
+			}
+		}
+		fmt.Fprintf(stderr, "eic: there is no command %q; expected one of %s\n", name, strings.Join(commandNames(), ", "))
+		return exitUsage
+	}
+}
+
+func commandNames() []string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "eic: EC2 Instance Connect for the instance\n\nusage: eic COMMAND [flags] [arguments]\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-17s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\n\"eic COMMAND --help\" describes a command's flags.\n")
+}

@@ -1,0 +1,183 @@
+package inquiry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"eic/internal/activekeys"
+	"eic/internal/authorize"
+	"eic/internal/instance"
+	"eic/internal/metadata"
+	"eic/internal/trust"
+)
+
+// Source is where the evidence comes from.
+type Source struct {
+	// Root is the root of the file system, for the machine's identity.
+	Root fs.FS
+	// Metadata says which metadata service to ask.
+	Metadata metadata.Options
+	// AnyMachine asks the metadata service whatever the machine says of
+	// itself, and takes the instance id from it. For tests and simulators.
+	AnyMachine bool
+	// BeforeNetwork, if set, is called before the first connection is made,
+	// and its error ends the inquiry.
+	BeforeNetwork func() error
+}
+
+// Report is how one inquiry went.
+type Report struct {
+	Evidence Evidence
+	Verdict  Verdict
+}
+
+// Ask gathers the evidence that the question needs, and no more, and judges
+// it. With an error no key may be printed; the Report then has what was
+// gathered and decided before it.
+//
+// A user name that cannot have a key, and a machine that is no EC2 instance,
+// have no keys, and nobody is asked.
+func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) {
+	r := Report{Evidence: Evidence{Time: now}}
+	if !activekeys.ValidUser(t.User) {
+		return r, nil
+	}
+	e := &r.Evidence
+	var err error
+	if e.Identity, err = instance.Identify(s.Root); err != nil {
+		return r, err
+	}
+	if e.Identity.Platform == instance.None && !s.AnyMachine {
+		return r, nil
+	}
+	if !s.AnyMachine {
+		e.Instance = e.Identity.ID
+	}
+	if s.BeforeNetwork != nil {
+		if err := s.BeforeNetwork(); err != nil {
+			return r, err
+		}
+	}
+	client, err := metadata.Connect(ctx, s.Metadata)
+	if err != nil {
+		return r, err
+	}
+	defer client.Close()
+	e.ActiveKeys, err = client.ActiveKeys(ctx, t.User)
+	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageActiveKeys {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Verdict = Screen(*e, t)
+	if !authorize.AnyUndecided(r.Verdict.Decisions) {
+		return r, nil
+	}
+	if err := e.gather(ctx, client); err != nil {
+		return r, err
+	}
+	return r, r.Verdict.Settle(*e, t)
+}
+
+func stageOf(err error) metadata.Stage {
+	var failure *metadata.Error
+	if errors.As(err, &failure) {
+		return failure.Stage
+	}
+	return ""
+}
+
+// gather fetches all that the active keys have to be judged by, side by side.
+// Each part is written by one goroutine alone.
+func (e *Evidence) gather(ctx context.Context, client *metadata.Client) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	var once sync.Once
+	var first error
+	fetch := func(part func() error) {
+		group.Go(func() {
+			if err := part(); err != nil {
+				once.Do(func() { first = err })
+				cancel()
+			}
+		})
+	}
+	if e.Instance == "" {
+		fetch(func() error {
+			id, err := client.InstanceID(ctx)
+			e.Instance = line(id)
+			return err
+		})
+	}
+	fetch(func() error { return e.gatherRegion(ctx, client) })
+	fetch(func() (err error) {
+		e.Domain, err = client.Domain(ctx)
+		return err
+	})
+	fetch(func() (err error) {
+		e.Signer.Chain, err = client.SignerCertificate(ctx)
+		return err
+	})
+	fetch(func() (err error) {
+		e.Signer.Staples, err = gatherStaples(ctx, client)
+		return err
+	})
+	group.Wait()
+	return first
+}
+
+// gatherRegion falls back to the availability zone where the metadata service
+// is too old to know its region.
+func (e *Evidence) gatherRegion(ctx context.Context, client *metadata.Client) (err error) {
+	e.Region, err = client.Region(ctx)
+	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageRegion {
+		e.Zone, err = client.AvailabilityZone(ctx)
+	}
+	return err
+}
+
+// maxStaples is how many staples are fetched, at most. There is one for each
+// of three certificates; twice that were listed while their names changed.
+const maxStaples = 16
+
+// gatherStaples fetches every staple that is listed, whatever its name. One
+// that cannot be had is kept with its error, as the others may suffice.
+func gatherStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
+	list, err := client.StapleList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := bytes.Fields(list)
+	staples := make([]trust.Staple, min(len(names), maxStaples))
+	var group sync.WaitGroup
+	for i := range staples {
+		staples[i].Name = string(names[i])
+		if !plainName(staples[i].Name) {
+			staples[i].Err = errors.New("its name is not 1 to 128 letters and digits, so it was not asked for")
+			continue
+		}
+		group.Go(func() { staples[i].Body, staples[i].Err = client.Staple(ctx, staples[i].Name) })
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		for _, s := range staples {
+			if s.Err != nil && s.Body == nil {
+				return nil, fmt.Errorf("staple %.80q: %w", s.Name, s.Err)
+			}
+		}
+	}
+	return staples, nil
+}
+
+func plainName(name string) bool {
+	const plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return len(name) >= 1 && len(name) <= 128 && strings.Trim(name, plain) == ""
+}

@@ -1,0 +1,134 @@
+// Package inquiry takes sshd's question, which keys may log in as this user,
+// through every step to its answer.
+//
+// The steps are those of the other packages, in one direction: instance,
+// metadata, activekeys, authorize, trust, authorize. Gathering the evidence
+// needs the network; judging it is pure, so that evidence kept from one run
+// can be judged again in another.
+package inquiry
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"eic/internal/activekeys"
+	"eic/internal/authorize"
+	"eic/internal/instance"
+	"eic/internal/trust"
+)
+
+// Evidence is everything that an answer rests on, as it came.
+type Evidence struct {
+	// Time is when the question was asked, and the time at which everything
+	// must be valid.
+	Time time.Time
+	// Identity is what the machine said of itself, and Instance the instance
+	// id: from Identity on Nitro, from the metadata service elsewhere.
+	Identity instance.Identity
+	Instance string
+	// ActiveKeys is the document, or nil if there is none for the user.
+	ActiveKeys []byte
+	// Region is the answer of placement/region. Where there is none it is nil
+	// and Zone is the answer of placement/availability-zone.
+	Region, Zone []byte
+	// Domain is the answer of services/domain.
+	Domain []byte
+	// Signer is what the metadata service served about its signer.
+	Signer trust.Evidence
+}
+
+// Terms are what a question is judged under.
+type Terms struct {
+	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty.
+	User, Fingerprint string
+	// Domains are accepted besides trust.Domains.
+	Domains []string
+	// Anchors returns the trust anchors for the signer of a domain.
+	Anchors func(domain string) (*x509.CertPool, error)
+	// Policy is the administrator's own.
+	Policy authorize.Policy
+}
+
+// Verdict is what the evidence led to.
+type Verdict struct {
+	// Decisions has one for each block of the document, in its order.
+	Decisions []authorize.Decision
+	// Region, Domain and Signer are set once they were found good.
+	Region, Domain string
+	Signer         *trust.Signer
+}
+
+// ErrUntrusted marks an error that says why nothing signed by this metadata
+// service's signer is believed.
+var ErrUntrusted = errors.New("the signer is not trusted")
+
+// Screen judges the document as far as that goes without the signer.
+func Screen(e Evidence, t Terms) Verdict {
+	return Verdict{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Question{
+		User:        t.User,
+		Fingerprint: t.Fingerprint,
+		Instance:    e.Instance,
+		Now:         e.Time,
+		Policy:      t.Policy,
+	})}
+}
+
+// Settle decides what Screen left undecided. An error means that none of it
+// was decided: nothing may be printed. It wraps ErrUntrusted unless it is the
+// trust anchors that could not be had.
+func (v *Verdict) Settle(e Evidence, t Terms) error {
+	if !authorize.AnyUndecided(v.Decisions) {
+		return nil
+	}
+	if !instance.ValidID(e.Instance) {
+		return fmt.Errorf("%w: the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", ErrUntrusted, e.Instance)
+	}
+	region, err := e.region()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	domain := line(e.Domain)
+	if !slices.Contains(trust.Domains(), domain) && !slices.Contains(t.Domains, domain) {
+		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, which is no AWS partition's; if it is right, add it with --domain", ErrUntrusted, domain)
+	}
+	anchors, err := t.Anchors(domain)
+	if err != nil {
+		return err
+	}
+	signer, err := trust.Verify(e.Signer, region, domain, anchors, e.Time)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	v.Region, v.Domain, v.Signer = region, domain, signer
+	authorize.Settle(v.Decisions, e.Instance, signer)
+	return nil
+}
+
+// region returns the region that the metadata service gave, or that its
+// availability zone lies in.
+func (e Evidence) region() (string, error) {
+	if e.Region == nil {
+		zone := line(e.Zone)
+		region, ok := trust.RegionOfZone(zone)
+		if !ok {
+			return "", fmt.Errorf("the metadata service gives its availability zone as %.80q, expected one like \"us-east-1a\"", zone)
+		}
+		return region, nil
+	}
+	region := line(e.Region)
+	if !trust.ValidRegion(region) {
+		return "", fmt.Errorf("the metadata service gives its region as %.80q, expected one like \"us-east-1\"", region)
+	}
+	return region, nil
+}
+
+// line takes the newline that may end an answer of one line.
+func line(b []byte) string {
+	if n := len(b); n > 0 && b[n-1] == '\n' {
+		b = b[:n-1]
+	}
+	return string(b)
+}
