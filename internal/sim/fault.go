@@ -26,6 +26,9 @@ type Fault struct {
 	Name string
 	// Description says what is different, in one line.
 	Description string
+	// Transport tells the faults of how an answer travels, whose names are
+	// STAGE=KIND out of Stages and Kinds, from those of what it says.
+	Transport bool
 	// Expect is what a client does that asks the metadata service for its
 	// instance id. OnNitro is what one does that knows its instance id from
 	// the firmware and never asks; it differs for few faults.
@@ -52,9 +55,6 @@ func (f Fault) onNitro(e Expectation) Fault {
 	f.OnNitro = e
 	return f
 }
-
-// Command is the command that shows the fault.
-func (f Fault) Command() string { return "eic-sim serve --fault " + f.Name }
 
 // Faults returns every fault, in the order in which help text lists them.
 func Faults() []Fault {

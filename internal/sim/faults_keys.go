@@ -81,7 +81,7 @@ func keyLineFaults() []Fault {
 		refused("keys=bad-key", "the key breaks off after ten characters of base64", "unsupported key",
 			keyLine(func(key string) string {
 				kind, rest, _ := strings.Cut(key, " ")
-				return kind + " " + rest[:10]
+				return kind + " " + rest[:min(10, len(rest))]
 			})),
 		refused("keys=two-key-lines", "there are two key lines above one signature", "more than one key",
 			keyLine(func(key string) string { return key + "\n" + key })),

@@ -17,7 +17,7 @@ func imdsFaults() []Fault {
 		refused("imds=throttled", "every request is answered 503 for ever",
 			"metadata service throttles",
 			func(w *world) {
-				for _, stage := range transportStages() {
+				for _, stage := range Stages() {
 					w.faults.Stages[stage] = imds.Status503
 				}
 			}),

@@ -65,7 +65,7 @@ func schemeFaults() []Fault {
 			})),
 		refused("keys=pkcs1v15", "the padding is that of PKCS #1 v1.5", "bad signature", scheme(crypto.SHA256)),
 		refused("keys=salt-20", "the salt has 20 octets", "bad signature", pss(crypto.SHA256, 20)),
-		refused("keys=salt-max", "the salt has as many octets as fit", "bad signature", pss(crypto.SHA256, 256-32-2)),
+		refused("keys=salt-max", "the salt has as many octets as fit", "bad signature", pss(crypto.SHA256, rsa.PSSSaltLengthAuto)),
 		refused("keys=sha1", "the hash function is SHA-1", "bad signature", pss(crypto.SHA1, 32)),
 		refused("keys=sha384", "the hash function is SHA-384", "bad signature", pss(crypto.SHA384, 32)),
 		refused("keys=sha512", "the hash function is SHA-512", "bad signature", pss(crypto.SHA512, 32)),

@@ -2,19 +2,22 @@ package sim
 
 import "eic/internal/sim/imds"
 
-// transportStages are the stages whose answers can be lost or mangled on the way.
-func transportStages() []imds.Stage {
+// Stages returns the stages whose answers can be lost or mangled on the way.
+func Stages() []imds.Stage {
 	return []imds.Stage{
 		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion,
 		imds.StageDomain, imds.StageSignerCert, imds.StageStapleList, imds.StageStaple,
 	}
 }
 
+// Kinds returns the ways in which an answer can be lost or mangled on the way.
+func Kinds() []imds.Kind { return imds.Kinds() }
+
 // transportFaults are every kind of lost or mangled answer at every stage.
 func transportFaults() []Fault {
 	var faults []Fault
-	for _, stage := range transportStages() {
-		for _, kind := range imds.Kinds() {
+	for _, stage := range Stages() {
+		for _, kind := range Kinds() {
 			if stage == imds.StageToken && kind == imds.Once401 {
 				continue // 401 is the answer to a bad token; this request has none
 			}
@@ -28,6 +31,7 @@ func transportFault(stage imds.Stage, kind imds.Kind) Fault {
 	fault := Fault{
 		Name:        string(stage) + "=" + string(kind),
 		Description: string(stage) + ": " + kind.Describe(),
+		Transport:   true,
 		Expect:      Refused,
 		Reason:      transportReason(kind),
 		apply:       func(w *world) { w.faults.Stages[stage] = kind },

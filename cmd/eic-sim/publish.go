@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"eic/internal/sim"
+)
+
+// endpoints is the content of endpoints.json.
+type endpoints struct {
+	IMDS []string `json:"imds"`
+	API  string   `json:"api"`
+}
+
+// directory is where files go, and how to take them away in the end.
+func directory(dir string) (string, func() error, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", nil, fmt.Errorf("making the directory: %w", err)
+		}
+		return dir, func() error { return nil }, nil
+	}
+	dir, err := os.MkdirTemp("", "eic-sim-")
+	if err != nil {
+		return "", nil, fmt.Errorf("making a directory: %w", err)
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
+}
+
+func rootFile(dir string) string { return filepath.Join(dir, "root.pem") }
+
+// publish writes root.pem and then endpoints.json, so that whoever finds the latter
+// finds a simulator that is ready.
+func publish(s *sim.Sim, dir string) error {
+	if err := replace(rootFile(dir), s.Roots); err != nil {
+		return err
+	}
+	text, err := json.Marshal(endpoints{s.IMDS, s.API})
+	if err != nil {
+		return fmt.Errorf("writing down the endpoints: %w", err)
+	}
+	return replace(filepath.Join(dir, "endpoints.json"), append(text, '\n'))
+}
+
+// replace writes a file so that nobody sees half of it.
+func replace(name string, content []byte) error {
+	draft := name + ".new"
+	if err := os.WriteFile(draft, content, 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(name), err)
+	}
+	if err := os.Rename(draft, name); err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(name), err)
+	}
+	return nil
+}
+
+// announce prints where everything is.
+func announce(s *sim.Sim, o sim.Options, dir string, stdout io.Writer) {
+	for _, url := range s.IMDS {
+		fmt.Fprintf(stdout, "imds=%s\n", url)
+	}
+	fmt.Fprintf(stdout, "api=%s\nroot=%s\ninstance-id=%s\n", s.API, rootFile(dir), o.InstanceID)
+	for _, fault := range o.Faults {
+		fmt.Fprintf(stdout, "fault=%s\n", fault)
+	}
+}
