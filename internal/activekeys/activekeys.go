@@ -55,9 +55,13 @@ type Entry struct {
 // MaxEntries blocks.
 var ErrTooMany = fmt.Errorf("the document has more than %d blocks; the rest was not read", MaxEntries)
 
+// ErrNoBlock is the Err of the only entry of a document that has text but no
+// block.
+var ErrNoBlock = errors.New("no line of the document begins a block with \"#Name=\"")
+
 // Parse reads a document. It takes time linear in the document's length, and
 // never fails: a block that cannot be read becomes an Entry whose Err says
-// why, and text that belongs to no block is passed over.
+// why, and text beside the blocks is passed over.
 //
 // A block starts at a line that begins with "#" and ends at the first blank
 // line, or line that is neither header, key nor base64, after that.
@@ -72,6 +76,9 @@ func Parse(document []byte) []Entry {
 			return append(entries, Entry{Line: s.number, Err: ErrTooMany})
 		}
 		entries = append(entries, parseBlock(document, &s))
+	}
+	if len(entries) == 0 && len(bytes.TrimSpace(document)) != 0 {
+		return []Entry{{Line: 1, Err: ErrNoBlock}}
 	}
 	return entries
 }

@@ -150,9 +150,15 @@ func TestTimestampIsRefused(t *testing.T) {
 	}
 }
 
-func TestNothingIsFoundInADocumentWithoutBlocks(t *testing.T) {
-	for _, document := range []string{"", "\n", "\x00", "<html>\n\n</html>", key, "c2ln\n", " #Timestamp=1\n"} {
+func TestNothingIsFoundInAnEmptyDocument(t *testing.T) {
+	for _, document := range []string{"", "\n", " \t\r\n"} {
 		require.Empty(t, Parse([]byte(document)), "%q", document)
+	}
+}
+
+func TestADocumentWithoutBlocksIsNotTakenForNoKeys(t *testing.T) {
+	for _, document := range []string{"\x00", "<html>\n\n</html>", key, "c2ln\n", " #Timestamp=1\n"} {
+		require.Equal(t, []Entry{{Line: 1, Err: ErrNoBlock}}, Parse([]byte(document)), "%q", document)
 	}
 }
 

@@ -22,15 +22,14 @@ type call struct {
 
 type callKey struct{}
 
-// note keeps the latest failure. A failure that is only the context's end says
-// less than the one before it and does not replace that.
-func (c *call) note(stage Stage, err error) {
+// note keeps the latest failure. One that is only the context's end says less
+// than the one before it and does not replace that.
+func (c *call) note(ctx context.Context, stage Stage, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
-		return
+	if c.last == nil || ctx.Err() == nil {
+		c.failed, c.last = stage, err
 	}
-	c.failed, c.last = stage, err
 }
 
 // refuse counts an answer of 401 and reports whether it was the first.
@@ -45,12 +44,15 @@ func (c *call) refuse() bool {
 func (c *call) explain(ctx context.Context, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stage, cause := c.failed, c.last
-	if cause == nil {
-		stage, cause = c.stage, err
+	stage, failure := c.failed, c.last
+	if failure == nil {
+		stage, failure = c.stage, err
 	}
-	if ended := ctx.Err(); ended != nil && !errors.Is(cause, ended) {
-		cause = fmt.Errorf("%w; before that: %w", context.Cause(ctx), cause)
+	if end := context.Cause(ctx); end != nil {
+		if errors.Is(failure, end) || errors.Is(failure, ctx.Err()) {
+			return &Error{stage, fmt.Errorf("%w and no whole answer has come", end)}
+		}
+		return &Error{stage, fmt.Errorf("%w; the last failure: %w", end, failure)}
 	}
-	return &Error{stage, cause}
+	return &Error{stage, failure}
 }

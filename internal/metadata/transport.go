@@ -78,7 +78,7 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 		exchange.Err = err
 	}
 	if exchange.Err != nil {
-		call.note(stage, exchange.Err)
+		call.note(request.Context(), stage, exchange.Err)
 	}
 	if t.observe != nil {
 		exchange.Duration = time.Since(exchange.Start)
