@@ -1,0 +1,303 @@
+package trust
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
+)
+
+func TestVerifyAcceptsWhatAWSServes(t *testing.T) {
+	w := newWorld()
+	w.build(t)
+	signer, err := w.verify()
+	require.NoError(t, err)
+	require.Len(t, signer.Chain, 3)
+	require.Len(t, signer.Good, 2)
+	require.Equal(t, now.Add(time.Hour), signer.ValidUntil())
+}
+
+// What may vary without costing a login.
+func TestVerifyAccepts(t *testing.T) {
+	for name, test := range map[string]struct{ before, after func(*world) }{
+		"a delegated responder": {before: func(w *world) { w.responder = newResponder() }},
+		"a certificate ID by SHA-256": {before: func(w *world) {
+			w.signerStaple.IssuerHash, w.middleStaple.IssuerHash = crypto.SHA256, crypto.SHA256
+		}},
+		"a DNS name where there is no common name": {before: func(w *world) {
+			w.signer.template.Subject = pkix.Name{Organization: []string{"AWS"}}
+			w.signer.template.DNSNames = []string{"other.example", SignerName(testRegion, testDomain)}
+		}},
+		"any extended key usage": {before: func(w *world) {
+			w.signer.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
+		}},
+		"staples under each other's names": {after: func(w *world) {
+			s := w.evidence.Staples
+			s[0].Name, s[1].Name = s[1].Name, s[0].Name
+		}},
+		"a staple about something else, revoked": {after: func(w *world) {
+			other := newWorld()
+			other.signerStaple.Status = ocsp.Revoked
+			other.build(&testing.T{})
+			w.evidence.Staples = append(other.evidence.Staples, w.evidence.Staples...)
+		}},
+		"a staple that could not be parsed": {after: func(w *world) {
+			w.evidence.Staples = append([]Staple{{Name: "x", Body: []byte("!")}}, w.evidence.Staples...)
+		}},
+		"a wrapped staple": {after: func(w *world) {
+			s := string(w.evidence.Staples[0].Body)
+			w.evidence.Staples[0].Body = []byte(s[:64] + "\n" + s[64:128] + "\r\n" + s[128:] + "\n")
+		}},
+		"an unrelated certificate in the chain": {after: func(w *world) {
+			stranger := newAuthority("stranger")
+			stranger.issuedBy(&testing.T{}, stranger)
+			w.evidence.Chain = append(w.evidence.Chain, toPEM(stranger.cert)...)
+		}},
+		"the root in the chain": {after: func(w *world) {
+			w.evidence.Chain = append(w.evidence.Chain, toPEM(w.root.cert)...)
+		}},
+		"a permitted name": {before: func(w *world) {
+			w.middle.template.PermittedDNSDomains = []string{"amazonaws.com"}
+			w.middle.template.PermittedDNSDomainsCritical = true
+		}},
+		"the last second of a staple":  {after: func(w *world) { w.now = now.Add(time.Hour) }},
+		"the first second of a staple": {after: func(w *world) { w.now = now.Add(-time.Hour) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.apply(t, test.before, test.after)
+			_, err := w.verify()
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	tests := []attack{
+		// Names.
+		{name: "another name", reason: "is named", before: commonName("managed-ssh-signer.us-east-1.attacker.example")},
+		{name: "the signer of another region", reason: "is named", before: commonName(SignerName("us-west-2", testDomain))},
+		{name: "a longer name", reason: "is named", before: commonName(SignerName(testRegion, testDomain) + ".attacker.example")},
+		{name: "the name in capitals", reason: "is named", before: commonName(strings.ToUpper(SignerName(testRegion, testDomain)))},
+		{name: "an empty common name beside the right DNS name", reason: "is named", before: func(w *world) {
+			w.signer.template.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidCommonName, Value: ""}}}
+			w.signer.template.DNSNames = []string{SignerName(testRegion, testDomain)}
+		}},
+		{name: "another common name beside the right DNS name", reason: "is named", before: func(w *world) {
+			w.signer.template.Subject.CommonName = "attacker.example"
+			w.signer.template.DNSNames = []string{SignerName(testRegion, testDomain)}
+		}},
+		{name: "two common names", reason: "2 common names", before: func(w *world) {
+			right := pkix.AttributeTypeAndValue{Type: oidCommonName, Value: SignerName(testRegion, testDomain)}
+			w.signer.template.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{right, right}}
+		}},
+		{name: "a wildcard DNS name", reason: "none of its DNS names", before: func(w *world) {
+			w.signer.template.Subject = pkix.Name{Organization: []string{"AWS"}}
+			w.signer.template.DNSNames = []string{"*.us-east-1.amazonaws.com"}
+		}},
+
+		// Keys.
+		{name: "a signer with an elliptic-curve key", reason: "expected RSA", before: func(w *world) { w.signer.key = newEC() }},
+		{name: "a signer whose key can be factored", reason: "1024 bits", before: func(w *world) { w.signer.key = newRSA(1024) }},
+		{name: "an issuer whose key can be factored", reason: "unknown authority", before: func(w *world) { w.middle.key = newRSA(1024) }},
+		{name: "an anchor whose key can be factored", reason: "too weak", before: func(w *world) { w.root.key = newRSA(1024) }},
+
+		// Chains.
+		{name: "a signer that expired", reason: "has expired", before: func(w *world) { w.signer.template.NotAfter = now.Add(-time.Second) }},
+		{name: "a signer of tomorrow", reason: "not yet valid", before: func(w *world) { w.signer.template.NotBefore = now.Add(time.Second) }},
+		{name: "an issuer that expired", reason: "has expired", before: func(w *world) { w.middle.template.NotAfter = now.Add(-time.Second) }},
+		{name: "another root", reason: "unknown authority", after: func(w *world) {
+			stranger := newAuthority("root")
+			stranger.issuedBy(&testing.T{}, stranger)
+			w.anchors = x509.NewCertPool()
+			w.anchors.AddCert(stranger.cert)
+		}},
+		{name: "no anchors", reason: "unknown authority", after: func(w *world) { w.anchors = x509.NewCertPool() }},
+		{name: "a signer that is itself an anchor", reason: "itself a trust anchor", after: func(w *world) {
+			w.anchors = x509.NewCertPool()
+			w.anchors.AddCert(w.signer.cert)
+		}},
+		{name: "no issuer", reason: "unknown authority", after: func(w *world) { w.evidence.Chain = toPEM(w.signer.cert) }},
+		{name: "an issuer that is no authority", reason: "cannot sign", before: func(w *world) {
+			w.middle.template.IsCA = false
+			w.middle.template.KeyUsage = x509.KeyUsageDigitalSignature
+		}},
+		{name: "an issuer without a key usage", reason: "does not allow signing certificates", before: func(w *world) { w.middle.template.KeyUsage = 0 }},
+		{name: "a signer that may sign certificates without being an authority", reason: "without being a certificate authority", before: func(w *world) {
+			w.signer.template.KeyUsage |= x509.KeyUsageCertSign
+		}},
+		{name: "an issuer without a subject key identifier", reason: "key identifier", before: func(w *world) {
+			// An explicit empty identifier keeps crypto/x509 from making one up.
+			w.middle.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectKeyID, Value: []byte{4, 0}}}
+		}},
+		{name: "a path longer than allowed", reason: "path length", before: func(w *world) {
+			w.root.template.MaxPathLenZero = true
+		}},
+		{name: "a name that an issuer excludes", reason: "excludes the name", before: func(w *world) {
+			w.middle.template.ExcludedDNSDomains = []string{"amazonaws.com"}
+			w.middle.template.PermittedDNSDomainsCritical = true
+		}},
+		{name: "a name that an issuer does not permit", reason: "does not permit the name", before: func(w *world) {
+			w.middle.template.PermittedDNSDomains = []string{"example.com"}
+			w.middle.template.PermittedDNSDomainsCritical = true
+		}},
+		{name: "a critical extension nobody knows", reason: "unhandled critical extension", before: func(w *world) {
+			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1}, Critical: true, Value: []byte{5, 0}}}
+		}},
+		{name: "an empty chain", reason: "no certificate", after: func(w *world) { w.evidence.Chain = nil }},
+		{name: "a private key in the chain", reason: "PRIVATE KEY", after: func(w *world) {
+			w.evidence.Chain = append(w.evidence.Chain, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"...)
+		}},
+		{name: "a chain cut short", reason: "cut short", after: func(w *world) { w.evidence.Chain = w.evidence.Chain[:len(w.evidence.Chain)-40] }},
+		{name: "a chain without end", reason: "at most 10", after: func(w *world) {
+			w.evidence.Chain = []byte(strings.Repeat(string(w.evidence.Chain), 6))
+		}},
+
+		// Staples.
+		{name: "no staples", reason: "none of 0 staples", after: func(w *world) { w.evidence.Staples = nil }},
+		{name: "no staple for the signer", reason: "none of 1 staples", after: func(w *world) { w.evidence.Staples = w.evidence.Staples[1:] }},
+		{name: "no staple for the issuer", reason: "none of 1 staples", after: func(w *world) { w.evidence.Staples = w.evidence.Staples[:1] }},
+		{name: "a revoked signer", reason: "revoked at", before: func(w *world) { w.signerStaple.Status = ocsp.Revoked }},
+		{name: "a revoked issuer", reason: "revoked at", before: func(w *world) { w.middleStaple.Status = ocsp.Revoked }},
+		{name: "a signer nobody knows", reason: "does not know", before: func(w *world) { w.signerStaple.Status = ocsp.Unknown }},
+		{name: "a staple that expired", reason: "expired at", after: func(w *world) { w.now = now.Add(time.Hour + time.Second) }},
+		{name: "a staple of tomorrow", reason: "not valid before", after: func(w *world) { w.now = now.Add(-time.Hour - time.Second) }},
+		{name: "a staple without end", reason: "no nextUpdate", before: func(w *world) { w.signerStaple.NextUpdate = time.Time{} }},
+		{name: "a staple for another serial", reason: "none of 2 staples", before: func(w *world) { w.signerStaple.SerialNumber = big.NewInt(7) }},
+		{name: "a staple from another issuer of that name", reason: "none of 2 staples", after: func(w *world) {
+			namesake := newAuthority("middle")
+			namesake.issuedBy(&testing.T{}, w.root)
+			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, namesake, namesake)
+		}},
+		{name: "a revocation beside a good staple", reason: "revoked at", after: func(w *world) {
+			revoked := w.signerStaple
+			revoked.Status = ocsp.Revoked
+			w.evidence.Staples = append(w.evidence.Staples, staplesFor(&testing.T{}, revoked, w.signer, w.middle, w.middle))
+		}},
+		{name: "a revocation that is no longer current beside a good staple", reason: "revoked at", after: func(w *world) {
+			revoked := w.signerStaple
+			revoked.Status, revoked.NextUpdate = ocsp.Revoked, now.Add(-time.Minute)
+			w.evidence.Staples = append(w.evidence.Staples, staplesFor(&testing.T{}, revoked, w.signer, w.middle, w.middle))
+		}},
+		{name: "a staple signed by the signer itself", reason: "not OCSPSigning", before: func(w *world) { w.responder = w.signer }},
+		{name: "a staple signed by a sibling", reason: "not OCSPSigning", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		}},
+		{name: "a staple signed by a sibling of any usage", reason: "not OCSPSigning", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+		}},
+		{name: "a responder that expired", reason: "has expired", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.NotAfter = now.Add(-time.Second)
+		}},
+		{name: "a responder that may not sign", reason: "key usage does not allow", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.KeyUsage = x509.KeyUsageKeyEncipherment
+		}},
+		{name: "a responder that a stranger issued", reason: "unknown authority", before: func(w *world) {
+			w.responder = newResponder()
+			w.responderIssuer = newAuthority("middle")
+			w.responderIssuer.issuedBy(&testing.T{}, w.responderIssuer)
+		}},
+		{name: "a responder of the root for a certificate of the issuer", reason: "responder", before: func(w *world) {
+			w.responder, w.responderIssuer = newResponder(), w.root
+		}},
+		{name: "a staple signed by another key", reason: "verifying its signature", after: func(w *world) {
+			impostor := &party{key: newEC(), cert: w.middle.cert}
+			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, w.middle, impostor)
+		}},
+		{name: "a staple signed with SHA-1", reason: "SHA1", before: func(w *world) {
+			w.middle.key = newRSA(2048)
+			w.signerStaple.SignatureAlgorithm = x509.SHA1WithRSA
+		}},
+		{name: "a responder's answer that it cannot answer", reason: "try later", after: func(w *world) {
+			w.evidence.Staples[0].Body = []byte("MAMKAQM=")
+		}},
+		{name: "a staple that is not base64", reason: "decoding the OCSP response", after: func(w *world) { w.evidence.Staples[0].Body = []byte("<html>") }},
+		{name: "a staple with something after it", reason: "trailing data", after: func(w *world) {
+			der, err := decodeBase64(w.evidence.Staples[0].Body)
+			require.NoError(t, err)
+			w.evidence.Staples[0].Body = encodeBase64(append(der, 0))
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld()
+			w.apply(t, test.before, test.after)
+			signer, err := w.verify()
+			require.ErrorContains(t, err, test.reason)
+			require.Nil(t, signer)
+		})
+	}
+}
+
+type attack struct {
+	name, reason  string
+	before, after func(*world)
+}
+
+func (w *world) apply(t *testing.T, before, after func(*world)) {
+	t.Helper()
+	if before != nil {
+		before(w)
+	}
+	w.build(t)
+	if after != nil {
+		after(w)
+	}
+}
+
+func commonName(name string) func(*world) {
+	return func(w *world) { w.signer.template.Subject.CommonName = name }
+}
+
+func newResponder() *party {
+	p := newParty("responder", newEC())
+	p.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+	return p
+}
+
+func TestSignatureParameters(t *testing.T) {
+	key := signerKey().(*rsa.PrivateKey)
+	w := newWorld()
+	w.build(t)
+	signer, err := w.verify()
+	require.NoError(t, err)
+
+	signed := []byte("#Timestamp=1\nssh-ed25519 AAAA\n")
+	digest := sha256.Sum256(signed)
+	pss := func(salt int, hash crypto.Hash, digest []byte) []byte {
+		signature, err := rsa.SignPSS(rand.Reader, key, hash, digest, &rsa.PSSOptions{SaltLength: salt})
+		require.NoError(t, err)
+		return signature
+	}
+	require.NoError(t, signer.VerifySignature(signed, pss(32, crypto.SHA256, digest[:])))
+
+	pkcs1, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	require.NoError(t, err)
+	for name, signature := range map[string][]byte{
+		"PKCS #1 v1.5":         pkcs1,
+		"as much salt as fits": pss(rsa.PSSSaltLengthAuto, crypto.SHA256, digest[:]),
+		"a salt of 20":         pss(20, crypto.SHA256, digest[:]),
+		"a salt of 33":         pss(33, crypto.SHA256, digest[:]),
+		"SHA-384":              pss(32, crypto.SHA384, make([]byte, 48)),
+		"nothing":              nil,
+		"zeros":                make([]byte, 256),
+		"one byte too many":    append(pss(32, crypto.SHA256, digest[:]), 0),
+	} {
+		require.Error(t, signer.VerifySignature(signed, signature), name)
+	}
+	require.Error(t, signer.VerifySignature(signed[:len(signed)-1], pss(32, crypto.SHA256, digest[:])))
+}
