@@ -1,0 +1,151 @@
+package ca_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
+
+	"eic/internal/sim/ca"
+)
+
+const signerName = "managed-ssh-signer.us-east-1.amazonaws.com"
+
+// openssl runs the real program in a directory and returns what it says.
+func openssl(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "openssl", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil {
+		require.ErrorAs(t, err, &exit, "openssl could not be run")
+	}
+	return string(out), err
+}
+
+func write(t *testing.T, dir, name string, content []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+}
+
+func certificate(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+func build(t *testing.T, keys *ca.Keys, plan *ca.Plan) *ca.PKI {
+	t.Helper()
+	pki, err := plan.Build(keys)
+	require.NoError(t, err)
+	return pki
+}
+
+func TestOpenSSLAcceptsTheGoodChainBelowEitherRoot(t *testing.T) {
+	var keys ca.Keys
+	pki := build(t, &keys, ca.Good(signerName, time.Now()))
+	anchors, err := keys.Anchors()
+	require.NoError(t, err)
+	for name, root := range map[string][]byte{
+		"newer root": certificate(anchors.Root),
+		"older root": certificate(anchors.OlderRoot),
+		"both":       anchors.PEM(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "root.pem", root)
+			write(t, dir, "chain.pem", pki.Chain)
+			out, err := openssl(t, dir, "verify", "-x509_strict", "-CAfile", "root.pem", "-no-CApath",
+				"-untrusted", "chain.pem", "-verify_hostname", signerName, "chain.pem")
+			require.NoError(t, err, out)
+		})
+	}
+}
+
+// ocspVerdict has openssl judge the staple of a certificate that issuer issued.
+func ocspVerdict(t *testing.T, keys *ca.Keys, pki *ca.PKI, about, issuer ca.Role) (string, error) {
+	t.Helper()
+	anchors, err := keys.Anchors()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	text := pki.Staples[ca.Fingerprint(pki.Certificates[about])]
+	der, err := base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(text, []byte("\n"), nil)))
+	require.NoError(t, err)
+	write(t, dir, "root.pem", anchors.PEM())
+	write(t, dir, "chain.pem", pki.Chain)
+	write(t, dir, "issuer.pem", certificate(pki.Certificates[issuer]))
+	write(t, dir, "cert.pem", certificate(pki.Certificates[about]))
+	write(t, dir, "staple.der", der)
+	return openssl(t, dir, "ocsp", "-respin", "staple.der", "-issuer", "issuer.pem", "-cert", "cert.pem",
+		"-CAfile", "root.pem", "-no-CApath", "-verify_other", "chain.pem")
+}
+
+func TestOpenSSLAcceptsTheGoodStaples(t *testing.T) {
+	var keys ca.Keys
+	pki := build(t, &keys, ca.Good(signerName, time.Now()))
+	for about, issuer := range map[ca.Role]ca.Role{
+		ca.Signer: ca.Intermediate, ca.Intermediate: ca.Root, ca.Cross: ca.OlderRoot,
+	} {
+		t.Run(string(about), func(t *testing.T) {
+			out, err := ocspVerdict(t, &keys, pki, about, issuer)
+			require.NoError(t, err, out)
+			require.Contains(t, out, "Response verify OK")
+			require.Contains(t, out, "cert.pem: good")
+		})
+	}
+}
+
+func TestOpenSSLJudgesBentStaples(t *testing.T) {
+	var keys ca.Keys
+	for _, c := range []struct {
+		name, says string
+		bend       func(*ca.Plan)
+	}{
+		{"revoked", "cert.pem: revoked", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Revoked }},
+		{"unknown", "cert.pem: unknown", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Unknown }},
+		{"good, then revoked, in one response", "cert.pem: good", func(p *ca.Plan) {
+			second := *p.Staples[0]
+			second.Status = ocsp.Revoked
+			p.Staples[0].Second = &second
+		}},
+		{"good for another, then for it, in one response", "cert.pem: good", func(p *ca.Plan) {
+			second := *p.Staples[0]
+			p.Staples[0].Second = &second
+			p.Staples[0].IssuerName, p.Staples[0].IssuerKey = ca.Root, ca.Root
+		}},
+		{"expired", "Status times invalid", func(p *ca.Plan) {
+			p.Staples[0].NextUpdate = p.Staples[0].ThisUpdate.Add(time.Second)
+		}},
+		{"not yet valid", "Status times invalid", func(p *ca.Plan) {
+			p.Staples[0].ThisUpdate = time.Now().Add(time.Hour)
+		}},
+		{"a delegated responder", "cert.pem: good", func(p *ca.Plan) {
+			p.Staples[0].Responder, p.Staples[0].Embedded = ca.Delegate, true
+		}},
+		{"a responder without the usage", "missing ocspsigning usage", func(p *ca.Plan) {
+			p.Staples[0].Responder, p.Staples[0].Embedded = ca.Sibling, true
+		}},
+		{"a bent signature", "Response Verify Failure", func(p *ca.Plan) {
+			p.Staples[0].EditDER = append(p.Staples[0].EditDER, func(der []byte) []byte {
+				der[len(der)-1] ^= 1
+				return der
+			})
+		}},
+		{"the hash of another issuer's key", "No Status found", func(p *ca.Plan) {
+			p.Staples[0].IssuerKey = ca.Root
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := ca.Good(signerName, time.Now())
+			c.bend(plan)
+			out, _ := ocspVerdict(t, &keys, build(t, &keys, plan), ca.Signer, ca.Intermediate)
+			require.Contains(t, out, c.says)
+		})
+	}
+}
