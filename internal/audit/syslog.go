@@ -39,7 +39,8 @@ type Syslog struct {
 // somebody listens on.
 func NewSyslog(sockets ...string) *Syslog { return &Syslog{sockets: sockets} }
 
-// Write sends one event, or drops it if no system log takes it in time.
+// Write sends one event. If the system log does not take it in time, that
+// event and all later ones are dropped.
 func (s *Syslog) Write(e Event) {
 	if !s.tried {
 		s.conn, s.tried = dial(s.sockets), true
@@ -52,7 +53,9 @@ func (s *Syslog) Write(e Event) {
 		line += "\n" // a stream has no other end of record
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // without it, the write merely may take longer
-	_, _ = io.WriteString(s.conn, line)                       // there is nobody left to tell
+	if _, err := io.WriteString(s.conn, line); err != nil {
+		s.conn = nil // there is nobody left to tell
+	}
 }
 
 // dial takes a datagram socket, as nearly every system log has, or a stream.

@@ -152,7 +152,7 @@ func screen(entry activekeys.Entry, q Question) Decision {
 	switch {
 	case q.Fingerprint != "" && q.Fingerprint != d.Fingerprint:
 		d.refuse(OtherFingerprint, fmt.Errorf("its fingerprint is %s, sshd asked for %q", d.Fingerprint, q.Fingerprint))
-	case !q.Now.Before(time.Unix(entry.Timestamp, 0)):
+	case entry.Timestamp <= q.Now.Unix():
 		d.refuse(Expired, fmt.Errorf("it expired at %s, it is now %s", formatTime(time.Unix(entry.Timestamp, 0)), formatTime(q.Now)))
 	case q.Instance != "" && entry.Instance != q.Instance:
 		d.refuse(OtherInstance, otherInstance(entry.Instance, q.Instance))

@@ -1,0 +1,289 @@
+package authorize
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"eic/internal/activekeys"
+)
+
+const (
+	testInstance = "i-0123456789abcdef0"
+	testCaller   = "arn:aws:iam::123456789012:user/alice"
+)
+
+var now = time.Unix(1767323045, 500e6)
+
+// ed25519Key is a key of all ones, which is as good as any.
+func ed25519Key() ssh.PublicKey {
+	key, err := ssh.NewPublicKey(ed25519.PublicKey(bytes.Repeat([]byte{1}, ed25519.PublicKeySize)))
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func lineOf(key ssh.PublicKey) []byte { return bytes.TrimSpace(ssh.MarshalAuthorizedKey(key)) }
+
+func entryOf(line []byte) activekeys.Entry {
+	return activekeys.Entry{
+		Line:      1,
+		Timestamp: now.Unix() + 30,
+		Instance:  testInstance,
+		Caller:    testCaller,
+		Key:       line,
+		Signed:    append(bytes.Clone(line), '\n'),
+		Signature: []byte("good"),
+	}
+}
+
+func question() Question {
+	return Question{User: "alice", Instance: testInstance, Now: now}
+}
+
+// signer takes any entry signed "good".
+type signer struct{}
+
+func (signer) VerifySignature(_, signature []byte) error {
+	if string(signature) != "good" {
+		return errors.New("forged")
+	}
+	return nil
+}
+
+func decide(q Question, entries ...activekeys.Entry) []Decision {
+	decisions := Screen(entries, q)
+	Settle(decisions, testInstance, signer{})
+	return decisions
+}
+
+func TestEveryPlainKeyTypeIsPrinted(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	keys := []any{rsaKey.Public(), ed25519.PublicKey(make([]byte, 32))}
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		require.NoError(t, err)
+		keys = append(keys, key.Public())
+	}
+	var lines [][]byte
+	for _, key := range keys {
+		public, err := ssh.NewPublicKey(key)
+		require.NoError(t, err)
+		lines = append(lines, lineOf(public))
+	}
+	lines = append(lines, skLine("sk-ssh-ed25519@openssh.com", make([]byte, 32)),
+		skLine("sk-ecdsa-sha2-nistp256@openssh.com", []byte("nistp256"), elliptic.Marshal(elliptic.P256(), elliptic.P256().Params().Gx, elliptic.P256().Params().Gy))) //nolint:staticcheck // the wire format is that of elliptic.Marshal
+	for _, line := range lines {
+		d := decide(question(), entryOf(line))[0]
+		require.Equal(t, Printed, d.Reason, "%s: %v", line, d.Detail)
+		require.True(t, ValidFingerprint(d.Fingerprint))
+	}
+}
+
+// skLine makes a key of a security key's type, for the application "ssh:".
+func skLine(name string, parts ...[]byte) []byte {
+	var blob []byte
+	for _, part := range append(append([][]byte{[]byte(name)}, parts...), []byte("ssh:")) {
+		blob = binary.BigEndian.AppendUint32(blob, uint32(len(part)))
+		blob = append(blob, part...)
+	}
+	return []byte(name + " " + base64.StdEncoding.EncodeToString(blob))
+}
+
+func TestCommentsAreKept(t *testing.T) {
+	line := append(lineOf(ed25519Key()), " alice@laptop command=\"x\" ünïcode"...)
+	d := decide(question(), entryOf(line))[0]
+	require.Equal(t, Printed, d.Reason)
+	require.Equal(t, line, d.Entry.Key)
+}
+
+func TestKeyLineIsRefused(t *testing.T) {
+	plain := string(lineOf(ed25519Key()))
+	blob := plain[len("ssh-ed25519 "):]
+	for name, line := range map[string]string{
+		"options before the key":               `command="/bin/sh" ` + plain,
+		"a restriction before the key":         "restrict " + plain,
+		"a certificate authority":              "cert-authority " + plain,
+		"a certificate":                        "ssh-ed25519-cert-v01@openssh.com " + blob,
+		"a certificate in a plain key's dress": "ssh-ed25519 " + certificateBlob(t),
+		"another type than the key's":          "ssh-rsa " + blob,
+		"a type nobody knows":                  "ssh-ed448 " + blob,
+		"blanks before the type":               " " + plain,
+		"no key":                               "ssh-ed25519",
+		"an empty key":                         "ssh-ed25519 ",
+		"base64 without its end":               "ssh-ed25519 " + blob[:len(blob)-4],
+		"something after the key":              "ssh-ed25519 " + blob + "AAAA",
+		"two keys glued together":              "ssh-ed25519 " + blob + blob,
+		"a private key's header":               "-----BEGIN OPENSSH PRIVATE KEY-----",
+		"a type in capitals":                   "SSH-ED25519 " + blob,
+		"a comment line":                       "# " + plain,
+		"only a blank":                         " ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(question(), entryOf([]byte(line)))[0]
+			require.Equal(t, UnsupportedKey, d.Reason)
+			require.Error(t, d.Detail)
+			require.Empty(t, d.Fingerprint)
+		})
+	}
+}
+
+func certificateBlob(t *testing.T) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	authority, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	c := &ssh.Certificate{Key: ed25519Key(), CertType: ssh.UserCert, ValidBefore: ssh.CertTimeInfinity}
+	require.NoError(t, c.SignCert(rand.Reader, authority))
+	return base64.StdEncoding.EncodeToString(c.Marshal())
+}
+
+func TestReasons(t *testing.T) {
+	sha256 := ssh.FingerprintSHA256(ed25519Key())
+	md5 := "MD5:" + ssh.FingerprintLegacyMD5(ed25519Key())
+	otherSHA256 := "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	for name, test := range map[string]struct {
+		entry    func(*activekeys.Entry)
+		question func(*Question)
+		want     Reason
+	}{
+		"nothing wrong":                        {want: Printed},
+		"the fingerprint sshd asked for":       {want: Printed, question: func(q *Question) { q.Fingerprint = sha256 }},
+		"the MD5 fingerprint sshd asked for":   {want: Printed, question: func(q *Question) { q.Fingerprint = md5 }},
+		"another fingerprint":                  {want: OtherFingerprint, question: func(q *Question) { q.Fingerprint = otherSHA256 }},
+		"an MD5 fingerprint without its octet": {want: OtherFingerprint, question: func(q *Question) { q.Fingerprint = md5[:len(md5)-1] }},
+		"a block that could not be read":       {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
+		"a key that expired":                   {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
+		"a key in its last moment":             {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
+		"a key that lives half a second more":  {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() + 1 }},
+		"a Timestamp at the end of time":       {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
+		"a key for another instance":           {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
+		"a key for an instance of like name":   {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
+		"a key for another instance on Xen":    {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Question) { q.Instance = "" }},
+		"a forged signature":                   {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
+		"no signature":                         {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
+		"a user who is denied":                 {want: UserDenied, question: deny("alice")},
+		"a user whose prefix is denied":        {want: UserDenied, question: deny("al*")},
+		"every user is denied":                 {want: UserDenied, question: deny("*")},
+		"another user is denied":               {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
+		"a user who is allowed":                {want: Printed, question: allow("root", "alice")},
+		"a user who is not allowed":            {want: UserDenied, question: allow("root", "alicee")},
+		"a user both allowed and denied":       {want: UserDenied, question: func(q *Question) { allow("alice")(q); deny("alice")(q) }},
+		"a caller who may":                     {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
+		"a caller who may not":                 {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
+		"no caller, though one is required":    {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			entry, q := entryOf(lineOf(ed25519Key())), question()
+			if test.entry != nil {
+				test.entry(&entry)
+			}
+			if test.question != nil {
+				test.question(&q)
+			}
+			d := decide(q, entry)[0]
+			require.Equal(t, test.want, d.Reason, "%v", d.Detail)
+			require.Equal(t, test.want == Printed, d.Detail == nil)
+		})
+	}
+}
+
+func deny(patterns ...string) func(*Question) {
+	return func(q *Question) { q.Policy.DenyUsers = patterns }
+}
+
+func allow(patterns ...string) func(*Question) {
+	return func(q *Question) { q.Policy.AllowUsers = patterns }
+}
+
+func requireCaller(patterns ...string) func(*Question) {
+	return func(q *Question) { q.Policy.Callers = patterns }
+}
+
+func TestABadEntryCostsNoOther(t *testing.T) {
+	good := entryOf(lineOf(ed25519Key()))
+	bad := good
+	bad.Signature = nil
+	malformed := activekeys.Entry{Line: 9, Err: errors.New("no")}
+	decisions := decide(question(), bad, good, malformed, good)
+	require.Equal(t, []Reason{BadSignature, Printed, Malformed, Printed},
+		[]Reason{decisions[0].Reason, decisions[1].Reason, decisions[2].Reason, decisions[3].Reason})
+}
+
+func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
+	decisions := Screen([]activekeys.Entry{entryOf(lineOf(ed25519Key()))}, question())
+	require.Equal(t, Undecided, decisions[0].Reason)
+	require.True(t, AnyUndecided(decisions))
+	Settle(decisions, "", signer{})
+	require.Equal(t, OtherInstance, decisions[0].Reason)
+}
+
+func TestFingerprintForms(t *testing.T) {
+	for s, want := range map[string]bool{
+		"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA":  true,
+		"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=": false,
+		"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB":  false,
+		"SHA256:AAAAAAAAAAAAAAAAAAAAA\nAAAAAAAAAAAAAAAAAAAAA": false,
+		"SHA256:": false,
+		"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA":  false,
+		"MD5:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff": true,
+		"MD5:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF": false,
+		"MD5:00112233445566778899aabbccddeeff":                false,
+		"MD5:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:f":  false,
+		"00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff":     false,
+		"":     false,
+		"NONE": false,
+	} {
+		require.Equal(t, want, ValidFingerprint(s), "%q", s)
+	}
+}
+
+func TestGlobs(t *testing.T) {
+	for _, test := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"*", "", true},
+		{"*", "anything", true},
+		{"", "", true},
+		{"", "a", false},
+		{"a*c", "abc", true},
+		{"a*c", "ac", true},
+		{"a*c", "acb", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"*a*a*b", "aaaaaaaaab", true},
+		{"*a*a*c", "aaaaaaaaab", false},
+		{"[a]", "a", false},
+		{`\*`, "*", false},
+		{"arn:aws:iam::1:role/ops-*", "arn:aws:iam::1:role/ops-", true},
+		{"arn:aws:iam::1:role/ops-*", "arn:aws:iam::1:role/op", false},
+		{"arn:aws:iam::1:role/ops-*", "xarn:aws:iam::1:role/ops-1", false},
+		{"arn:aws:iam::1:user/a", "arn:aws:iam::1:user/A", false},
+	} {
+		require.Equal(t, test.want, matchGlob(test.pattern, test.text), "%q %q", test.pattern, test.text)
+	}
+}
+
+func TestUserPatternsThatCanMatchNobody(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		"root": true, "svc-*": true, "*": true, "a@b": true,
+		"": false, "**": false, "ro*t": false, "root ": false, "../x": false, "-x*": false,
+	} {
+		require.Equal(t, want, ValidUserPattern(pattern), "%q", pattern)
+	}
+}
