@@ -1,0 +1,70 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// Result is how a program ended.
+type Result struct {
+	Stdout, Stderr string
+	Status         int
+}
+
+// Capture runs a command to its end. Its error is that the command could not be run,
+// or was killed; a status other than 0 is none.
+func Capture(cmd *exec.Cmd) (Result, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		err = nil
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("running %s: %w: %s", cmd, err, stderr.Bytes())
+	}
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, nil
+}
+
+// mustRun runs a command that has to succeed.
+func mustRun(cmd *exec.Cmd) error {
+	result, err := Capture(cmd)
+	if err == nil && result.Status != 0 {
+		err = fmt.Errorf("%s: exit status %d: %s", cmd, result.Status, result.Stderr)
+	}
+	return err
+}
+
+// Command is a program of the host, by its whole path, with its arguments, run by
+// one of the host's users.
+func (h *Host) Command(user, program string, args ...string) *exec.Cmd {
+	argv := append([]string{program}, args...)
+	if user != "root" {
+		argv = append([]string{"/usr/bin/setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups", "--"}, argv...)
+	}
+	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: "/", Env: h.environment()}
+	if h.root != "/" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: h.root}
+	}
+	return cmd
+}
+
+// outside is a program of this machine's, for what does not happen on the host.
+func (h *Host) outside(program string, args ...string) *exec.Cmd {
+	return &exec.Cmd{Path: program, Args: append([]string{program}, args...), Dir: "/", Env: h.environment()}
+}
+
+// environment is the same for everybody, whoever runs the test.
+func (h *Host) environment() []string {
+	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/run/home/root", "LANG=C.UTF-8"}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

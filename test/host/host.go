@@ -1,0 +1,128 @@
+// Package host makes a throwaway EC2 instance out of this machine, for tests and
+// demonstrations of what only a real sshd and a real ssh can show.
+//
+// A program that wants one runs itself again inside of namespaces (Run). In there
+// it starts a Host: IMDS's addresses on the loopback interface with the simulator
+// behind them, a /sys that tells the instance's identity, a system log that it can
+// read, and users and files of its own. On that it installs eic (Install), starts
+// sshd (StartSSHD), pushes keys (Push, PushCommand) and logs in (SSH).
+//
+// It is not a container: processes of the host see this machine's programs and
+// libraries, and most of its files. What they write to /etc, /opt, /usr/bin, /run
+// and /dev is gone when the Host is closed; the rest of the file system is real.
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"eic/internal/sim"
+)
+
+// TrustAnchors is the file, as the host sees it, with the simulator's roots.
+const TrustAnchors = "/run/eic-test/roots.pem"
+
+// Options say what host is made. The zero value is a Nitro instance with IPv4 and
+// IPv6 and a simulator with nothing wrong.
+type Options struct {
+	// Root, if set, is the directory with another system's files, that the
+	// host is made of in place of this machine's. They are not kept from
+	// changes; only its /dev, /proc, /run and /sys are the host's own.
+	Root string
+	// Platform is what the host's /sys makes it look like.
+	Platform Platform
+	// IPv6Only leaves the host without any IPv4 address.
+	IPv6Only bool
+	// Users are made at the start, as AddUser does.
+	Users []string
+	// Sim are the simulator's options; its addresses are filled in.
+	Sim sim.Options
+}
+
+// Host is a running host. It is not for use by several goroutines, apart from
+// Push, PushCommand, SSH and Command.
+type Host struct {
+	// Sim is the simulator that the host asks.
+	Sim *sim.Sim
+	// Log is the host's system log.
+	Log *SystemLog
+
+	root     string
+	options  Options
+	mounts   mounts
+	sshd     *exec.Cmd
+	users    int
+	loopback string
+}
+
+// Start starts a host; the caller closes it. It must be called inside of Run, for
+// one host at a time.
+func Start(options Options) (*Host, error) {
+	if Prepared() == "" {
+		return nil, errors.New("host.Start was called outside of host.Run")
+	}
+	h := &Host{root: options.Root, options: options, users: firstUser, loopback: "127.0.0.1"}
+	if h.root == "" {
+		h.root = "/"
+	}
+	if options.IPv6Only {
+		h.loopback = "[::1]"
+	}
+	for _, step := range []func() error{
+		h.mountAll, h.writeIdentity, h.writeAccounts, h.configureLoopback, h.startLog, h.startSim,
+	} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+	}
+	return h, nil
+}
+
+// Close ends the host: sshd, the simulator, the system log, and every mount. It
+// may be called twice.
+func (h *Host) Close() error {
+	h.stopSSHD()
+	if h.Sim != nil {
+		h.Sim.Close()
+	}
+	if h.Log != nil {
+		h.Log.close()
+	}
+	return h.mounts.undo()
+}
+
+// Path is where a file of the host is found from here.
+func (h *Host) Path(name string) string { return filepath.Join(h.root, name) }
+
+// Dir is a directory of the host, seen from here, for whatever a test has to keep;
+// it is gone with the host.
+func (h *Host) Dir() string { return h.Path(filepath.Dir(TrustAnchors)) }
+
+// WriteFile writes a file of the host that everybody may read, and makes the
+// directories it is in.
+func (h *Host) WriteFile(name string, text []byte) error {
+	path := h.Path(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// startSim starts the simulator on IMDS's own addresses.
+func (h *Host) startSim() error {
+	o := h.options.Sim
+	o.IMDS = nil
+	if !h.options.IPv6Only {
+		o.IMDS = append(o.IMDS, imdsIPv4+":80")
+	}
+	o.IMDS = append(o.IMDS, "["+imdsIPv6+"]:80")
+	o.API = h.loopback + ":0"
+	var err error
+	if h.Sim, err = sim.Start(o); err != nil {
+		return fmt.Errorf("starting the simulator: %w", err)
+	}
+	return h.WriteFile(TrustAnchors, h.Sim.Roots)
+}

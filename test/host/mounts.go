@@ -1,0 +1,101 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// mounts are those made for one host, in the order in which they were made.
+type mounts []string
+
+func (m *mounts) mount(source, target, kind string, flags uintptr, data string) error {
+	if err := unix.Mount(source, target, kind, flags, data); err != nil {
+		return fmt.Errorf("mounting a file system of type %s on %s: %w", kind, target, err)
+	}
+	*m = append(*m, target)
+	return nil
+}
+
+// tmpfs puts an empty directory over target. Its mode matters: sshd trusts no
+// command below a directory that others may write to.
+func (m *mounts) tmpfs(target string) error {
+	return m.mount("tmpfs", target, "tmpfs", unix.MS_NOSUID, "mode=755")
+}
+
+// overlay makes what is written below target from now on go to a directory below
+// layers instead.
+func (m *mounts) overlay(target, layers string) error {
+	upper := filepath.Join(layers, target, "upper")
+	work := filepath.Join(layers, target, "work")
+	for _, dir := range []string{upper, work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return m.mount("overlay", target, "overlay", 0,
+		fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", target, upper, work))
+}
+
+// undo unmounts everything, the last first.
+func (m *mounts) undo() error {
+	var failed []error
+	for _, target := range slices.Backward(*m) {
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			failed = append(failed, fmt.Errorf("unmounting %s: %w", target, err))
+		}
+	}
+	*m = nil
+	return errors.Join(failed...)
+}
+
+// mountAll gives the host its directories of the kernel's, and, if it is made out
+// of this machine, the layers that keep this machine as it is.
+func (h *Host) mountAll() error {
+	for _, dir := range []string{"/run", "/dev", "/sys"} {
+		if err := h.mounts.tmpfs(h.Path(dir)); err != nil {
+			return err
+		}
+	}
+	if h.root != "/" {
+		if err := h.mounts.mount("proc", h.Path("/proc"), "proc", unix.MS_NOSUID, ""); err != nil {
+			return err
+		}
+	} else {
+		for _, dir := range []string{"/etc", "/opt", "/usr/bin"} {
+			if err := h.mounts.overlay(dir, "/run/layers"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, dir := range []string{h.Path("/run/sshd"), h.Path("/run/home"), h.Dir()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return h.makeDevices()
+}
+
+// makeDevices makes those devices that programs expect everywhere
+// (Documentation/admin-guide/devices.txt of Linux).
+func (h *Host) makeDevices() error {
+	for _, device := range []struct {
+		name         string
+		major, minor uint32
+	}{
+		{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	} {
+		path := h.Path("/dev/" + device.name)
+		if err := unix.Mknod(path, unix.S_IFCHR|0o666, int(unix.Mkdev(device.major, device.minor))); err != nil {
+			return fmt.Errorf("making %s: %w", path, err)
+		}
+		if err := os.Chmod(path, 0o666); err != nil { // the umask was in the way
+			return err
+		}
+	}
+	return os.Symlink("/proc/self/fd", h.Path("/dev/fd"))
+}

@@ -1,0 +1,141 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Line is one line of the system log.
+type Line struct {
+	// Priority is facility times 8 plus severity (RFC 5424, section 6.2.1).
+	Priority int
+	// Program is who wrote it, as in "sshd".
+	Program string
+	Text    string
+}
+
+// record is how syslog(3) writes a line.
+var record = regexp.MustCompile(`(?s)^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\[:]+)(?:\[\d+\])?: (.*)$`)
+
+// mark is no line of anybody's: when it is received, so is all that was sent before.
+const mark = "mark"
+
+// SystemLog is a host's system log: it takes in what is sent to /dev/log and keeps
+// it. It may be used by several goroutines.
+type SystemLog struct {
+	socket  *net.UnixConn
+	sender  net.Conn
+	marking sync.Mutex
+	marked  chan struct{} // closed at the end
+
+	mu    sync.Mutex
+	lines []Line
+}
+
+// startLog starts the system log.
+func (h *Host) startLog() error {
+	path := h.Path("/dev/log")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return fmt.Errorf("starting the system log: %w", err)
+	}
+	sender, err := net.Dial("unixgram", path)
+	if err != nil {
+		_ = socket.Close() // the other error is the one to tell
+		return fmt.Errorf("starting the system log: %w", err)
+	}
+	h.Log = &SystemLog{socket: socket, sender: sender, marked: make(chan struct{})}
+	go h.Log.receive()
+	return os.Chmod(path, 0o666)
+}
+
+func (l *SystemLog) receive() {
+	defer close(l.marked)
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := l.socket.Read(buffer)
+		if err != nil {
+			return // closed
+		}
+		if text := string(buffer[:n]); text != mark {
+			l.mu.Lock()
+			l.lines = append(l.lines, parseLine(text))
+			l.mu.Unlock()
+			continue
+		}
+		l.marked <- struct{}{}
+	}
+}
+
+func parseLine(text string) Line {
+	parts := record.FindStringSubmatch(text)
+	if parts == nil {
+		return Line{Priority: -1, Text: text}
+	}
+	priority, _ := strconv.Atoi(parts[1]) // digits, as matched
+	return Line{Priority: priority, Program: parts[2], Text: strings.TrimRight(parts[3], "\n")}
+}
+
+// Lines returns what was logged until now by a program, or by any whose name begins
+// so: newer sshds log as sshd-session too.
+func (l *SystemLog) Lines(program string) []Line {
+	l.marking.Lock()
+	if _, err := l.sender.Write([]byte(mark)); err == nil {
+		<-l.marked
+	}
+	l.marking.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []Line
+	for _, line := range l.lines {
+		if strings.HasPrefix(line.Program, program) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// Texts returns the texts of Lines.
+func (l *SystemLog) Texts(program string) []string {
+	var texts []string
+	for _, line := range l.Lines(program) {
+		texts = append(texts, line.Text)
+	}
+	return texts
+}
+
+// Wait waits for a line of a program that contains text.
+func (l *SystemLog) Wait(ctx context.Context, program, text string) error {
+	for {
+		for _, logged := range l.Texts(program) {
+			if strings.Contains(logged, text) {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s logged no %q: %w", program, text, ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Forget drops what was logged until now.
+func (l *SystemLog) Forget() {
+	l.Lines("")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = nil
+}
+
+func (l *SystemLog) close() {
+	_ = l.socket.Close() // nothing is lost that anybody still asks for
+	_ = l.sender.Close()
+}
