@@ -1,0 +1,293 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// service is a metadata service that answers "body" to everything, unless a
+// test puts another handler before it.
+type service struct {
+	*httptest.Server
+	requests atomic.Int64
+	tokens   atomic.Int64
+	connects atomic.Int64
+}
+
+func serve(t *testing.T, before func(w http.ResponseWriter, r *http.Request) (done bool)) *service {
+	t.Helper()
+	s := &service{}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.requests.Add(1)
+		if before != nil && before(w, r) {
+			return
+		}
+		if r.Method == http.MethodPut {
+			s.tokens.Add(1)
+			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds"))
+			fmt.Fprintf(w, "token-%d", s.tokens.Load())
+			return
+		}
+		if !strings.HasPrefix(r.Header.Get("X-Aws-Ec2-Metadata-Token"), "token-") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, "body")
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.connects.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *service) client(t *testing.T) *Client {
+	t.Helper()
+	c, err := Connect(t.Context(), Options{Endpoint: s.URL})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestAMissIsTwoRequestsOnOneConnection(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			return false
+		}
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	_, err := s.client(t).ActiveKeys(t.Context(), "alice")
+	require.ErrorIs(t, err, ErrNotFound)
+	require.EqualValues(t, 2, s.requests.Load())
+	require.EqualValues(t, 1, s.connects.Load())
+}
+
+func TestNoFallbackToIMDSv1(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 404, 405} {
+		var gets atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPut {
+				w.WriteHeader(status)
+				return true
+			}
+			gets.Add(1)
+			fmt.Fprint(w, "IMDSv1 answers anybody")
+			return true
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := s.client(t).ActiveKeys(ctx, "alice")
+		var failure *Error
+		require.ErrorAs(t, err, &failure, "status %d", status)
+		require.Equal(t, StageToken, failure.Stage)
+		require.Zero(t, gets.Load())
+	}
+}
+
+func TestTheEnvironmentSteersNothing(t *testing.T) {
+	trap := serve(t, func(http.ResponseWriter, *http.Request) bool {
+		t.Error("a request went where the environment pointed")
+		return false
+	})
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
+		t.Setenv(name, trap.URL)
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_EC2_METADATA_V1_DISABLED", "false")
+	body, err := serve(t, nil).client(t).Region(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "body", string(body))
+}
+
+func TestAPathNeverLeavesItsFolder(t *testing.T) {
+	s := serve(t, nil)
+	for _, name := range []string{"../../iam/info", "a/../b", "a//b", "./a", "a/", ".."} {
+		_, err := s.client(t).ActiveKeys(t.Context(), name)
+		require.Error(t, err, name)
+	}
+	require.Zero(t, s.requests.Load())
+}
+
+// answer lets a test write the answer to everything but the token.
+func answer(write func(w http.ResponseWriter)) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			return false
+		}
+		write(w)
+		return true
+	}
+}
+
+func TestAnswersAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		write  func(http.ResponseWriter)
+		reason string
+	}{
+		"one byte too long": {func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat("x", maxOther+1)) }, "longer than 4096 bytes"},
+		"announced as too long": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "2147483648")
+			w.WriteHeader(http.StatusOK)
+		}, "longer than 4096 bytes"},
+		"said to be compressed": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Encoding", "gzip")
+			fmt.Fprint(w, "plain")
+		}, `encoded with "gzip"`},
+		"a redirect": {func(w http.ResponseWriter) {
+			w.Header().Set("Location", "http://attacker.example/")
+			w.WriteHeader(http.StatusFound)
+		}, "redirects are not followed"},
+		"part of a thing":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, "206"},
+		"no content":       {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, "204"},
+		"forbidden":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403"},
+		"always throttled": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "503"},
+		"never authorized": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
+		"a header without end": {func(w http.ResponseWriter) {
+			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
+		}, "server response headers exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, answer(test.write))
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			body, err := s.client(t).Region(ctx)
+			require.ErrorContains(t, err, test.reason)
+			require.Nil(t, body)
+			var failure *Error
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, StageRegion, failure.Stage)
+		})
+	}
+}
+
+func TestPassingFaultsCostNoLogin(t *testing.T) {
+	for name, fault := range map[string]func(http.ResponseWriter){
+		"throttled": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"reset": func(http.ResponseWriter) {
+			panic(http.ErrAbortHandler)
+		},
+		"cut short": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "4")
+			fmt.Fprint(w, "bo")
+		},
+		"an expired token": func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var once sync.Once
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+				failed := false
+				if r.Method == http.MethodGet {
+					once.Do(func() { failed = true })
+				}
+				if failed {
+					fault(w)
+				}
+				return failed
+			})
+			body, err := s.client(t).Region(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "body", string(body))
+			if name == "an expired token" {
+				require.EqualValues(t, 2, s.tokens.Load())
+			} else {
+				require.EqualValues(t, 1, s.tokens.Load())
+			}
+		})
+	}
+}
+
+func TestTheBudgetEndsEverything(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, answer(func(http.ResponseWriter) { <-release }))
+	defer close(release)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errors.New("the budget is spent"))
+	defer cancel()
+	start := time.Now()
+	_, err := s.client(t).Region(ctx)
+	require.Less(t, time.Since(start), 2*time.Second)
+	require.EqualError(t, err, "asking the metadata service for region: the budget is spent and no whole answer has come")
+}
+
+func TestATokenThatIsNoTokenIsNotSent(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
+		fmt.Fprint(w, "a\r\nX-Evil: b")
+		return true
+	})
+	_, err := s.client(t).Region(t.Context())
+	require.ErrorContains(t, err, "session token")
+	require.EqualValues(t, 1, s.requests.Load())
+}
+
+func TestEndpoints(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://127.0.0.1":         "127.0.0.1:80",
+		"http://127.0.0.1/":        "127.0.0.1:80",
+		"http://127.0.0.1:1338":    "127.0.0.1:1338",
+		"http://[fd00:ec2::254]":   "[fd00:ec2::254]:80",
+		"http://[::1]:8080":        "[::1]:8080",
+		"https://127.0.0.1":        "",
+		"http://localhost:80":      "",
+		"http://attacker.example":  "",
+		"http://127.0.0.1/latest":  "",
+		"http://u:p@127.0.0.1":     "",
+		"http://127.0.0.1?x":       "",
+		"http://127.0.0.1#x":       "",
+		"http://127.0.0.1:0":       "",
+		"http://127.0.0.1:99999":   "",
+		"http://0x7f000001":        "",
+		"127.0.0.1":                "",
+		"file:///etc/passwd":       "",
+		"http://":                  "",
+		"http://169.254.169.254\n": "",
+	} {
+		address, err := ParseEndpoint(text)
+		if want == "" {
+			require.ErrorContains(t, err, "expected http://ADDRESS[:PORT]", "%q", text)
+			continue
+		}
+		require.NoError(t, err, "%q", text)
+		require.Equal(t, want, address.String())
+	}
+}
+
+// An instance without IPv4 has a metadata service at an IPv6 address only.
+func TestTheSecondAddressIsTriedWhereTheFirstRefuses(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	open, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer open.Close() //nolint:errcheck // nothing was sent
+
+	endpoints := []endpoint{{"http://first", closed.Addr().String()}, {"http://second", open.Addr().String()}}
+	chosen, conn, err := dialFirst(t.Context(), endpoints)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.Equal(t, "http://second", chosen.url)
+
+	_, _, err = dialFirst(t.Context(), []endpoint{endpoints[0], endpoints[0]})
+	require.ErrorContains(t, err, "refused; ")
+
+	defaults, err := endpointsOf("")
+	require.NoError(t, err)
+	require.Equal(t, []endpoint{
+		{"http://169.254.169.254", "169.254.169.254:80"},
+		{"http://[fd00:ec2::254]", "[fd00:ec2::254]:80"},
+	}, defaults)
+}
