@@ -16,13 +16,14 @@ type endpoints struct {
 	API  string   `json:"api"`
 }
 
-// directory is where files go, and how to take them away in the end.
+// directory is the absolute name of where files go, and how to take them away in the end.
 func directory(dir string) (string, func() error, error) {
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return "", nil, fmt.Errorf("making the directory: %w", err)
 		}
-		return dir, func() error { return nil }, nil
+		absolute, err := filepath.Abs(dir)
+		return absolute, func() error { return nil }, err
 	}
 	dir, err := os.MkdirTemp("", "eic-sim-")
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -60,28 +59,20 @@ func (f *serveFlags) register(c *command) {
 func (f *serveFlags) check() error {
 	if f.throttle != "" {
 		percent, err := strconv.ParseFloat(strings.TrimSuffix(f.throttle, "%"), 64)
-		if err != nil || percent < 0 || percent > 100 {
+		if err != nil {
 			return fmt.Errorf("--throttle: %q is not a percentage", f.throttle)
 		}
 		f.options.Throttle = percent / 100
 	}
-	if f.options.TTL <= 0 {
-		return fmt.Errorf("--ttl: %s is not a time to live", f.options.TTL)
-	}
-	if e := f.options.APIError; e != "" && !slices.Contains(service.Errors(), e) {
-		return fmt.Errorf("--api-error: %q is not one of %s", e, strings.Join(service.Errors(), ", "))
-	}
-	for _, name := range f.options.Faults {
-		if !slices.ContainsFunc(sim.Faults(), func(known sim.Fault) bool { return known.Name == name }) {
-			return fmt.Errorf("--fault: there is no fault %q", name)
-		}
+	if f.options.TTL == 0 {
+		return fmt.Errorf("--ttl: a key that lives for no time at all cannot be pushed")
 	}
 	for _, pair := range f.userKeys {
 		if user, file, _ := strings.Cut(pair, "="); user == "" || file == "" {
 			return fmt.Errorf("--user-key: %q is not USER=FILE", pair)
 		}
 	}
-	return nil
+	return f.options.Check()
 }
 
 func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int {

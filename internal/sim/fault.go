@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Expectation is what a correct client does in a world with a fault.
 type Expectation string
@@ -69,14 +66,4 @@ func Faults() []Fault {
 		}
 	}
 	return faults
-}
-
-// find returns the fault with a name.
-func find(name string) (Fault, error) {
-	for _, fault := range Faults() {
-		if fault.Name == name {
-			return fault, nil
-		}
-	}
-	return Fault{}, fmt.Errorf("unknown fault %q: \"eic-sim faults\" lists those there are", name)
 }

@@ -1,10 +1,14 @@
 package sim
 
 import (
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"eic/internal/sim/ca"
+	"eic/internal/sim/service"
 )
 
 // Options say what is simulated. Every field has a default.
@@ -34,7 +38,7 @@ type Options struct {
 	// RequestLog gets one line of JSON for each of its requests.
 	RequestLog io.Writer
 
-	// Faults are names out of Faults(), applied in this order.
+	// Faults are names out of Faults(). They add up.
 	Faults []string
 	// APIError, one of service.Errors(), is what the API answers every call
 	// with.
@@ -77,4 +81,22 @@ func (o Options) complete() Options {
 		o.Keys = new(ca.Keys)
 	}
 	return o
+}
+
+// Check says what is wrong with options that Start would not take.
+func (o Options) Check() error {
+	switch {
+	case o.Throttle < 0 || o.Throttle > 1:
+		return fmt.Errorf("throttling a share of %v of all requests: 0 to 1 is possible", o.Throttle)
+	case o.TTL < 0:
+		return fmt.Errorf("a time to live of %s: more than nothing is possible", o.TTL)
+	case o.APIError != "" && !slices.Contains(service.Errors(), o.APIError):
+		return fmt.Errorf("unknown API error %q: there are %s", o.APIError, strings.Join(service.Errors(), ", "))
+	}
+	for _, name := range o.Faults {
+		if !slices.ContainsFunc(Faults(), func(f Fault) bool { return f.Name == name }) {
+			return fmt.Errorf("unknown fault %q: \"eic-sim faults\" lists those there are", name)
+		}
+	}
+	return nil
 }

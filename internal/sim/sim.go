@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 
 	"eic/internal/sim/imds"
 	"eic/internal/sim/service"
@@ -35,14 +36,15 @@ type Sim struct {
 
 // Start starts a simulator. The caller closes it.
 func Start(options Options) (*Sim, error) {
+	if err := options.Check(); err != nil {
+		return nil, err
+	}
 	options = options.complete()
 	w := goodWorld(options)
-	for _, name := range options.Faults {
-		fault, err := find(name)
-		if err != nil {
-			return nil, err
+	for _, fault := range Faults() {
+		if slices.Contains(options.Faults, fault.Name) {
+			fault.apply(w)
 		}
-		fault.apply(w)
 	}
 	anchors, err := options.Keys.Anchors()
 	if err != nil {

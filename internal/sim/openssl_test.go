@@ -1,0 +1,167 @@
+package sim_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+)
+
+// openssl runs the real program in a directory and returns what it says.
+func openssl(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "openssl", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil {
+		require.ErrorAs(t, err, &exit, "openssl could not be run")
+	}
+	return string(out), err
+}
+
+func write(t *testing.T, dir, name string, content []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+}
+
+func certificatePEM(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+func area(name string) string {
+	area, _, _ := strings.Cut(name, "=")
+	return area
+}
+
+// TestOpenSSLSeesWhatIsWrongWithChains shows that the faults of certificates are
+// what they say, in the eyes of somebody else.
+func TestOpenSSLSeesWhatIsWrongWithChains(t *testing.T) {
+	unseen := map[string]string{
+		"signer=wrong-cn":             "names are not its business",
+		"signer=wrong-region":         "names are not its business",
+		"signer=wrong-domain":         "names are not its business",
+		"signer=suffix-cn":            "names are not its business",
+		"signer=nul-cn":               "names are not its business",
+		"signer=uppercase-cn":         "names are not its business",
+		"signer=cn-differs-san-right": "names are not its business",
+		"signer=two-cns":              "names are not its business",
+		"signer=no-cn-wildcard-san":   "names are not its business",
+		"signer=no-name":              "names are not its business",
+		"signer=ec-key":               "a good key, only not RSA",
+		"signer=ed25519-key":          "a good key, only not RSA",
+		"chain=leaf-not-first":        "the intermediate's own path is good",
+		"chain=private-key-block":     "it reads certificates and nothing else",
+		"chain=bad-der":               "it skips what it cannot read",
+		"chain=trailing-data":         "it stops reading at the end of the certificate",
+	}
+	var keys ca.Keys
+	for _, fault := range sim.Faults() {
+		if area(fault.Name) != "signer" && area(fault.Name) != "chain" {
+			continue
+		}
+		t.Run(fault.Name, func(t *testing.T) {
+			s := start(t, sim.Options{Keys: &keys, Faults: []string{fault.Name}})
+			dir := t.TempDir()
+			write(t, dir, "root.pem", s.Roots)
+			write(t, dir, "chain.pem", []byte(newReader(t, s).chain(t)))
+			out, err := openssl(t, dir, "verify", "-x509_strict", "-auth_level", "2", "-CAfile", "root.pem", "-no-CApath",
+				"-untrusted", "chain.pem", "chain.pem")
+			if _, ok := unseen[fault.Name]; ok || fault.Expect == sim.Printed {
+				require.NoError(t, err, out)
+			} else {
+				require.Error(t, err, out)
+			}
+		})
+	}
+}
+
+// TestOpenSSLSeesWhatIsWrongWithStaples does the same for the staples of the
+// signer and the intermediate.
+func TestOpenSSLSeesWhatIsWrongWithStaples(t *testing.T) {
+	unseen := map[string]string{
+		"ocsp=no-next-update":     "it takes newer information to be always there",
+		"ocsp=critical-extension": "it does not look at a status's extensions",
+		"ocsp=two-responses":      "the first of two statuses is enough for it",
+		"ocsp=trailing-data":      "it stops reading at the end of the response",
+		"ocsp=sha1-signature":     "SHA-1 is good enough for it",
+		"ocsp=revoked-plus-good":  "asked of each staple, it finds the good one",
+		"ocsp=many":               "the good ones are among them",
+	}
+	var keys ca.Keys
+	for _, fault := range sim.Faults() {
+		if area(fault.Name) != "ocsp" {
+			continue
+		}
+		t.Run(fault.Name, func(t *testing.T) {
+			s := start(t, sim.Options{Keys: &keys, Faults: []string{fault.Name}})
+			chain := certificates(newReader(t, s).chain(t))
+			root := certificates(string(s.Roots))[0]
+			good := saysGood(t, s, chain[0], chain[1]) && saysGood(t, s, chain[1], root)
+			_, ok := unseen[fault.Name]
+			require.Equal(t, ok || fault.Expect == sim.Printed, good)
+		})
+	}
+}
+
+// saysGood reports whether openssl finds a staple by which a certificate is good.
+func saysGood(t *testing.T, s *sim.Sim, cert, issuer *x509.Certificate) bool {
+	t.Helper()
+	r := newReader(t, s)
+	dir := t.TempDir()
+	write(t, dir, "root.pem", s.Roots)
+	write(t, dir, "chain.pem", []byte(r.chain(t)))
+	write(t, dir, "cert.pem", certificatePEM(cert))
+	write(t, dir, "issuer.pem", certificatePEM(issuer))
+	for _, staple := range r.staples(t) {
+		der, err := base64.StdEncoding.DecodeString(staple.text)
+		if err != nil || staple.status != 200 {
+			continue
+		}
+		write(t, dir, "staple.der", der)
+		for _, hash := range []string{"-sha1", "-sha256"} {
+			out, err := openssl(t, dir, "ocsp", "-respin", "staple.der", "-issuer", "issuer.pem", hash, "-cert", "cert.pem",
+				"-CAfile", "root.pem", "-no-CApath", "-verify_other", "chain.pem")
+			if err == nil && strings.Contains(out, "Response verify OK") && strings.Contains(out, "cert.pem: good") &&
+				!strings.Contains(out, "Status times invalid") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func TestOpenSSLVerifiesTheSignatureOfAGoodBlock(t *testing.T) {
+	s := start(t, sim.Options{})
+	r := newReader(t, s)
+	lines := strings.SplitAfter(r.document(t), "\n")
+	require.Equal(t, pushedKey+"\n", lines[4])
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(lines[5:], ""))
+	require.NoError(t, err)
+
+	dir := t.TempDir()
+	write(t, dir, "text", []byte(strings.Join(lines[:5], "")))
+	write(t, dir, "signature", raw)
+	write(t, dir, "chain.pem", []byte(r.chain(t)))
+	public, err := openssl(t, dir, "x509", "-in", "chain.pem", "-pubkey", "-noout")
+	require.NoError(t, err, public)
+	write(t, dir, "public.pem", []byte(public))
+	dgst := func() (string, error) {
+		return openssl(t, dir, "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32",
+			"-sigopt", "rsa_mgf1_md:sha256", "-verify", "public.pem", "-signature", "signature", "text")
+	}
+	out, err := dgst()
+	require.NoError(t, err, out)
+	write(t, dir, "signature", append(bytes.Clone(raw[:len(raw)-1]), raw[len(raw)-1]^1))
+	out, err = dgst()
+	require.Error(t, err, out)
+}
