@@ -136,7 +136,7 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 			continue
 		}
 		if s.response.Status == ocsp.Revoked {
-			return Status{}, fmt.Errorf("staple %.80q: revoked at %s", s.name, s.response.RevokedAt.UTC().Format(time.RFC3339))
+			return Status{}, fmt.Errorf("staple %.80q: %w at %s", s.name, ErrRevoked, s.response.RevokedAt.UTC().Format(time.RFC3339))
 		}
 		if err := s.checkGood(now); err != nil {
 			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, err))

@@ -11,6 +11,7 @@ package trust
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -56,27 +57,55 @@ type Status struct {
 	ThisUpdate, NextUpdate time.Time
 }
 
+// Part is a part of the evidence that Verify judges.
+type Part string
+
+// The parts, in the order in which they are judged.
+const (
+	PartChain  Part = "chain"  // the PEM text: certificates that can be parsed
+	PartName   Part = "name"   // the name in the first certificate
+	PartKey    Part = "key"    // the key in the first certificate
+	PartPath   Part = "path"   // a path from it to an anchor
+	PartStatus Part = "status" // the staples: a good status for each certificate of a path
+)
+
+// Error says which part of the evidence did not hold, and how.
+type Error struct {
+	Part Part
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was wrong. Where a certificate was outside its validity
+// it wraps an x509.CertificateInvalidError.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrRevoked marks an error that says that a certificate is revoked, on the
+// word of somebody who may say so.
+var ErrRevoked = errors.New("revoked")
+
 // Verify judges the evidence: the first certificate must be named exactly as
 // SignerName says for region and domain, chain to one of the anchors at the
 // time now, and be vouched for by the staples, as must be every issuer below
-// the anchor. Extended key usages are not looked at. Any error means that
-// nothing signed under this certificate may be trusted; the error says which
-// part failed and what was expected.
+// the anchor. Extended key usages are not looked at. Any error, always an
+// *Error, means that nothing signed under this certificate may be trusted; it
+// says which part failed and what was expected.
 func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
 	certificates, err := ParseChain(evidence.Chain)
 	if err != nil {
-		return nil, err
+		return nil, &Error{PartChain, err}
 	}
 	signer := certificates[0]
 	if err := checkName(signer, SignerName(region, domain)); err != nil {
-		return nil, err
+		return nil, &Error{PartName, err}
 	}
 	if err := checkSignerKey(signer); err != nil {
-		return nil, err
+		return nil, &Error{PartKey, err}
 	}
 	chains, err := verifyChain(certificates, anchors, now)
 	if err != nil {
-		return nil, err
+		return nil, &Error{PartPath, err}
 	}
 	staples := parseStaples(evidence.Staples)
 	var first error
@@ -89,7 +118,7 @@ func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, no
 			first = err
 		}
 	}
-	return nil, first
+	return nil, &Error{PartStatus, first}
 }
 
 // ValidUntil is the moment at which the Signer stops being trustworthy: the
