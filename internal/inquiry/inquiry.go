@@ -65,6 +65,10 @@ type Verdict struct {
 // service's signer is believed.
 var ErrUntrusted = errors.New("the signer is not trusted")
 
+// ErrUnknownDomain marks an ErrUntrusted that comes from a domain which is
+// neither among trust.Domains nor among the Terms.
+var ErrUnknownDomain = errors.New("which is no AWS partition's")
+
 // Screen judges the document as far as that goes without the signer.
 func Screen(e Evidence, t Terms) Verdict {
 	return Verdict{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Question{
@@ -92,7 +96,7 @@ func (v *Verdict) Settle(e Evidence, t Terms) error {
 	}
 	domain := line(e.Domain)
 	if !slices.Contains(trust.Domains(), domain) && !slices.Contains(t.Domains, domain) {
-		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, which is no AWS partition's; if it is right, add it with --domain", ErrUntrusted, domain)
+		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", ErrUntrusted, domain, ErrUnknownDomain)
 	}
 	anchors, err := t.Anchors(domain)
 	if err != nil {
