@@ -11,6 +11,7 @@ import (
 
 	"eic/internal/audit"
 	"eic/internal/authorize"
+	"eic/internal/confine"
 	"eic/internal/inquiry"
 )
 
@@ -27,36 +28,36 @@ func runAuthorizedKeys(ctx context.Context, args []string, stdout, stderr io.Wri
 	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", authorizedKeysAbout)
 	var t terms
 	t.register(flags)
-	logTo := flags.String("log", "syslog", "where events go: `syslog|stderr`")
+	logTo := flags.String("log", "syslog", "send events to the system log or to standard error (`syslog|stderr`)")
 	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
 		return status
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
+	wrong := t.check(flags)
 	log, err := newLog(*logTo, stderr)
-	if err == nil {
-		err = t.check()
+	if wrong == nil {
+		wrong = err
 	}
-	if err == nil && flags.NArg() == 2 && !authorize.ValidFingerprint(fingerprint) {
-		err = fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+	if wrong == nil && flags.NArg() == 2 && !authorize.ValidFingerprint(fingerprint) {
+		wrong = fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
 	}
-	if err != nil {
-		flags.wrong(stderr, err)
-		if log != nil {
-			log.Write(audit.Failure(audit.Error, user, err))
-		}
+	if wrong != nil {
+		flags.wrong(stderr, wrong)
+		log.Write(audit.Failure(audit.Error, user, wrong))
 		return exitUsage
 	}
 	return answer(ctx, t, user, fingerprint, log, stdout)
 }
 
+// newLog returns the log asked for, and with an error the system log.
 func newLog(to string, stderr io.Writer) (audit.Log, error) {
 	switch to {
-	case "syslog":
-		return audit.NewSyslog(audit.Sockets()...), nil
 	case "stderr":
 		return audit.Writer{W: stderr}, nil
+	case "syslog":
+		return audit.NewSyslog(audit.Sockets()...), nil
 	default:
-		return nil, fmt.Errorf("--log: %q is neither syslog nor stderr", to)
+		return audit.NewSyslog(audit.Sockets()...), fmt.Errorf("--log: %q is neither syslog nor stderr", to)
 	}
 }
 
@@ -64,7 +65,7 @@ func newLog(to string, stderr io.Writer) (audit.Log, error) {
 func answer(ctx context.Context, t terms, user, fingerprint string, log audit.Log, stdout io.Writer) int {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
 	defer cancel()
-	report, err := ask(ctx, &t, user, fingerprint)
+	report, err := ask(ctx, &t, user, fingerprint, log)
 	for _, event := range events(user, report, err) {
 		log.Write(event)
 	}
@@ -78,11 +79,17 @@ func answer(ctx context.Context, t terms, user, fingerprint string, log audit.Lo
 	return exitOK
 }
 
-func ask(ctx context.Context, t *terms, user, fingerprint string) (inquiry.Report, error) {
+// ask loads what it must from files, then confines the process before the
+// first byte from the network is read.
+func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (inquiry.Report, error) {
 	if err := t.loadAnchors(); err != nil {
 		return inquiry.Report{}, err
 	}
 	source, question := t.inquiry(user, fingerprint)
+	source.BeforeNetwork = func() error {
+		log.Open()
+		return confine.Confine(t.needs())
+	}
 	return inquiry.Ask(ctx, source, question, time.Now())
 }
 
@@ -102,8 +109,8 @@ func events(user string, report inquiry.Report, err error) []audit.Event {
 func writeKeys(stdout io.Writer, decisions []authorize.Decision) error {
 	var text bytes.Buffer
 	for _, d := range decisions {
-		if d.Reason == authorize.Printed {
-			text.Write(d.Entry.Key)
+		if line := d.Line(); line != nil {
+			text.Write(line)
 			text.WriteByte('\n')
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"eic/internal/authorize"
+	"eic/internal/confine"
 	"eic/internal/inquiry"
 	"eic/internal/metadata"
 	"eic/internal/trust"
@@ -28,22 +30,34 @@ type terms struct {
 	domains       []string
 	denyUsers     []string
 	allowUsers    []string
+	callers       []string
+	keyOptions    string
+	callerEnv     bool
 	budget        time.Duration
+	config        string
 	loadedAnchors *x509.CertPool
 }
 
 func (t *terms) register(flags flagSet) {
-	flags.StringVar(&t.endpoint, "imds-endpoint", "", "metadata service, as `URL` http://ADDRESS[:PORT] (default: IMDS's IPv4, then IPv6 address)")
+	flags.StringVar(&t.endpoint, "imds-endpoint", "", "ask the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
 	flags.BoolVar(&t.anyMachine, "no-instance-check", false, "ask even if this machine is no EC2 instance (only with --imds-endpoint)")
-	flags.StringVar(&t.anchors, "trust-anchors", "auto", "what the signer must chain to: `auto|system|FILE`. auto: the built-in\nAmazon roots for amazonaws.com, the system's store for other partitions")
-	flags.StringArrayVar(&t.domains, "domain", nil, "accept this domain of the signer besides AWS's own (`NAME`, repeatable)")
-	flags.StringArrayVar(&t.denyUsers, "deny-user", nil, "refuse keys for this user (`NAME` or PREFIX*, repeatable)")
-	flags.StringArrayVar(&t.allowUsers, "allow-user", nil, "refuse keys for every other user (`NAME` or PREFIX*, repeatable)")
-	flags.DurationVar(&t.budget, "budget", defaultBudget, "`TIME` for the whole answer, at most 1m")
+	flags.StringVar(&t.anchors, "trust-anchors", "auto", "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
+	flags.StringArrayVar(&t.domains, "domain", nil, "accept a signer of the domain `NAME` besides AWS's own (repeatable)")
+	flags.StringArrayVar(&t.denyUsers, "deny-user", nil, "refuse keys for the user `NAME`, which may end in * (repeatable)")
+	flags.StringArrayVar(&t.allowUsers, "allow-user", nil, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
+	flags.StringArrayVar(&t.callers, "require-caller", nil, "refuse keys that any IAM principal but `ARN` pushed, in which * and ? are wildcards (repeatable)")
+	flags.StringVar(&t.keyOptions, "key-options", "", "put `OPTIONS` of sshd(8) in front of each printed key")
+	flags.BoolVar(&t.callerEnv, "caller-env", false, "set EIC_CALLER and EIC_REQUEST in the session (needs PermitUserEnvironment in sshd_config)")
+	flags.StringVar(&t.config, configFlag, "", "read more flags from `FILE`, one a line; it must be root's and writable by nobody else")
+	flags.DurationVar(&t.budget, "budget", defaultBudget, "`TIME` that the whole answer may take, at most 1m")
 }
 
-// check refuses values that could only be mistakes, and reads the files named.
-func (t *terms) check() error {
+// check reads the configuration file into flags, and refuses values that could
+// only be mistakes.
+func (t *terms) check(flags flagSet) error {
+	if err := flags.readConfig(t.config); err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
 	if t.endpoint != "" {
 		if _, err := metadata.ParseEndpoint(t.endpoint); err != nil {
 			return fmt.Errorf("--imds-endpoint: %w", err)
@@ -57,9 +71,14 @@ func (t *terms) check() error {
 			return fmt.Errorf("--domain: %q is not a domain name in lower case, such as amazonaws.com", domain)
 		}
 	}
-	for _, pattern := range append(t.denyUsers, t.allowUsers...) {
+	for _, pattern := range slices.Concat(t.denyUsers, t.allowUsers) {
 		if !authorize.ValidUserPattern(pattern) {
 			return fmt.Errorf("--deny-user, --allow-user: %q can match no user that a key can be pushed for; expected a name, or a prefix and \"*\"", pattern)
+		}
+	}
+	if t.keyOptions != "" {
+		if err := authorize.CheckKeyOptions(t.keyOptions); err != nil {
+			return fmt.Errorf("--key-options: %w", err)
 		}
 	}
 	if t.budget <= 0 || t.budget > maxBudget {
@@ -79,7 +98,13 @@ func (t *terms) inquiry(user, fingerprint string) (inquiry.Source, inquiry.Terms
 			Fingerprint: fingerprint,
 			Domains:     t.domains,
 			Anchors:     t.anchorsFor,
-			Policy:      authorize.Policy{DenyUsers: t.denyUsers, AllowUsers: t.allowUsers},
+			Policy: authorize.Policy{
+				DenyUsers:         t.denyUsers,
+				AllowUsers:        t.allowUsers,
+				Callers:           t.callers,
+				KeyOptions:        t.keyOptions,
+				CallerEnvironment: t.callerEnv,
+			},
 		}
 }
 
@@ -113,4 +138,25 @@ func (t *terms) anchorsFor(domain string) (*x509.CertPool, error) {
 		}
 		return pool, nil
 	}
+}
+
+// systemStores are where distributions keep their trust anchors, with the
+// places that links there lead to.
+func systemStores() []string {
+	return []string{
+		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates", "/var/lib/ca-certificates",
+	}
+}
+
+// needs returns what an inquiry does once it has begun to ask.
+func (t *terms) needs() confine.Needs {
+	needs := confine.Needs{Port: metadata.DefaultPort}
+	if t.loadedAnchors == nil {
+		needs.ReadBelow = systemStores()
+	}
+	if address, err := metadata.ParseEndpoint(t.endpoint); err == nil {
+		needs.Port = address.Port()
+	}
+	return needs
 }

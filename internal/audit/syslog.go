@@ -11,6 +11,10 @@ import (
 // Log takes events. Writing one never fails as far as the caller can tell: a
 // machine without a system log must not cost a login.
 type Log interface {
+	// Open reaches for whatever Write needs, for a process that is about to
+	// give up reaching for more. Without it the first Write does so.
+	Open()
+	// Write logs one event.
 	Write(Event)
 }
 
@@ -27,8 +31,8 @@ const writeTimeout = 100 * time.Millisecond
 // Sockets returns where a system log may listen, the likeliest first.
 func Sockets() []string { return []string{"/dev/log", "/var/run/syslog", "/var/run/log"} }
 
-// Syslog writes to the local system log (syslog(3)), connecting at the first
-// event. It is not for use by several goroutines.
+// Syslog writes to the local system log (syslog(3)). It is not for use by
+// several goroutines.
 type Syslog struct {
 	sockets []string
 	conn    net.Conn
@@ -39,12 +43,18 @@ type Syslog struct {
 // somebody listens on.
 func NewSyslog(sockets ...string) *Syslog { return &Syslog{sockets: sockets} }
 
+// Open connects to the system log and loads the local time zone.
+func (s *Syslog) Open() {
+	if !s.tried {
+		s.conn, s.tried = dial(s.sockets), true
+		time.Now().Zone()
+	}
+}
+
 // Write sends one event. If the system log does not take it in time, that
 // event and all later ones are dropped.
 func (s *Syslog) Write(e Event) {
-	if !s.tried {
-		s.conn, s.tried = dial(s.sockets), true
-	}
+	s.Open()
 	if s.conn == nil {
 		return
 	}
@@ -73,6 +83,9 @@ func dial(sockets []string) net.Conn {
 // Writer is a Log for a person who watches: it writes each event's text to an
 // io.Writer, after its severity's name.
 type Writer struct{ W io.Writer }
+
+// Open does nothing.
+func (w Writer) Open() {}
 
 // Write writes one line.
 func (w Writer) Write(e Event) {

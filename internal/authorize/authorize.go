@@ -69,6 +69,21 @@ type Decision struct {
 	// fingerprint in the form sshd asked with, else "SHA256:…". Both are empty
 	// where the key could not be parsed.
 	KeyType, Fingerprint string
+
+	options string // put in front of the key by the Policy
+}
+
+// Line returns what sshd may be given, without a newline: the key line as it
+// was signed, comment included, behind the options of the Policy if there are
+// any. It is nil for a key that is not Printed.
+func (d Decision) Line() []byte {
+	if d.Reason != Printed {
+		return nil
+	}
+	if d.options == "" {
+		return d.Entry.Key
+	}
+	return append([]byte(d.options+" "), d.Entry.Key...)
 }
 
 // Question is what sshd asks, with what is known before the signer is.
@@ -157,7 +172,7 @@ func screen(entry activekeys.Entry, q Question) Decision {
 	case q.Instance != "" && entry.Instance != q.Instance:
 		d.refuse(OtherInstance, otherInstance(entry.Instance, q.Instance))
 	default:
-		d.Reason, d.Detail = q.Policy.judge(q.User, entry.Caller)
+		d.options, d.Reason, d.Detail = q.Policy.judge(q.User, entry)
 	}
 	return d
 }

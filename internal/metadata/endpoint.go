@@ -13,6 +13,9 @@ import (
 // before the next is tried. It leaves room for one lost packet.
 const connectTimeout = 1500 * time.Millisecond
 
+// DefaultPort is the TCP port of the metadata service.
+const DefaultPort = 80
+
 // endpoint is one address of a metadata service.
 type endpoint struct {
 	url     string // "http://ADDRESS[:PORT]"
