@@ -47,7 +47,7 @@ func NewSyslog(sockets ...string) *Syslog { return &Syslog{sockets: sockets} }
 func (s *Syslog) Open() {
 	if !s.tried {
 		s.conn, s.tried = dial(s.sockets), true
-		time.Now().Zone()
+		_, _ = time.Now().Zone() // reads /etc/localtime
 	}
 }
 

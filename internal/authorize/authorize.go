@@ -215,7 +215,9 @@ func parseKey(line []byte) (ssh.PublicKey, error) {
 // golang.org/x/crypto/ssh that is no certificate.
 func plainKeyType(name string) bool {
 	switch name {
-	case ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA, ssh.KeyAlgoED25519,
+	case ssh.InsecureKeyAlgoDSA: //nolint:staticcheck // whether to accept DSA is sshd's to say (PubkeyAcceptedAlgorithms)
+		return true
+	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519,
 		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 		ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoSKED25519:
 		return true

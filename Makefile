@@ -1,0 +1,62 @@
+# eic: EC2 Instance Connect for the instance. "make help" lists the targets.
+
+VERSION := $(shell sed -n 's/^\#\# \[\([0-9][0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+TOOLS   := $(CURDIR)/.tools
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+
+# What each is for is in docs/dependencies.md.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# How long a fuzz target runs, and how many worlds the oracles compare.
+T ?= 60s
+N ?= 10000
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
+
+.PHONY: build
+build: ## build/eic and build/eic-sim, static and stripped
+	$(GOBUILD) -o build/eic ./cmd/eic
+	$(GOBUILD) -o build/eic-sim ./cmd/eic-sim
+
+.PHONY: demo
+demo: ## the whole story on this machine: push a key, log in, see it refused
+	@test/setup demo
+	@CGO_ENABLED=0 go run ./test/demo
+
+.PHONY: test
+test: ## every test
+	@test/setup test
+	test -z "$$(gofmt -l cmd internal test)"
+	go vet ./...
+	CGO_ENABLED=0 go test -count=1 ./...
+	test/fuzz 10s
+
+.PHONY: race
+race: ## the tests of the packages, under the race detector
+	CGO_ENABLED=1 go test -race -count=1 ./internal/...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for T=60s
+	test/fuzz $(T)
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: vulncheck
+vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what is linked
+	test/vulncheck $(TOOLS)/govulncheck
+
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOLANGCI_LINT)
+
+$(TOOLS)/govulncheck:
+	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOVULNCHECK)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build .tools
