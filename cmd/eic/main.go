@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,6 +28,9 @@ func main() {
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library.
 	os.Clearenv()
+	// net/http tells the standard logger of octets that nobody asked for. They
+	// are the other side's, and have no business on sshd's stderr.
+	log.SetOutput(io.Discard)
 	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
 	// SIGPIPE would make it discard that.
 	signal.Ignore(syscall.SIGPIPE)
