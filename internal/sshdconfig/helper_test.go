@@ -1,0 +1,164 @@
+package sshdconfig
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this folder, the root of another machine, instead of from this one")
+
+// program holds sshd and the libraries it loads, to be linked into each root.
+var program = sync.OnceValues(func() (string, error) {
+	if *sshdRoot != "" {
+		return *sshdRoot, nil
+	}
+	folder, err := os.MkdirTemp("", "sshd-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("ldd", "/usr/sbin/sshd").Output()
+	if err != nil {
+		return folder, fmt.Errorf("ldd /usr/sbin/sshd: %w", err)
+	}
+	for _, file := range append(regexp.MustCompile(`/\S+`).FindAllString(string(out), -1), "/usr/sbin/sshd") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return folder, err
+		}
+		copied := filepath.Join(folder, file)
+		if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
+			return folder, err
+		}
+		if err := os.WriteFile(copied, data, 0o755); err != nil {
+			return folder, err
+		}
+	}
+	return folder, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if folder, _ := program(); folder != *sshdRoot {
+		if err := os.RemoveAll(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	require.Zero(t, os.Geteuid(), "this test runs sshd in a root of its own and has to be run as root")
+	_, err := os.Stat("/usr/sbin/sshd")
+	require.NoError(t, err, "this test needs the OpenSSH server (Debian: openssh-server)")
+}
+
+// newRoot makes a root in which sshd runs, with no host keys and no /run/sshd.
+func newRoot(t *testing.T, files map[string]string) string {
+	t.Helper()
+	needRoot(t)
+	root := newTree(t, map[string]string{
+		"etc/passwd": "root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n",
+		"etc/group":  "root:x:0:\ngit:x:1000:\n",
+		"dev/null":   "",
+	})
+	from, err := program()
+	require.NoError(t, err)
+	for _, folder := range []string{"usr", "lib", "lib64", "bin", "sbin"} {
+		linkTree(t, filepath.Join(from, folder), filepath.Join(root, folder))
+	}
+	for _, folder := range []string{"tmp", "etc/ssh"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	}
+	putFiles(t, root, files)
+	return root
+}
+
+// linkTree makes hard links of all files in a folder, if it is there.
+func linkTree(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		copied := to + strings.TrimPrefix(name, from)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.MkdirAll(copied, 0o755)
+		default:
+			return os.Link(name, copied)
+		}
+	}))
+}
+
+// newTree makes a root with files only. Files are named without a leading
+// slash.
+func newTree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	putFiles(t, root, files)
+	return root
+}
+
+func putFiles(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		where := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(where), 0o755))
+		require.NoError(t, os.WriteFile(where, []byte(content), 0o644))
+	}
+}
+
+func readFile(t *testing.T, elements ...string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(elements...))
+	require.NoError(t, err)
+	return string(data)
+}
+
+// snapshot describes everything in a root: kind, mode, owner, extended
+// attributes, and content or target.
+func snapshot(t *testing.T, root string) string {
+	t.Helper()
+	var lines []string
+	require.NoError(t, filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		stat := info.Sys().(*syscall.Stat_t)
+		line := fmt.Sprintf("%s %s %d:%d", strings.TrimPrefix(name, root), info.Mode(), stat.Uid, stat.Gid)
+		switch {
+		case info.Mode().Type() == fs.ModeSymlink:
+			target, err := os.Readlink(name)
+			require.NoError(t, err)
+			line += " -> " + target
+		case info.Mode().IsRegular() && stat.Nlink == 1:
+			attrs, err := attributes(name)
+			require.NoError(t, err)
+			for _, attr := range attrs {
+				value, err := attribute(name, attr)
+				require.NoError(t, err)
+				line += fmt.Sprintf(" %s=%q", attr, value)
+			}
+			line += fmt.Sprintf(" %q", readFile(t, name))
+		}
+		lines = append(lines, line)
+		return nil
+	}))
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,191 @@
+package sshdconfig
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxLinks is how many symbolic links Linux follows in one path
+// (path_resolution(7)).
+const maxLinks = 40
+
+// A tree is a file tree as a process sees it that has root for its /. Paths
+// given to its methods are absolute and as that process would write them.
+//
+// overlay holds files that are to be thought different: their content, or nil
+// for a file to be thought absent. Its keys are resolved paths.
+type tree struct {
+	root    string
+	overlay map[string][]byte
+}
+
+// with returns the tree with some more files thought different.
+func (t tree) with(changes map[string][]byte) tree {
+	overlay := maps.Clone(t.overlay)
+	if overlay == nil {
+		overlay = map[string][]byte{}
+	}
+	for name, data := range changes {
+		overlay[t.resolve(name)] = data
+	}
+	return tree{t.root, overlay}
+}
+
+// host returns where a path of the tree is for this process. The path must be
+// resolved, or its last element is a link that is meant itself.
+func (t tree) host(name string) string {
+	return filepath.Join(t.root, name)
+}
+
+// resolve follows every symbolic link of a path inside the tree. A path that
+// does not exist comes back as far as it could be followed. One whose links go
+// round in circles becomes a path that cannot exist, so that the system does
+// not follow them out of the tree.
+func (t tree) resolve(name string) string {
+	done, pending := "/", strings.Split(name, "/")
+	for links := 0; len(pending) > 0; {
+		element := pending[0]
+		pending = pending[1:]
+		done = path.Join(done, element)
+		target, err := os.Readlink(t.host(done))
+		if err != nil {
+			continue
+		}
+		if links++; links > maxLinks {
+			return done + "\x00"
+		}
+		pending = append(strings.Split(target, "/"), pending...)
+		if done = path.Dir(done); path.IsAbs(target) {
+			done = "/"
+		}
+	}
+	return done
+}
+
+// readFile returns the content of a file. The error is fs.ErrNotExist for a
+// file that is absent or thought so.
+func (t tree) readFile(name string) ([]byte, error) {
+	resolved := t.resolve(name)
+	data, thought := t.overlay[resolved]
+	switch {
+	case thought && data == nil:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	case thought:
+		return data, nil
+	}
+	data, err := os.ReadFile(t.host(resolved))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return data, nil
+}
+
+// exists reports whether something is at name, be it a link that leads nowhere.
+func (t tree) exists(name string) bool {
+	if data, thought := t.overlay[t.resolve(name)]; thought {
+		return data != nil
+	}
+	_, err := os.Lstat(t.host(path.Join(t.resolve(path.Dir(name)), path.Base(name))))
+	return err == nil || t.thoughtFolder(name)
+}
+
+// isFolder reports whether name is a folder or a link to one.
+func (t tree) isFolder(name string) bool {
+	info, err := os.Stat(t.host(t.resolve(name)))
+	return err == nil && info.IsDir()
+}
+
+// names lists a folder, in byte order.
+func (t tree) names(folder string) ([]string, error) {
+	resolved := t.resolve(folder)
+	entries, err := os.ReadDir(t.host(resolved))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing %q: %w", folder, err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	for name, data := range t.overlay {
+		if path.Dir(name) != resolved {
+			continue
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return n == path.Base(name) })
+		if data != nil {
+			names = append(names, path.Base(name))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// glob returns the paths that a pattern of glob(7) stands for, in byte order,
+// as glob(3) does in sshd. A pattern that stands for nothing is no error.
+func (t tree) glob(pattern string) ([]string, error) {
+	found := []string{"/"}
+	for element := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
+		var next []string
+		for _, folder := range found {
+			names, err := t.matching(folder, element)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range names {
+				next = append(next, path.Join(folder, name))
+			}
+		}
+		found = next
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// matching returns the names in a folder that one element of a pattern stands
+// for. A file is no folder with nothing in it: it has no names.
+func (t tree) matching(folder, element string) ([]string, error) {
+	if !strings.ContainsAny(element, `*?[\`) {
+		if element == "" || t.exists(path.Join(folder, element)) {
+			return []string{element}, nil
+		}
+		return nil, nil
+	}
+	if !t.isFolder(folder) && !t.thoughtFolder(folder) {
+		return nil, nil
+	}
+	names, err := t.names(folder)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !matchName(element, name) }), nil
+}
+
+// thoughtFolder reports whether a file is thought to be somewhere in a folder.
+func (t tree) thoughtFolder(folder string) bool {
+	resolved := t.resolve(folder)
+	for name, data := range t.overlay {
+		if data != nil && strings.HasPrefix(name, resolved+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// matchName matches one name with one element of a glob(7) pattern. A leading
+// period has to be written out, and a bracket that never closes is a bracket.
+func matchName(element, name string) bool {
+	if strings.HasPrefix(name, ".") && !strings.HasPrefix(element, ".") {
+		return false
+	}
+	matched, err := path.Match(strings.ReplaceAll(element, "[!", "[^"), name)
+	if err != nil {
+		return element == name
+	}
+	return matched
+}
