@@ -8,8 +8,8 @@
 // sshd (StartSSHD), pushes keys (Push, PushCommand) and logs in (SSH).
 //
 // It is not a container: processes of the host see this machine's programs and
-// libraries, and most of its files. What they write to /etc, /opt, /usr/bin, /run
-// and /dev is gone when the Host is closed; the rest of the file system is real.
+// libraries, and most of its files. What they write to /etc, /opt, /usr/bin, /var/log,
+// /run and /dev is gone when the Host is closed; the rest of the file system is real.
 package host
 
 import (
@@ -84,7 +84,7 @@ func Start(options Options) (*Host, error) {
 // Close ends the host: sshd, the simulator, the system log, and every mount. It
 // may be called twice.
 func (h *Host) Close() error {
-	h.stopSSHD()
+	h.StopSSHD()
 	if h.Sim != nil {
 		h.Sim.Close()
 	}

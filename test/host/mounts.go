@@ -66,7 +66,7 @@ func (h *Host) mountAll() error {
 			return err
 		}
 	} else {
-		for _, dir := range []string{"/etc", "/opt", "/usr/bin"} {
+		for _, dir := range []string{"/etc", "/opt", "/usr/bin", "/var/log"} {
 			if err := h.mounts.overlay(dir, "/run/layers"); err != nil {
 				return err
 			}

@@ -16,13 +16,15 @@ const (
 
 // configureLoopback gives the loopback interface exactly the host's addresses.
 func (h *Host) configureLoopback() error {
-	addresses := []string{"::1/128", imdsIPv6 + "/128"}
-	if !h.options.IPv6Only {
-		addresses = append(addresses, "127.0.0.1/8", imdsIPv4+"/32")
+	lines := []string{
+		"link set lo up",
+		"address flush dev lo",
+		// Without looking for duplicates first, they can be used at once.
+		"address add ::1/128 dev lo nodad",
+		"address add " + imdsIPv6 + "/128 dev lo nodad",
 	}
-	lines := []string{"link set lo up", "address flush dev lo"}
-	for _, address := range addresses {
-		lines = append(lines, "address add "+address+" dev lo")
+	if !h.options.IPv6Only {
+		lines = append(lines, "address add 127.0.0.1/8 dev lo", "address add "+imdsIPv4+"/32 dev lo")
 	}
 	for _, line := range lines {
 		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {

@@ -94,7 +94,8 @@ func (h *Host) makeHostKey() error {
 	return mustRun(h.Keygen(h.Path(hostKey), "ed25519"))
 }
 
-func (h *Host) stopSSHD() {
+// StopSSHD stops sshd, if it runs.
+func (h *Host) StopSSHD() {
 	if h.sshd == nil {
 		return
 	}

@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+	"eic/test/host"
+)
+
+// Priorities of authpriv (RFC 5424, section 6.2.1).
+const (
+	authprivError   = 10*8 + 3
+	authprivWarning = 10*8 + 4
+	authprivInfo    = 10*8 + 6
+)
+
+// What an administrator finds in the system log after a login with a pushed key was
+// refused: exactly one line of eic's, and one of sshd's only where eic could not
+// answer at all. In the lines, TIME, NAME, FINGERPRINT and REQUEST stand for what
+// differs from run to run.
+var refusals = []struct {
+	fault    string
+	priority int
+	line     string
+	failed   bool
+}{
+	{"keys=expired", authprivInfo,
+		`Refusing ssh key from EC2 Instance Connect for user "alice", expired: it expired at TIME, it is now TIME` +
+			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
+	{"keys=other-instance", authprivInfo,
+		`Refusing ssh key from EC2 Instance Connect for user "alice", other-instance: it was pushed to instance "i-0fedcba9876543210", this is "i-0123456789abcdef0"` +
+			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
+	{"keys=wrong-signer", authprivWarning,
+		`Refusing ssh key from EC2 Instance Connect for user "alice", bad-signature: the signature does not verify under the signer's key: crypto/rsa: verification error` +
+			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
+	{"keys=options", authprivInfo,
+		`Refusing ssh key from EC2 Instance Connect for user "alice", unsupported-key: the key line begins with "command=\"id\"", expected a plain public-key type` +
+			`, at line 1 of the document, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
+	{"ocsp=revoked", authprivWarning,
+		`EC2 Instance Connect gave no key for user "alice": the signer is not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
+	{"domain=forged", authprivWarning,
+		`EC2 Instance Connect gave no key for user "alice": the signer is not trusted: the metadata service gives its domain as "attacker.example", which is no AWS partition's; if it is right, add it with --domain`, true},
+	{"imds=disabled", authprivError,
+		`EC2 Instance Connect gave no key for user "alice": asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
+}
+
+func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
+	keys := new(ca.Keys) // making them is most of the time that a simulator takes to start
+	for _, refusal := range refusals {
+		t.Run(refusal.fault, func(t *testing.T) {
+			h := start(t, host.Options{Sim: sim.Options{Keys: keys, Faults: []string{refusal.fault}}}, host.Packaged)
+			key := newKey(t, h, "key")
+			id := push(t, h, "alice", key)
+			requireNoLogin(t, h, "alice", key)
+
+			lines := h.Log.Lines("eic")
+			require.Len(t, lines, 1)
+			require.Equal(t, refusal.priority, lines[0].Priority)
+			require.Regexp(t, "^"+strings.NewReplacer(
+				"TIME", `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`,
+				"NAME", `[0-9A-F]{40}`,
+				"FINGERPRINT", regexp.QuoteMeta(fingerprint(t, key, "sha256")),
+				"REQUEST", id,
+			).Replace(regexp.QuoteMeta(refusal.line))+"$", lines[0].Text)
+			require.Equal(t, refusal.failed, strings.Contains(strings.Join(h.Log.Texts("sshd"), "\n"), "failed, status 1"))
+		})
+	}
+}
+
+func TestSSHDSaysNothingOfAMiss(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	requireNoLogin(t, h, "alice", newKey(t, h, "key"))
+	require.Empty(t, h.Log.Texts("eic"))
+	for _, line := range h.Log.Texts("sshd") {
+		require.NotContains(t, line, "AuthorizedKeysCommand")
+	}
+}

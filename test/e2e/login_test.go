@@ -1,0 +1,136 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+func TestKeyPushedByAWSClientLogsIn(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	key := newKey(t, h, "key")
+	pushed := capture(t, h.PushCommand("alice", key))
+	require.Zero(t, pushed.Status, pushed.Stderr)
+	var answer struct {
+		Success   bool
+		RequestID string `json:"RequestId"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(pushed.Stdout), &answer))
+	require.True(t, answer.Success)
+
+	requireLogin(t, h, "alice", key)
+	requireProvided(t, h, providing(fingerprint(t, key, "sha256"), answer.RequestID))
+}
+
+func TestKeyPushedForAnotherUserDoesNotLogIn(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	key := newKey(t, h, "key")
+	push(t, h, "alice", key)
+	requireNoLogin(t, h, "bob", key)
+	require.Empty(t, h.Log.Texts("eic"), "a user without keys is nothing to log")
+}
+
+func TestKeyNobodyPushedDoesNotLogIn(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	push(t, h, "alice", newKey(t, h, "pushed"))
+	requireNoLogin(t, h, "alice", newKey(t, h, "other"))
+	require.Empty(t, h.Log.Texts("eic"), "a key of another fingerprint is nothing to log")
+}
+
+func TestExpiredKeyDoesNotLogIn(t *testing.T) {
+	const ttl = 4 * time.Second
+	h := start(t, host.Options{Sim: sim.Options{TTL: ttl}}, host.Packaged)
+	key := newKey(t, h, "key")
+	push(t, h, "alice", key)
+	expired := time.After(ttl + time.Second)
+	requireLogin(t, h, "alice", key)
+	h.Log.Forget()
+	<-expired
+	requireNoLogin(t, h, "alice", key)
+	require.Empty(t, h.Log.Texts("eic"))
+}
+
+func TestEachOfTwoUsersHasTheirOwnKey(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	users := []string{"alice", "bob"}
+	keys := map[string]string{}
+	var pushes sync.WaitGroup
+	errs := make([]error, len(users))
+	for i, user := range users {
+		keys[user] = newKey(t, h, user)
+		pushes.Go(func() { _, errs[i] = h.Push(user, keys[user]) })
+	}
+	pushes.Wait()
+	require.Equal(t, []error{nil, nil}, errs)
+	requireLogin(t, h, "alice", keys["alice"])
+	requireLogin(t, h, "bob", keys["bob"])
+	requireNoLogin(t, h, "alice", keys["bob"])
+	requireNoLogin(t, h, "bob", keys["alice"])
+}
+
+func TestEveryKeyTypeLogsIn(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	for _, kind := range []struct {
+		name string
+		bits int
+	}{
+		{"ed25519", 256}, {"ecdsa", 256}, {"ecdsa", 384}, {"ecdsa", 521}, {"rsa", 2048}, {"rsa", 4096},
+	} {
+		name := kind.name + strconv.Itoa(kind.bits)
+		t.Run(name, func(t *testing.T) {
+			key, err := h.NewKey(name, kind.name, "-b", strconv.Itoa(kind.bits))
+			require.NoError(t, err)
+			public, err := os.ReadFile(key + ".pub")
+			require.NoError(t, err)
+			// The API itself takes RSA and Ed25519 only.
+			_, err = h.Sim.Push("alice", string(public))
+			require.NoError(t, err)
+			requireLogin(t, h, "alice", key)
+		})
+	}
+}
+
+func TestManyLoginsAtOnceAllSucceed(t *testing.T) {
+	const logins, atOnce = 48, 16
+	h := start(t, host.Options{}, host.Packaged+"MaxStartups 100\n")
+	key := newKey(t, h, "key")
+	push(t, h, "alice", key)
+	var group sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	failures := make([]string, logins)
+	for i := range logins {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			result, err := host.Capture(h.SSH("alice", key, "whoami"))
+			if err != nil || result.Stdout != "alice\n" {
+				failures[i] = result.Stderr
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, make([]string, logins), failures)
+	require.Len(t, h.Log.Texts("eic"), 2*logins, "sshd asks twice about a key that it accepts")
+}
+
+func TestKeyInAuthorizedKeysFileStillLogsIn(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	inFile, pushed := newKey(t, h, "in-file"), newKey(t, h, "pushed")
+	public, err := os.ReadFile(inFile + ".pub")
+	require.NoError(t, err)
+	require.NoError(t, h.WriteFile(host.Home("alice")+"/.ssh/authorized_keys", public))
+
+	requireLogin(t, h, "alice", inFile)
+	require.Empty(t, h.Log.Texts("eic"))
+	push(t, h, "alice", pushed)
+	requireLogin(t, h, "alice", pushed)
+	requireLogin(t, h, "alice", inFile)
+}

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"debug/elf"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim/imds"
+	"eic/test/host"
+)
+
+// traced runs eic as sshd does and returns the system calls that concern processes,
+// files by name, and the network, as strace(1) shows them.
+func traced(t *testing.T, h *host.Host, user string) (stdout string, calls []string) {
+	t.Helper()
+	// strace runs as root, because eic does not let its own user look into it.
+	result := capture(t, h.Command("root", "/usr/bin/strace", "--user="+host.ServiceUser, "--follow-forks",
+		"--quiet=all", "--signal=none", "--trace=%process,%file,%network", "--",
+		host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors, user))
+	require.Zero(t, result.Status, result.Stderr)
+	call := regexp.MustCompile(`^(?:\[pid +\d+\] )?(\w+\(.*)$`)
+	for _, line := range strings.Split(result.Stderr, "\n") {
+		if parts := call.FindStringSubmatch(line); parts != nil {
+			calls = append(calls, parts[1])
+		}
+	}
+	return result.Stdout, calls
+}
+
+// requireHarmless wants no process beside the one that was started, and no file
+// touched but to read it.
+func requireHarmless(t *testing.T, calls []string) {
+	t.Helper()
+	require.Len(t, named(calls, "execve", "execveat"), 1, "a program was started")
+	require.Empty(t, named(calls, "fork", "vfork"))
+	for _, call := range named(calls, "clone", "clone3") {
+		require.Contains(t, call, "CLONE_THREAD", "a process was started")
+	}
+	readers := []string{"open", "openat", "openat2", "readlink", "readlinkat", "stat", "newfstatat", "access", "faccessat2"}
+	others := []string{
+		"execve", "clone", "clone3", "exit", "exit_group", "pidfd_open", "wait4", "waitid", "kill", "tgkill", "pidfd_send_signal",
+		"socket", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "recvfrom", "shutdown",
+	}
+	require.Len(t, named(calls, append(readers, others...)...), len(calls), "an unexpected system call in\n%s", strings.Join(calls, "\n"))
+	for _, call := range named(calls, "open", "openat", "openat2") {
+		require.NotRegexp(t, "O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)", call, "a file was opened to write to it")
+	}
+}
+
+// named returns the calls of the named functions.
+func named(calls []string, names ...string) []string {
+	var found []string
+	for _, call := range calls {
+		for _, name := range names {
+			if strings.HasPrefix(call, name+"(") {
+				found = append(found, call)
+			}
+		}
+	}
+	return found
+}
+
+func TestMissIsOneProcessAndTwoRequests(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	stdout, calls := traced(t, h, "bob")
+	require.Empty(t, stdout)
+	requireHarmless(t, calls)
+
+	var connects []string
+	for _, call := range named(calls, "connect") {
+		if !strings.Contains(call, "AF_UNIX") {
+			connects = append(connects, call)
+		}
+	}
+	require.Len(t, connects, 1)
+	require.Contains(t, connects[0], `sin_port=htons(80), sin_addr=inet_addr("169.254.169.254")`)
+	require.Equal(t, imds.Stats{
+		Requests: map[imds.Stage]int{imds.StageToken: 1, imds.StageActiveKeys: 1},
+		Paths: map[string]int{
+			"PUT /latest/api/token":                                  1,
+			"GET /latest/meta-data/managed-ssh-keys/active-keys/bob": 1,
+		},
+		Connections: 1,
+	}, h.Sim.Stats())
+}
+
+func TestHitIsOneProcessAndWritesNoFile(t *testing.T) {
+	h := start(t, host.Options{}, host.Packaged)
+	key := newKey(t, h, "key")
+	push(t, h, "alice", key)
+	stdout, calls := traced(t, h, "alice")
+	public, err := os.ReadFile(key + ".pub")
+	require.NoError(t, err)
+	require.Equal(t, string(public), stdout)
+	requireHarmless(t, calls)
+	require.Contains(t, strings.Join(named(calls, "connect"), "\n"), `sun_path="/dev/log"`)
+}
+
+func TestBinaryIsStaticAndSmall(t *testing.T) {
+	path := host.Prepared() + "/eic"
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(9_000_000))
+
+	binary, err := elf.Open(path)
+	require.NoError(t, err)
+	defer binary.Close() //nolint:errcheck // only read
+	for _, program := range binary.Progs {
+		require.NotEqual(t, elf.PT_INTERP, program.Type, "it needs a dynamic linker")
+	}
+	libraries, err := binary.ImportedLibraries()
+	require.NoError(t, err)
+	require.Empty(t, libraries)
+	require.Nil(t, binary.Section(".symtab"), "it is not stripped")
+}
