@@ -41,8 +41,8 @@ const garbage = "This is not a block.\nNor is this.\n"
 
 // badBlock is a block whose key was put in after signing.
 func badBlock(w *document.Writer, like document.Block) (document.Block, error) {
-	block, err := another(w, like, func() (string, error) { return anyKey(), nil })
-	block.Text = strings.Replace(block.Text, block.Entry.Key, anyKey(), 1)
+	block, err := another(w, like, "ssh-ed25519 signed-for-another-key")
+	block.Text = strings.Replace(block.Text, block.Entry.Key, foreignKey, 1)
 	return block, err
 }
 

@@ -89,15 +89,15 @@ func keyLineFaults() []Fault {
 			keyLine(func(key string) string { return key + "\x00" })),
 		refused("keys=escape", "the key's comment clears the terminal", "control character",
 			keyLine(func(key string) string { return key + " \x1b[2J" })),
-		refused("keys=carriage-return", "a bare CR and another key follow the key", "control character",
-			keyLine(func(key string) string { return key + "\r" + anyKey() })),
+		refused("keys=carriage-return", "a bare CR and the key again follow the key", "control character",
+			keyLine(func(key string) string { return key + "\r" + key })),
 		printed("keys=ecdsa", "an ECDSA key was pushed before", before(ecdsaKey)),
-		printed("keys=rsa", "an RSA key was pushed before", before(sync.OnceValues(rsaKey))),
+		printed("keys=rsa", "an RSA key was pushed before", before(rsaKey)),
 		printed("keys=sk-ed25519", "an Ed25519 key on a security key was pushed before", before(skEd25519Key)),
 		printed("keys=sk-ecdsa", "an ECDSA key on a security key was pushed before", before(skECDSAKey)),
 		printed("keys=many", "200 keys were pushed before", func(w *world) {
 			for range 200 {
-				before(func() (string, error) { return anyKey(), nil })(w)
+				before(anyKey)(w)
 			}
 		}),
 	}
@@ -142,21 +142,23 @@ func eachAgain(change func(key string) (string, error)) func(*world) {
 	})
 }
 
-// before puts a good block for a fresh key before the first pushed one.
+// before puts a good block for a key, made once, before the first pushed one.
 func before(fresh func() (string, error)) func(*world) {
+	fresh = sync.OnceValues(fresh)
 	return blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
-		block, err := another(w, pushed[0], fresh)
+		key, err := fresh()
+		if err != nil {
+			return nil, err
+		}
+		block, err := another(w, pushed[0], key)
 		return append([]document.Block{block}, pushed...), err
 	})
 }
 
-// another is a good block like the one given, for a fresh key.
-func another(w *document.Writer, like document.Block, fresh func() (string, error)) (document.Block, error) {
+// another is a good block like the one given, for another key.
+func another(w *document.Writer, like document.Block, key string) (document.Block, error) {
 	e := like.Entry.Clone()
-	var err error
-	if e.Key, err = fresh(); err != nil {
-		return document.Block{}, err
-	}
+	e.Key = key
 	return w.Block(e)
 }
 

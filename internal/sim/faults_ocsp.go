@@ -157,7 +157,8 @@ func listingFaults() []Fault {
 	}
 }
 
-// staple returns the planned staple of a certificate.
+// staple returns the planned staple of a certificate, or, if another fault took it
+// away, one that is not served.
 func (w *world) staple(about ca.Role) *ca.Staple {
 	for _, s := range w.plan.Staples {
 		if s.About == about {

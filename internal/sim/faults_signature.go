@@ -19,7 +19,7 @@ func signatureFaults() []Fault {
 func tamperFaults() []Fault {
 	return []Fault{
 		refused("keys=tampered", "another key was put in after signing", "bad signature",
-			tampered(func(b document.Block) string { return strings.Replace(b.Text, b.Entry.Key, anyKey(), 1) })),
+			tampered(func(b document.Block) string { return strings.Replace(b.Text, b.Entry.Key, foreignKey, 1) })),
 		refused("keys=tampered-comment", "the key's comment was changed after signing", "bad signature",
 			tampered(func(b document.Block) string {
 				return strings.Replace(b.Text, b.Entry.Key, b.Entry.Key+" root", 1)
@@ -41,7 +41,7 @@ func tamperFaults() []Fault {
 			})),
 		refused("keys=moved-signature", "two keys were pushed and have each other's signatures", "bad signature",
 			blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
-				other, err := another(w, pushed[0], func() (string, error) { return anyKey(), nil })
+				other, err := another(w, pushed[0], foreignKey)
 				for i := range pushed {
 					pushed[i].Signature, other.Signature = other.Signature, pushed[i].Signature
 				}

@@ -14,14 +14,16 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// anyKey is the line of an Ed25519 key that nobody has the private half of.
-func anyKey() string {
-	octets := make([]byte, ed25519.PublicKeySize)
-	_, _ = rand.Read(octets) // never fails
-	return wireLine(ssh.KeyAlgoED25519, struct {
-		Type string
-		Key  []byte
-	}{ssh.KeyAlgoED25519, octets})
+// foreignKey is an Ed25519 key that nobody pushed.
+const foreignKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE1hbGxvcnkncyBrZXksIHdoaWNoIG5vYm9keSBwdXNo mallory"
+
+// anyKey is an Ed25519 key that nobody has the private half of.
+func anyKey() (string, error) {
+	key, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	return publicLine(key)
 }
 
 func rsaKey() (string, error) {

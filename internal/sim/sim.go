@@ -10,11 +10,12 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"eic/internal/sim/imds"
 	"eic/internal/sim/service"
@@ -32,6 +33,7 @@ type Sim struct {
 	metadata *imds.Server
 	service  *service.Server
 	servers  []*http.Server
+	serving  sync.WaitGroup
 }
 
 // Start starts a simulator. The caller closes it.
@@ -83,12 +85,13 @@ func (s *Sim) Stats() imds.Stats { return s.metadata.Stats() }
 // ResetStats starts counting anew.
 func (s *Sim) ResetStats() { s.metadata.ResetStats() }
 
-// Close ends every listener and connection.
+// Close ends every listener and connection. When it returns the addresses are free.
 func (s *Sim) Close() {
 	s.metadata.Close()
 	for _, server := range s.servers {
 		_ = server.Close() // there is nothing left to lose
 	}
+	s.serving.Wait()
 }
 
 // listen opens the listeners and serves on them.
@@ -105,7 +108,7 @@ func (s *Sim) listen(o Options, ipv6Only bool) error {
 		s.IMDS = append(s.IMDS, url)
 	}
 	var err error
-	if s.API, err = s.serve(o.API, &http.Server{Handler: s.service}); err != nil {
+	if s.API, err = s.serve(o.API, &http.Server{Handler: s.service, ReadHeaderTimeout: 10 * time.Second}); err != nil {
 		return fmt.Errorf("listening for the API: %w", err)
 	}
 	return nil
@@ -118,11 +121,9 @@ func (s *Sim) serve(address string, server *http.Server) (string, error) {
 		return "", err
 	}
 	s.servers = append(s.servers, server)
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			_ = listener.Close() // the clients will notice
-		}
-	}()
+	s.serving.Go(func() {
+		_ = server.Serve(listener) // it ends when it is closed
+	})
 	return "http://" + listener.Addr().String(), nil
 }
 

@@ -68,7 +68,7 @@ func (w *world) content(board *service.Board) (imds.Content, error) {
 	return imds.Content{Values: values, Keys: &activeKeys{
 		board:    board,
 		instance: w.instance,
-		writer:   document.Writer{Form: w.form, Key: pki.SignerKey},
+		writer:   document.NewWriter(w.form, pki.SignerKey),
 	}}, nil
 }
 
@@ -76,7 +76,7 @@ func (w *world) content(board *service.Board) (imds.Content, error) {
 type activeKeys struct {
 	board    *service.Board
 	instance string
-	writer   document.Writer
+	writer   *document.Writer
 }
 
 func (a *activeKeys) Users() []string { return a.board.Users() }

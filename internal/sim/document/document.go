@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -128,10 +129,19 @@ type Form struct {
 	Documents []func(document []byte) []byte
 }
 
-// Writer writes documents in one form, signed with one key.
+// Writer writes documents in one form, signed with one key. It signs a text once, so
+// that the same keys make the same document. Several goroutines may use it.
 type Writer struct {
-	Form Form
-	Key  crypto.Signer
+	form Form
+	key  crypto.Signer
+
+	mu         sync.Mutex
+	signatures map[string][]byte
+}
+
+// NewWriter returns a writer.
+func NewWriter(form Form, key crypto.Signer) *Writer {
+	return &Writer{form: form, key: key, signatures: make(map[string][]byte)}
 }
 
 // Document returns the document for the entries.
@@ -139,7 +149,7 @@ func (w *Writer) Document(entries []Entry) ([]byte, error) {
 	var blocks []Block
 	for _, e := range entries {
 		e = e.Clone()
-		for _, edit := range w.Form.Entries {
+		for _, edit := range w.form.Entries {
 			edit(&e)
 		}
 		block, err := w.Block(e)
@@ -148,7 +158,7 @@ func (w *Writer) Document(entries []Entry) ([]byte, error) {
 		}
 		blocks = append(blocks, block)
 	}
-	for _, edit := range w.Form.Blocks {
+	for _, edit := range w.form.Blocks {
 		var err error
 		if blocks, err = edit(w, blocks); err != nil {
 			return nil, err
@@ -162,7 +172,7 @@ func (w *Writer) Document(entries []Entry) ([]byte, error) {
 		out.WriteString(block.Text + block.Signature)
 	}
 	document := out.Bytes()
-	for _, edit := range w.Form.Documents {
+	for _, edit := range w.form.Documents {
 		document = edit(document)
 	}
 	return document, nil
@@ -170,18 +180,34 @@ func (w *Writer) Document(entries []Entry) ([]byte, error) {
 
 // Block signs an entry.
 func (w *Writer) Block(e Entry) (Block, error) {
-	sign, write := w.Form.Sign, w.Form.Encode
-	if sign == nil {
-		sign = PSS
-	}
-	if write == nil {
-		write = Lines(76)
-	}
-	signature, err := sign(w.Key, e.Signed())
+	text := e.Signed()
+	signature, err := w.signature(text)
 	if err != nil {
 		return Block{}, fmt.Errorf("signing the entry of key %q: %w", e.Key, err)
 	}
-	return Block{Entry: e, Text: e.Signed(), Signature: write(signature)}, nil
+	write := w.form.Encode
+	if write == nil {
+		write = Lines(76)
+	}
+	return Block{Entry: e, Text: text, Signature: write(bytes.Clone(signature))}, nil
+}
+
+func (w *Writer) signature(text string) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if signature, ok := w.signatures[text]; ok {
+		return signature, nil
+	}
+	sign := w.form.Sign
+	if sign == nil {
+		sign = PSS
+	}
+	signature, err := sign(w.key, text)
+	if err != nil {
+		return nil, err
+	}
+	w.signatures[text] = signature
+	return signature, nil
 }
 
 // PSS signs with RSASSA-PSS, SHA-256 and a salt of 32 octets (RFC 8017, section
