@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,23 +18,38 @@ type endpoints struct {
 	API  string   `json:"api"`
 }
 
-// directory is the absolute name of where files go, and how to take them away in the end.
+// directory is the absolute name of where files go, and what to do with it in the
+// end. There is no endpoints.json in it, so that none tells of a simulator that does
+// not run.
 func directory(dir string) (string, func() error, error) {
-	if dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", nil, fmt.Errorf("making the directory: %w", err)
+	if dir == "" {
+		dir, err := os.MkdirTemp("", "eic-sim-")
+		if err != nil {
+			return "", nil, fmt.Errorf("making a directory: %w", err)
 		}
-		absolute, err := filepath.Abs(dir)
-		return absolute, func() error { return nil }, err
+		return dir, func() error { return os.RemoveAll(dir) }, nil
 	}
-	dir, err := os.MkdirTemp("", "eic-sim-")
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return "", nil, fmt.Errorf("making a directory: %w", err)
+		return "", nil, fmt.Errorf("finding the directory: %w", err)
 	}
-	return dir, func() error { return os.RemoveAll(dir) }, nil
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, fmt.Errorf("making the directory: %w", err)
+	}
+	return dir, func() error { return withdraw(dir) }, withdraw(dir)
+}
+
+// withdraw takes endpoints.json away.
+func withdraw(dir string) error {
+	if err := os.Remove(endpointsFile(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the endpoints of an earlier run: %w", err)
+	}
+	return nil
 }
 
 func rootFile(dir string) string { return filepath.Join(dir, "root.pem") }
+
+func endpointsFile(dir string) string { return filepath.Join(dir, "endpoints.json") }
 
 // publish writes root.pem and then endpoints.json, so that whoever finds the latter
 // finds a simulator that is ready.
@@ -44,7 +61,7 @@ func publish(s *sim.Sim, dir string) error {
 	if err != nil {
 		return fmt.Errorf("writing down the endpoints: %w", err)
 	}
-	return replace(filepath.Join(dir, "endpoints.json"), append(text, '\n'))
+	return replace(endpointsFile(dir), append(text, '\n'))
 }
 
 // replace writes a file so that nobody sees half of it.

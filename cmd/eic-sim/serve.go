@@ -33,7 +33,7 @@ func (f *serveFlags) register(c *command) {
 	where := c.group("Where")
 	where.StringArrayVar(&f.options.IMDS, "imds", nil, "the metadata service listens on `ADDRESS`, host:port; may be repeated (default a free port on 127.0.0.1)")
 	where.StringVar(&f.options.API, "api", "", "the API listens on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
-	where.StringVar(&f.dir, "dir", "", "root.pem and endpoints.json are written to `DIR` (default a temporary directory, removed at the end)")
+	where.StringVar(&f.dir, "dir", "", "root.pem and endpoints.json are written to `DIR`, the latter when it is ready and until it ends (default a temporary directory, removed at the end)")
 
 	what := c.group("What is simulated")
 	what.StringVar(&f.options.InstanceID, "instance-id", sim.DefaultInstanceID, "the instance has this `ID`")
