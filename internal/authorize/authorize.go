@@ -128,8 +128,9 @@ func AnyUndecided(decisions []Decision) bool {
 }
 
 // Settle decides what Screen left undecided: the entry must name this
-// instance, which must be known by now, and its signature must verify.
-func Settle(decisions []Decision, instance string, signer Signer) {
+// instance, which must be known by now, must not have expired since, and its
+// signature must verify.
+func Settle(decisions []Decision, instance string, now time.Time, signer Signer) {
 	for i := range decisions {
 		d := &decisions[i]
 		if d.Reason != Undecided {
@@ -137,6 +138,10 @@ func Settle(decisions []Decision, instance string, signer Signer) {
 		}
 		if d.Entry.Instance != instance || instance == "" {
 			d.refuse(OtherInstance, otherInstance(d.Entry.Instance, instance))
+			continue
+		}
+		if expired(d.Entry, now) {
+			d.refuse(Expired, expiry(d.Entry, now))
 			continue
 		}
 		if err := signer.VerifySignature(d.Entry.Signed, d.Entry.Signature); err != nil {
@@ -167,14 +172,22 @@ func screen(entry activekeys.Entry, q Question) Decision {
 	switch {
 	case q.Fingerprint != "" && q.Fingerprint != d.Fingerprint:
 		d.refuse(OtherFingerprint, fmt.Errorf("its fingerprint is %s, sshd asked for %q", d.Fingerprint, q.Fingerprint))
-	case entry.Timestamp <= q.Now.Unix():
-		d.refuse(Expired, fmt.Errorf("it expired at %s, it is now %s", formatTime(time.Unix(entry.Timestamp, 0)), formatTime(q.Now)))
+	case expired(entry, q.Now):
+		d.refuse(Expired, expiry(entry, q.Now))
 	case q.Instance != "" && entry.Instance != q.Instance:
 		d.refuse(OtherInstance, otherInstance(entry.Instance, q.Instance))
 	default:
 		d.options, d.Reason, d.Detail = q.Policy.judge(q.User, entry)
 	}
 	return d
+}
+
+// expired compares whole seconds, since a Timestamp near the end of 64 bits
+// is no time.Time.
+func expired(entry activekeys.Entry, now time.Time) bool { return entry.Timestamp <= now.Unix() }
+
+func expiry(entry activekeys.Entry, now time.Time) error {
+	return fmt.Errorf("it expired at %s, it is now %s", formatTime(time.Unix(entry.Timestamp, 0)), formatTime(now))
 }
 
 func otherInstance(got, want string) error {

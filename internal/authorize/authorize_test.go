@@ -65,7 +65,7 @@ func (signer) VerifySignature(_, signature []byte) error {
 
 func decide(q Question, entries ...activekeys.Entry) []Decision {
 	decisions := Screen(entries, q)
-	Settle(decisions, testInstance, signer{})
+	Settle(decisions, testInstance, q.Now, signer{})
 	return decisions
 }
 
@@ -228,8 +228,16 @@ func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
 	decisions := Screen([]activekeys.Entry{entryOf(lineOf(ed25519Key()))}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
 	require.True(t, AnyUndecided(decisions))
-	Settle(decisions, "", signer{})
+	Settle(decisions, "", now, signer{})
 	require.Equal(t, OtherInstance, decisions[0].Reason)
+}
+
+func TestAKeyThatExpiresWhileTheSignerIsFetched(t *testing.T) {
+	entry := entryOf(lineOf(ed25519Key()))
+	decisions := Screen([]activekeys.Entry{entry}, question())
+	require.Equal(t, Undecided, decisions[0].Reason)
+	Settle(decisions, testInstance, time.Unix(entry.Timestamp, 0), signer{})
+	require.Equal(t, Expired, decisions[0].Reason)
 }
 
 func TestFingerprintForms(t *testing.T) {

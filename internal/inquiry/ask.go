@@ -38,13 +38,14 @@ type Report struct {
 }
 
 // Ask gathers the evidence that the question needs, and no more, and judges
-// it. With an error no key may be printed; the Report then has what was
+// it, given that it is now the time now. With an error no key may be printed; the Report then has what was
 // gathered and decided before it.
 //
 // A user name that cannot have a key, and a machine that is no EC2 instance,
 // have no keys, and nobody is asked.
 func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) {
 	r := Report{Evidence: Evidence{Time: now}}
+	begun := time.Now()
 	if !activekeys.ValidUser(t.User) {
 		return r, nil
 	}
@@ -83,6 +84,7 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 	if err := e.gather(ctx, client); err != nil {
 		return r, err
 	}
+	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
 	return r, r.Verdict.Settle(*e, t)
 }
 

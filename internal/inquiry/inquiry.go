@@ -22,7 +22,7 @@ import (
 
 // Evidence is everything that an answer rests on, as it came.
 type Evidence struct {
-	// Time is when the question was asked, and the time at which everything
+	// Time is when the evidence was complete, and the time at which all of it
 	// must be valid.
 	Time time.Time
 	// Identity is what the machine said of itself, and Instance the instance
@@ -107,7 +107,7 @@ func (v *Verdict) Settle(e Evidence, t Terms) error {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
 	v.Region, v.Domain, v.Signer = region, domain, signer
-	authorize.Settle(v.Decisions, e.Instance, signer)
+	authorize.Settle(v.Decisions, e.Instance, e.Time, signer)
 	return nil
 }
 
