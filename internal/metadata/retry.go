@@ -46,8 +46,8 @@ func (retryer) IsErrorRetryable(err error) bool {
 		return verdict.RetryableError() // the SDK's own on 401, and on a token it could not get
 	}
 	var final permanent
-	if errors.As(err, &final) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
+	if errors.As(err, &final) || errors.Is(err, context.Canceled) {
+		return false // a request that took too long is context.DeadlineExceeded too, and worth another
 	}
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {

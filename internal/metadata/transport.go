@@ -30,6 +30,7 @@ const (
 // HTTP/1.1 to one address, and reads the answer through a limit.
 type transport struct {
 	http    *http.Transport
+	session session
 	observe func(Exchange)
 }
 
@@ -66,16 +67,25 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 	}
 	stage, limit := call.stage, call.limit
 	if request.Method == http.MethodPut {
+		if answer := t.session.answer(); answer != nil {
+			return answer, nil
+		}
 		stage, limit = StageToken, maxToken
 	}
 	exchange := Exchange{Stage: stage, Method: request.Method, Path: request.URL.Path, Start: time.Now()}
 	response, err := t.exchange(request, limit, &exchange)
-	if err == nil && exchange.Status == http.StatusUnauthorized && !call.refuse() {
-		err = permanent{errors.New("answered 401 Unauthorized to a new token too")}
-		response = nil
+	if err == nil && exchange.Status == http.StatusUnauthorized {
+		t.session.refuse(request)
+		if !call.refuse() {
+			err = permanent{errors.New("answered 401 Unauthorized to a new token too")}
+			response = nil
+		}
 	}
-	if exchange.Err == nil {
+	if err != nil {
 		exchange.Err = err
+		if request.Context().Err() != nil {
+			err = permanent{err}
+		}
 	}
 	if exchange.Err != nil {
 		call.note(request.Context(), stage, exchange.Err)
@@ -112,6 +122,9 @@ func (t *transport) exchange(request *http.Request, limit int, exchange *Exchang
 	}
 	if exchange.Stage == StageToken && !isToken(body) {
 		return nil, permanent{fmt.Errorf("the session token, %.60q, is not printable text", body)}
+	}
+	if exchange.Stage == StageToken {
+		t.session.keep(response.Header, body)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
