@@ -1,0 +1,90 @@
+// Package faults shows that no fault of the metadata service makes the program
+// print a key that it has not verified, that none which passes costs a login, and
+// that none holds sshd up for longer than the budget.
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim/ca"
+	"eic/internal/sim/imds"
+	"eic/test/trial"
+)
+
+// longestRun is the budget, 5 seconds unless told otherwise, and what it takes to
+// start and end a process.
+const longestRun = 5200 * time.Millisecond
+
+// mostAttempts is how often the program may ask for the same thing while it does not
+// get it: a service that throttles must not be made to throttle more.
+const mostAttempts = 60
+
+func TestMain(m *testing.M) { trial.Main(m, 24) }
+
+// TestMatrix meets every stage with every kind of fault, with the default budget.
+func TestMatrix(t *testing.T) {
+	keys := new(ca.Keys)
+	for _, stage := range stages() {
+		for _, kind := range imds.Kinds() {
+			t.Run(fmt.Sprintf("%s/%s", stage, kind), func(t *testing.T) {
+				t.Parallel()
+				w := trial.NewWorld(t, keys)
+				if stage == imds.StageAvailabilityZone {
+					delete(w.Values, trial.RegionPath) // or nobody asks for the zone
+				}
+				w.Options.Faults.Stages = map[imds.Stage]imds.Kind{stage: kind}
+				served := w.Serve(t)
+				result, err := trial.Run(served.Command())
+				require.NoError(t, err)
+				check(t, expect(stage, kind), result)
+				checkRequests(t, stage, kind, served.Stats())
+			})
+		}
+	}
+}
+
+// stages are those of the requests in a hit, in their order.
+func stages() []imds.Stage {
+	return []imds.Stage{
+		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion, imds.StageAvailabilityZone,
+		imds.StageDomain, imds.StageSignerCert, imds.StageStapleList, imds.StageStaple,
+	}
+}
+
+func check(t *testing.T, want outcome, got trial.Result) {
+	t.Helper()
+	require.Less(t, got.Took, longestRun)
+	require.Equal(t, want.stdout, got.Stdout)
+	require.Equal(t, want.status, got.Status, got.Stderr)
+	require.Regexp(t, want.log, got.Stderr)
+}
+
+// checkRequests looks at the requests that were made.
+func checkRequests(t *testing.T, stage imds.Stage, kind imds.Kind, stats imds.Stats) {
+	t.Helper()
+	for path, n := range stats.Paths {
+		require.LessOrEqual(t, n, mostAttempts, path)
+	}
+	tokens := stats.Requests[imds.StageToken]
+	switch {
+	case kind == imds.Once401 && stage != imds.StageToken:
+		require.Equal(t, 2, tokens, "one token, and one new one")
+	case stage != imds.StageToken:
+		require.Equal(t, 1, tokens, "one token")
+	}
+	if kind == imds.Redirect {
+		for path := range stats.Paths {
+			require.NotContains(t, path, "redirected")
+		}
+	}
+	if slices.Contains([]imds.Kind{imds.Status403, imds.Status404, imds.Redirect, imds.Huge, imds.LongLine, imds.Gzip}, kind) {
+		for path, n := range stats.Paths {
+			require.Equal(t, 1, n, "asking again for %s would not mend it", path)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package faults
+
+import (
+	"fmt"
+
+	"eic/internal/sim/imds"
+	"eic/test/trial"
+)
+
+// outcome is what a run must come to.
+type outcome struct {
+	status      int
+	stdout, log string // log is a regular expression for all of it
+}
+
+var (
+	// thePushedKey is printed in spite of the fault.
+	thePushedKey = outcome{0, trial.Key + "\n", `\Ainfo: Providing ssh key from EC2 Instance Connect with fingerprint: .*\n\z`}
+	// noKey was pushed, as far as the program can see.
+	noKey = outcome{0, "", `\A\z`}
+)
+
+// noAnswer is a failure that names the stage and says why.
+func noAnswer(stage imds.Stage, reason string) outcome {
+	return outcome{1, "", fmt.Sprintf(`\A(error|warning): .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
+}
+
+// spent is a failure that lasts until the budget is spent.
+func spent(stage imds.Stage, reason string) outcome {
+	return noAnswer(stage, "the budget of 5s is spent"+reason)
+}
+
+// refusal is an answer that came and was not believed.
+func refusal(status int, reason string) outcome {
+	return outcome{status, "", `\A(warning|info): .*` + reason + `.*\n\z`}
+}
+
+// expect says what a fault must come to.
+func expect(stage imds.Stage, kind imds.Kind) outcome {
+	switch kind {
+	case imds.Once503, imds.Once401, imds.ResetOnce:
+		return thePushedKey
+	case imds.Hang, imds.Drip:
+		return spent(stage, " and no whole answer has come")
+	case imds.Reset:
+		return spent(stage, "; the last failure: .*connection reset by peer")
+	case imds.Truncated:
+		return spent(stage, "; the last failure: reading the answer after [0-9]+ bytes: unexpected EOF")
+	case imds.Status500:
+		return spent(stage, "; the last failure: answered 500")
+	case imds.Status503:
+		return spent(stage, "; the last failure: answered 503")
+	case imds.Status403:
+		return noAnswer(stage, "answered 403 Forbidden")
+	case imds.Redirect:
+		return noAnswer(stage, "answered 302 Found: redirects are not followed")
+	case imds.Huge, imds.LongLine:
+		return noAnswer(stage, fmt.Sprintf("the answer is longer than %d bytes", limit(stage)))
+	case imds.Gzip:
+		return noAnswer(stage, `the answer is encoded with \\?"gzip`)
+	case imds.Status404:
+		return missing(stage)
+	case imds.Noise:
+		return noise(stage)
+	case imds.WrongLength:
+		return half(stage)
+	default:
+		return outcome{status: -1, log: fmt.Sprintf("no outcome is expected of %q", kind)}
+	}
+}
+
+// limit is how many bytes are read of an answer.
+func limit(stage imds.Stage) int {
+	switch stage {
+	case imds.StageActiveKeys:
+		return 1 << 20
+	case imds.StageSignerCert:
+		return 64 << 10
+	case imds.StageStaple:
+		return 32 << 10
+	default:
+		return 4 << 10
+	}
+}
+
+// missing is what a 404 means.
+func missing(stage imds.Stage) outcome {
+	switch stage {
+	case imds.StageActiveKeys:
+		return noKey
+	case imds.StageRegion:
+		return thePushedKey // old services know only the zone
+	default:
+		return noAnswer(stage, `not found \(404\)`)
+	}
+}
+
+// noise is what comes of octets without meaning.
+func noise(stage imds.Stage) outcome {
+	switch stage {
+	case imds.StageToken:
+		return noAnswer(stage, "the session token, .* is not printable text")
+	case imds.StageActiveKeys:
+		return refusal(0, "malformed: no line of the document begins a block")
+	case imds.StageSignerCert:
+		return refusal(1, "parsing the signer's chain: no certificate in it")
+	case imds.StageStapleList:
+		return refusal(1, "its name is not 1 to 128 letters and digits")
+	case imds.StageStaple:
+		return refusal(1, "decoding the OCSP response: illegal base64")
+	default:
+		return place(stage, `.*`)
+	}
+}
+
+// half is what comes of half an answer that looks like a whole one.
+func half(stage imds.Stage) outcome {
+	switch stage {
+	case imds.StageToken:
+		return noAnswer(imds.StageActiveKeys, "answered 401 Unauthorized")
+	case imds.StageActiveKeys:
+		return refusal(0, "(bad-signature: |malformed: decoding the signature)")
+	case imds.StageSignerCert:
+		return refusal(1, "the PEM block after certificate 1, .* is malformed or cut short")
+	case imds.StageStapleList:
+		return refusal(1, "checking the revocation status of .*")
+	case imds.StageStaple:
+		return refusal(1, "(decoding|parsing) the OCSP response")
+	case imds.StageInstanceID:
+		return place(stage, trial.Instance[:len(trial.Instance)/2])
+	case imds.StageRegion:
+		return place(stage, trial.Region[:len(trial.Region)/2])
+	case imds.StageAvailabilityZone:
+		return place(stage, (trial.Region + "a")[:(len(trial.Region)+1)/2])
+	default:
+		return place(stage, trial.Domain[:len(trial.Domain)/2])
+	}
+}
+
+// place is what comes of a place that cannot be.
+func place(stage imds.Stage, answer string) outcome {
+	return refusal(1, map[imds.Stage]string{
+		imds.StageInstanceID:       `the metadata service calls this instance "`,
+		imds.StageRegion:           `the metadata service gives its region as "`,
+		imds.StageAvailabilityZone: `the metadata service gives its availability zone as "`,
+		imds.StageDomain:           `the metadata service gives its domain as "`,
+	}[stage]+answer)
+}

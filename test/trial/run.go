@@ -1,0 +1,120 @@
+package trial
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Result is how a process ended and what it took.
+type Result struct {
+	Stdout, Stderr string
+	// Status is its exit status, or 128 and the number of the signal that ended
+	// it, as a shell counts.
+	Status int
+	Usage
+}
+
+// Usage is what a process took.
+type Usage struct {
+	// Took is from its start to its end.
+	Took time.Duration
+	// CPU is the time it computed, for itself and in the kernel.
+	CPU time.Duration
+	// Peak is the most memory it had at a time, in bytes. It is right only after
+	// Measure: Linux counts in what the parent had when it started the process.
+	Peak int64
+}
+
+// Run runs a command to its end. Its error is that the command could not be started.
+func Run(cmd *exec.Cmd) (Result, error) {
+	var stdout, stderr bytes.Buffer
+	if cmd.Stdout == nil {
+		cmd.Stdout = &stdout
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = &stderr
+	}
+	start := time.Now()
+	err := cmd.Run()
+	took := time.Since(start)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return Result{}, fmt.Errorf("running %s: %w", cmd, err)
+	}
+	return Result{
+		Stdout: stdout.String(), Stderr: stderr.String(),
+		Status: status(cmd.ProcessState), Usage: usage(cmd.ProcessState, took),
+	}, nil
+}
+
+func status(p *os.ProcessState) int {
+	if w, ok := p.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int(w.Signal())
+	}
+	return p.ExitCode()
+}
+
+func usage(p *os.ProcessState, took time.Duration) Usage {
+	u := Usage{Took: took, CPU: p.UserTime() + p.SystemTime()}
+	if r, ok := p.SysUsage().(*syscall.Rusage); ok {
+		u.Peak = r.Maxrss << 10
+	}
+	return u
+}
+
+// measureVariable holds the command that a copy of this program is to measure.
+const measureVariable = "EIC_TEST_MEASURE"
+
+// Measure runs a command like Run, from a small process in between, so that Peak is
+// the command's own. The command's standard input is empty.
+func Measure(path string, args ...string) (Result, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return Result{}, err
+	}
+	command, err := json.Marshal(append([]string{path}, args...))
+	if err != nil {
+		return Result{}, err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), measureVariable+"="+string(command))
+	outer, err := Run(cmd)
+	if err != nil {
+		return Result{}, err
+	}
+	var inner Result
+	if err := json.Unmarshal([]byte(outer.Stdout), &inner); err != nil {
+		return Result{}, fmt.Errorf("measuring %s: %w: %s", command, err, outer.Stderr)
+	}
+	return inner, nil
+}
+
+// measureIfAsked is what the small process does instead of any test. Little may have
+// happened in it before, for what it has in memory is the least that it can measure.
+func measureIfAsked() {
+	text, ok := os.LookupEnv(measureVariable)
+	if !ok {
+		return
+	}
+	var command []string
+	err := json.Unmarshal([]byte(text), &command)
+	if err == nil {
+		var result Result
+		cmd := exec.Command(command[0], command[1:]...)
+		cmd.Env = []string{"PATH=/usr/bin:/bin"}
+		if result, err = Run(cmd); err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(result)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}

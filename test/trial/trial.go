@@ -1,0 +1,56 @@
+// Package trial puts the program on trial: it builds eic as it is released, serves
+// it a metadata service whose every answer is the test's to choose, and runs it as
+// a process of its own whose time and memory are measured.
+//
+// It judges nothing; what an answer should be is for the tests to say.
+package trial
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"eic/test/host"
+)
+
+// program is where Main has put eic.
+const programVariable = "EIC_TEST_PROGRAM"
+
+// Program is the path of the program that is on trial.
+func Program() string { return os.Getenv(programVariable) }
+
+// Main is to be called by a package's TestMain. It builds the program, has
+// up to parallel tests run side by side, since they wait more than they compute, and
+// runs them. It does not return.
+func Main(m *testing.M, parallel int) {
+	measureIfAsked()
+	status, err := run(m, parallel)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "preparing the trial: %v\n", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func run(m *testing.M, parallel int) (int, error) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "eic-trial-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a directory of temporary files
+	if err := host.Build(context.Background(), dir); err != nil {
+		return 0, err
+	}
+	if err := os.Setenv(programVariable, filepath.Join(dir, "eic")); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
