@@ -21,6 +21,9 @@ type Needs struct {
 	// ReadBelow are files and folders that may still be read. Those that do
 	// not exist are passed over.
 	ReadBelow []string
+	// WriteBelow are folders in which files may still be made, written and
+	// read.
+	WriteBelow []string
 	// Port is the only TCP port that may be connected to.
 	Port uint16
 }
@@ -40,6 +43,7 @@ func Confine(needs Needs) error {
 	}
 	err := landlock.V11.BestEffort().Restrict(
 		landlock.ROFiles(needs.ReadBelow...).IgnoreIfMissing(),
+		landlock.RWDirs(needs.WriteBelow...),
 		landlock.ConnectTCP(needs.Port),
 	)
 	if err != nil {

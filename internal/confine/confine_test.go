@@ -30,16 +30,18 @@ func TestMain(m *testing.M) {
 
 // probe confines itself and tries what it should no longer be able to do, from
 // several threads. Its arguments are the folder it may read, one it may not,
-// and the port it may connect to.
+// the port it may connect to, and the folder it may write.
 func probe(arguments []string) {
 	port, err := strconv.ParseUint(arguments[2], 10, 16)
 	if err != nil {
 		panic(err)
 	}
-	if err := Confine(Needs{ReadBelow: []string{arguments[0], "/does/not/exist"}, Port: uint16(port)}); err != nil {
+	if err := Confine(Needs{ReadBelow: []string{arguments[0], "/does/not/exist"}, WriteBelow: arguments[3:], Port: uint16(port)}); err != nil {
 		fmt.Println("confine:", err)
 		return
 	}
+	err = os.WriteFile(filepath.Join(arguments[3], "new"), nil, 0o600)
+	fmt.Println("write-needed", err == nil)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() { try(arguments[0], arguments[1], uint16(port)) })
@@ -94,7 +96,7 @@ func runProbe(t *testing.T, wrapper ...string) map[string]bool {
 	}
 	arguments := append(wrapper, os.Args[0])
 	command := exec.Command(arguments[0], arguments[1:]...)
-	command.Env = append(os.Environ(), probeVariable+"="+strings.Join([]string{allowed, forbidden, "1338"}, "\n"))
+	command.Env = append(os.Environ(), probeVariable+"="+strings.Join([]string{allowed, forbidden, "1338", t.TempDir()}, "\n"))
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	require.NoError(t, err)
@@ -115,6 +117,7 @@ func TestWhatIsLeftAfterwards(t *testing.T) {
 		"read-forbidden":    false,
 		"read-passwd":       false,
 		"write-allowed":     false,
+		"write-needed":      true,
 		"execute":           false,
 		"connect-allowed":   true,
 		"connect-forbidden": false,
