@@ -22,7 +22,8 @@ SCRIPTS  := $(patsubst packaging/apk/%,$(STAGE)/apk/%,$(wildcard packaging/apk/*
 
 .PHONY: packages ssm-package test-packages FORCE
 
-packages: $(addprefix packages-,$(ARCHES))
+packages: $(addprefix packages-,$(ARCHES)) $(NFPM)
+	$(NFPM) package -f packaging/nfpm-selinux.yaml -p rpm -t $(PACKAGES)
 
 # Go knows what has to be built again.
 $(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
