@@ -50,14 +50,14 @@ func newKey(t *testing.T, h *host.Host, name string) string {
 // push pushes a key through the API and returns the request id.
 func push(t *testing.T, h *host.Host, user, key string) string {
 	t.Helper()
-	id, err := h.Push(user, key)
+	id, err := h.Service().Push(t.Context(), user, key)
 	require.NoError(t, err)
 	return id
 }
 
 func capture(t *testing.T, cmd *exec.Cmd) host.Result {
 	t.Helper()
-	result, err := host.Capture(cmd)
+	result, err := host.Capture(t.Context(), cmd)
 	require.NoError(t, err)
 	return result
 }

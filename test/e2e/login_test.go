@@ -17,7 +17,7 @@ import (
 func TestKeyPushedByAWSClientLogsIn(t *testing.T) {
 	h := start(t, host.Options{}, host.Packaged)
 	key := newKey(t, h, "key")
-	pushed := capture(t, h.PushCommand("alice", key))
+	pushed := capture(t, h.Service().Command("alice", key))
 	require.Zero(t, pushed.Status, pushed.Stderr)
 	var answer struct {
 		Success   bool
@@ -66,7 +66,7 @@ func TestEachOfTwoUsersHasTheirOwnKey(t *testing.T) {
 	errs := make([]error, len(users))
 	for i, user := range users {
 		keys[user] = newKey(t, h, user)
-		pushes.Go(func() { _, errs[i] = h.Push(user, keys[user]) })
+		pushes.Go(func() { _, errs[i] = h.Service().Push(t.Context(), user, keys[user]) })
 	}
 	pushes.Wait()
 	require.Equal(t, []error{nil, nil}, errs)
@@ -110,7 +110,7 @@ func TestManyLoginsAtOnceAllSucceed(t *testing.T) {
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
-			result, err := host.Capture(h.SSH("alice", key, "whoami"))
+			result, err := host.Capture(t.Context(), h.SSH("alice", key, "whoami"))
 			if err != nil || result.Stdout != "alice\n" {
 				failures[i] = result.Stderr
 			}

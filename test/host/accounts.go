@@ -14,7 +14,7 @@ const firstUser = 2000
 
 // writeAccounts makes the users that every system has, and those asked for.
 func (h *Host) writeAccounts() error {
-	if h.root == "/" {
+	if h.options.Root == "/" {
 		files := map[string]string{
 			"/etc/passwd": "root:x:0:0:root:/run/home/root:/bin/sh\n" +
 				"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" +

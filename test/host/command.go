@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,12 +16,17 @@ type Result struct {
 	Status         int
 }
 
-// Capture runs a command to its end. Its error is that the command could not be run,
-// or was killed; a status other than 0 is none.
-func Capture(cmd *exec.Cmd) (Result, error) {
+// Capture runs a command to its end, and kills it when the context ends. Its error is
+// that the command could not be run, or was killed; a status other than 0 is none.
+func Capture(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return Result{}, fmt.Errorf("running %s: %w", cmd, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() }) // it may have ended
+	err := cmd.Wait()
+	stop()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
 		err = nil
@@ -33,7 +39,7 @@ func Capture(cmd *exec.Cmd) (Result, error) {
 
 // mustRun runs a command that has to succeed.
 func mustRun(cmd *exec.Cmd) error {
-	result, err := Capture(cmd)
+	result, err := Capture(context.Background(), cmd)
 	if err == nil && result.Status != 0 {
 		err = fmt.Errorf("%s: exit status %d: %s", cmd, result.Status, result.Stderr)
 	}
@@ -45,23 +51,23 @@ func mustRun(cmd *exec.Cmd) error {
 func (h *Host) Command(user, program string, args ...string) *exec.Cmd {
 	argv := append([]string{program}, args...)
 	if user != "root" {
-		argv = append([]string{"/usr/bin/setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups", "--"}, argv...)
+		argv = append([]string{Setpriv, "--reuid=" + user, "--regid=" + user, "--clear-groups", "--"}, argv...)
 	}
-	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: "/", Env: h.environment()}
-	if h.root != "/" {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: h.root}
+	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: "/", Env: environment()}
+	if h.options.Root != "/" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: h.options.Root}
 	}
 	return cmd
 }
 
-// outside is a program of this machine's, for what does not happen on the host.
-func (h *Host) outside(program string, args ...string) *exec.Cmd {
-	return &exec.Cmd{Path: program, Args: append([]string{program}, args...), Dir: "/", Env: h.environment()}
+// here is a program of this machine's, for what does not happen on the host.
+func here(program string, args ...string) *exec.Cmd {
+	return &exec.Cmd{Path: program, Args: append([]string{program}, args...), Dir: "/", Env: environment()}
 }
 
-// environment is the same for everybody, whoever runs the test.
-func (h *Host) environment() []string {
-	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/run/home/root", "LANG=C.UTF-8"}
+// environment is the same for every program, whoever runs the test.
+func environment() []string {
+	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8"}
 }
 
 func exists(path string) bool {

@@ -5,7 +5,7 @@
 // it starts a Host: IMDS's addresses on the loopback interface with the simulator
 // behind them, a /sys that tells the instance's identity, a system log that it can
 // read, and users and files of its own. On that it installs eic (Install), starts
-// sshd (StartSSHD), pushes keys (Push, PushCommand) and logs in (SSH).
+// sshd (Configure, StartSSHD), pushes keys (Service) and logs in (SSH).
 //
 // It is not a container: processes of the host see this machine's programs and
 // libraries, and most of its files. What they write to /etc, /opt, /usr/bin, /var/log,
@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"eic/internal/sim"
 )
@@ -43,14 +44,13 @@ type Options struct {
 }
 
 // Host is a running host. It is not for use by several goroutines, apart from
-// Push, PushCommand, SSH and Command.
+// Command, SSH, Service, and Log.
 type Host struct {
 	// Sim is the simulator that the host asks.
 	Sim *sim.Sim
 	// Log is the host's system log.
 	Log *SystemLog
 
-	root     string
 	options  Options
 	mounts   mounts
 	sshd     *exec.Cmd
@@ -64,10 +64,16 @@ func Start(options Options) (*Host, error) {
 	if Prepared() == "" {
 		return nil, errors.New("host.Start was called outside of host.Run")
 	}
-	h := &Host{root: options.Root, options: options, users: firstUser, loopback: "127.0.0.1"}
-	if h.root == "" {
-		h.root = "/"
+	if missing := Missing(Needed()...); len(missing) > 0 {
+		return nil, fmt.Errorf("programs are missing: apt-get install %s", strings.Join(missing, " "))
 	}
+	if options.Root == "" {
+		options.Root = "/"
+	}
+	if options.Sim.InstanceID == "" {
+		options.Sim.InstanceID = sim.DefaultInstanceID
+	}
+	h := &Host{options: options, users: firstUser, loopback: "127.0.0.1"}
 	if options.IPv6Only {
 		h.loopback = "[::1]"
 	}
@@ -94,8 +100,11 @@ func (h *Host) Close() error {
 	return h.mounts.undo()
 }
 
+// Service is where keys for the host are pushed.
+func (h *Host) Service() Service { return Service{h.Sim.API, h.options.Sim.InstanceID} }
+
 // Path is where a file of the host is found from here.
-func (h *Host) Path(name string) string { return filepath.Join(h.root, name) }
+func (h *Host) Path(name string) string { return filepath.Join(h.options.Root, name) }
 
 // Dir is a directory of the host, seen from here, for whatever a test has to keep;
 // it is gone with the host.

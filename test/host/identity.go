@@ -1,7 +1,5 @@
 package host
 
-import "eic/internal/sim"
-
 // Platform is what a host looks like to those who wonder whether it is an EC2
 // instance.
 type Platform int
@@ -29,13 +27,6 @@ func (h *Host) writeIdentity() error {
 	case NotEC2:
 		return h.WriteFile(assetTagFile, []byte("Default string\n"))
 	default:
-		return h.WriteFile(assetTagFile, []byte(h.instanceID()+"\n"))
+		return h.WriteFile(assetTagFile, []byte(h.options.Sim.InstanceID+"\n"))
 	}
-}
-
-func (h *Host) instanceID() string {
-	if id := h.options.Sim.InstanceID; id != "" {
-		return id
-	}
-	return sim.DefaultInstanceID
 }

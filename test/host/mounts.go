@@ -61,7 +61,7 @@ func (h *Host) mountAll() error {
 			return err
 		}
 	}
-	if h.root != "/" {
+	if h.options.Root != "/" {
 		if err := h.mounts.mount("proc", h.Path("/proc"), "proc", unix.MS_NOSUID, ""); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func (h *Host) configureLoopback() error {
 		lines = append(lines, "address add 127.0.0.1/8 dev lo", "address add "+imdsIPv4+"/32 dev lo")
 	}
 	for _, line := range lines {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(IP, strings.Fields(line)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", line, err, out)
 		}
 	}

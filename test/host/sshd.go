@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	sshdProgram = "/usr/sbin/sshd"
-	sshdConfig  = "/etc/ssh/sshd_config"
-	hostKey     = "/run/eic-test/ssh_host_key"
+	sshdConfig = "/etc/ssh/sshd_config"
+	hostKey    = "/run/eic-test/ssh_host_key"
 )
 
 // Lines for sshd_config(5).
@@ -42,15 +41,14 @@ func (h *Host) Configure(lines string) error {
 	if err := h.makeHostKey(); err != nil {
 		return err
 	}
-	for _, more := range []string{neverShutOut, ""} {
-		if err := h.WriteFile(sshdConfig, []byte(lines+"\n"+closedOtherwise+more)); err != nil {
-			return err
-		}
-		if h.checkSSHD() == nil {
-			return nil
-		}
+	config := lines + "\n" + closedOtherwise
+	if err := h.WriteFile(sshdConfig, []byte(neverShutOut)); err != nil {
+		return err
 	}
-	return h.checkSSHD()
+	if h.checkSSHD() == nil {
+		config += neverShutOut
+	}
+	return h.WriteFile(sshdConfig, []byte(config))
 }
 
 // StartSSHD starts sshd as the host's sshd_config says, and waits until it listens.
@@ -65,7 +63,7 @@ func (h *Host) StartSSHD() error {
 	if err := h.configureClient(); err != nil {
 		return err
 	}
-	sshd := h.Command("root", sshdProgram, "-D", "-f", sshdConfig, "-h", hostKey)
+	sshd := h.Command("root", SSHD, "-D", "-f", sshdConfig, "-h", hostKey)
 	if err := sshd.Start(); err != nil {
 		return fmt.Errorf("starting sshd: %w", err)
 	}
@@ -77,7 +75,7 @@ func (h *Host) StartSSHD() error {
 
 // checkSSHD has sshd check its configuration.
 func (h *Host) checkSSHD() error {
-	result, err := Capture(h.Command("root", sshdProgram, "-t", "-f", sshdConfig, "-h", hostKey))
+	result, err := Capture(context.Background(), h.Command("root", SSHD, "-t", "-f", sshdConfig, "-h", hostKey))
 	if err == nil && result.Status != 0 {
 		err = errors.New(result.Stderr)
 	}
@@ -91,7 +89,7 @@ func (h *Host) makeHostKey() error {
 	if exists(h.Path(hostKey)) {
 		return nil
 	}
-	return mustRun(h.Keygen(h.Path(hostKey), "ed25519"))
+	return mustRun(Keygen(h.Path(hostKey), "ed25519"))
 }
 
 // StopSSHD stops sshd, if it runs.

@@ -1,0 +1,71 @@
+// Command demo shows what eic is for, on any machine: a key is pushed to a stand-in
+// for AWS, eic gives it to a real sshd, and a real ssh logs in with it; another user
+// is refused, and so is the same key once it has expired.
+//
+// With root all of this happens in namespaces of its own, which end with it. Without
+// root there is no sshd, and eic is only called by hand.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"eic/test/host"
+)
+
+func main() {
+	binary := pflag.String("eic", "", "show this `FILE` instead of building eic")
+	pflag.Parse()
+	os.Exit(run(*binary))
+}
+
+// run shows as much as this machine and user allow, and returns the exit status.
+func run(binary string) int {
+	if os.Geteuid() != 0 {
+		return perform(func(ctx context.Context) (*stage, error) { return openLoopback(ctx, binary) })
+	}
+	return host.Run(
+		func(ctx context.Context, dir string) error { return obtain(ctx, binary, dir) },
+		func() int { return perform(openHost) })
+}
+
+// obtain puts eic into a directory: the one given, or one that is built.
+func obtain(ctx context.Context, binary, dir string) error {
+	if binary == "" {
+		fmt.Println("Building eic ...")
+		return host.Build(ctx, dir)
+	}
+	text, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, filepath.Base(host.Binary)), text, 0o755)
+}
+
+// perform opens a stage, shows every step on it, and closes it, also when somebody
+// interrupts.
+func perform(open func(context.Context) (*stage, error)) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	s, err := open(ctx)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
+		return 1
+	}
+	defer s.close()
+	asExpected := (&demo{stage: s, out: os.Stdout}).show(ctx)
+	switch {
+	case ctx.Err() != nil:
+		fmt.Println("\nInterrupted; cleaning up.")
+		return 130
+	case !asExpected:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"eic/test/host"
+)
+
+// demo shows steps on a stage.
+type demo struct {
+	stage *stage
+	out   io.Writer
+	// expired is when the pushed key is sure to have expired.
+	expired time.Time
+}
+
+// step is something to show. Its error is that something came out that should not.
+type step struct {
+	title string
+	show  func(context.Context) error
+}
+
+// steps are what is shown, in order. Without a host nobody can log in, and eic is
+// asked by hand instead.
+func (d *demo) steps() []step {
+	steps := []step{
+		{"The stand-in for AWS starts", d.introduce},
+		{"A key is made, and pushed for alice with SendSSHPublicKey", d.push},
+		{"eic prints it: it is signed, for this instance, and has not expired", d.printKey},
+	}
+	if d.stage.host == nil {
+		return append(steps,
+			step{"eic prints nothing for bob: the key was pushed for alice", d.printNothing("bob")},
+			step{"The key expires, and eic prints nothing for alice either", d.afterExpiry(d.printNothing("alice"))})
+	}
+	return append(steps,
+		step{"alice logs in with it: ssh, and sshd asks eic", d.logIn},
+		step{"bob is refused: the key was pushed for alice", d.refuse("bob")},
+		step{"The key expires, and the same ssh is refused", d.afterExpiry(d.refuse("alice"))})
+}
+
+// show shows every step until one fails, sums up, and reports whether everything
+// came out as expected.
+func (d *demo) show(ctx context.Context) bool {
+	steps := d.steps()
+	verdicts := make([]string, len(steps))
+	asExpected := true
+	for i, step := range steps {
+		if !asExpected {
+			verdicts[i] = "not reached"
+			continue
+		}
+		fmt.Fprintf(d.out, "\n%d. %s\n", i+1, step.title)
+		err := step.show(ctx)
+		if ctx.Err() != nil {
+			return false
+		}
+		verdicts[i] = "as expected"
+		if err != nil {
+			asExpected, verdicts[i] = false, "NOT as expected"
+			d.say("NOT as expected: " + err.Error())
+		}
+	}
+	fmt.Fprintln(d.out, "\nSummary")
+	for i, step := range steps {
+		d.say(fmt.Sprintf("%-15s  %d. %s", verdicts[i], i+1, step.title))
+	}
+	d.say(d.stage.notShown()...)
+	return asExpected
+}
+
+func (d *demo) introduce(context.Context) error {
+	d.say(d.stage.facts()...)
+	return nil
+}
+
+func (d *demo) push(ctx context.Context) error {
+	if err := d.succeed(d.run(ctx, host.Keygen(d.stage.keyFile(), "ed25519"))); err != nil {
+		return err
+	}
+	if len(host.Missing(host.AWS)) > 0 {
+		id, err := d.stage.service().Push(ctx, "alice", d.stage.keyFile())
+		d.say("Pushed through AWS's client library; the request id is " + id)
+		d.expired = time.Now().Add(lifetime + time.Second)
+		return err
+	}
+	err := d.succeed(d.run(ctx, d.stage.service().Command("alice", d.stage.keyFile())))
+	d.say("(The stand-in takes any credentials.)")
+	d.expired = time.Now().Add(lifetime + time.Second)
+	return err
+}
+
+func (d *demo) printKey(ctx context.Context) error {
+	public, err := os.ReadFile(d.stage.keyFile() + ".pub")
+	if err != nil {
+		return err
+	}
+	result, err := d.run(ctx, d.stage.authorizedKeys("alice"))
+	if err == nil && (result.Status != 0 || result.Stdout != string(public)) {
+		err = fmt.Errorf("expected the pushed key and status 0, got status %d", result.Status)
+	}
+	d.sayLog()
+	return err
+}
+
+func (d *demo) logIn(ctx context.Context) error {
+	result, err := d.run(ctx, d.stage.host.SSH("alice", d.stage.keyFile(), "whoami"))
+	if err == nil && (result.Status != 0 || result.Stdout != "alice\n") {
+		err = fmt.Errorf("expected \"alice\" and status 0, got status %d", result.Status)
+	}
+	d.sayLog()
+	return err
+}
+
+// printNothing wants no key and no complaint.
+func (d *demo) printNothing(user string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		result, err := d.run(ctx, d.stage.authorizedKeys(user))
+		if err == nil && result != (host.Result{}) {
+			err = fmt.Errorf("expected no output and status 0, got status %d", result.Status)
+		}
+		return err
+	}
+}
+
+func (d *demo) refuse(user string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		result, err := d.run(ctx, d.stage.host.SSH(user, d.stage.keyFile(), "whoami"))
+		if err == nil && (result.Status != 255 || result.Stdout != "" || !strings.Contains(result.Stderr, "Permission denied")) {
+			err = fmt.Errorf("expected \"Permission denied\" and status 255, got status %d", result.Status)
+		}
+		return err
+	}
+}
+
+// afterExpiry waits before it shows the rest.
+func (d *demo) afterExpiry(show func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		left := time.Until(d.expired)
+		d.say(fmt.Sprintf("(waiting for %.0f seconds)", left.Seconds()))
+		select {
+		case <-time.After(left):
+			return show(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// succeed wants a command to have ended with status 0.
+func (d *demo) succeed(result host.Result, err error) error {
+	if err == nil && result.Status != 0 {
+		err = fmt.Errorf("expected status 0, got %d", result.Status)
+	}
+	return err
+}
+
+// sayLog prints what eic has written to the system log since it was last printed.
+func (d *demo) sayLog() {
+	if d.stage.host == nil {
+		return // it was told to log to standard error
+	}
+	lines := d.stage.host.Log.Texts("eic")
+	for _, line := range slices.Compact(slices.Clone(lines)) {
+		d.say("system log: " + line)
+	}
+	if len(lines) == 2 && lines[0] == lines[1] {
+		d.say("(That twice, because sshd asks again once the client has signed.)")
+	}
+	d.stage.host.Log.Forget()
+}

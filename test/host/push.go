@@ -1,0 +1,59 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	api "github.com/aws/aws-sdk-go-v2/service/ec2instanceconnect"
+
+	"eic/internal/sim"
+)
+
+// The simulator's API wants requests to be signed, but with any credentials.
+const (
+	accessKey = "AKIDEXAMPLE"
+	secretKey = "example"
+)
+
+// Service is where keys are pushed: an EC2 Instance Connect API and the instance
+// that it knows.
+type Service struct {
+	Endpoint, InstanceID string
+}
+
+// Command is the command that pushes the public half of a key for a user, with
+// AWS's own client. The public half is in keyFile.pub.
+func (s Service) Command(user, keyFile string) *exec.Cmd {
+	cmd := here(AWS, "ec2-instance-connect", "send-ssh-public-key",
+		"--endpoint-url", s.Endpoint,
+		"--instance-id", s.InstanceID,
+		"--instance-os-user", user,
+		"--ssh-public-key", "file://"+keyFile+".pub")
+	cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey,
+		"AWS_DEFAULT_REGION="+sim.DefaultRegion, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
+	return cmd
+}
+
+// Push does the same without that client, and returns the request id.
+func (s Service) Push(ctx context.Context, user, keyFile string) (string, error) {
+	text, err := os.ReadFile(keyFile + ".pub")
+	if err != nil {
+		return "", err
+	}
+	key := string(text)
+	client := api.New(api.Options{
+		BaseEndpoint: &s.Endpoint,
+		Region:       sim.DefaultRegion,
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+	})
+	out, err := client.SendSSHPublicKey(ctx, &api.SendSSHPublicKeyInput{
+		InstanceId: &s.InstanceID, InstanceOSUser: &user, SSHPublicKey: &key,
+	})
+	if err != nil {
+		return "", fmt.Errorf("pushing a key for %q: %w", user, err)
+	}
+	return *out.RequestId, nil
+}
