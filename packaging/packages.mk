@@ -1,41 +1,31 @@
-# make packages       everything that is installed, in build/packages
-# make ssm-package    the Distributor package for AWS Systems Manager, in build/ssm
-# make test-packages  installs, upgrades and removes them (root; debootstrap)
+# Packages and what is made of them. The Makefile includes this; VERSION, COMMIT,
+# GOBUILD and TOOLS are its.
 #
 # Two builds of one commit are the same, byte for byte: no time, host or path
 # of the build gets in.
 
-VERSION           := $(or $(VERSION),$(shell sed -n 's/^- semver: \(.*\)-.*/\1/p' packaging/changelog.yaml | head -n 1))
-RELEASE           := $(or $(RELEASE),$(shell sed -n 's/^- semver: .*-//p' packaging/changelog.yaml | head -n 1))
-COMMIT            := $(or $(COMMIT),$(shell git rev-parse HEAD))
+RELEASE           := 1
+MAINTAINER        ?= eic maintainers <maintainers@eic.invalid>
 SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
-MAINTAINER        := $(or $(MAINTAINER),eic maintainers <maintainers@eic.invalid>)
-export VERSION RELEASE SOURCE_DATE_EPOCH MAINTAINER
+export VERSION RELEASE MAINTAINER SOURCE_DATE_EPOCH
 
-NFPM     := $(CURDIR)/.tools/bin/nfpm
-MD2MAN   := $(CURDIR)/.tools/bin/go-md2man
+NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+MD2MAN   := github.com/cpuguy83/go-md2man/v2@v2.0.7
 PACKAGES := build/packages
 STAGE    := build/stage
-ARCHES   := amd64 arm64
 MANUALS  := $(patsubst packaging/man/%.md,$(STAGE)/man/%.gz,$(wildcard packaging/man/*.md))
 SCRIPTS  := $(patsubst packaging/apk/%,$(STAGE)/apk/%,$(wildcard packaging/apk/*))
+.PHONY: FORCE
 
-.PHONY: packages ssm-package test-packages FORCE
+.PHONY: packages
+packages: packages-amd64 packages-arm64 ## deb, rpm, apk, Arch package and tarball, in build/packages
+	$(TOOLS)/nfpm package -f packaging/nfpm-selinux.yaml -p rpm -t $(PACKAGES)
 
-packages: $(addprefix packages-,$(ARCHES)) $(NFPM)
-	$(NFPM) package -f packaging/nfpm-selinux.yaml -p rpm -t $(PACKAGES)
-
-# Go knows what has to be built again.
-$(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
-	CGO_ENABLED=0 GOOS=linux GOARCH=$* go build -trimpath -buildvcs=false \
-	    -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' \
-	    -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
-
-.PHONY: $(addprefix packages-,$(ARCHES))
-$(addprefix packages-,$(ARCHES)): packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) $(NFPM)
+.PHONY: packages-amd64 packages-arm64
+packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) $(TOOLS)/nfpm
 	mkdir -p $(PACKAGES)
-	set -e; for format in deb rpm apk archlinux; do for file in nfpm nfpm-sim; do \
-	    ARCH=$* $(NFPM) package -f packaging/$$file.yaml -p $$format -t $(PACKAGES); \
+	set -e; for format in deb rpm apk archlinux; do for config in nfpm nfpm-sim; do \
+	    ARCH=$* $(TOOLS)/nfpm package -f packaging/$$config.yaml -p $$format -t $(PACKAGES); \
 	done; done
 	rm -rf $(STAGE)/eic-$(VERSION)-linux-$*
 	install -D -m 755 -t $(STAGE)/eic-$(VERSION)-linux-$* $(STAGE)/$*/eic
@@ -45,17 +35,21 @@ $(addprefix packages-,$(ARCHES)): packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPT
 	tar --create --sort=name --format=ustar --owner=root:0 --group=root:0 --mode=u=rwX,go=rX --mtime=@$(SOURCE_DATE_EPOCH) \
 	    --directory=$(STAGE) eic-$(VERSION)-linux-$* | gzip -9n > $(PACKAGES)/eic-$(VERSION)-linux-$*.tar.gz
 
-$(STAGE)/man/%.gz: packaging/man/%.md $(MD2MAN)
-	mkdir -p $(@D)
-	$(MD2MAN) -in=$< | gzip -9n > $@
+# Go knows what has to be built again.
+$(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
+	GOOS=linux GOARCH=$* GOFLAGS=-buildvcs=false $(GOBUILD) -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
 
-# An apk has its scripts' own times.
+$(STAGE)/man/%.gz: packaging/man/%.md $(TOOLS)/go-md2man
+	mkdir -p $(@D)
+	$(TOOLS)/go-md2man -in=$< | gzip -9n > $@
+
+# An apk takes over its scripts' own times.
 $(STAGE)/apk/%: packaging/apk/% FORCE
 	install -D -m 755 $< $@
 	touch -d @$(SOURCE_DATE_EPOCH) $@
 
-$(NFPM):
-	GOBIN=$(@D) GOFLAGS=-trimpath CGO_ENABLED=0 go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+$(TOOLS)/nfpm:
+	GOBIN=$(TOOLS) GOFLAGS=-trimpath CGO_ENABLED=0 go install $(NFPM)
 
-$(MD2MAN):
-	GOBIN=$(@D) GOFLAGS=-trimpath CGO_ENABLED=0 go install github.com/cpuguy83/go-md2man/v2@v2.0.7
+$(TOOLS)/go-md2man:
+	GOBIN=$(TOOLS) GOFLAGS=-trimpath CGO_ENABLED=0 go install $(MD2MAN)
