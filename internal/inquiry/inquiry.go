@@ -61,9 +61,9 @@ type Verdict struct {
 	Signer         *trust.Signer
 }
 
-// ErrUntrusted marks an error that says why nothing signed by this metadata
-// service's signer is believed.
-var ErrUntrusted = errors.New("the signer is not trusted")
+// ErrUntrusted marks an error that says why nothing that this metadata
+// service serves is believed: its signer, or what it says of the place.
+var ErrUntrusted = errors.New("not trusted")
 
 // ErrUnknownDomain marks an ErrUntrusted that comes from a domain which is
 // neither among trust.Domains nor among the Terms.

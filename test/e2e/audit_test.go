@@ -42,9 +42,9 @@ var refusals = []struct {
 		`Refusing ssh key from EC2 Instance Connect for user "alice", unsupported-key: the key line begins with "command=\"id\"", expected a plain public-key type` +
 			`, at line 1 of the document, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
 	{"ocsp=revoked", authprivWarning,
-		`EC2 Instance Connect gave no key for user "alice": the signer is not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
+		`EC2 Instance Connect gave no key for user "alice": not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
 	{"domain=forged", authprivWarning,
-		`EC2 Instance Connect gave no key for user "alice": the signer is not trusted: the metadata service gives its domain as "attacker.example", which is no AWS partition's; if it is right, add it with --domain`, true},
+		`EC2 Instance Connect gave no key for user "alice": not trusted: the metadata service gives its domain as "attacker.example", which is no AWS partition's; if it is right, add it with --domain`, true},
 	{"imds=disabled", authprivError,
 		`EC2 Instance Connect gave no key for user "alice": asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
 }

@@ -69,7 +69,7 @@ func TestStrangersRootInSystemStoreIsNoAmazon(t *testing.T) {
 	push(t, h, "alice", key)
 	requireNoLogin(t, h, "alice", key)
 	require.Len(t, h.Log.Texts("eic"), 1)
-	require.Contains(t, h.Log.Texts("eic")[0], "the signer is not trusted")
+	require.Contains(t, h.Log.Texts("eic")[0], "not trusted: verifying the signer certificate")
 }
 
 func TestAllowUsersStillWins(t *testing.T) {
