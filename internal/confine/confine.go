@@ -26,14 +26,17 @@ type Needs struct {
 	WriteBelow []string
 	// Port is the only TCP port that may be connected to.
 	Port uint16
+	// Signals lets this process signal others of its user's, which it needs
+	// to end one that it started before.
+	Signals bool
 }
 
 // Confine sets no_new_privs (prctl(2)), forbids core dumps and ptrace by
 // making the process undumpable, and with Landlock (landlock(7)) forbids
-// opening any file and connecting to any TCP port outside of needs, as far as
-// the kernel can: a kernel without Landlock is no error. It covers every
-// thread, and every process started later; those started before are left as
-// they are.
+// opening any file, connecting to any TCP port and signalling any process
+// outside of needs, as far as the kernel can: a kernel without Landlock is no
+// error. It covers every thread, and every process started later; those started
+// before are left as they are.
 func Confine(needs Needs) error {
 	if err := llsyscall.AllThreadsPrctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("giving up new privileges: %w", err)
@@ -41,7 +44,11 @@ func Confine(needs Needs) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding core dumps: %w", err)
 	}
-	err := landlock.V11.BestEffort().Restrict(
+	rules := landlock.V11
+	if needs.Signals {
+		rules.Scoped &^= llsyscall.ScopeSignal
+	}
+	err := rules.BestEffort().Restrict(
 		landlock.ROFiles(needs.ReadBelow...).IgnoreIfMissing(),
 		landlock.RWDirs(needs.WriteBelow...),
 		landlock.ConnectTCP(needs.Port),

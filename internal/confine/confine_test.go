@@ -61,6 +61,7 @@ func try(allowed, forbidden string, port uint16) {
 	report("execute", exec.Command("/bin/true").Run())
 	report("connect-allowed", connect(port))
 	report("connect-forbidden", connect(port+1))
+	report("signal", unix.Kill(os.Getppid(), 0))
 	flag, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 	report("no-new-privs", oneElse(flag == 1, err))
 	flag, err = unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
@@ -122,6 +123,7 @@ func TestWhatIsLeftAfterwards(t *testing.T) {
 		"connect-allowed":   true,
 		"connect-forbidden": false,
 		"no-new-privs":      true,
+		"signal":            false,
 		"undumpable":        true,
 	}, runProbe(t))
 }

@@ -1,0 +1,77 @@
+package chain
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestACommandIsReadAsSSHDReadsIt(t *testing.T) {
+	for line, want := range map[string]Command{
+		"/usr/bin/sss_ssh_authorizedkeys %u":           {"/usr/bin/sss_ssh_authorizedkeys", []string{"%u"}},
+		"/usr/bin/sss_ssh_authorizedkeys":              {"/usr/bin/sss_ssh_authorizedkeys", []string{"%u"}},
+		`"/opt/my keys/list" --user="%u" 'a "b"' %f`:   {"/opt/my keys/list", []string{"--user=%u", `a "b"`, "%f"}},
+		`/bin/sh -c "echo \"$1\" 100%%" sh %u`:         {"/bin/sh", []string{"-c", `echo "$1" 100%%`, "sh", "%u"}},
+		"\t/opt/100%\t--":                              {"/opt/100%", []string{"--"}}, // sshd expands only arguments
+		"/usr/bin/userdbctl ssh-authorized-keys %u ''": {"/usr/bin/userdbctl", []string{"ssh-authorized-keys", "%u", ""}},
+	} {
+		got, err := Parse(line)
+		require.NoError(t, err, "%s", line)
+		require.Equal(t, want, got, "%s", line)
+	}
+}
+
+func TestALineThatIsNoCommand(t *testing.T) {
+	for line, reason := range map[string]string{
+		"":                  "absolute path",
+		" \t":               "absolute path",
+		"sss %u":            "absolute path",
+		"./sss %u":          "absolute path",
+		"%u":                "absolute path",
+		`/bin/x "a`:         "closing",
+		"/bin/x %h":         `unknown token "%h"; write %% for a percent sign itself; the tokens known here are %u (the user), %f (the fingerprint of the key offered) and %%`,
+		"/bin/x %u %t %k":   `"%t"`,
+		"/bin/x %":          "percent sign at the end",
+		"/bin/x %u%":        "percent sign at the end",
+		`/bin/x "%%" '% u'`: `"% "`,
+	} {
+		_, err := Parse(line)
+		require.ErrorContains(t, err, reason, "%s", line)
+	}
+}
+
+func TestWhichCommandsNeedAFingerprint(t *testing.T) {
+	for line, want := range map[string]bool{
+		"/bin/x":         false,
+		"/bin/x %u":      false,
+		"/bin/x %u %f":   true,
+		"/bin/x --fp=%f": true,
+		"/bin/x %%f":     false,
+		"/%f":            false,
+	} {
+		c, err := Parse(line)
+		require.NoError(t, err)
+		require.Equal(t, want, c.NeedsFingerprint(), "%s", line)
+	}
+}
+
+func TestACommandThatIsThisProgramByAnyName(t *testing.T) {
+	this, err := os.Executable()
+	require.NoError(t, err)
+	link := t.TempDir() + "/link"
+	require.NoError(t, os.Symlink(this, link))
+	for program, want := range map[string]bool{this: true, link: true, "/bin/sh": false, "/none": false} {
+		c, err := Parse(program)
+		require.NoError(t, err)
+		require.Equal(t, want, c.IsThisProgram(), "%s", program)
+	}
+}
+
+func TestOnlyTheEnvironmentThatSSHDGives(t *testing.T) {
+	require.Equal(t, []string{"PATH=/bin:/usr/bin", "USER=eic", "LOGNAME=eic", "HOME=/", "LANG=C=x"}, Environment([]string{
+		"PATH=/bin:/usr/bin", "LD_PRELOAD=/tmp/x.so", "USER=eic", "USERX=1", "LOGNAME=eic", "https_proxy=http://evil",
+		"HOME=/", "LANG=C=x", "LANGUAGE=de", "=x", "PATHS", "path=/tmp",
+	}))
+	require.NotNil(t, Environment(nil))
+}

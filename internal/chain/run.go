@@ -1,0 +1,174 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"eic/internal/sshdconfig/argv"
+)
+
+// maxOutput is how much a command may print, in bytes.
+const maxOutput = 1 << 20
+
+// patience is how long a command that was killed, or has exited, may keep its
+// output open: a process that has left its group is not killed with it.
+const patience = 100 * time.Millisecond
+
+// Question is what a command is asked, and the environment it is asked in.
+type Question struct {
+	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty
+	// unless the command NeedsFingerprint.
+	User, Fingerprint string
+	// Environment is the command's, as of os.Environ.
+	Environment []string
+}
+
+// Run is one run of a command.
+type Run struct {
+	ctx   context.Context
+	ended chan struct{} // closed once keys and err are set
+	keys  []byte
+	err   error
+}
+
+// Start starts the command and returns once it runs, or could not be started.
+// It is killed when ctx ends, with every process of its group, and by the
+// kernel if this process dies first.
+//
+// The command has this process's user, no input, and no way to say anything on
+// standard error. It is not held by confine.Confine if that comes later; but
+// then it can be killed only with confine.Needs.Signals.
+func (c Command) Start(ctx context.Context, q Question) *Run {
+	r := &Run{ctx: ctx, ended: make(chan struct{})}
+	started := make(chan struct{})
+	go func() {
+		defer close(r.ended)
+		// The kernel takes the end of the starting thread for that of the
+		// process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		p, err := c.start(ctx, q)
+		close(started)
+		if err == nil {
+			r.keys, err = p.finish()
+		}
+		r.err = err
+	}()
+	<-started
+	return r
+}
+
+// Keys waits for the command's end and returns what it printed, unjudged but
+// whole: lines that all end in a newline, without NUL, at most 1 MiB. It
+// returns little later than the context of Start ends, whatever the command
+// does.
+//
+// With an error there are no keys: the command could not be started, did not
+// end in time, printed too much or something else than text, or its exit
+// status was not 0, at which sshd too drops its keys.
+func (r *Run) Keys() ([]byte, error) {
+	select {
+	case <-r.ended:
+		return r.keys, r.err
+	case <-r.ctx.Done():
+	}
+	select {
+	case <-r.ended:
+		return r.keys, r.err
+	case <-time.After(2 * patience):
+		return nil, fmt.Errorf("%w, and it could not be killed", context.Cause(r.ctx))
+	}
+}
+
+// process is a command that runs.
+type process struct {
+	*exec.Cmd
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	output bytes.Buffer
+}
+
+func (c Command) start(ctx context.Context, q Question) (*process, error) {
+	if err := checkSafe(c.program); err != nil {
+		return nil, err
+	}
+	args, err := argv.Expand(c.arguments, tokens(q.User, q.Fingerprint))
+	if err != nil {
+		return nil, err
+	}
+	p := &process{}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	p.Cmd = exec.CommandContext(p.ctx, c.program, args...)
+	p.Env = append([]string{}, q.Environment...) // nil would mean this process's own
+	p.Stdout = p
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.Cancel = p.killGroup
+	p.WaitDelay = patience
+	if err := p.Start(); err != nil {
+		p.cancel(nil)
+		return nil, err
+	}
+	return p, nil
+}
+
+// Write takes the command's output, and ends a command that floods.
+func (p *process) Write(b []byte) (int, error) {
+	if p.output.Len()+len(b) > maxOutput {
+		err := fmt.Errorf("it printed more than %d bytes", maxOutput)
+		p.cancel(err)
+		return 0, err
+	}
+	return p.output.Write(b)
+}
+
+func (p *process) killGroup() error { return unix.Kill(-p.Process.Pid, unix.SIGKILL) }
+
+// finish waits for the end of the command itself. Like a shell that is done,
+// it leaves nothing behind that could hold its output open.
+func (p *process) finish() ([]byte, error) {
+	defer p.cancel(nil)
+	awaitExit(p.Process.Pid)
+	_ = p.killGroup() // usually nobody is left
+	err := p.Wait()
+	cause := context.Cause(p.ctx)
+	switch {
+	case errors.Is(err, exec.ErrWaitDelay):
+		// It exited with 0. Who still holds its output has left its group.
+	case err != nil && cause != nil:
+		return nil, cause
+	case err != nil:
+		return nil, err
+	}
+	return lines(p.output.Bytes())
+}
+
+// awaitExit waits for the process to exit and leaves it a zombie, so that its
+// group's id cannot become another's yet.
+func awaitExit(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// lines checks a command's whole output. sshd takes a last line without a
+// newline, but another's keys must not be glued to it.
+func lines(output []byte) ([]byte, error) {
+	if bytes.IndexByte(output, 0) >= 0 {
+		return nil, errors.New("what it printed has a NUL character in it, so it is no list of keys")
+	}
+	if n := len(output); n > 0 && output[n-1] != '\n' {
+		output = append(output, '\n')
+	}
+	return output, nil
+}

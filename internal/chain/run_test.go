@@ -1,0 +1,302 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/confine"
+	"eic/internal/sshdconfig/argv"
+)
+
+// errBudget is why the context of a test's command ends.
+var errBudget = errors.New("the budget is spent")
+
+// budget is long enough for any command here to end by itself, if it does.
+const budget = 10 * time.Second
+
+// shell is a command that runs a script with the user and the fingerprint as
+// its arguments. The shell is a program of root's, wherever tests run.
+func shell(t *testing.T, script string) Command {
+	t.Helper()
+	c, err := Parse(argv.Quote([]string{"/bin/sh", "-c", argv.Escape(script), "sh", "%u", "%f"}))
+	require.NoError(t, err)
+	return c
+}
+
+func ask(t *testing.T, budget time.Duration, script string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), budget, errBudget)
+	defer cancel()
+	keys, err := shell(t, script).Start(ctx, Question{
+		User: `al ice"%f`, Fingerprint: "SHA256:abc", Environment: []string{"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
+	}).Keys()
+	if err != nil {
+		require.Nil(t, keys)
+	}
+	return string(keys), err
+}
+
+func TestACommandRunsAsUnderSSHD(t *testing.T) {
+	for name, test := range map[string]struct{ script, want string }{
+		"its arguments":                 {`printf "%s\n" "$#" "$@"`, "2\nal ice\"%f\nSHA256:abc\n"},
+		"its environment":               {`env -u PWD -u SHLVL -u _ | sort`, "HOME=/nonexistent\nPATH=/usr/bin:/bin\n"},
+		"no input":                      {`cat; readlink /proc/self/fd/0`, "/dev/null\n"},
+		"nothing on stderr":             {`echo noise >&2; echo key`, "key\n"},
+		"leading its own group":         {`read -r pid name state parent group rest </proc/$$/stat; [ "$group" = $$ ] && echo leader`, "leader\n"},
+		"SIGPIPE ends it":               {`grep SigIgn /proc/$$/status`, "SigIgn:\t0000000000000000\n"},
+		"no key":                        {`:`, ""},
+		"a last line without newline":   {`printf "a\nb"`, "a\nb\n"},
+		"garbage that is at least text": {`printf "\033[2J\377\r\n#\n\n"`, "\x1b[2J\xff\r\n#\n\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ask(t, budget, test.script)
+			require.NoError(t, err)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestACommandThatFailsHasNoKeys(t *testing.T) {
+	for name, test := range map[string]struct{ script, reason string }{
+		"exit status":            {"echo key; exit 3", "exit status 3"},
+		"crash":                  {"echo key; kill -SEGV $$", "signal: segmentation fault"},
+		"NUL":                    {`printf "key\nk\0y\n"`, "NUL"},
+		"a program not there":    {"echo key; exec /none", "exit status 127"},
+		"output is closed early": {"exec >&-; exit 1", "exit status 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ask(t, budget, test.script)
+			require.ErrorContains(t, err, test.reason)
+		})
+	}
+}
+
+// Whatever it does, a command has its time and no more, and no process of its
+// group is left.
+func TestACommandThatDoesNotEnd(t *testing.T) {
+	for name, script := range map[string]string{
+		"hangs":                        "echo key; exec sleep 1000",
+		"hangs in a child":             "echo key; sleep 1000; echo more",
+		"ignores signals":              `trap "" TERM INT HUP PIPE; echo key; while :; do sleep 1000; done`,
+		"hangs with its output closed": "echo key; exec >&- sleep 1000",
+		"drips":                        "while :; do echo key; sleep 0.01; done",
+		"stops":                        "echo key; kill -STOP $$",
+		"spins":                        "while :; do :; done",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pids := pidFile(t)
+			start := time.Now()
+			_, err := ask(t, 300*time.Millisecond, "echo $$ >"+pids+"; "+script)
+			require.ErrorIs(t, err, errBudget)
+			require.Less(t, time.Since(start), 2*time.Second)
+			requireGroupGone(t, pids)
+		})
+	}
+}
+
+func TestAFloodIsCutOff(t *testing.T) {
+	for name, script := range map[string]string{
+		"of lines":             "exec yes ssh-ed25519 AAAA",
+		"without lines":        "exec cat /dev/zero",
+		"that ignores SIGPIPE": `trap "" PIPE; while :; do echo ssh-ed25519 AAAA; done`,
+		"of children":          "yes & yes & wait",
+		"just over the bound":  "head -c 1048577 /dev/zero | tr '\\0' a",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pids := pidFile(t)
+			_, err := ask(t, budget, "echo $$ >"+pids+"; "+script)
+			require.ErrorContains(t, err, "more than 1048576 bytes")
+			requireGroupGone(t, pids)
+		})
+	}
+	keys, err := ask(t, budget, "head -c 1048575 /dev/zero | tr '\\0' a; echo")
+	require.NoError(t, err)
+	require.Len(t, keys, maxOutput)
+}
+
+// A process left behind that holds the output open would hold up sshd for as
+// long as it lives.
+func TestAProcessLeftBehindHoldsNothingUp(t *testing.T) {
+	for name, script := range map[string]string{
+		"in the group":     "echo key; sleep 1000 & exit 0",
+		"outside of it":    "echo key; setsid sleep 5 & exit 0",
+		"with much to say": `i=0; while [ $i -lt 1000 ]; do echo key; i=$((i+1)); done; sleep 1000 & exit 0`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pids := pidFile(t)
+			start := time.Now()
+			keys, err := ask(t, budget, "echo $$ >"+pids+"; "+script)
+			require.NoError(t, err)
+			require.Equal(t, "", strings.ReplaceAll(keys, "key\n", ""))
+			require.NotEmpty(t, keys)
+			require.Less(t, time.Since(start), 2*time.Second)
+			requireGroupGone(t, pids)
+		})
+	}
+}
+
+func pidFile(t *testing.T) string { return filepath.Join(t.TempDir(), "pid") }
+
+func requireGroupGone(t *testing.T, pids string) {
+	t.Helper()
+	text, err := os.ReadFile(pids)
+	require.NoError(t, err)
+	group, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	gone := func() bool { return !runs(t, group) }
+	require.Eventually(t, gone, 5*time.Second, 10*time.Millisecond, "processes of group %d are left", group)
+}
+
+// runs reports whether a process of the group is left that is no zombie
+// (proc_pid_stat(5)).
+func runs(t *testing.T, group int) bool {
+	t.Helper()
+	names, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if fields[2] == strconv.Itoa(group) && fields[0] != "Z" {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
+	require.Zero(t, os.Getuid(), "this test must be run as root, since it makes programs of root's and of others")
+	base, err := os.MkdirTemp("/var/lib", "chain-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(base)) })
+	require.NoError(t, os.Chmod(base, 0o755))
+	program := filepath.Join(base, "list")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho key\n"), 0o755))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(program, link))
+
+	for name, test := range map[string]struct {
+		program string
+		change  func() error
+		reason  string
+	}{
+		"root's":               {program, nil, ""},
+		"a link of anybody's":  {link, nil, ""}, // sshd too looks at what it leads to
+		"writable by group":    {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
+		"writable by all":      {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
+		"somebody's":           {program, func() error { return os.Chown(program, 1, 0) }, "does not belong to root"},
+		"in a folder for all":  {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
+		"in somebody's folder": {program, func() error { return os.Chown(base, 1, 0) }, "does not belong to root"},
+		"a folder":             {base, nil, "not a regular file"},
+		"not there":            {base + "/none", nil, "no such file"},
+		"not executable":       {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, errors.Join(os.Chown(base, 0, 0), os.Chmod(base, 0o755), os.Chown(program, 0, 0), os.Chmod(program, 0o755)))
+			if test.change != nil {
+				require.NoError(t, test.change())
+			}
+			c, err := Parse(test.program)
+			require.NoError(t, err)
+			keys, err := c.Start(t.Context(), Question{User: "alice"}).Keys()
+			if test.reason == "" {
+				require.NoError(t, err)
+				require.Equal(t, "key\n", string(keys))
+				return
+			}
+			require.ErrorContains(t, err, test.reason)
+		})
+	}
+}
+
+// probeVariable makes the test program one of the probes below.
+const probeVariable = "CHAIN_PROBE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(probeVariable) {
+	case "confined":
+		probeConfined()
+	case "hangs":
+		probeHangs()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// probeConfined starts a command, is confined, and prints the command's keys.
+func probeConfined() {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBudget)
+	defer cancel()
+	free, err := Parse(`/bin/sh -c "sleep 0.3; head -c 5 /etc/passwd; echo; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status"`)
+	if err != nil {
+		panic(err)
+	}
+	hung, err := Parse("/bin/sleep 1000")
+	if err != nil {
+		panic(err)
+	}
+	q := Question{Environment: []string{"PATH=/usr/bin:/bin"}}
+	first, second := free.Start(ctx, q), hung.Start(ctx, q)
+	if err := confine.Confine(confine.Needs{Signals: true}); err != nil {
+		panic(err)
+	}
+	keys, err := first.Keys()
+	fmt.Printf("%s", keys)
+	if err != nil {
+		fmt.Println(err)
+	}
+	if _, err = second.Keys(); err != nil {
+		fmt.Println(err)
+	}
+}
+
+// Commands are killed after this process was confined, and are not confined
+// with it.
+func TestConfinementIsNotInherited(t *testing.T) {
+	probe := exec.Command(os.Args[0])
+	probe.Env = append(os.Environ(), probeVariable+"=confined")
+	output, err := probe.CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "root:\nNoNewPrivs:\t0\nSeccomp:\t0\nthe budget is spent\n", string(output))
+}
+
+// probeHangs starts a command that tells its process id, and waits for it.
+func probeHangs() {
+	c, err := Parse(`/bin/sh -c "echo $$ >$HOME/pid; exec sleep 1000"`)
+	if err != nil {
+		panic(err)
+	}
+	run := c.Start(context.Background(), Question{Environment: []string{"PATH=/usr/bin:/bin", "HOME=" + os.Getenv("HOME")}})
+	if err := confine.Confine(confine.Needs{Signals: true}); err != nil {
+		panic(err)
+	}
+	_, _ = run.Keys()
+}
+
+// Not even SIGKILL leaves the command behind.
+func TestACommandEndsWithThisProcess(t *testing.T) {
+	home := t.TempDir()
+	probe := exec.Command(os.Args[0])
+	probe.Env = append(os.Environ(), probeVariable+"=hangs", "HOME="+home)
+	require.NoError(t, probe.Start())
+	written := func() bool {
+		text, err := os.ReadFile(home + "/pid")
+		return err == nil && strings.HasSuffix(string(text), "\n")
+	}
+	require.Eventually(t, written, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, probe.Process.Kill())
+	require.Error(t, probe.Wait())
+	requireGroupGone(t, home+"/pid")
+}
