@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/audit"
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+// plantedVariable makes the test binary a program with a flaw planted in it:
+// its value is the metadata service's URL and the file of trust anchors.
+const plantedVariable = "EIC_TEST_PLANTED"
+
+// plantedLog reads a file whenever an event is logged, which is after answers
+// from the network have been parsed.
+type plantedLog struct{}
+
+func (plantedLog) Open() {}
+
+func (plantedLog) Write(e audit.Event) {
+	_, err := os.ReadFile("/etc/passwd")
+	fmt.Fprintf(os.Stderr, "planted read succeeded: %t\n", err == nil)
+}
+
+// plantedRun answers as authorized-keys does, with the planted flaw.
+func plantedRun(t *testing.T, endpoint, anchors string) {
+	t.Helper()
+	_, err := os.ReadFile("/etc/passwd")
+	require.NoError(t, err)
+	terms := terms{endpoint: endpoint, anyMachine: true, anchors: anchors, budget: 5 * time.Second}
+	require.Equal(t, exitOK, answer(t.Context(), terms, "alice", "", plantedLog{}, os.Stdout))
+}
+
+// A flaw that opens a file once answers from the network are parsed finds
+// that it cannot.
+func TestPlantedReadFailsOnceConfined(t *testing.T) {
+	if value := os.Getenv(plantedVariable); value != "" {
+		endpoint, anchors, _ := strings.Cut(value, " ")
+		plantedRun(t, endpoint, anchors)
+		return
+	}
+	world := goodWorld(t)
+	command := exec.Command(os.Args[0], "-test.run", "^TestPlantedReadFailsOnceConfined$", "-test.v")
+	command.Env = append(os.Environ(), plantedVariable+"="+world.endpoint+" "+world.anchors)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Contains(t, string(output), aliceKey)
+	require.Contains(t, string(output), "planted read succeeded: false")
+}
+
+// A kernel without Landlock costs no login.
+func TestAnswersOnAKernelWithoutLandlock(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	require.NoError(t, err, "the package strace must be installed")
+	dir := t.TempDir()
+	require.NoError(t, host.Build(t.Context(), dir))
+	world := goodWorld(t)
+	command := exec.Command(strace, "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=landlock_create_ruleset",
+		"-e", "inject=landlock_create_ruleset:error=ENOSYS", filepath.Join(dir, "eic"), "authorized-keys",
+		"--imds-endpoint", world.endpoint, "--no-instance-check", "--trust-anchors", world.anchors, "alice")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Equal(t, aliceKey+"\n", string(output))
+	trace, err := os.ReadFile(filepath.Join(dir, "trace"))
+	require.NoError(t, err)
+	require.Contains(t, string(trace), "ENOSYS", "the kernel was asked, and did as if it had no Landlock")
+}
+
+type servedWorld struct{ endpoint, anchors string }
+
+// goodWorld serves a world with nothing wrong and a key for alice.
+func goodWorld(t *testing.T) servedWorld {
+	t.Helper()
+	s, err := sim.Start(sim.Options{})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	_, err = s.Push("alice", aliceKey)
+	require.NoError(t, err)
+	anchors := filepath.Join(t.TempDir(), "anchors.pem")
+	require.NoError(t, os.WriteFile(anchors, s.Roots, 0o600))
+	return servedWorld{s.IMDS[0], anchors}
+}
