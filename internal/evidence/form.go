@@ -1,0 +1,165 @@
+package evidence
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"eic/internal/authorize"
+	"eic/internal/inquiry"
+	"eic/internal/instance"
+	"eic/internal/metadata"
+	"eic/internal/trust"
+)
+
+// schema names the form of evidence.json. A form that an older program would
+// misread gets another name.
+const schema = "eic.evidence/1"
+
+// form is evidence.json.
+type form struct {
+	Schema      string        `json:"schema"`
+	Program     string        `json:"program"`
+	Time        time.Time     `json:"time"`
+	User        string        `json:"user"`
+	Fingerprint string        `json:"fingerprint,omitempty"`
+	Terms       Terms         `json:"terms"`
+	Machine     machineForm   `json:"machine"`
+	Requests    []requestForm `json:"requests,omitempty"`
+	Staples     []stapleForm  `json:"staples,omitempty"`
+	Failure     *Failure      `json:"failure,omitempty"`
+}
+
+// Terms are a Record's in the words of the flags of eic(8). A zero field is a
+// flag that was not given.
+type Terms struct {
+	TrustAnchors      string   `json:"trust_anchors"`
+	NoInstanceCheck   bool     `json:"no_instance_check,omitempty"`
+	Domains           []string `json:"domains,omitempty"`
+	DenyUsers         []string `json:"deny_users,omitempty"`
+	AllowUsers        []string `json:"allow_users,omitempty"`
+	RequireCallers    []string `json:"require_callers,omitempty"`
+	KeyOptions        string   `json:"key_options,omitempty"`
+	CallerEnvironment bool     `json:"caller_env,omitempty"`
+}
+
+// Flags returns what the Record was asked under as flags.
+func (r Record) Flags() Terms {
+	p := r.Terms.Policy
+	return Terms{
+		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine, Domains: r.Terms.Domains,
+		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers,
+		KeyOptions: p.KeyOptions, CallerEnvironment: p.CallerEnvironment,
+	}
+}
+
+type machineForm struct {
+	Platform   instance.Platform `json:"platform,omitempty"`
+	InstanceID string            `json:"instance_id,omitempty"`
+}
+
+type requestForm struct {
+	Stage    metadata.Stage `json:"stage"`
+	Method   string         `json:"method"`
+	Path     string         `json:"path"`
+	Status   int            `json:"status,omitempty"`
+	Bytes    int            `json:"bytes"`
+	Start    time.Time      `json:"start"`
+	Duration time.Duration  `json:"nanoseconds"`
+	Date     time.Time      `json:"date,omitzero"`
+	Error    string         `json:"error,omitempty"`
+}
+
+// stapleForm has why a staple is missing, or "" where it has a file.
+type stapleForm struct {
+	Error string `json:"error,omitempty"`
+}
+
+func (r Record) marshal() ([]byte, error) {
+	f := form{
+		Schema: schema, Program: r.Program, Time: r.Evidence.Time.UTC(),
+		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
+		Terms:   r.Flags(),
+		Machine: machineForm{r.Evidence.Identity.Platform, r.Evidence.Identity.ID},
+		Failure: r.Failure,
+	}
+	for _, x := range r.Requests {
+		f.Requests = append(f.Requests, requestForm{
+			x.Stage, x.Method, x.Path, x.Status, x.Bytes, x.Start.UTC(), x.Duration, x.Date, text(x.Err),
+		})
+	}
+	for _, s := range r.Evidence.Signer.Staples {
+		f.Staples = append(f.Staples, stapleForm{text(s.Err)})
+	}
+	b, err := json.MarshalIndent(f, "", "  ")
+	return append(b, '\n'), err
+}
+
+// unmarshal returns the Record without what has files of its own, and for each
+// staple the error that stands for it, or nil where it has a file.
+func unmarshal(b []byte) (Record, []error, error) {
+	var version struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &version); err != nil {
+		return Record{}, nil, fmt.Errorf("parsing %s: %w", recordFile, err)
+	}
+	if version.Schema != schema {
+		return Record{}, nil, fmt.Errorf("%s is of the schema %.40q, this program reads %q", recordFile, version.Schema, schema)
+	}
+	var f form
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&f); err != nil {
+		return Record{}, nil, fmt.Errorf("parsing %s: %w", recordFile, err)
+	}
+	missing := make([]error, len(f.Staples))
+	for i, s := range f.Staples {
+		missing[i] = asError(s.Error)
+	}
+	return f.record(), missing, nil
+}
+
+func (f form) record() Record {
+	r := Record{
+		Program: f.Program,
+		Evidence: inquiry.Evidence{
+			Time:     f.Time,
+			Identity: instance.Identity{Platform: f.Machine.Platform, ID: f.Machine.InstanceID},
+			Signer:   trust.Evidence{},
+		},
+		Terms: inquiry.Terms{
+			User: f.User, Fingerprint: f.Fingerprint, Domains: f.Terms.Domains,
+			Policy: authorize.Policy{
+				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers,
+				KeyOptions: f.Terms.KeyOptions, CallerEnvironment: f.Terms.CallerEnvironment,
+			},
+		},
+		AnyMachine: f.Terms.NoInstanceCheck,
+		Anchors:    Anchors{Setting: f.Terms.TrustAnchors},
+		Failure:    f.Failure,
+	}
+	for _, x := range f.Requests {
+		r.Requests = append(r.Requests, metadata.Exchange{
+			Stage: x.Stage, Method: x.Method, Path: x.Path, Status: x.Status, Bytes: x.Bytes,
+			Start: x.Start, Duration: x.Duration, Date: x.Date, Err: asError(x.Error),
+		})
+	}
+	return r
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func asError(text string) error {
+	if text == "" {
+		return nil
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,100 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+)
+
+// Load reads the Record in a directory and returns it with the SHA-256 digest
+// of SHA256SUMS in hexadecimal. A file that was changed, removed or added since
+// it was saved is an error that names it.
+func Load(directory string) (Record, string, error) {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return Record{}, "", fmt.Errorf("opening the evidence: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // nothing was written
+	r, sum, err := load(root.FS())
+	if err != nil {
+		return Record{}, "", fmt.Errorf("the evidence in %q: %w", directory, err)
+	}
+	return r, sum, nil
+}
+
+func load(folder fs.FS) (Record, string, error) {
+	found, err := readAll(folder)
+	if err != nil {
+		return Record{}, "", err
+	}
+	sums, ok := found[manifestFile]
+	if !ok {
+		return Record{}, "", fmt.Errorf("there is no %s; it was never saved whole, or it was removed", manifestFile)
+	}
+	delete(found, manifestFile)
+	digests, err := parseManifest(sums)
+	if err != nil {
+		return Record{}, "", err
+	}
+	if err := compare(found, digests); err != nil {
+		return Record{}, "", err
+	}
+	r, err := fromFiles(found)
+	return r, digest(sums), err
+}
+
+// compare returns an error that names every file which is not as it was saved.
+func compare(found map[string][]byte, digests map[string]string) error {
+	var changes []error
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		switch want, ok := digests[name]; {
+		case !ok:
+			changes = append(changes, fmt.Errorf("%q was added: %s does not have it", name, manifestFile))
+		case digest(found[name]) != want:
+			changes = append(changes, fmt.Errorf("%s was changed: its SHA-256 is %s, %s has %s", name, digest(found[name]), manifestFile, want))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(digests)) {
+		if _, ok := found[name]; !ok {
+			changes = append(changes, fmt.Errorf("%s was removed", name))
+		}
+	}
+	return errors.Join(changes...)
+}
+
+// readAll returns the contents of every file below folder by name.
+func readAll(folder fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == "." || name == stapleFolder && entry.IsDir():
+			return nil
+		case !entry.Type().IsRegular():
+			return fmt.Errorf("%q was added: it is no regular file", name)
+		case len(files) == maxFiles:
+			return fmt.Errorf("it has more than %d files", maxFiles)
+		}
+		files[name], err = readFile(folder, name)
+		return err
+	})
+	return files, err
+}
+
+func readFile(folder fs.FS, name string) ([]byte, error) {
+	f, err := folder.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("%q is longer than %d bytes, the most that is ever saved", name, maxFile)
+	}
+	return content, err
+}

@@ -1,0 +1,101 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+)
+
+// Evidence names IAM principals, so it is for its owner alone, whatever the
+// umask says.
+const (
+	folderMode = 0o700
+	fileMode   = 0o600
+)
+
+// Directory is an empty directory that a Record can be saved in.
+type Directory struct{ root *os.Root }
+
+// Create makes the directory, which must not exist or be empty. Its parent
+// must exist. The caller closes it.
+func Create(name string) (*Directory, error) {
+	made := true
+	if err := os.Mkdir(name, folderMode); errors.Is(err, fs.ErrExist) {
+		made = false
+	} else if err != nil {
+		return nil, fmt.Errorf("making the directory for the evidence: %w", err)
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the directory for the evidence: %w", err)
+	}
+	d := &Directory{root}
+	if made {
+		err = root.Chmod(".", folderMode)
+	} else {
+		err = d.mustBeEmpty()
+	}
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("the directory for the evidence, %q: %w", name, err)
+	}
+	return d, nil
+}
+
+func (d *Directory) mustBeEmpty() error {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err == nil && len(entries) != 0 {
+		return errors.New("it is not empty; name one that is, or that does not exist")
+	}
+	return err
+}
+
+// Close lets go of the directory.
+func (d *Directory) Close() { _ = d.root.Close() } // it was only ever looked into
+
+// Save writes the Record and returns the SHA-256 digest of SHA256SUMS in
+// hexadecimal. SHA256SUMS is written last, so that what was cut short shows.
+func (d *Directory) Save(r Record) (string, error) {
+	files, err := r.files()
+	if err != nil {
+		return "", fmt.Errorf("writing down the evidence: %w", err)
+	}
+	if len(r.Evidence.Signer.Staples) > 0 {
+		if err := d.folder(stapleFolder); err != nil {
+			return "", fmt.Errorf("saving the evidence: %w", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := d.write(name, files[name]); err != nil {
+			return "", fmt.Errorf("saving the evidence: %w", err)
+		}
+	}
+	sums := manifest(files)
+	if err := d.write(manifestFile, sums); err != nil {
+		return "", fmt.Errorf("saving the evidence: %w", err)
+	}
+	return digest(sums), nil
+}
+
+func (d *Directory) folder(name string) error {
+	if err := d.root.Mkdir(name, folderMode); err != nil {
+		return err
+	}
+	return d.root.Chmod(name, folderMode)
+}
+
+// write makes a file that must not exist yet.
+func (d *Directory) write(name string, content []byte) error {
+	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if err != nil {
+		return err
+	}
+	err = f.Chmod(fileMode)
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,161 @@
+package evidence
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inMemory returns a saved directory that can be changed.
+func inMemory(t *testing.T) fstest.MapFS {
+	t.Helper()
+	files, err := full().files()
+	require.NoError(t, err)
+	folder := fstest.MapFS{manifestFile: {Data: manifest(files)}}
+	for name, content := range files {
+		folder[name] = &fstest.MapFile{Data: content}
+	}
+	_, _, err = load(folder)
+	require.NoError(t, err)
+	return folder
+}
+
+func TestOneFlippedBitAnywhere(t *testing.T) {
+	folder := inMemory(t)
+	for name, file := range folder {
+		for i := range file.Data {
+			for bit := range 8 {
+				file.Data[i] ^= 1 << bit
+				_, _, err := load(folder)
+				require.Error(t, err, "byte %d, bit %d of %s", i, bit, name)
+				if name != manifestFile {
+					require.ErrorContains(t, err, name+" was changed")
+				}
+				file.Data[i] ^= 1 << bit
+			}
+		}
+	}
+}
+
+func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
+	for name, try := range map[string]struct {
+		change func(fstest.MapFS)
+		want   string
+	}{
+		"a file removed":              {func(m fstest.MapFS) { delete(m, domainFile) }, "domain was removed"},
+		"a staple removed":            {func(m fstest.MapFS) { delete(m, "ocsp/1") }, "ocsp/1 was removed"},
+		"the list of files removed":   {func(m fstest.MapFS) { delete(m, manifestFile) }, "there is no SHA256SUMS"},
+		"the list of files empty":     {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
+		"a file added":                {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
+		"a hostile name":              {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
+		"a folder added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is no regular file`},
+		"a file in place of a folder": {func(m fstest.MapFS) { clear(m); m[stapleFolder] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
+		"a link":                      {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is no regular file`},
+		"a file too long": {func(m fstest.MapFS) { m[domainFile].Data = make([]byte, maxFile+1) },
+			`"domain" is longer than 2097152 bytes`},
+		"two files changed": {func(m fstest.MapFS) { m[domainFile].Data, m[zoneFile].Data = nil, nil },
+			"availability-zone was changed"},
+		"too many files": {func(m fstest.MapFS) {
+			for i := range maxFiles {
+				m[strings.Repeat("x", i+1)] = &fstest.MapFile{}
+			}
+		}, "it has more than 64 files"},
+		"a line twice": {func(m fstest.MapFS) {
+			m[manifestFile].Data = append(m[manifestFile].Data, strings.SplitAfter(string(m[manifestFile].Data), "\n")[0]...)
+		}, "names active-keys again"},
+		"a name from outside": {func(m fstest.MapFS) {
+			m[manifestFile].Data = append(m[manifestFile].Data, digest(nil)+"  ../../etc/shadow\n"...)
+		}, `names "../../etc/shadow", which is no file of such a directory`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := inMemory(t)
+			try.change(folder)
+			_, _, err := load(folder)
+			require.ErrorContains(t, err, try.want)
+		})
+	}
+}
+
+// Whoever changes SHA256SUMS too can make up a Record, but not one that this
+// program would never have written.
+func TestARecordThatWasNeverWritten(t *testing.T) {
+	for name, try := range map[string]struct {
+		old, new string
+		want     string
+	}{
+		"another schema":        {schema, "eic.evidence/2", `is of the schema "eic.evidence/2", this program reads "eic.evidence/1"`},
+		"no JSON":               {"{", "", "parsing evidence.json"},
+		"an unknown field":      {`"user"`, `"uses"`, `unknown field "uses"`},
+		"a staple too few":      {`    {},` + "\n", "", "staple-names has 4 names, evidence.json has 3 staples"},
+		"a staple without file": {`"error": "was not asked for"`, "", "ocsp/2 is there or not"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, err := full().files()
+			require.NoError(t, err)
+			text := strings.Replace(string(files[recordFile]), try.old, try.new, 1)
+			require.NotEqual(t, text, string(files[recordFile]))
+			files[recordFile] = []byte(text)
+			_, err = fromFiles(files)
+			require.ErrorContains(t, err, try.want)
+		})
+	}
+	_, err := fromFiles(nil)
+	require.ErrorContains(t, err, "there is no evidence.json")
+}
+
+func TestWhereEvidenceIsSaved(t *testing.T) {
+	parent := t.TempDir()
+	occupied := filepath.Join(parent, "occupied")
+	require.NoError(t, os.Mkdir(occupied, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(occupied, ".hidden"), nil, 0o600))
+	_, err := Create(occupied)
+	require.ErrorContains(t, err, "it is not empty")
+	_, err = Create(filepath.Join(occupied, ".hidden"))
+	require.Error(t, err)
+	_, err = Create(filepath.Join(parent, "no", "such"))
+	require.ErrorContains(t, err, "making the directory for the evidence: ")
+	_, _, err = Load(filepath.Join(parent, "no"))
+	require.ErrorContains(t, err, "opening the evidence: ")
+
+	empty := filepath.Join(parent, "empty")
+	require.NoError(t, os.Mkdir(empty, 0o755))
+	d, err := Create(empty)
+	require.NoError(t, err)
+	defer d.Close()
+	_, err = d.Save(full())
+	require.NoError(t, err)
+	_, err = d.Save(full())
+	require.ErrorIs(t, err, fs.ErrExist, "nothing is written over")
+}
+
+// Evidence is for its owner, whatever the umask.
+func TestModes(t *testing.T) {
+	for _, umask := range []int{0, 0o022, 0o777} {
+		before := syscall.Umask(umask)
+		directory := filepath.Join(t.TempDir(), "evidence")
+		d, err := Create(directory)
+		if err == nil {
+			_, err = d.Save(full())
+			d.Close()
+		}
+		syscall.Umask(before)
+		require.NoError(t, err)
+		require.NoError(t, filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
+			require.NoError(t, err)
+			info, err := entry.Info()
+			require.NoError(t, err)
+			want := fs.FileMode(fileMode)
+			if entry.IsDir() {
+				want = folderMode
+			}
+			require.Equal(t, want, info.Mode().Perm(), "%s with umask %o", name, umask)
+			return nil
+		}))
+	}
+}
