@@ -1,0 +1,136 @@
+package doctor_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/doctor"
+)
+
+// exitWith is the error of a program that ended with this status.
+func exitWith(t *testing.T, status string) error {
+	t.Helper()
+	err := exec.Command("/bin/sh", "-c", "exit "+status).Run()
+	require.Error(t, err)
+	return err
+}
+
+// getent gives the bench a getent that answers so.
+func getent(stdout string, err error) func(*bench) {
+	return func(b *bench) {
+		b.files["etc/passwd"] = owned(0o644, "root:x:0:0::/root:/bin/sh\n")
+		b.files["usr/bin/getent"] = owned(0o755, "ELF")
+		b.Run = func(context.Context, string, ...string) ([]byte, []byte, error) {
+			return []byte(stdout), nil, err
+		}
+	}
+}
+
+// sources writes nsswitch.conf on a machine without getent and without user.
+func sources(line string) func(*bench) {
+	return func(b *bench) {
+		delete(b.files, "etc/passwd")
+		b.files["etc/nsswitch.conf"] = owned(0o644, "# "+line+"\n"+line+"\n")
+	}
+}
+
+func TestTheUserThatTheCommandRunsAs(t *testing.T) {
+	runsAs := func(name string) func(*bench) {
+		return func(b *bench) { b.config = ourLine + "AuthorizedKeysCommandUser " + name + "\n" }
+	}
+	requireTroubles(t, map[string]trouble{
+		"is there": {check: "account", verdict: doctor.OK, found: `"eic", uid 998, from /etc/passwd`},
+		"is known elsewhere": {damage: getent("eic:x:998:997::/:/usr/sbin/nologin\n", nil),
+			check: "account", verdict: doctor.OK, found: "from getent"},
+		"was deleted": {damage: getent("", exitWith(t, "2")),
+			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+		"was deleted, and there is nowhere else to look": {damage: sources("passwd: files"),
+			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+		"may be known where nobody can look": {damage: sources("passwd: files sss"),
+			check: "account", verdict: doctor.NotChecked, found: "there is no getent"},
+		"is in a directory that does not answer": {damage: getent("", exitWith(t, "3")),
+			check: "account", verdict: doctor.NotChecked, found: "exit status 3"},
+		"is answered for with something else": {damage: getent("nonsense\n", nil),
+			check: "account", verdict: doctor.NotChecked, found: `it answered "nonsense\n"`},
+		"has an id that is none": {
+			damage: func(b *bench) {
+				sources("passwd: files")(b)
+				b.files["etc/passwd"] = owned(0o644, "eic:x:-1:997:::\neic:x:998:many:::\n")
+			},
+			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+		"is root": {damage: runsAs("root"),
+			check: "account", verdict: doctor.Warning, found: "which is root"},
+		"goes with the older package": {
+			damage: func(b *bench) {
+				runsAs("ec2-instance-connect")(b)
+				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997:::\n")
+			},
+			check: "account", verdict: doctor.Warning, found: "deletes it when it is removed"},
+		"is not named": {damage: runsAs("none"),
+			check: "account", verdict: doctor.Broken, found: "AuthorizedKeysCommandUser is not set"},
+		"is whoever logs in": {damage: runsAs("%u"),
+			check: "account", verdict: doctor.Warning, found: "which is root"},
+	})
+}
+
+func TestLookingThroughTheEyesOfTheCommandsUser(t *testing.T) {
+	requireTroubles(t, map[string]trouble{
+		"works": {check: "as-user", verdict: doctor.OK, found: `user "eic"`},
+		"takes root": {damage: func(b *bench) { b.UID = 1000 },
+			check: "as-user", verdict: doctor.NotChecked, found: "uid 1000, not as root"},
+		"takes a user": {damage: sources("passwd: files"),
+			check: "as-user", verdict: doctor.NotChecked, found: `user "eic" is not known`},
+		"fails where the program may not be run": {damage: func(b *bench) { b.refused = syscall.EACCES },
+			check: "as-user", verdict: doctor.Broken, found: "permission denied"},
+		"fails where the flags name what it may not read": {damage: func(b *bench) { b.refused = exitWith(t, "1") },
+			check: "as-user", verdict: doctor.Broken, found: `saying "eic doctor: no"`},
+		"fails where the program that examines is root's alone": {
+			damage: func(b *bench) {
+				b.files["root/eic"], b.Executable = owned(0o700, "ELF"), "/root/eic"
+				b.refused = syscall.EACCES
+			},
+			check: "as-user", verdict: doctor.NotChecked, found: "running /root/eic"},
+		"fails in a container that may not": {damage: func(b *bench) { b.refused = syscall.EPERM },
+			check: "as-user", verdict: doctor.NotChecked, found: "operation not permitted"},
+	})
+}
+
+func TestATrialRun(t *testing.T) {
+	requireTroubles(t, map[string]trouble{
+		"ends well": {check: "trial", verdict: doctor.OK, found: "exit status 0"},
+		"fails": {damage: func(b *bench) { b.trial = exitWith(t, "1") },
+			check: "trial", verdict: doctor.Broken, found: `saying "error: no"`},
+		"is not possible": {damage: func(b *bench) { b.trial = errors.New("exec format error") },
+			check: "trial", verdict: doctor.Broken, found: "exec format error"},
+		"takes root": {damage: func(b *bench) { b.UID = 1000 },
+			check: "trial", verdict: doctor.NotChecked, found: `run as user "eic"`},
+		"takes a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
+			check: "trial", verdict: doctor.NotChecked, found: "not eic"},
+	})
+}
+
+// The program is called by sshd's flags, and once it is called by its old name
+// by nothing else than the user.
+func TestATrialRunIsWhatSSHDWouldRun(t *testing.T) {
+	for command, args := range map[string][]string{
+		"/usr/bin/eic authorized-keys --domain=example.com %u %f": {"/usr/bin/eic", "authorized-keys", "--domain=example.com", "--log", "stderr", "root"},
+		"/opt/aws/bin/eic_run_authorized_keys %u %f":              {"/opt/aws/bin/eic_run_authorized_keys", "root"},
+	} {
+		b := newBench(t)
+		b.files["opt/aws/bin/eic_run_authorized_keys"] = link("/usr/bin/eic")
+		b.config = "AuthorizedKeysCommand " + command + "\n" + userLine
+		var ran [][]string
+		b.RunAs = func(ctx context.Context, as doctor.Account, file string, args ...string) ([]byte, []byte, error) {
+			require.Equal(t, []uint32{998, 997, 4}, append([]uint32{as.UID, as.GID}, as.Groups...))
+			ran = append(ran, args)
+			return b.runAs(ctx, as, file, args...)
+		}
+		b.examine(t)
+		require.Contains(t, ran, args)
+	}
+}

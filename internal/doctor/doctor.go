@@ -1,0 +1,123 @@
+// Package doctor examines a host, or the image of one, for everything that a
+// login with a pushed key depends on, and says what to do about what is wrong.
+//
+// It changes nothing. It first looks: asks sshd what it runs, and asks the
+// metadata service as the user that sshd would ask it as. Each check is then a
+// small function of what was seen. Whether a certain person may log in is not
+// its subject: that depends on keys, and "eic explain" tells it.
+package doctor
+
+import (
+	"context"
+	"io/fs"
+	"time"
+
+	"eic/internal/sshdconfig"
+)
+
+// Host is what is examined, and by what means.
+type Host struct {
+	// Root is the file system from its root on. It must know symbolic links
+	// (fs.ReadLinkFS), and its files' Sys must be a *syscall.Stat_t.
+	Root fs.FS
+	// SSHD is the sshd of the same file system.
+	SSHD sshdconfig.Host
+	// Run runs a program of the same file system.
+	Run sshdconfig.Runner
+	// RunAs runs a program as another user. Without it, or with another UID
+	// than 0, everything is looked at as the user who examines.
+	RunAs RunAs
+	// Executable is the path of this program.
+	Executable string
+	// UID is the user who examines.
+	UID int
+	// Now is the time.
+	Now time.Time
+
+	// User is whose logins are asked about.
+	User string
+	// Offline leaves out whatever needs a metadata service, for an image that
+	// is being made. It need not be on EC2, nor have an sshd that runs.
+	Offline bool
+	// Flags are flags of authorized-keys to ask the metadata service with. If
+	// nil, those of sshd's own command are used.
+	Flags []string
+
+	// Parse takes the arguments of authorized-keys apart, or says what is
+	// wrong with them.
+	Parse func(args []string) (Call, error)
+	// Observe looks at what depends on who looks, as this process's user and
+	// with these flags of authorized-keys.
+	Observe func(ctx context.Context, flags []string) (Observation, error)
+	// Label returns a file's SELinux label.
+	Label func(name string) (string, error)
+}
+
+// Call is what authorized-keys is called with.
+type Call struct {
+	Flags             []string
+	User, Fingerprint string
+}
+
+// check is one check of the list.
+type check struct {
+	id, title string
+	judge     func(context.Context, *exam) Finding
+}
+
+// checks returns the list in the order of a login: sshd, the command, the
+// metadata service, the signer; and then what stands beside it.
+func checks(offline bool) []check {
+	list := []check{
+		{"command", "sshd's command", checkCommand},
+		{"command-for-user", "sshd's command for the user", checkCommandForUser},
+		{"public-keys", "sshd takes public keys", checkPublicKeys},
+		{"arguments", "the command's arguments", checkArguments},
+		{"path", "owners and modes of the command's path", checkPath},
+		{"account", "the command's user", checkAccount},
+		{"as-user", "running as the command's user", checkAsAccount},
+		{"identity", "which instance this is", checkIdentity},
+		{"trust-anchors", "trust anchors", checkAnchors},
+	}
+	if offline {
+		list = append(list, check{"self-test", "self-test", checkSelf})
+	} else {
+		list = append(list, metadataChecks()...)
+	}
+	list = append(list,
+		check{"system-log", "system log", checkSystemLog},
+		check{"selinux", "SELinux domain", checkSELinux},
+	)
+	if !offline {
+		list = append(list, check{"selinux-denials", "SELinux denials", checkDenials})
+	}
+	return append(list, check{"older-package", "older ec2-instance-connect package", checkOlder})
+}
+
+// metadataChecks are those of a running instance.
+func metadataChecks() []check {
+	return []check{
+		{"metadata", "metadata service", checkReach},
+		{"metadata-as-user", "metadata service, as the command's user", checkReachAsUser},
+		{"metadata-hops", "hop limit of the token", checkHops},
+		{"metadata-v2", "IMDSv2", checkToken},
+		{"metadata-ipv6", "metadata service over IPv6", checkIPv6},
+		{"metadata-instance", "instance id", checkInstanceID},
+		{"region", "region", checkRegion},
+		{"domain", "domain", checkDomain},
+		{"signer", "signer and its staples", checkSigner},
+		{"clock", "clock", checkClock},
+		{"trial", "trial run as sshd would", checkTrial},
+	}
+}
+
+// Examine makes every check. It takes as long as the metadata service is given
+// to answer, at most three times over.
+func Examine(ctx context.Context, h Host) Report {
+	e := look(ctx, h)
+	r := Report{Schema: Schema, Verdict: OK}
+	for _, c := range checks(h.Offline) {
+		r.add(c.id, c.title, c.judge(ctx, e))
+	}
+	return r
+}

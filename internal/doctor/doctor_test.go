@@ -1,0 +1,298 @@
+package doctor_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/doctor"
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+	"eic/internal/sshdconfig"
+	"eic/internal/trust"
+)
+
+// keys are shared by every simulator, which then start faster.
+var keys = new(ca.Keys)
+
+// bench is a host that is well, on which a test damages one thing.
+type bench struct {
+	doctor.Host
+	// files is Root, config the text of sshd_config.
+	files  fstest.MapFS
+	config string
+	// sshdSays, if set, is what sshd answers instead of what config says.
+	sshdSays func() ([]byte, []byte, error)
+	// asking is what is looked at; budget is the time for it.
+	asking doctor.Asking
+	budget time.Duration
+	// refused, if set, is why the command's user can run nothing, and trial
+	// how the command ends.
+	refused error
+	trial   error
+	// locked is what the command's user is asking where that differs.
+	locked *doctor.Asking
+}
+
+const (
+	ourLine  = "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\n"
+	userLine = "AuthorizedKeysCommandUser eic\n"
+)
+
+// owned is a file of root's.
+func owned(mode os.FileMode, data string) *fstest.MapFile {
+	return &fstest.MapFile{Mode: mode, Data: []byte(data), Sys: &syscall.Stat_t{}}
+}
+
+// newBench makes a Nitro instance with a simulator that has these faults.
+func newBench(t *testing.T, faults ...string) *bench {
+	t.Helper()
+	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	anchors, err := trust.ParseAnchors(s.Roots)
+	require.NoError(t, err)
+	log := filepath.Join(t.TempDir(), "log")
+	conn, err := net.ListenPacket("unixgram", log)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	b := &bench{
+		files: fstest.MapFS{
+			".":           owned(os.ModeDir|0o755, ""),
+			"usr":         owned(os.ModeDir|0o755, ""),
+			"usr/bin":     owned(os.ModeDir|0o755, ""),
+			"usr/bin/eic": owned(0o755, "ELF"),
+			"etc/passwd":  owned(0o644, "root:x:0:0::/root:/bin/sh\neic:x:998:997::/:/usr/sbin/nologin\n"),
+			"etc/group":   owned(0o644, "root:x:0:\nadm:x:4:syslog,eic\neic:x:997:\n"),
+			"sys/devices/virtual/dmi/id/board_asset_tag": owned(0o444, sim.DefaultInstanceID+"\n"),
+		},
+		config: ourLine + userLine,
+		budget: 10 * time.Second,
+	}
+	b.asking = doctor.Asking{
+		Source:     inquiry.Source{Root: b.files, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
+		User:       "root",
+		Anchors:    func(string) (*x509.CertPool, error) { return anchors, nil },
+		LogSockets: []string{filepath.Join(t.TempDir(), "none"), log},
+		Addresses:  []string{s.IMDS[0], s.IMDS[0]},
+	}
+	b.Host = doctor.Host{
+		Root:       b.files,
+		RunAs:      b.runAs,
+		Executable: "/usr/bin/eic",
+		UID:        0,
+		Now:        time.Now(),
+		User:       "root",
+		Parse:      parse,
+		Observe: func(ctx context.Context, _ []string) (doctor.Observation, error) {
+			return b.observe(ctx, b.asking), nil
+		},
+		Label: func(string) (string, error) { return "", errors.New("no label") },
+	}
+	return b
+}
+
+func (b *bench) observe(ctx context.Context, asking doctor.Asking) doctor.Observation {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.budget, errors.New("the budget is spent"))
+	defer cancel()
+	asking.Offline = b.Offline
+	return doctor.Observe(ctx, asking)
+}
+
+// runAs stands for another process.
+func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...string) ([]byte, []byte, error) {
+	if b.refused != nil {
+		return nil, []byte("eic doctor: no\n"), b.refused
+	}
+	if args[1] == "authorized-keys" {
+		return []byte("ssh-ed25519 AAAA\n"), []byte("error: no\n"), b.trial
+	}
+	asking := b.asking
+	if b.locked != nil {
+		asking = *b.locked
+	}
+	seen := b.observe(ctx, asking)
+	seen.UID = int(as.UID)
+	stdout, err := json.Marshal(seen)
+	return stdout, nil, err
+}
+
+// parse knows the flag --domain only.
+func parse(args []string) (doctor.Call, error) {
+	n := 0
+	for n < len(args) && strings.HasPrefix(args[n], "--") {
+		if args[n] != "--" && !strings.HasPrefix(args[n], "--domain=") {
+			return doctor.Call{}, fmt.Errorf("unknown flag: %s", args[n])
+		}
+		n++
+	}
+	rest := args[n:]
+	if len(rest) < 1 || len(rest) > 2 {
+		return doctor.Call{}, fmt.Errorf("%d arguments, expected USER [FINGERPRINT]", len(rest))
+	}
+	call := doctor.Call{Flags: slices.DeleteFunc(slices.Clone(args[:n]), func(a string) bool { return a == "--" }), User: rest[0]}
+	if len(rest) == 2 {
+		call.Fingerprint = rest[1]
+	}
+	return call, nil
+}
+
+// examine writes the sshd_config and makes all checks.
+func (b *bench) examine(t *testing.T) doctor.Report {
+	t.Helper()
+	root := t.TempDir()
+	if b.config != "" {
+		for name, text := range map[string]string{"etc/ssh/sshd_config": b.config, "usr/sbin/sshd": ""} {
+			file := filepath.Join(root, name)
+			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+		}
+	}
+	b.SSHD = sshdconfig.Host{Root: root, Run: func(_ context.Context, _ string, args ...string) ([]byte, []byte, error) {
+		if b.sshdSays != nil {
+			return b.sshdSays()
+		}
+		return effective(root, args)
+	}}
+	return doctor.Examine(t.Context(), b.Host)
+}
+
+// effective is what sshd -T answers: the first value outside of Match blocks,
+// or that of a block for the user asked about.
+func effective(root string, args []string) ([]byte, []byte, error) {
+	config, err := sshdconfig.Host{Root: root}.Read()
+	if err != nil {
+		return nil, nil, err
+	}
+	values := map[string]string{"pubkeyauthentication": "yes", "authenticationmethods": "any"}
+	for _, s := range slices.Backward(config) {
+		if s.Match == "" {
+			values[s.Keyword] = s.Value
+		}
+	}
+	for _, s := range config {
+		who, isUser := strings.CutPrefix(s.Match, "User ")
+		if isUser && strings.HasPrefix(args[len(args)-1], "user="+who+",") {
+			values[s.Keyword] = s.Value
+		}
+	}
+	var out strings.Builder
+	for keyword, value := range values {
+		fmt.Fprintln(&out, keyword, value)
+	}
+	return []byte(out.String()), nil, nil
+}
+
+// find returns one check of a report.
+func find(t *testing.T, r doctor.Report, id string) doctor.Check {
+	t.Helper()
+	i := slices.IndexFunc(r.Checks, func(c doctor.Check) bool { return c.ID == id })
+	require.GreaterOrEqual(t, i, 0, "there is no check %q", id)
+	return r.Checks[i]
+}
+
+// trouble is one thing wrong with a host, and what a check makes of it.
+type trouble struct {
+	// faults are the simulator's.
+	faults  []string
+	damage  func(*bench)
+	check   string
+	verdict doctor.Verdict
+	found   string
+}
+
+func requireTroubles(t *testing.T, troubles map[string]trouble) {
+	t.Helper()
+	for name, try := range troubles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, try.faults...)
+			if try.damage != nil {
+				try.damage(b)
+			}
+			report := b.examine(t)
+			check := find(t, report, try.check)
+			require.Equal(t, try.verdict, check.Verdict, "%+v", check)
+			require.Contains(t, check.Found, try.found)
+			requireWhole(t, report)
+		})
+	}
+}
+
+// requireWhole holds what is true of every report.
+func requireWhole(t *testing.T, r doctor.Report) {
+	t.Helper()
+	worst := doctor.OK
+	for _, c := range r.Checks {
+		require.NotEmpty(t, c.Title)
+		require.NotEmpty(t, c.Found, c.ID)
+		require.Equal(t, c.Verdict == doctor.OK, c.Remedy == "", "%+v", c)
+		require.NotRegexp(t, `[^\pL\pM\pN\pP\pS ]`, c.Found+c.Remedy, "%+v", c)
+		if c.Verdict == doctor.Broken || c.Verdict == doctor.Warning && worst == doctor.OK {
+			worst = c.Verdict
+		}
+	}
+	require.Equal(t, worst, r.Verdict)
+}
+
+// notWellOnAnyBench are the checks that find nothing to look at on a bench.
+var notWellOnAnyBench = []string{"selinux", "selinux-denials"}
+
+func TestAHostThatIsWell(t *testing.T) {
+	report := newBench(t).examine(t)
+	for _, c := range report.Checks {
+		if slices.Contains(notWellOnAnyBench, c.ID) {
+			require.Equal(t, doctor.NotChecked, c.Verdict, "%+v", c)
+			continue
+		}
+		require.Equal(t, doctor.OK, c.Verdict, "%+v", c)
+	}
+	require.Equal(t, doctor.OK, report.Verdict)
+	requireWhole(t, report)
+}
+
+// An image is made on a machine that is no instance, runs no sshd and has no
+// system log.
+func TestAnImageThatIsWell(t *testing.T) {
+	b := newBench(t)
+	b.Offline = true
+	b.asking.LogSockets = nil
+	delete(b.files, "sys/devices/virtual/dmi/id/board_asset_tag")
+	report := b.examine(t)
+	require.Equal(t, doctor.OK, report.Verdict, "%+v", report)
+	require.Equal(t, doctor.OK, find(t, report, "self-test").Verdict)
+	require.Equal(t, doctor.NotChecked, find(t, report, "identity").Verdict)
+	require.Equal(t, doctor.NotChecked, find(t, report, "system-log").Verdict)
+	for _, c := range report.Checks {
+		require.NotContains(t, c.ID, "metadata")
+	}
+	requireWhole(t, report)
+}
+
+func TestIdentifiersAreUnique(t *testing.T) {
+	for _, offline := range []bool{false, true} {
+		b := newBench(t)
+		b.Offline = offline
+		seen := map[string]bool{}
+		for _, c := range b.examine(t).Checks {
+			require.False(t, seen[c.ID], c.ID)
+			require.Regexp(t, `^[a-z0-9]+(-[a-z0-9]+)*$`, c.ID)
+			seen[c.ID] = true
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"eic/internal/sshdconfig"
+)
+
+// exam is a host and what was seen of it.
+type exam struct {
+	Host
+	// everybody is what sshd runs for a login that nothing is known of, login
+	// what it runs for one of User.
+	everybody, login answer
+	// command is login's taken apart.
+	command command
+	// account is the user that the command runs as.
+	account    Account
+	accountErr error
+
+	// seen is what there was to see for account, or, if asAccount says why
+	// that could not be looked at, for the user who examines.
+	seen      Observation
+	seenErr   error
+	asAccount error
+	// ownSeen is what the user who examines sees where account was refused.
+	ownSeen *Observation
+}
+
+// answer is what sshd says of a login.
+type answer struct {
+	sshdconfig.Effective
+	err error
+}
+
+// nobody stands for a login that nothing is known of.
+const nobody = "nobody-in-particular"
+
+func look(ctx context.Context, h Host) *exam {
+	e := &exam{Host: h}
+	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: nobody})
+	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: h.User})
+	e.command = e.takeApart(e.login)
+	e.account, e.accountErr = e.findAccount(ctx, e.accountName())
+	e.observe(ctx)
+	return e
+}
+
+// accountName is that of the user sshd runs its command as, or would if the
+// command were ours.
+func (e *exam) accountName() string {
+	if e.command.ours {
+		return e.login.User
+	}
+	return sshdconfig.CommandUser
+}
+
+// flags are the flags of authorized-keys to look with.
+func (e *exam) flags() []string {
+	if e.Flags != nil {
+		return e.Flags
+	}
+	return e.command.call.Flags
+}
+
+// observe looks as the command's user if it can, and as its own if not. If the
+// user has no way to the metadata service it looks again as its own, which
+// tells a service that is away from one that is kept from the user.
+func (e *exam) observe(ctx context.Context) {
+	e.seen, e.asAccount = e.observeAs(ctx)
+	if e.asAccount != nil {
+		e.seen, e.seenErr = e.Observe(ctx, e.flags())
+		return
+	}
+	if s := e.seen.Service; s.ConnectError != "" || s.TokenError != "" {
+		if own, err := e.Observe(ctx, e.flags()); err == nil {
+			e.ownSeen = &own
+		}
+	}
+}
+
+// observeAs has another process of this program observe as the command's user.
+func (e *exam) observeAs(ctx context.Context) (Observation, error) {
+	switch {
+	case e.accountErr != nil:
+		return Observation{}, fmt.Errorf("user %q is not known", e.accountName())
+	case e.account.UID == uint32(e.UID):
+		return e.Observe(ctx, e.flags())
+	case e.UID != 0 || e.RunAs == nil:
+		return Observation{}, fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
+	}
+	args := []string{"eic", "doctor", "--observe", "--user", e.User}
+	if e.Offline {
+		args = append(args, "--offline")
+	}
+	args = append(append(args, "--"), e.flags()...)
+	stdout, stderr, err := e.RunAs(ctx, e.account, e.Executable, args...)
+	if err != nil {
+		return Observation{}, fmt.Errorf("running %s as user %q: %w%s", e.Executable, e.account.Name, err, said(stderr))
+	}
+	var seen Observation
+	if err := json.Unmarshal(stdout, &seen); err != nil {
+		return Observation{}, fmt.Errorf("running %s as user %q: reading its answer: %w", e.Executable, e.account.Name, err)
+	}
+	return seen, nil
+}
+
+// said appends what a program wrote before it failed.
+func said(stderr []byte) string {
+	text := strings.TrimSpace(string(stderr))
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf(", saying %.300q", text)
+}
+
+// checkAsAccount says through whose eyes the rest is looked at.
+func checkAsAccount(_ context.Context, e *exam) Finding {
+	var exit *exec.ExitError
+	switch {
+	case e.asAccount == nil:
+		return ok("works: what follows is what user %q sees", e.account.Name)
+	case e.UID != 0:
+		return notChecked("run eic doctor as root", "%v; what follows is what uid %d sees", e.asAccount, e.UID)
+	case errors.As(e.asAccount, &exit):
+		return broken("see that this user may read what the command's flags name", "%v", e.asAccount)
+	case errors.Is(e.asAccount, syscall.EACCES) && e.command.ours && e.command.file == e.executable():
+		return broken("see the owners and modes of the command's path, and that no noexec mount is under it", "%v", e.asAccount)
+	}
+	return notChecked("see the command's user above, and run the eic that is installed", "%v; what follows is what uid %d sees", e.asAccount, e.UID)
+}

@@ -1,0 +1,143 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+
+	"eic/internal/instance"
+)
+
+// asked says why nobody was asked, if nobody was.
+func (e *exam) asked() (Finding, bool) {
+	switch {
+	case e.seenErr != nil:
+		return notChecked("see the command's arguments above", "%v", e.seenErr), false
+	case !e.seen.AnyMachine && (e.seen.IdentityError != "" || e.seen.Identity.Platform == instance.None):
+		return notChecked("run it on an EC2 instance", "this machine does not say which instance it is, so nobody is asked"), false
+	}
+	return Finding{}, true
+}
+
+// service is what the metadata service answered the command's user or, where
+// it is kept from that user alone, root. That it is kept is for
+// checkReachAsUser to say.
+func (e *exam) service() Service {
+	if e.ownSeen != nil && e.ownSeen.Service.ConnectError == "" && e.ownSeen.Service.TokenError == "" {
+		return e.ownSeen.Service
+	}
+	return e.seen.Service
+}
+
+// connected judges what came once a connection stood.
+func (e *exam) connected(judge func(Service) Finding) Finding {
+	if f, yes := e.asked(); !yes {
+		return f
+	}
+	s := e.service()
+	if s.ConnectError != "" {
+		return notChecked("see metadata service above", "no connection")
+	}
+	return judge(s)
+}
+
+// withToken judges what the metadata service answered once it gave a token.
+func (e *exam) withToken(judge func(Service) Finding) Finding {
+	return e.connected(func(s Service) Finding {
+		if s.TokenError != "" {
+			return notChecked("see IMDSv2 above", "no session token")
+		}
+		return judge(s)
+	})
+}
+
+// checkReach looks for a metadata service at all, be it out of the command's
+// user's reach.
+func checkReach(_ context.Context, e *exam) Finding {
+	if f, yes := e.asked(); !yes {
+		return f
+	}
+	if s := e.service(); s.ConnectError != "" {
+		return broken("look for a firewall or a missing route: ip route get 169.254.169.254; curl -v http://169.254.169.254/",
+			"no connection: %s", s.ConnectError)
+	}
+	return ok("takes connections")
+}
+
+// checkReachAsUser compares what the command's user gets with what root gets.
+func checkReachAsUser(_ context.Context, e *exam) Finding {
+	if f, yes := e.asked(); !yes {
+		return f
+	}
+	if e.asAccount != nil {
+		return notChecked("see running as the command's user above", "asked as uid %d only", e.seen.UID)
+	}
+	name, own := e.account.Name, e.ownSeen
+	s := e.seen.Service
+	switch {
+	case own == nil && s.KeysError != "":
+		return broken("try again; if it stays like this, ask AWS Support what the metadata service answers",
+			"the keys of user %q could not be had: %s", e.User, s.KeysError)
+	case own == nil:
+		return ok("answers user %q (uid %d) about the keys of user %q", name, e.seen.UID, e.User)
+	case own.Service.ConnectError != "" || own.Service.TokenError != "":
+		return notChecked("see the other checks of the metadata service", "it does not answer root either")
+	}
+	return broken(fmt.Sprintf("let uid %d reach it, for example ahead of the rule that forbids it: iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT",
+		e.account.UID, e.account.UID),
+		"answers root but not user %q (uid %d): %s%s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
+		name, e.account.UID, s.ConnectError, s.TokenError)
+}
+
+// checkHops looks for the symptom of a hop limit that is too low: the answer
+// to the token request is the only one that has the limit, so the connection
+// stands and the answer never comes.
+//
+// Source: Amazon EC2 User Guide, "Use IMDSv2", PUT response hop limit.
+func checkHops(_ context.Context, e *exam) Finding {
+	return e.connected(func(s Service) Finding {
+		switch {
+		case s.TokenError == "":
+			return ok("a token came through")
+		case s.TokenSilent:
+			return broken("aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2",
+				"the connection stands but the token request is never answered (%s): the answer's hop limit is spent on the way, as in a container or behind a router", s.TokenError)
+		}
+		return notChecked("see IMDSv2 below", "there was an answer, but no token")
+	})
+}
+
+func checkToken(_ context.Context, e *exam) Finding {
+	return e.connected(func(s Service) Finding {
+		switch {
+		case s.TokenError == "":
+			return ok("gives session tokens")
+		case s.TokenSilent:
+			return notChecked("see the hop limit above", "no answer")
+		}
+		return broken("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled, and see that no proxy answers in its stead",
+			"gives no session token: %s", s.TokenError)
+	})
+}
+
+// checkIPv6 informs: instances need no IPv6 endpoint as long as the IPv4 one
+// answers.
+func checkIPv6(_ context.Context, e *exam) Finding {
+	if f, yes := e.asked(); !yes {
+		return f
+	}
+	a := e.seen.Service.Addresses
+	if len(a) != 2 {
+		return notChecked("leave --imds-endpoint out, if it need not be there", "--imds-endpoint says which address is asked")
+	}
+	v4, v6 := a[0], a[1]
+	switch {
+	case v6.Error != "" && v4.Error == "":
+		return ok("%s does not answer and is not needed, since %s does", v6.URL, v4.URL)
+	case v6.Error != "":
+		return notChecked("see metadata service above", "neither %s nor %s answers", v4.URL, v6.URL)
+	case v4.Took >= addressTimeout && v4.Error != "":
+		return warning(fmt.Sprintf("run \"eic enable --imds-endpoint %s\"", v6.URL),
+			"%s does not answer, so each login waits %s before it asks %s", v4.URL, addressTimeout, v6.URL)
+	}
+	return ok("%s answers", v6.URL)
+}

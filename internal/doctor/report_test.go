@@ -1,0 +1,149 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/inquiry"
+)
+
+func example() Report {
+	r := Report{Schema: Schema, Verdict: OK}
+	r.add("a", "first", ok("as it should be"))
+	r.add("b", "second", warning("wait <a while>", "nearly %q", "x\n"))
+	r.add("c", "third", broken("mend it", "\x1b[31mred\r\nand\u202emore"))
+	r.add("d", "fourth", notChecked("run it as root", "cannot tell"))
+	return r
+}
+
+func TestTextIsOneLineACheckAndARemedy(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example().WriteText(&out))
+	require.Equal(t, `ok           first: as it should be
+warning      second: nearly "x\n"
+             remedy: wait <a while>
+broken       third: \x1b[31mred\r\nand\u202emore
+             remedy: mend it
+not checked  fourth: cannot tell
+             remedy: run it as root
+`, out.String())
+}
+
+func TestJSONKeepsItsSchema(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example().WriteJSON(&out))
+	require.Equal(t, `{
+  "schema": 1,
+  "checks": [
+    {
+      "id": "a",
+      "title": "first",
+      "verdict": "ok",
+      "found": "as it should be",
+      "remedy": ""
+    },
+    {
+      "id": "b",
+      "title": "second",
+      "verdict": "warning",
+      "found": "nearly \"x\\n\"",
+      "remedy": "wait <a while>"
+    },
+    {
+      "id": "c",
+      "title": "third",
+      "verdict": "broken",
+      "found": "\\x1b[31mred\\r\\nand\\u202emore",
+      "remedy": "mend it"
+    },
+    {
+      "id": "d",
+      "title": "fourth",
+      "verdict": "not checked",
+      "found": "cannot tell",
+      "remedy": "run it as root"
+    }
+  ],
+  "verdict": "broken"
+}
+`, out.String())
+}
+
+func TestAReportThatNobodyTakes(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close() //nolint:errcheck // it takes nothing
+	require.Error(t, example().WriteText(full))
+	require.Error(t, example().WriteJSON(full))
+}
+
+func TestTheVerdictIsTheWorst(t *testing.T) {
+	fine, fair, bad, open := ok("x"), warning("y", "x"), broken("y", "x"), notChecked("y", "x")
+	for _, try := range []struct {
+		want     Verdict
+		findings []Finding
+	}{
+		{OK, nil},
+		{OK, []Finding{fine, open}},
+		{Warning, []Finding{fair, fine, open}},
+		{Broken, []Finding{fine, bad, fair, fine}},
+	} {
+		r := Report{Verdict: OK}
+		for _, f := range try.findings {
+			r.add("id", "title", f)
+		}
+		require.Equal(t, try.want, r.Verdict)
+	}
+}
+
+// A self-test that finds nothing wrong with a program that is not fit for use
+// would be worse than none.
+func TestTheSelfTestFindsAProgramThatIsNotFitForUse(t *testing.T) {
+	w, err := newWorld(time.Now())
+	require.NoError(t, err)
+	require.NoError(t, selfTest(w, judgeLogin))
+
+	believesAnything := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return [][]byte{w.key}, nil }
+	require.EqualError(t, selfTest(w, believesAnything), "a key was accepted with a byte of the document changed")
+	believesNothing := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return nil, nil }
+	require.EqualError(t, selfTest(w, believesNothing), "a good document was refused")
+	cannot := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return nil, errors.New("out of order") }
+	require.EqualError(t, selfTest(w, cannot), "a good document was refused: out of order")
+	prints := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return [][]byte{[]byte("another key")}, nil }
+	require.EqualError(t, selfTest(w, prints), "a good document was refused")
+
+	for i, f := range w.forgeries() {
+		onlyThis := func(e inquiry.Evidence, t inquiry.Terms) ([][]byte, error) {
+			if string(e.ActiveKeys) == string(f.evidence.ActiveKeys) && e.Time.Equal(f.evidence.Time) &&
+				string(e.Signer.Chain) == string(f.evidence.Signer.Chain) &&
+				string(e.Signer.Staples[0].Body) == string(f.evidence.Signer.Staples[0].Body) {
+				return [][]byte{w.key}, nil
+			}
+			return judgeLogin(e, t)
+		}
+		require.EqualError(t, selfTest(w, onlyThis), "a key was accepted with "+f.what, "forgery %d", i)
+	}
+}
+
+func TestExecAsTakesOnTheUser(t *testing.T) {
+	require.Zero(t, os.Getuid(), "this test takes on another user and must be run as root")
+	nobody := Account{Name: "nobody", UID: 65534, GID: 65533, Groups: []uint32{65532}}
+	stdout, stderr, err := ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "id -u; id -g; id -G; pwd; env; exit 0")
+	require.NoError(t, err)
+	require.Empty(t, string(stderr))
+	require.Contains(t, string(stdout), "65534\n65533\n65533 65532\n/\n")
+	require.NotContains(t, string(stdout), "HOME=")
+
+	_, stderr, err = ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "echo why >&2; exit 3")
+	require.ErrorContains(t, err, "exit status 3")
+	require.Equal(t, "why\n", string(stderr))
+
+	_, _, err = ExecAs(context.Background(), nobody, "/etc/shadow", "shadow")
+	require.ErrorIs(t, err, os.ErrPermission)
+}

@@ -1,0 +1,270 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"eic/internal/metadata"
+	"eic/internal/trust"
+)
+
+// Addresses are the metadata service's own, IPv4 first.
+//
+// Source: Amazon EC2 User Guide, "Access instance metadata".
+func Addresses() []string {
+	return []string{"http://169.254.169.254", "http://[fd00:ec2::254]"}
+}
+
+// Service is what the metadata service answered, or why it did not.
+type Service struct {
+	// ConnectError is why no connection came about.
+	ConnectError string
+	// TokenError is why there is no session token, and TokenSilent is set if
+	// that is because no answer came over a connection that stood.
+	TokenError  string
+	TokenSilent bool
+	// KeysError is why the user's active keys could not be had. That there are
+	// none is no error.
+	KeysError string
+	// The plain answers. There is a Zone only if there is no Region.
+	InstanceID, Region, Zone, Domain Answer
+	// DomainKnown is set if the domain is one of AWS's or of those accepted
+	// besides.
+	DomainKnown bool
+	// SignerUntil is when the signer stops being trustworthy, or SignerError
+	// why it is not. Without a region and a known domain there is neither.
+	SignerUntil time.Time
+	SignerError string
+	// Clock is a comparison of clocks, or nil if no answer had a date.
+	Clock *Clock
+	// Addresses are those tried one by one.
+	Addresses []Address
+}
+
+// Answer is one answer of one line.
+type Answer struct {
+	Text     string
+	Error    string
+	NotFound bool
+}
+
+// Clock is how far this machine's clock is ahead of the metadata service's,
+// give or take Margin.
+type Clock struct {
+	Ahead, Margin time.Duration
+}
+
+// Address is one address of the metadata service.
+type Address struct {
+	URL   string
+	Error string
+	Took  time.Duration
+}
+
+// askService asks the metadata service for all that a login needs: a token and
+// the user's keys first, and then the rest side by side, so that one answer
+// that does not come costs no other.
+func askService(ctx context.Context, a Asking) Service {
+	var s Service
+	var group sync.WaitGroup
+	defer group.Wait()
+	s.Addresses = make([]Address, len(a.Addresses))
+	for i, url := range a.Addresses {
+		group.Go(func() { s.Addresses[i] = tryAddress(ctx, url) })
+	}
+	var log exchanges
+	options := a.Source.Metadata
+	options.Observe = log.add
+	client, err := metadata.Connect(ctx, options)
+	if err != nil {
+		s.ConnectError = cause(err)
+		return s
+	}
+	defer client.Close()
+	_, err = client.ActiveKeys(ctx, a.User)
+	s.Clock = log.clock()
+	var failure *metadata.Error
+	switch {
+	case errors.As(err, &failure) && failure.Stage == metadata.StageToken:
+		s.TokenError, s.TokenSilent = cause(err), log.silent()
+		return s
+	case err != nil && !errors.Is(err, metadata.ErrNotFound):
+		s.KeysError = cause(err)
+	}
+	s.askRest(ctx, a, client)
+	s.Clock = log.clock()
+	return s
+}
+
+// askRest asks for the place and the signer. Each part is written by one
+// goroutine alone.
+func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client) {
+	var evidence trust.Evidence
+	var chainErr, stapleErr error
+	var group sync.WaitGroup
+	group.Go(func() { s.InstanceID = answerOf(client.InstanceID(ctx)) })
+	group.Go(func() {
+		if s.Region = answerOf(client.Region(ctx)); s.Region.NotFound {
+			s.Zone = answerOf(client.AvailabilityZone(ctx))
+		}
+	})
+	group.Go(func() { s.Domain = answerOf(client.Domain(ctx)) })
+	group.Go(func() { evidence.Chain, chainErr = client.SignerCertificate(ctx) })
+	group.Go(func() { evidence.Staples, stapleErr = staples(ctx, client) })
+	group.Wait()
+	s.DomainKnown = slices.Contains(trust.Domains(), s.Domain.Text) || slices.Contains(a.Domains, s.Domain.Text)
+	region := s.region()
+	if region == "" || !s.DomainKnown {
+		return
+	}
+	err := errors.Join(chainErr, stapleErr)
+	if err == nil {
+		s.SignerUntil, err = verify(evidence, region, s.Domain.Text, a)
+	}
+	if err != nil {
+		s.SignerError = err.Error()
+	}
+}
+
+// verify returns how long the signer is to be trusted.
+func verify(evidence trust.Evidence, region, domain string, a Asking) (time.Time, error) {
+	anchors, err := a.Anchors(domain)
+	if err != nil {
+		return time.Time{}, err
+	}
+	signer, err := trust.Verify(evidence, region, domain, anchors, time.Now())
+	if err != nil {
+		return time.Time{}, err
+	}
+	return signer.ValidUntil(), nil
+}
+
+// region is the one that the metadata service named, or its zone lies in, or
+// empty if that is no region.
+func (s *Service) region() string {
+	if s.Region.NotFound {
+		region, _ := trust.RegionOfZone(s.Zone.Text)
+		return region
+	}
+	if !trust.ValidRegion(s.Region.Text) {
+		return ""
+	}
+	return s.Region.Text
+}
+
+// maxStaples is how many staples are asked for, as in a login.
+const maxStaples = 16
+
+// staples fetches every staple that is listed under a name that can stand in a
+// path.
+func staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
+	list, err := client.StapleList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := bytes.Fields(list)
+	found := make([]trust.Staple, min(len(names), maxStaples))
+	var group sync.WaitGroup
+	for i := range found {
+		found[i].Name = string(names[i])
+		if strings.Trim(found[i].Name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
+			found[i].Err = errors.New("its name is not letters and digits, so it was not asked for")
+			continue
+		}
+		group.Go(func() { found[i].Body, found[i].Err = client.Staple(ctx, found[i].Name) })
+	}
+	group.Wait()
+	return found, nil
+}
+
+func answerOf(body []byte, err error) Answer {
+	if err != nil {
+		return Answer{Error: cause(err), NotFound: errors.Is(err, metadata.ErrNotFound)}
+	}
+	return Answer{Text: strings.TrimSuffix(string(body), "\n")}
+}
+
+// cause is the text of an error without what was asked, which the check's title
+// tells.
+func cause(err error) string {
+	var failure *metadata.Error
+	if errors.As(err, &failure) {
+		err = failure.Err
+	}
+	return err.Error()
+}
+
+// addressTimeout is how long one address may take to accept a connection. It
+// leaves room for one lost packet.
+const addressTimeout = 1500 * time.Millisecond
+
+func tryAddress(ctx context.Context, url string) Address {
+	ctx, cancel := context.WithTimeoutCause(ctx, addressTimeout, fmt.Errorf("no connection within %s", addressTimeout))
+	defer cancel()
+	start := time.Now()
+	client, err := metadata.Connect(ctx, metadata.Options{Endpoint: url})
+	a := Address{URL: url, Took: time.Since(start)}
+	if err != nil {
+		a.Error = cause(err)
+		return a
+	}
+	client.Close()
+	return a
+}
+
+// exchanges remembers what is needed of each request.
+type exchanges struct {
+	mu     sync.Mutex
+	tokens []metadata.Exchange
+	// dated is the quickest exchange whose answer had a date.
+	dated metadata.Exchange
+}
+
+func (l *exchanges) add(x metadata.Exchange) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if x.Stage == metadata.StageToken {
+		l.tokens = append(l.tokens, x)
+	}
+	if !x.Date.IsZero() && (l.dated.Date.IsZero() || x.Duration < l.dated.Duration) {
+		l.dated = x
+	}
+}
+
+// silent reports whether no token request had any answer, not even a refusal.
+func (l *exchanges) silent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.tokens {
+		refused := errors.Is(x.Err, syscall.ECONNRESET) || errors.Is(x.Err, syscall.ECONNREFUSED) ||
+			errors.Is(x.Err, syscall.EPIPE) || errors.Is(x.Err, io.EOF) || errors.Is(x.Err, io.ErrUnexpectedEOF)
+		if x.Status != 0 || refused {
+			return false
+		}
+	}
+	return len(l.tokens) != 0
+}
+
+// clock compares the moment half-way through an exchange with the middle of the
+// second that its answer was dated in.
+func (l *exchanges) clock() *Clock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := l.dated
+	if x.Date.IsZero() {
+		return nil
+	}
+	const halfSecond = time.Second / 2
+	return &Clock{
+		Ahead:  x.Start.Add(x.Duration / 2).Sub(x.Date.Add(halfSecond)),
+		Margin: x.Duration/2 + halfSecond,
+	}
+}

@@ -1,0 +1,196 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"eic/internal/sshdconfig"
+	"eic/internal/sshdconfig/argv"
+)
+
+// Names of this program: its own and that of the script it takes the place of.
+const (
+	ownName = "eic"
+	oldName = "eic_run_authorized_keys"
+)
+
+// command is an AuthorizedKeysCommand taken apart.
+type command struct {
+	// program is the path as it is written, file where its links lead to.
+	program, file string
+	// old is set if the program is called by its old name.
+	old bool
+	// ours is set if the program is this one, as far as its name tells.
+	ours bool
+	// call is what authorized-keys is called with for a login of the user, if
+	// err is nil.
+	call Call
+	err  error
+}
+
+// anyFingerprint stands for that of a key somebody offers.
+const anyFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+
+// takeApart finds out whether sshd's command is this program, and what it is
+// called with.
+func (e *exam) takeApart(a answer) command {
+	if a.err != nil {
+		return command{}
+	}
+	args, err := argv.Split(a.Command)
+	if err != nil || len(args) == 0 || !path.IsAbs(args[0]) {
+		return command{}
+	}
+	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == oldName}
+	if file, err := resolve(e.Root, args[0]); err == nil {
+		c.file = file
+	}
+	if len(args) == 1 {
+		args = append(args, "%u") // sshd_config(5): a command without arguments gets the user
+	}
+	c.ours = path.Base(c.file) == ownName && (c.old || args[1] == "authorized-keys")
+	if c.ours {
+		c.call, c.err = e.called(c, args[1:])
+	}
+	return c
+}
+
+// called expands the arguments as sshd does for a login of the user, and reads
+// them as authorized-keys does.
+func (e *exam) called(c command, args []string) (Call, error) {
+	values := map[byte]string{
+		'u': e.User, 'f': anyFingerprint,
+		'U': "0", 'h': "/", 't': "ssh-ed25519", 'k': "AAAA", 'C': "client", 'D': "domain",
+	}
+	expanded, err := argv.Expand(args, values)
+	if err != nil {
+		return Call{}, err
+	}
+	if c.old {
+		expanded = append([]string{"--"}, expanded...)
+	} else {
+		expanded = expanded[1:]
+	}
+	call, err := e.Parse(expanded)
+	switch {
+	case err != nil:
+		return Call{}, err
+	case call.User != e.User:
+		return call, fmt.Errorf("its USER is %q for every login, expected %%u", call.User)
+	case call.Fingerprint != "" && call.Fingerprint != anyFingerprint:
+		return call, fmt.Errorf("its FINGERPRINT is %q for every key, expected %%f", call.Fingerprint)
+	}
+	return call, nil
+}
+
+func checkCommand(_ context.Context, e *exam) Finding {
+	return e.judgeCommand(e.everybody, "")
+}
+
+// checkCommandForUser adds to checkCommand what Match blocks make of it.
+func checkCommandForUser(_ context.Context, e *exam) Finding {
+	same := e.login.err == nil && e.everybody.err == nil &&
+		e.login.Command == e.everybody.Command && e.login.Source == e.everybody.Source
+	if !same && e.everybody.err == nil {
+		return e.judgeCommand(e.login, fmt.Sprintf("for user %q ", e.User))
+	}
+	if f := e.judgeCommand(e.everybody, ""); f.Verdict != OK {
+		return notChecked("see sshd's command above", "the same for user %q", e.User)
+	}
+	return ok("the same for user %q", e.User)
+}
+
+// judgeCommand says what sshd runs for a login. whose is empty or "for user … ".
+func (e *exam) judgeCommand(a answer, whose string) Finding {
+	if a.err != nil {
+		return e.unanswered(a.err)
+	}
+	if a.Command == "" || a.Command == "none" {
+		return broken(`run "eic enable"`, "%ssshd runs no AuthorizedKeysCommand%s", whose, setAt(a.Source))
+	}
+	c := e.takeApart(a)
+	found := fmt.Sprintf("%ssshd runs %q%s", whose, a.Command, setAt(a.Source))
+	switch {
+	case c.old && !c.ours:
+		return broken(`remove the package ec2-instance-connect, or run "eic enable --replace-ec2-instance-connect"`,
+			"%s, which is the older package's script", found)
+	case !c.ours:
+		return broken(`run "eic enable", which says what stands in its way and how to run both`, "%s, which is not eic", found)
+	case e.Executable != "" && c.file != e.executable():
+		return warning("examine the host with "+c.program+" doctor, or take away the one that is not wanted",
+			"%s, which is not the eic that examines, %s", found, e.executable())
+	case !a.Ours:
+		return ok(`%s, set by hand: "eic disable" leaves it`, found)
+	}
+	return ok("%s", found)
+}
+
+// executable is where the links of this program's path lead to.
+func (e *exam) executable() string {
+	file, err := resolve(e.Root, e.Executable)
+	if err != nil {
+		return e.Executable
+	}
+	return file
+}
+
+// unanswered judges why sshd could not be asked.
+func (e *exam) unanswered(err error) Finding {
+	switch {
+	case errors.Is(err, sshdconfig.ErrNoServer) && e.Offline:
+		return notChecked(`install the OpenSSH server and run "eic enable"`, "%v", err)
+	case errors.Is(err, sshdconfig.ErrNoServer):
+		return broken(`install the OpenSSH server and run "eic enable"`, "%v", err)
+	case errors.Is(err, fs.ErrPermission):
+		return notChecked("run eic doctor as root", "%v", err)
+	}
+	return broken(`mend sshd's configuration; "sshd -t" tells the same`, "%v", err)
+}
+
+// setAt says where a setting stands.
+func setAt(s sshdconfig.Setting) string {
+	if s.File == "" {
+		return ""
+	}
+	text := fmt.Sprintf(", set at %s:%d", s.File, s.Line)
+	if s.Match != "" {
+		text += fmt.Sprintf(" under Match %q", s.Match)
+	}
+	return text
+}
+
+func checkPublicKeys(_ context.Context, e *exam) Finding {
+	if e.login.err != nil {
+		return notChecked("see sshd's command above", "sshd did not say")
+	}
+	value := e.login.Values["pubkeyauthentication"]
+	if value == "no" {
+		return broken("set PubkeyAuthentication yes in sshd_config", "PubkeyAuthentication is %q for user %q, so no key is ever asked about", value, e.User)
+	}
+	methods := e.login.Values["authenticationmethods"]
+	if methods != "" && methods != "any" && !slices.ContainsFunc(strings.Fields(methods), needsOnlyKey) {
+		return warning("add publickey to AuthenticationMethods, if a key is to be enough",
+			"AuthenticationMethods is %q for user %q, none of which is publickey alone", methods, e.User)
+	}
+	return ok("PubkeyAuthentication is on for user %q", e.User)
+}
+
+func needsOnlyKey(list string) bool { return list == "publickey" }
+
+func checkArguments(_ context.Context, e *exam) Finding {
+	c := e.command
+	switch {
+	case !c.ours:
+		return notChecked("see sshd's command above", "sshd's command for user %q is not eic", e.User)
+	case c.err != nil:
+		return broken(`write "authorized-keys [flags] %u %f" after the program; "eic authorized-keys --help" lists the flags`, "%v", c.err)
+	case len(c.call.Flags) == 0:
+		return ok("no flags")
+	}
+	return ok("flags %q", c.call.Flags)
+}

@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// RunAs runs the program at a path as a user: args[0] is the name it is called
+// by. It returns what the program wrote, and an error if it could not be run
+// or did not exit with 0.
+type RunAs func(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error)
+
+// ExecAs is the RunAs that executes programs, in the folder / and with an empty
+// environment. It has to be called as root.
+func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error) {
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, file)
+	cmd.Args, cmd.Dir, cmd.Env = args, "/", []string{}
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: as.UID, Gid: as.GID, Groups: as.Groups},
+	}
+	err = cmd.Run()
+	return out.Bytes(), errs.Bytes(), err
+}
+
+// trialTimeout is longer than any budget that authorized-keys takes.
+const trialTimeout = 65 * time.Second
+
+// checkTrial runs the command as sshd would for a login of the user, without a
+// fingerprint. sshd discards every key if it does not end well.
+func checkTrial(ctx context.Context, e *exam) Finding {
+	switch {
+	case !e.command.ours || e.command.err != nil:
+		return notChecked("see sshd's command above", "sshd's command for user %q is not eic, or is called wrongly", e.User)
+	case e.accountErr != nil || e.RunAs == nil || e.UID != 0:
+		return notChecked("run eic doctor as root, once the command's user is there", "it has to be run as user %q", e.accountName())
+	}
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	defer cancel()
+	start := time.Now()
+	stdout, stderr, err := e.RunAs(ctx, e.account, e.command.program, e.trialArguments()...)
+	took := time.Since(start).Round(time.Millisecond)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return broken(fmt.Sprintf("run \"eic explain %s\", and see the system log", e.User),
+			"%s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, said(stderr))
+	case err != nil:
+		return broken("see the owners and modes of the command's path, and that no noexec mount is under it",
+			"%s as user %q: %v", e.command.program, e.account.Name, err)
+	}
+	return ok("exit status 0 after %s with %d keys for user %q", took, bytes.Count(stdout, []byte("\n")), e.User)
+}
+
+// trialArguments keeps the trial out of the system log, and leaves out the
+// fingerprint, which nobody offers.
+func (e *exam) trialArguments() []string {
+	if e.command.old {
+		return []string{e.command.program, e.User}
+	}
+	args := append([]string{e.command.program, "authorized-keys"}, e.command.call.Flags...)
+	return append(args, "--log", "stderr", e.User)
+}
