@@ -46,6 +46,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)", runAuthorizedKeys},
+		{"doctor", "check that logins with pushed keys work on this host, or will on this image", runDoctor},
 		{"version", "print version, commit and Go version", runVersion},
 	}
 }

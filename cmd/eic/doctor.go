@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"eic/internal/activekeys"
+	"eic/internal/audit"
+	"eic/internal/authorize"
+	"eic/internal/doctor"
+	"eic/internal/sshdconfig"
+)
+
+const doctorAbout = `Checks everything that a login with a pushed key depends on: one line a check,
+with its verdict (ok, warning, broken, not checked) and what was found, and for
+all that is not ok what to do about it. Nothing is changed. Run it as root: only
+root can ask as the user that sshd's command runs as.
+
+The metadata service is asked with the flags that stand in sshd's command, or
+with those given here, if there are any.
+
+Exit status: 0 nothing is wrong; 1 something is broken, or the command was
+called wrongly, so that a script cannot take that for health; 2 there are
+warnings but nothing is broken.`
+
+// Exit statuses of doctor besides exitOK.
+const (
+	exitBroken   = 1
+	exitWarnings = 2
+)
+
+func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := newFlags("doctor", "", doctorAbout)
+	user := flags.String("user", "root", "ask sshd about logins of `NAME`")
+	offline := flags.Bool("offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a document made on the spot")
+	asJSON := flags.Bool("json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
+	observe := flags.Bool("observe", false, "print what the user who runs this sees, for another process of doctor")
+	if err := flags.MarkHidden("observe"); err != nil {
+		panic(err)
+	}
+	own := []string{"user", "offline", "json", "observe"}
+	var t terms
+	t.register(flags)
+	if status, done := flags.parse(args, 0, len(args), stdout, stderr); done {
+		return min(status, exitBroken)
+	}
+	given := givenFlags(flags, own)
+	_, _, err := parseKeysArguments(append(slices.Clone(given), "--", *user))
+	switch {
+	case err != nil:
+	case !activekeys.ValidUser(*user):
+		err = fmt.Errorf("--user: no key can ever be pushed for a user %q", *user)
+	case flags.NArg() != 0 && !*observe:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err != nil {
+		flags.wrong(stderr, err)
+		return exitBroken
+	}
+	look := func(ctx context.Context, keysFlags []string) (doctor.Observation, error) {
+		return observeHost(ctx, keysFlags, *user, *offline)
+	}
+	if *observe {
+		return printObservation(ctx, look, flags.Args(), stdout, stderr)
+	}
+	report := doctor.Examine(ctx, thisHost(*user, *offline, given, look))
+	write := report.WriteText
+	if *asJSON {
+		write = report.WriteJSON
+	}
+	if err := write(stdout); err != nil {
+		return exitBroken
+	}
+	return map[doctor.Verdict]int{doctor.Broken: exitBroken, doctor.Warning: exitWarnings}[report.Verdict]
+}
+
+type observer = func(ctx context.Context, keysFlags []string) (doctor.Observation, error)
+
+// thisHost is the machine that this process runs on.
+func thisHost(user string, offline bool, keysFlags []string, look observer) doctor.Host {
+	executable, err := os.Executable()
+	if err != nil {
+		executable = sshdconfig.Program // no /proc here
+	}
+	return doctor.Host{
+		Root:       os.DirFS("/"),
+		Run:        sshdconfig.Exec("/"),
+		RunAs:      doctor.ExecAs,
+		Executable: executable,
+		UID:        os.Getuid(),
+		Now:        time.Now(),
+		User:       user,
+		Offline:    offline,
+		Flags:      keysFlags,
+		Observe:    look,
+		Label:      doctor.FileLabel,
+		Parse: func(args []string) (doctor.Call, error) {
+			_, call, err := parseKeysArguments(args)
+			return call, err
+		},
+	}
+}
+
+// parseKeysArguments reads the arguments of authorized-keys as that command
+// does.
+func parseKeysArguments(args []string) (terms, doctor.Call, error) {
+	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
+	var t terms
+	t.register(flags)
+	logTo := flags.String("log", "syslog", "")
+	err := flags.Parse(args)
+	if err == nil {
+		err = t.check(flags)
+	}
+	if err == nil {
+		_, err = newLog(*logTo, io.Discard)
+	}
+	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1)}
+	switch {
+	case err != nil:
+		return terms{}, doctor.Call{}, err
+	case flags.NArg() < 1 || flags.NArg() > 2:
+		return terms{}, doctor.Call{}, fmt.Errorf("%d arguments %q, expected USER [FINGERPRINT]", flags.NArg(), flags.Args())
+	case flags.NArg() == 2 && !authorize.ValidFingerprint(call.Fingerprint):
+		return terms{}, doctor.Call{}, fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:…", call.Fingerprint)
+	}
+	call.Flags = args[:len(args)-flags.NArg()]
+	if n := len(call.Flags); n > 0 && call.Flags[n-1] == "--" {
+		call.Flags = call.Flags[:n-1]
+	}
+	return t, call, nil
+}
+
+// givenFlags are the flags of authorized-keys among those given, or nil.
+func givenFlags(flags flagSet, own []string) []string {
+	var given []string
+	flags.Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, isList := f.Value.(pflag.SliceValue); isList {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			if !slices.Contains(own, f.Name) {
+				given = append(given, "--"+f.Name+"="+value)
+			}
+		}
+	})
+	return given
+}
+
+// observeHost looks at this host as authorized-keys with these flags would.
+func observeHost(ctx context.Context, keysFlags []string, user string, offline bool) (doctor.Observation, error) {
+	t, _, err := parseKeysArguments(append(slices.Clone(keysFlags), "--", user))
+	if err != nil {
+		return doctor.Observation{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
+	defer cancel()
+	source, question := t.inquiry(user, "")
+	asking := doctor.Asking{
+		Source:     source,
+		User:       user,
+		Domains:    question.Domains,
+		LogSockets: audit.Sockets(),
+		Offline:    offline,
+		Anchors:    func(domain string) (*x509.CertPool, error) { return anchorsOf(t, domain) },
+	}
+	if t.endpoint == "" {
+		asking.Addresses = doctor.Addresses()
+	}
+	return doctor.Observe(ctx, asking), nil
+}
+
+func anchorsOf(t terms, domain string) (*x509.CertPool, error) {
+	if err := t.loadAnchors(); err != nil {
+		return nil, err
+	}
+	pool, err := t.anchorsFor(domain)
+	if err == nil && pool.Equal(x509.NewCertPool()) {
+		return nil, errors.New("the system has no trust anchors; install the package ca-certificates")
+	}
+	return pool, err
+}
+
+func printObservation(ctx context.Context, look observer, keysFlags []string, stdout, stderr io.Writer) int {
+	seen, err := look(ctx, keysFlags)
+	if err == nil {
+		err = json.NewEncoder(stdout).Encode(seen)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "eic doctor: %v\n", err)
+		return exitBroken
+	}
+	return exitOK
+}
