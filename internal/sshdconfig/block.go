@@ -80,7 +80,7 @@ type block struct {
 func findBlock(file string, data []byte) (block, bool) {
 	start := markAt(data, blockBegin)
 	if start < 0 {
-		return block{file: file, edited: true}, file == DropIn
+		return block{file: file, edited: file == DropIn}, file == DropIn
 	}
 	b := block{file: file, start: start, end: len(data), line: 1 + bytes.Count(data[:start], []byte("\n"))}
 	length := markAt(data[start:], blockEnd+"\n")

@@ -16,12 +16,14 @@ import (
 // told, are left for sshd: their values are a key type, base64 and a number.
 // The other tokens of sshd_config(5) fit neither way.
 func takeOver(command string) ([]string, error) {
-	if err := checkArgument(command); err != nil {
-		return nil, err
-	}
 	args, err := argv.Split(command)
 	if err != nil {
 		return nil, err
+	}
+	for _, arg := range args {
+		if err := checkArgument(arg); err != nil {
+			return nil, err
+		}
 	}
 	if !readAlike(command, args) {
 		return nil, fmt.Errorf("reading %q: expected quotes only around whole arguments and no backslash, which OpenSSH before and since 8.7 read differently", command)

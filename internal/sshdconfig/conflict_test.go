@@ -65,7 +65,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 		},
 		"a unit drop-in is not seen": {
 			map[string]string{
-				"etc/ssh/sshd_config":            includeFirst,
+				"etc/ssh/sshd_config":                includeFirst,
 				"usr/lib/systemd/system/ssh.service": unitText,
 				"etc/systemd/system/ssh.service.d/override.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n" +
 					" -oAuthorizedKeysCommand=/usr/bin/other -o 'AuthorizedKeysCommandUser root'\n",
@@ -97,14 +97,14 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 		"the older package's drop-in moved to /etc is masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                        includeFirst,
-				"usr/lib/systemd/system/ssh.service":                             unitText,
+				"usr/lib/systemd/system/ssh.service":                         unitText,
 				"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
 			},
 			"/etc/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "take it out",
 		},
 		"somebody else's drop-in under the older package's name is masked": {
 			map[string]string{
-				"etc/ssh/sshd_config":                                        includeFirst,
+				"etc/ssh/sshd_config":                                            includeFirst,
 				"usr/lib/systemd/system/ssh.service":                             unitText,
 				"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysCommand=/usr/bin/other\n",
 			},
@@ -150,6 +150,10 @@ func TestEnableWithOthersBeside(t *testing.T) {
 				"etc/ssh/sshd_config.d/50-port.conf": "Port 2222\n",
 			}, DropIn,
 			`/etc/ssh/internal:2: logins that match "Address 10.0.0.0/8 and User git" keep`,
+		},
+		"a Match block's command user is not told": {
+			map[string]string{"etc/ssh/sshd_config": includeFirst + "Match User git\nAuthorizedKeysCommandUser root\n"}, DropIn,
+			`/etc/ssh/sshd_config:3: logins that match "User git" keep their own AuthorizedKeysCommandUser "root"`,
 		},
 		"the block lands inside Match": {
 			map[string]string{"etc/ssh/sshd_config": "Match User git\n\tX11Forwarding no\n"}, mainConfig, "",

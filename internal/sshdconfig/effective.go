@@ -2,6 +2,7 @@ package sshdconfig
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -40,7 +41,7 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	e := Effective{Command: values[keysCommand], User: values[keysCommandUser], Values: values}
 	if e.Command == everywhere[keysCommand] {
 		e.Source, _ = s.now.Global(keysCommand)
-		for _, v := range s.overrides {
+		for _, v := range slices.Backward(s.overrides) { // the first one wins
 			e.override(v)
 		}
 	} else {

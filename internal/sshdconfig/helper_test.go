@@ -20,7 +20,7 @@ import (
 
 var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this folder, the root of another machine, instead of from this one")
 
-// program holds sshd and the libraries it loads, to be linked into each root.
+// program holds sshd, bash and the libraries they load, to be linked into each root.
 var program = sync.OnceValues(func() (string, error) {
 	if *sshdRoot != "" {
 		return *sshdRoot, nil
@@ -29,11 +29,11 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("ldd", "/usr/sbin/sshd").Output()
+	out, err := exec.Command("ldd", "/usr/sbin/sshd", "/bin/bash").Output()
 	if err != nil {
-		return folder, fmt.Errorf("ldd /usr/sbin/sshd: %w", err)
+		return folder, fmt.Errorf("ldd /usr/sbin/sshd /bin/bash: %w", err)
 	}
-	for _, file := range append(regexp.MustCompile(`/\S+`).FindAllString(string(out), -1), "/usr/sbin/sshd") {
+	for _, file := range regexp.MustCompile(`/[^\s:]+`).FindAllString(string(out), -1) {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return folder, err
@@ -71,7 +71,7 @@ func newRoot(t *testing.T, files map[string]string) string {
 	t.Helper()
 	needRoot(t)
 	root := newTree(t, map[string]string{
-		"etc/passwd": "root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n",
+		"etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n",
 		"etc/group":  "root:x:0:\ngit:x:1000:\n",
 		"dev/null":   "",
 	})
@@ -119,6 +119,9 @@ func putFiles(t *testing.T, root string, files map[string]string) {
 	for name, content := range files {
 		where := filepath.Join(root, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(where), 0o755))
+		if err := os.Remove(where); err != nil { // not to write through a hard link
+			require.ErrorIs(t, err, fs.ErrNotExist)
+		}
 		require.NoError(t, os.WriteFile(where, []byte(content), 0o644))
 	}
 }

@@ -45,12 +45,13 @@ func (v Override) conflict(remedy string) error {
 	if by == "" {
 		by = "the init script"
 	}
-	what := map[string]string{
-		keysCommand: "AuthorizedKeysCommand", keysCommandUser: "AuthorizedKeysCommandUser", "-f": "another sshd_config,",
+	what := directiveName(v.Keyword)
+	if what == "" {
+		what = "another sshd_config,"
 	}
 	return &ConflictError{
 		File: v.File, Line: v.Line, Command: v.Value,
-		Problem: by + " starts sshd with " + what[v.Keyword],
+		Problem: by + " starts sshd with " + what,
 		Remedy:  remedy,
 	}
 }

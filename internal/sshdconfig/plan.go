@@ -88,19 +88,19 @@ func (s Setting) conflict() error {
 	return e
 }
 
-// decidePlace finds where our block decides: where it stands, else DropIn, else
-// the head of sshd_config. It never ends up inside a Match block, because there
-// it would not be what holds for every connection.
+// decidePlace finds where our block decides: where it stands, else in DropIn,
+// else at the head of sshd_config. It never ends up inside a Match block, because
+// there it would not be what holds for every connection.
 func (p *plan) decidePlace() error {
-	files := []string{DropIn, p.main}
-	if len(p.ours) > 0 && p.ours[0].file == p.main {
-		files = []string{p.main, DropIn}
+	var spots []spot
+	for _, b := range p.ours {
+		spots = append(spots, spot{b.file, true})
 	}
-	for _, name := range files {
-		if name == vendorConfig {
+	for _, s := range append(spots, spot{DropIn, false}, spot{p.main, false}) {
+		if s.file == vendorConfig {
 			continue // it belongs to a package, and sshd ignores it once there is a file in /etc/ssh
 		}
-		changes, err := p.contents(name)
+		changes, err := p.contents(s)
 		if err != nil {
 			return err
 		}
@@ -110,17 +110,21 @@ func (p *plan) decidePlace() error {
 		}
 		command, _ := config.Global(keysCommand)
 		user, _ := config.Global(keysCommandUser)
-		if command.at(name) && user.at(name) && command.Value == p.entry.command() {
-			return p.writes(name)
+		if command.at(s.file) && user.at(s.file) && command.Value == p.entry.command() {
+			return p.writes(s)
 		}
 	}
-	first, _ := p.bare.Global(keysCommandUser)
 	return &ConflictError{
-		File: first.File, Line: first.Line,
-		Problem: "no place was found where a line of ours would decide: sshd_config does not include " + path.Dir(DropIn) +
-			", a Match block comes before, or AuthorizedKeysCommandUser is set already",
-		Remedy: "include that folder at the head of sshd_config",
+		File:    p.main,
+		Problem: "no line of ours would decide: this file does not include " + path.Dir(DropIn) + " before everything else",
+		Remedy:  "have it include that folder at its head, or copy it to " + mainConfig,
 	}
+}
+
+// A spot is a file for our block: where the block stands in it, or its head.
+type spot struct {
+	file string
+	stay bool
 }
 
 // at reports whether a directive stands in a file and in no Match block.
@@ -128,41 +132,44 @@ func (s Setting) at(file string) bool {
 	return s.File == file && s.Match == ""
 }
 
-// contents returns the files as they have to be for our block to stand in name
-// and nowhere else; nil is for a file to remove.
-func (p *plan) contents(name string) (map[string][]byte, error) {
+// contents returns the files as they have to be for our block to stand in one
+// spot and nowhere else; nil is for a file to remove.
+func (p *plan) contents(to spot) (map[string][]byte, error) {
 	contents := map[string][]byte{}
 	for _, b := range p.ours {
 		data, err := p.tree.readFile(b.file)
 		if err != nil {
 			return nil, err
 		}
-		switch b.file {
-		case name:
-			contents[name] = b.replace(data, p.entry.text())
-		case DropIn:
+		switch {
+		case to.stay && b.file == to.file:
+			contents[b.file] = b.replace(data, p.entry.text())
+		case b.file == DropIn:
 			contents[DropIn] = nil
 		default:
 			contents[b.file] = b.cut(data)
 		}
 	}
-	if contents[name] != nil {
+	if to.stay {
 		return contents, nil
 	}
-	data, err := readIfThere(p.tree, name)
-	if err != nil {
-		return nil, err
+	rest, cut := contents[to.file]
+	if !cut {
+		var err error
+		if rest, err = readIfThere(p.tree, to.file); err != nil {
+			return nil, err
+		}
 	}
-	contents[name] = slices.Concat(p.entry.text(), data)
+	contents[to.file] = slices.Concat(p.entry.text(), rest)
 	return contents, nil
 }
 
-// writes plans the edits that put our block into name.
-func (p *plan) writes(name string) error {
-	if name == DropIn {
+// writes plans the edits that put our block into a spot.
+func (p *plan) writes(to spot) error {
+	if to.file == DropIn {
 		p.makeFolder(path.Dir(DropIn))
 	}
-	contents, err := p.contents(name) // once more: the folder is noted in the block
+	contents, err := p.contents(to) // once more: the folder is noted in the block
 	if err != nil {
 		return err
 	}
@@ -182,10 +189,13 @@ func (p *plan) writes(name string) error {
 	return nil
 }
 
-// noteMatches says which logins keep a command of their own.
+// noteMatches says which logins keep a command, or its user, of their own.
 func (p *plan) noteMatches() {
-	for _, s := range p.bare.Conditional(keysCommand) {
-		p.notes = append(p.notes, fmt.Sprintf("%s: logins that match %q keep their own AuthorizedKeysCommand %q",
-			place(s.File, s.Line), s.Match, s.Value))
+	for _, s := range p.bare {
+		name := directiveName(s.Keyword)
+		if name != "" && s.Match != "" {
+			p.notes = append(p.notes, fmt.Sprintf("%s: logins that match %q keep their own %s %q",
+				place(s.File, s.Line), s.Match, name, s.Value))
+		}
 	}
 }

@@ -3,7 +3,9 @@ package sshdconfig
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -24,33 +26,55 @@ func (h Host) reload(ctx context.Context, unitsChanged bool) (string, error) {
 	return h.reloadProcess(ctx)
 }
 
-// inChroot compares our root with that of the first process. Where that cannot
-// be seen, in a root without /proc for one, the answer is yes.
+// inChroot reports whether the first process is seen to have another root, or
+// no process is seen at all. Some containers hide it from root: there the answer
+// is no, and what is left is that only an sshd with our root is reloaded.
 func inChroot() bool {
-	ours, err := os.Stat("/")
-	if err != nil {
-		return true
-	}
 	first, err := os.Stat("/proc/1/root")
+	if err != nil {
+		return !errors.Is(err, fs.ErrPermission)
+	}
+	ours, err := os.Stat("/")
 	return err != nil || !os.SameFile(ours, first)
 }
 
+// isOurServer reports whether a process is an sshd that has our root.
+func isOurServer(pid int) bool {
+	process := fmt.Sprintf("/proc/%d/", pid)
+	name, err := os.ReadFile(process + "comm")
+	if err != nil || string(name) != "sshd\n" {
+		return false
+	}
+	ours, err := os.Stat("/")
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(process + "root")
+	return err == nil && os.SameFile(ours, its)
+}
+
+// reloadUnit has systemd reload the unit of the sshd that listens.
 func (h Host) reloadUnit(ctx context.Context, unitsChanged bool) (string, error) {
 	systemctl, found := firstExisting(h.tree(), "/usr/bin/systemctl", "/bin/systemctl")
 	if !found {
-		return "", fmt.Errorf("reloading sshd: found no systemctl; the configuration is in place, reload sshd")
+		return "", errors.New("reloading sshd, whose new configuration is in place: found no systemctl")
 	}
 	if unitsChanged {
 		if _, stderr, err := h.run(ctx, systemctl, "daemon-reload"); err != nil {
-			return "", fmt.Errorf("running systemctl daemon-reload: %w: %s", err, bytes.TrimSpace(stderr))
+			return "", fmt.Errorf("running systemctl daemon-reload: %w: %q", err, said(stderr))
 		}
 	}
 	for _, unit := range []string{"ssh.service", "sshd.service"} {
-		if _, _, err := h.run(ctx, systemctl, "is-active", "--quiet", unit); err != nil {
-			continue // not running, or not its name here
+		stdout, stderr, err := h.run(ctx, systemctl, "show", "--property=MainPID", unit)
+		if err != nil {
+			return "", fmt.Errorf("asking systemd for the process of %s: %w: %q", unit, err, said(stderr))
+		}
+		pid, err := strconv.Atoi(strings.TrimPrefix(string(bytes.TrimSpace(stdout)), "MainPID="))
+		if err != nil || !isOurServer(pid) {
+			continue // 0: it does not run, or that is not its name here
 		}
 		if _, stderr, err := h.run(ctx, systemctl, "reload", unit); err != nil {
-			return "", fmt.Errorf("reloading %s, whose new configuration is in place: %w: %s", unit, err, bytes.TrimSpace(stderr))
+			return "", fmt.Errorf("reloading %s, whose new configuration is in place: %w: %q", unit, err, said(stderr))
 		}
 		return unit, nil
 	}
@@ -68,12 +92,8 @@ func (h Host) reloadProcess(ctx context.Context) (string, error) {
 		return "", err
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || pid < 2 {
-		return "", nil // no PidFile: no sshd that listens
-	}
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	if err != nil || string(name) != "sshd\n" {
-		return "", nil // left behind by an sshd that is gone
+	if err != nil || !isOurServer(pid) {
+		return "", nil // no sshd listens, or one that is gone left its PidFile
 	}
 	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
 		return "", fmt.Errorf("reloading sshd (process %d), whose new configuration is in place: %w", pid, err)

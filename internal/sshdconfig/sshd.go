@@ -49,12 +49,23 @@ func (h Host) run(ctx context.Context, name string, args ...string) (stdout, std
 	return h.Run(ctx, name, args...)
 }
 
+// said puts what a program wrote on one line.
+func said(stderr []byte) string {
+	lines := strings.FieldsFunc(string(stderr), func(r rune) bool { return r == '\r' || r == '\n' })
+	return strings.Join(lines, "; ")
+}
+
 // A Connection is what Match blocks ask about: one login to imagine.
 type Connection struct {
 	User string
 	// Host and Addr are the client's name and address; empty stands for one
 	// that no sensible configuration names.
 	Host, Addr string
+}
+
+// anybody is the login of somebody nothing is known about.
+func anybody() *Connection {
+	return &Connection{User: "nobody-in-particular"}
 }
 
 // specification writes the connection for sshd -C. Every sshd wants all of the
@@ -140,7 +151,7 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 			haveKey = true
 			args = append(args, "-h", key)
 		default:
-			return nil, fmt.Errorf("running %s: %w: %s", command, err, bytes.TrimSpace(stderr))
+			return nil, fmt.Errorf("running %s: %w: %q", command, err, said(stderr))
 		}
 	}
 }

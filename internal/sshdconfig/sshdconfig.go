@@ -44,6 +44,19 @@ const (
 	keysCommandUser = "authorizedkeyscommanduser"
 )
 
+// directiveName gives them as sshd_config(5) writes them, and nothing for any
+// other directive.
+func directiveName(keyword string) string {
+	switch keyword {
+	case keysCommand:
+		return "AuthorizedKeysCommand"
+	case keysCommandUser:
+		return "AuthorizedKeysCommandUser"
+	default:
+		return ""
+	}
+}
+
 // ErrNoServer means that there is no sshd, or no sshd_config, to configure.
 var ErrNoServer = errors.New("no OpenSSH server is installed")
 

@@ -1,0 +1,78 @@
+package sshdconfig
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEditRefusesWhatItDidNotExpect(t *testing.T) {
+	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
+	tests := map[string]struct {
+		edit edit
+		want string
+	}{
+		"a file changed in the meantime is overwritten":  {edit{"/changed", text("old"), text("new")}, "changed by somebody else"},
+		"a file made in the meantime is overwritten":     {edit{"/changed", node{}, text("new")}, "changed by somebody else"},
+		"a file removed in the meantime is made":         {edit{"/none", text("old"), text("new")}, "changed by somebody else"},
+		"a link made in the meantime is written through": {edit{"/link", node{}, text("new")}, "changed by somebody else"},
+		"a link to elsewhere is taken for a mask":        {edit{"/link", node{kind: mask}, node{}}, "changed by somebody else"},
+		"a folder is taken for a file":                   {edit{"/folder", text(""), node{}}, "changed by somebody else"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			root := newTree(t, map[string]string{"changed": "by an editor", "folder/x": ""})
+			require.NoError(t, os.Symlink("changed", filepath.Join(root, "link")))
+			before := snapshot(t, root)
+			require.ErrorContains(t, test.edit.apply(tree{root: root}), test.want)
+			require.Equal(t, before, snapshot(t, root))
+		})
+	}
+}
+
+func TestCarryOutTakesBack(t *testing.T) {
+	root := newTree(t, map[string]string{"etc/file": "old", "etc/gone": "x"})
+	before := snapshot(t, root)
+	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
+	edits := []edit{
+		{"/etc/folder", node{}, node{kind: folder, mode: 0o755}},
+		{"/etc/folder/mask", node{}, node{kind: mask}},
+		{"/etc/file", text("old"), text("new")},
+		{"/etc/gone", text("x"), node{}},
+		{"/etc/made", node{}, text("y")},
+	}
+	refused := errors.New("refused")
+	err := carryOut(tree{root: root}, edits, func() error {
+		require.Equal(t, "new", readFile(t, root, "etc/file"))
+		require.NoFileExists(t, filepath.Join(root, "etc/gone"))
+		return refused
+	})
+	require.ErrorIs(t, err, refused)
+	require.Equal(t, before, snapshot(t, root))
+
+	t.Run("from the middle", func(t *testing.T) {
+		err := carryOut(tree{root: root}, append(edits, edit{"/etc/none", text("a"), text("b")}), func() error { return nil })
+		require.ErrorContains(t, err, `changing "/etc/none"`)
+		require.Equal(t, before, snapshot(t, root))
+	})
+	t.Run("and says what it could not", func(t *testing.T) {
+		err := carryOut(tree{root: root}, edits[2:3], func() error {
+			require.NoError(t, os.WriteFile(filepath.Join(root, "etc/file"), []byte("third"), 0o644))
+			return refused
+		})
+		require.ErrorIs(t, err, refused)
+		require.ErrorContains(t, err, `putting "/etc/file" back`)
+		require.Equal(t, "third", readFile(t, root, "etc/file"))
+	})
+}
+
+func TestWriteFileLeavesNoTemporaryFile(t *testing.T) {
+	root := newTree(t, map[string]string{"a/b": ""})
+	before := snapshot(t, root)
+	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "a folder is in the way")
+	require.Equal(t, before, snapshot(t, root))
+	require.ErrorIs(t, writeFile(filepath.Join(root, "none/file"), nil, 0o644), os.ErrNotExist)
+}
