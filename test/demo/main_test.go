@@ -27,7 +27,7 @@ func build(t *testing.T) (bin string) {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(bin)) })
 	require.NoError(t, os.Chmod(bin, 0o755))
 	require.NoError(t, host.Build(t.Context(), bin))
-	out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return bin
 }
