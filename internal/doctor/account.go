@@ -147,7 +147,7 @@ func (a Account) mayPass(mode fs.FileMode, stat *syscall.Stat_t) bool {
 
 func checkAccount(_ context.Context, e *exam) Finding {
 	name := e.accountName()
-	if e.command.ours && (name == "" || name == "none") {
+	if name == "" || name == "none" {
 		return broken(`run "eic enable", or set AuthorizedKeysCommandUser eic`, "AuthorizedKeysCommandUser is not set, and sshd then runs no command")
 	}
 	remedy := "create it: systemd-sysusers eic.conf, or install the package eic again"

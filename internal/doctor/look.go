@@ -18,8 +18,8 @@ type exam struct {
 	// everybody is what sshd runs for a login that nothing is known of, login
 	// what it runs for one of User.
 	everybody, login answer
-	// command is login's taken apart.
-	command command
+	// command is login's taken apart, usual everybody's.
+	command, usual command
 	// account is the user that the command runs as.
 	account    Account
 	accountErr error
@@ -46,27 +46,33 @@ func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: nobody})
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: h.User})
-	e.command = e.takeApart(e.login)
+	e.command, e.usual = e.takeApart(e.login), e.takeApart(e.everybody)
 	e.account, e.accountErr = e.findAccount(ctx, e.accountName())
 	e.observe(ctx)
 	return e
 }
 
-// accountName is that of the user sshd runs its command as, or would if the
-// command were ours.
+// accountName is that of the user sshd runs our command as for the user or for
+// everybody, or would if it did.
 func (e *exam) accountName() string {
-	if e.command.ours {
+	switch {
+	case e.command.ours:
 		return e.login.User
+	case e.usual.ours:
+		return e.everybody.User
 	}
 	return sshdconfig.CommandUser
 }
 
 // flags are the flags of authorized-keys to look with.
 func (e *exam) flags() []string {
-	if e.Flags != nil {
+	switch {
+	case e.Flags != nil:
 		return e.Flags
+	case e.command.ours:
+		return e.command.call.Flags
 	}
-	return e.command.call.Flags
+	return e.usual.call.Flags
 }
 
 // observe looks as the command's user if it can, and as its own if not. If the
@@ -95,6 +101,8 @@ func (e *exam) observeAs(ctx context.Context) (Observation, error) {
 	case e.UID != 0 || e.RunAs == nil:
 		return Observation{}, fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
 	}
+	ctx, cancel := context.WithTimeout(ctx, runTimeout)
+	defer cancel()
 	args := []string{"eic", "doctor", "--observe", "--user", e.User}
 	if e.Offline {
 		args = append(args, "--offline")

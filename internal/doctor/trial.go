@@ -29,8 +29,8 @@ func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdou
 	return out.Bytes(), errs.Bytes(), err
 }
 
-// trialTimeout is longer than any budget that authorized-keys takes.
-const trialTimeout = 65 * time.Second
+// runTimeout is longer than any budget that authorized-keys takes.
+const runTimeout = 65 * time.Second
 
 // checkTrial runs the command as sshd would for a login of the user, without a
 // fingerprint. sshd discards every key if it does not end well.
@@ -41,7 +41,7 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 	case e.accountErr != nil || e.RunAs == nil || e.UID != 0:
 		return notChecked("run eic doctor as root, once the command's user is there", "it has to be run as user %q", e.accountName())
 	}
-	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
 	start := time.Now()
 	stdout, stderr, err := e.RunAs(ctx, e.account, e.command.program, e.trialArguments()...)

@@ -1,0 +1,190 @@
+// Package doctor runs "eic doctor" on hosts where it matters that they are real:
+// an sshd that is asked what it runs, users with nothing but their own rights,
+// and a metadata service on its own addresses.
+package doctor
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+
+// report is what "eic doctor --json" prints.
+type report struct {
+	Schema  int
+	Checks  []check
+	Verdict string
+}
+
+type check struct{ ID, Title, Verdict, Found, Remedy string }
+
+// start starts a host where eic is installed and configured as the packages do it.
+func start(t *testing.T, options host.Options) *host.Host {
+	t.Helper()
+	options.Users = append(options.Users, "alice")
+	h, err := host.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	require.NoError(t, h.Install())
+	require.NoError(t, h.Configure(host.Packaged))
+	return h
+}
+
+// examine runs "eic doctor --json" as a user of the host.
+func examine(t *testing.T, h *host.Host, user string, status int, args ...string) report {
+	t.Helper()
+	result, err := host.Capture(t.Context(), h.Command(user, host.Binary, append([]string{"doctor", "--json"}, args...)...))
+	require.NoError(t, err)
+	require.Equal(t, status, result.Status, "%s%s", result.Stdout, result.Stderr)
+	require.Empty(t, result.Stderr)
+	var r report
+	require.NoError(t, json.Unmarshal([]byte(result.Stdout), &r))
+	require.Equal(t, 1, r.Schema)
+	return r
+}
+
+// with returns the identifiers of the checks that ended with a verdict.
+func (r report) with(verdict string) []string {
+	var ids []string
+	for _, c := range r.Checks {
+		if c.Verdict == verdict {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func (r report) find(t *testing.T, id string) check {
+	t.Helper()
+	i := slices.IndexFunc(r.Checks, func(c check) bool { return c.ID == id })
+	require.GreaterOrEqual(t, i, 0, id)
+	return r.Checks[i]
+}
+
+// Where SELinux is not in use there is nothing to check about it.
+var noSELinux = []string{"selinux", "selinux-denials"}
+
+func TestWhatThePackagesInstallIsWell(t *testing.T) {
+	for name, options := range map[string]host.Options{
+		"Nitro":     {},
+		"Xen":       {Platform: host.Xen},
+		"IPv6 only": {IPv6Only: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, options)
+			r := examine(t, h, "root", 0)
+			require.Equal(t, "ok", r.Verdict)
+			require.Equal(t, noSELinux, r.with("not checked"), "%+v", r)
+			require.Contains(t, r.find(t, "command").Found, "set at /etc/ssh/sshd_config:1")
+			require.Contains(t, r.find(t, "arguments").Found, host.TrustAnchors)
+			require.Contains(t, r.find(t, "identity").Found, "uid 1999")
+			require.Empty(t, h.Log.Texts("eic"), "examining leaves no trace in the log")
+		})
+	}
+}
+
+// An image is baked where there may be no instance, no sshd that runs, and no
+// system log.
+func TestAnImageIsWell(t *testing.T) {
+	h := start(t, host.Options{Platform: host.NotEC2})
+	require.NoError(t, os.Remove(h.Path("/dev/log")))
+	r := examine(t, h, "root", 0, "--offline")
+	require.Equal(t, "ok", r.Verdict)
+	require.Equal(t, []string{"identity", "system-log", "selinux"}, r.with("not checked"), "%+v", r)
+	require.Zero(t, h.Sim.Stats().Total())
+
+	require.NotZero(t, len(examine(t, h, "root", 1).with("broken")), "as a host it is not well")
+}
+
+func ip(t *testing.T, family, line string) {
+	t.Helper()
+	out, err := exec.Command(host.IP, append([]string{family}, strings.Fields(line)...)...).CombinedOutput()
+	require.NoError(t, err, "ip %s %s: %s", family, line, out)
+}
+
+// On hosts of AWS ParallelCluster, and others that keep containers from the
+// instance's credentials, only some users reach the metadata service.
+func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
+	h := start(t, host.Options{})
+	for _, family := range []string{"-4", "-6"} {
+		// The rule has to come before the one by which local addresses are found.
+		ip(t, family, "rule add pref 10 lookup local")
+		ip(t, family, "rule del pref 0")
+		ip(t, family, "rule add pref 1 uidrange 1999-1999 prohibit")
+		t.Cleanup(func() { ip(t, family, "rule del pref 1") })
+	}
+	r := examine(t, h, "root", 1)
+	require.Equal(t, []string{"metadata-as-user", "trial"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.find(t, "metadata-as-user").Found, `answers root but not user "eic" (uid 1999): dial tcp 169.254.169.254:80`)
+	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 1999")
+	require.Equal(t, "ok", r.find(t, "signer").Verdict)
+}
+
+func TestAHopLimitThatIsTooLow(t *testing.T) {
+	h := start(t, host.Options{Sim: sim.Options{Faults: []string{"token=hang"}}})
+	require.NoError(t, h.Configure(strings.Replace(host.Packaged, "--trust-anchors", "--budget 1s --trust-anchors", 1)))
+	r := examine(t, h, "root", 1)
+	require.Equal(t, []string{"metadata-hops", "trial"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.find(t, "metadata-hops").Remedy, "--http-put-response-hop-limit 2")
+}
+
+// It is what the older package's removal does to its own user.
+func TestAUserThatIsGone(t *testing.T) {
+	h := start(t, host.Options{})
+	passwd, err := os.ReadFile(h.Path("/etc/passwd"))
+	require.NoError(t, err)
+	kept := slices.DeleteFunc(strings.SplitAfter(string(passwd), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, host.ServiceUser+":")
+	})
+	require.NoError(t, h.WriteFile("/etc/passwd", []byte(strings.Join(kept, ""))))
+	r := examine(t, h, "root", 1)
+	require.Equal(t, []string{"account"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.with("not checked"), "as-user")
+}
+
+func TestTrustAnchorsThatOnlyRootMayRead(t *testing.T) {
+	h := start(t, host.Options{})
+	require.NoError(t, os.Chmod(h.Path(host.TrustAnchors), 0o600))
+	r := examine(t, h, "root", 1)
+	require.Equal(t, []string{"trust-anchors", "signer", "trial"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.find(t, "trust-anchors").Found, "as uid 1999")
+}
+
+// A Match block may take the command from one user.
+func TestACommandThatOneUserIsWithout(t *testing.T) {
+	h := start(t, host.Options{})
+	require.NoError(t, h.Configure(host.Packaged+"Match User alice\nAuthorizedKeysCommand none\nMatch all\n"))
+	require.Equal(t, "ok", examine(t, h, "root", 0).Verdict)
+	r := examine(t, h, "root", 1, "--user", "alice")
+	require.Equal(t, []string{"command-for-user"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.find(t, "command-for-user").Found, "set at /etc/ssh/sshd_config:4")
+}
+
+// Others than root learn less, and are told so.
+func TestSomebodyElseThanRoot(t *testing.T) {
+	h := start(t, host.Options{})
+	r := examine(t, h, "alice", 0)
+	require.Subset(t, r.with("not checked"), []string{"as-user", "metadata-as-user", "trial"})
+	require.Equal(t, "ok", r.find(t, "signer").Verdict)
+}
+
+func TestPeopleReadLines(t *testing.T) {
+	h := start(t, host.Options{})
+	require.NoError(t, os.Chmod(h.Path(host.Binary), 0o775))
+	result, err := host.Capture(t.Context(), h.Command("root", host.Binary, "doctor"))
+	require.NoError(t, err)
+	require.Equal(t, 1, result.Status)
+	require.Contains(t, result.Stdout, "ok           sshd's command: sshd runs \"/usr/bin/eic authorized-keys")
+	require.Contains(t, result.Stdout, "broken       owners and modes of the command's path: /usr/bin/eic may be written to by its group or by others")
+	require.Contains(t, result.Stdout, "             remedy: chmod go-w /usr/bin/eic\n")
+}
