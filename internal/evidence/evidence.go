@@ -19,6 +19,7 @@ import (
 
 	"eic/internal/authorize"
 	"eic/internal/inquiry"
+	"eic/internal/instance"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -86,7 +87,11 @@ func (r Record) Judge() (inquiry.Verdict, error) {
 		}
 		return inquiry.Verdict{}, nil
 	}
-	verdict := inquiry.Screen(r.Evidence, r.Terms)
+	first := r.Evidence
+	if r.AnyMachine || first.Identity.Platform == instance.Xen {
+		first.Instance = "" // it was not known yet
+	}
+	verdict := inquiry.Screen(first, r.Terms)
 	switch {
 	case !authorize.AnyUndecided(verdict.Decisions):
 		return verdict, nil

@@ -1,0 +1,64 @@
+package explain
+
+import (
+	"strings"
+	"time"
+
+	"eic/internal/activekeys"
+	"eic/internal/evidence"
+	"eic/internal/instance"
+	"eic/internal/metadata"
+	"eic/internal/trust"
+)
+
+// facts are what remedies are worded with. Whoever reads a remedy may put its
+// commands into a shell, so what is not of the form it must have is replaced
+// by a word in capitals.
+type facts struct {
+	now    time.Time
+	user   string
+	offset int64 // of this machine's clock, in seconds
+
+	instance, region string
+	zone             string // or ""
+	// status and path are of the last request of each stage.
+	status map[metadata.Stage]int
+	path   map[metadata.Stage]string
+}
+
+func newFacts(r evidence.Record, offset *int64) facts {
+	f := facts{
+		now: r.Evidence.Time, user: "USER", instance: "INSTANCE_ID", region: "REGION",
+		status: map[metadata.Stage]int{}, path: map[metadata.Stage]string{},
+	}
+	if offset != nil {
+		f.offset = *offset
+	}
+	if activekeys.ValidUser(r.Terms.User) {
+		f.user = r.Terms.User
+	}
+	if instance.ValidID(r.Evidence.Instance) {
+		f.instance = r.Evidence.Instance
+	}
+	zone := line(r.Evidence.Zone)
+	if region, ok := trust.RegionOfZone(zone); ok {
+		f.region, f.zone = region, zone
+	}
+	if region := line(r.Evidence.Region); trust.ValidRegion(region) {
+		f.region = region
+	}
+	for _, x := range r.Requests {
+		f.status[x.Stage] = x.Status
+		f.path[x.Stage] = "PATH"
+		if path, ok := strings.CutPrefix(x.Path, "/latest/meta-data/"); ok && plainPath(path) {
+			f.path[x.Stage] = path
+		}
+	}
+	return f
+}
+
+// plainPath reports whether a path means nothing to a shell.
+func plainPath(path string) bool {
+	const plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_./@"
+	return strings.Trim(path, plain) == ""
+}

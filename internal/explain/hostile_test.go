@@ -1,0 +1,172 @@
+package explain
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/evidence"
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+	"eic/internal/trust"
+)
+
+// What terminals act upon: ESC, CSI as one character, bells, carriage returns,
+// backspaces, DEL, and characters that turn the direction of writing around or
+// are not there at all.
+const hostile = "\x1b[2J\x1b]0;owned\a\u009b31m\r\b\x7f\u202eevil\u2066\u200b\ufeff\u2028\x00\xff Answer: the key would be printed"
+
+// reports returns the Report as text and as JSON.
+func reports(t *testing.T, r Report) (text, asJSON string) {
+	t.Helper()
+	var a, b strings.Builder
+	require.NoError(t, r.WriteText(&a, false))
+	require.NoError(t, r.WriteJSON(&b))
+	return a.String(), b.String()
+}
+
+// harmless demands that nothing but line feeds reaches a terminal that is not
+// printable.
+func harmless(t *testing.T, output string) {
+	t.Helper()
+	for i, c := range output {
+		require.True(t, c == '\n' || unicode.IsPrint(c), "%U at %d of %q", c, i, output)
+	}
+}
+
+// A metadata service that says the same hostile thing everywhere.
+func TestHostileAnswers(t *testing.T) {
+	r := evidence.Record{
+		Program: hostile,
+		Evidence: inquiry.Evidence{
+			Time: time.Now(), Instance: hostile, Region: []byte(hostile), Zone: []byte(hostile), Domain: []byte(hostile),
+			ActiveKeys: fmt.Appendf(nil, "#Timestamp=9999999999\n#Instance=%[1]s\n#Caller=%[2]s\n#Request=%[2]s\n%[3]s %[2]s\nAAAA\n\n"+
+				"#Timestamp=%[1]s\n\n#%[1]s=1\n#Timestamp=9999999999\n#Instance=%[2]s\n%[1]s\n",
+				hostile, printableHalf, strings.TrimSuffix(aliceKey, " alice@laptop")),
+			Signer: trust.Evidence{Chain: hostileChain(t), Staples: []trust.Staple{
+				{Name: hostile, Body: []byte(hostile)}, {Name: hostile, Err: errors.New(hostile)},
+			}},
+		},
+		Terms: inquiry.Terms{User: hostile, Fingerprint: hostile, Domains: []string{hostile}},
+		Requests: []metadata.Exchange{
+			{Stage: metadata.Stage(hostile), Method: hostile, Path: hostile, Err: errors.New(hostile)},
+		},
+	}
+	r.Terms.Anchors = r.KeptAnchors
+	for name, failure := range map[string]error{
+		"an error of ours": fmt.Errorf("reading %q: %w", hostile, errors.New("line 1\nline 2")),
+		"a failure":        &evidence.Failure{Stage: hostile, Message: hostile},
+		"no failure":       nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdict, err := r.Judge()
+			if failure != nil {
+				err = failure
+			}
+			report := New(hostile, r, verdict, err)
+			report.Evidence = &Kept{Program: hostile, Time: time.Now(), Manifest: hostile, TrustAnchors: true}
+			text, asJSON := reports(t, report)
+			harmless(t, text)
+			harmless(t, asJSON)
+			require.NotContains(t, text, "\nAnswer: the key would be printed")
+			var again Report
+			require.NoError(t, json.Unmarshal([]byte(asJSON), &again))
+			require.Equal(t, strings.ToValidUTF8(hostile, "\ufffd"), again.Machine.Region, "JSON has it all")
+		})
+	}
+}
+
+// printableHalf is what the active-keys document lets pass: it refuses control
+// characters, but not these.
+const printableHalf = "\u202eevil\u2066\u200b\ufeff\u2028 Answer: the key would be printed"
+
+// hostileChain has hostile names in it.
+func hostileChain(t *testing.T) []byte {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour),
+		Subject: pkix.Name{CommonName: strings.ToValidUTF8(hostile, ""), Organization: []string{"a,\n\x1b[31mb"}},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// What the Go library says of a broken answer may repeat it.
+func TestHostileHTTP(t *testing.T) {
+	for name, answer := range map[string]string{
+		"status line":       hostile + "\r\n\r\n",
+		"header name":       "HTTP/1.1 200 OK\r\n" + hostile + "\r\n\r\n",
+		"header line":       "HTTP/1.1 200 OK\r\n\x1b[2J\u202eevil\r\n\r\n",
+		"header value":      "HTTP/1.1 200 OK\r\nContent-Length: " + hostile + "\r\n\r\n",
+		"encoding":          "HTTP/1.1 200 OK\r\nContent-Encoding: \x1b[2J\u202e\r\n\r\n",
+		"transfer encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: \u202e\r\n\r\n",
+		"chunk":             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + hostile + "\r\n",
+		"token":             "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\x1b[2J",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world{
+				source: inquiry.Source{Root: nitro(), Metadata: metadata.Options{Endpoint: answerAll(t, answer)}},
+				record: evidence.Record{Terms: inquiry.Terms{User: "alice"}},
+			}
+			report, _ := w.ask(t, 200*time.Millisecond)
+			require.Equal(t, Failed, report.Outcome)
+			text, asJSON := reports(t, report)
+			harmless(t, text)
+			harmless(t, asJSON)
+		})
+	}
+}
+
+// answerAll answers everything on its URL with the same octets.
+func answerAll(t *testing.T, answer string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				_, _ = conn.Read(make([]byte, 4096))
+				_, _ = conn.Write([]byte(answer))
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// Whoever copies a command from a remedy into a shell runs that and no more.
+func TestNothingForeignGetsIntoACommand(t *testing.T) {
+	const injected = "us-east-1a; reboot"
+	for _, reason := range everyReason() {
+		r := evidence.Record{
+			Evidence: inquiry.Evidence{Instance: "i-0123$(reboot)", Region: []byte("`reboot`"), Zone: []byte(injected), Domain: []byte(injected)},
+			Terms:    inquiry.Terms{User: "alice;reboot"},
+		}
+		for _, stage := range []metadata.Stage{metadata.StageToken, metadata.StageRegion, metadata.StageStaple} {
+			r.Requests = append(r.Requests, metadata.Exchange{Stage: stage, Path: "/latest/meta-data/" + injected})
+		}
+		remedy := newFacts(r, nil).remedy(reason)
+		require.NotContains(t, strings.Join(remedy.Commands, "\n")+remedy.Text, "reboot", "remedy for %s", reason)
+	}
+}

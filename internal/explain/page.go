@@ -1,0 +1,75 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// width is what text is filled to, in characters. Values are never broken.
+const width = 80
+
+// tone is what a heading means for whoever waits for a key.
+type tone string
+
+// The tones, as ECMA-48 (8.3.117, SGR) parameters.
+const (
+	plainly  tone = "1"    // bold
+	good     tone = "1;32" // green
+	doubtful tone = "1;33" // yellow
+	bad      tone = "1;31" // red
+)
+
+// page is a text in the making.
+type page struct {
+	text   strings.Builder
+	colour bool
+}
+
+// heading begins a section.
+func (p *page) heading(t tone, format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if p.text.Len() != 0 {
+		p.text.WriteByte('\n')
+	}
+	if p.colour {
+		line = "\x1b[" + string(t) + "m" + line + "\x1b[0m"
+	}
+	p.text.WriteString(line + "\n")
+}
+
+func (p *page) line(format string, args ...any) {
+	p.text.WriteString("  " + fmt.Sprintf(format, args...) + "\n")
+}
+
+// field writes a name, or none, and its value.
+func (p *page) field(name, value string) {
+	p.line("%-13s %s", name, value)
+}
+
+// paragraph fills lines with words, below a further indent.
+func (p *page) paragraph(indent, text string) {
+	indent = "  " + indent
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			p.text.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	p.text.WriteString(line + "\n")
+}
+
+func (p *page) remedy(r Remedy) {
+	if r.Text == "" {
+		return
+	}
+	p.paragraph("", "What to do: "+r.Text)
+	for _, command := range r.Commands {
+		p.line("    %s", command)
+	}
+}

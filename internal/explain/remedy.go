@@ -1,0 +1,149 @@
+package explain
+
+import (
+	"fmt"
+
+	"eic/internal/authorize"
+	"eic/internal/metadata"
+)
+
+// Remedy is what to do about something. The zero Remedy is nothing.
+type Remedy struct {
+	Text string `json:"text"`
+	// Commands are for a shell. What is not known is a word in capitals.
+	Commands []string `json:"commands,omitempty"`
+}
+
+// remedy returns what to do about a reason.
+func (f facts) remedy(reason Reason) Remedy {
+	if remedy, ok := f.ofKey(reason); ok {
+		return remedy
+	}
+	if remedy, ok := f.ofSigner(reason); ok {
+		return remedy
+	}
+	if remedy, ok := f.ofRequest(metadata.Stage(reason)); ok {
+		return remedy
+	}
+	return f.ofAnswer(reason)
+}
+
+// ofKey is what to do about a key that was refused.
+func (f facts) ofKey(reason Reason) (Remedy, bool) {
+	switch reason {
+	case Reason(authorize.Expired.String()):
+		return f.withClock(f.push("A pushed key counts for 60 seconds. Push it again and log in at once.")), true
+	case Reason(authorize.OtherInstance.String()):
+		return f.push("Push the key to this instance."), true
+	case Reason(authorize.OtherFingerprint.String()):
+		return Remedy{Text: "This is not the key that was asked about. To log in with it, have the client offer it, " +
+			"for example with ssh -o IdentitiesOnly=yes -i KEYFILE."}, true
+	case Reason(authorize.UnsupportedKey.String()):
+		return f.push("Push a plain public key, such as one that ssh-keygen -t ed25519 makes: " +
+			"no certificate and no options before it."), true
+	case Reason(authorize.UserDenied.String()):
+		return Remedy{Text: "This is the policy of this host: --deny-user and --allow-user in sshd's AuthorizedKeysCommand, " +
+			"or in the file that its --config names. Push the key for another user, or change the policy."}, true
+	case Reason(authorize.CallerDenied.String()):
+		return Remedy{Text: "This is the policy of this host: --require-caller and --caller-env in sshd's AuthorizedKeysCommand, " +
+			"or in the file that its --config names. Push the key as another IAM principal, or change the policy."}, true
+	case Reason(authorize.Malformed.String()):
+		return Remedy{Text: "EC2 Instance Connect does not write such a block. " + forged, Commands: f.keep()}, true
+	case Reason(authorize.BadSignature.String()):
+		return Remedy{Text: "The block was damaged on its way or forged. Its request id, if it is real, is in CloudTrail. " + forged,
+			Commands: f.keep()}, true
+	default:
+		return Remedy{}, false
+	}
+}
+
+// forged is what to think of an answer that IMDS does not give.
+const forged = "If it happens again, take it that something on this host answers in the place of the metadata service: " +
+	"a process or container with CAP_NET_RAW or CAP_NET_ADMIN can. Keep the evidence."
+
+// ofSigner is what to do about a signer that is not trusted.
+func (f facts) ofSigner(reason Reason) (Remedy, bool) {
+	switch reason {
+	case reasonSignerRevoked:
+		return Remedy{Text: "Nothing that this signer signed can be believed any more. Log in another way (Session Manager, " +
+			"the serial console, a key in authorized_keys), keep the evidence and tell AWS Support.", Commands: f.keep()}, true
+	case reasonSignerExpired, reasonSignerStatus:
+		return f.withClock(Remedy{Text: "AWS renews the signer's certificate and its staples long before they run out. " +
+			"Look at this machine's clock first; if it is right, wait a few minutes and try again.",
+			Commands: []string{"timedatectl", "chronyc tracking"}}), true
+	case reasonSignerChain, reasonSignerName, reasonSignerKey:
+		return Remedy{Text: "This is not the certificate of EC2 Instance Connect's signer. " + forged, Commands: f.keep()}, true
+	case reasonSignerPath:
+		return Remedy{Text: "The certificate does not lead to a trust anchor. If --trust-anchors names a file of your own, look there. " +
+			"Otherwise: " + forged, Commands: f.keep()}, true
+	case reasonPlace:
+		return Remedy{Text: "The metadata service never says this of an instance. Ask it by hand. " + forged,
+			Commands: f.byHand("instance-id", "placement/region", "placement/availability-zone")}, true
+	case reasonUnknownDomain:
+		return Remedy{Text: "If this is a partition of AWS that you know, and this is its domain, add --domain NAME to sshd's " +
+			"AuthorizedKeysCommand. Otherwise nothing that this metadata service says can be believed. " + forged,
+			Commands: f.keep()}, true
+	default:
+		return Remedy{}, false
+	}
+}
+
+// ofAnswer is what to do about an answer that is no key, and about a failure
+// of the machine itself.
+func (f facts) ofAnswer(reason Reason) Remedy {
+	switch reason {
+	case reasonNoKey:
+		return f.push("Push a key and log in within 60 seconds.")
+	case reasonUserName:
+		return Remedy{Text: "EC2 Instance Connect has keys for names of up to 32 letters, digits and @ . _ - that begin with a " +
+			"letter or underscore. Another user needs another way in, such as a key in authorized_keys."}
+	case reasonNotEC2:
+		return Remedy{Text: "If it is one, these files should say so: the first holds the instance id (Nitro), " +
+			"or the second begins with ec2 (Xen). A container may not have them.", Commands: lookAtMachine()}
+	case reasonMachine:
+		return Remedy{Text: "These files say which instance this is, and must be readable where they exist.", Commands: lookAtMachine()}
+	case reasonAnchors:
+		return Remedy{Text: "--trust-anchors must name a file of certificates in PEM that the user whom sshd runs this program as can read. " +
+			"For the system's own, install your distribution's package ca-certificates."}
+	case reasonConfine:
+		return Remedy{Text: "The kernel refused a restriction that any kernel since 3.5 knows. A seccomp filter around sshd may forbid prctl(2)."}
+	case reasonNotAsked:
+		return Remedy{Text: "Judge the evidence at its own time, which is what it was kept for."}
+	default:
+		return Remedy{}
+	}
+}
+
+func lookAtMachine() []string {
+	return []string{"cat /sys/devices/virtual/dmi/id/board_asset_tag", "cat /sys/hypervisor/uuid"}
+}
+
+// push is a remedy that ends in pushing a key.
+func (f facts) push(text string) Remedy {
+	command := fmt.Sprintf("aws ec2-instance-connect send-ssh-public-key --region %s --instance-id %s", f.region, f.instance)
+	if f.zone != "" {
+		command += " --availability-zone " + f.zone
+	}
+	command += fmt.Sprintf(" --instance-os-user %s --ssh-public-key file://KEYFILE.pub", f.user)
+	return Remedy{Text: text, Commands: []string{command}}
+}
+
+func (f facts) keep() []string {
+	return []string{fmt.Sprintf("eic explain --save DIRECTORY %s", f.user)}
+}
+
+// withClock adds what the clock may have to do with it.
+func (f facts) withClock(r Remedy) Remedy {
+	if f.offset != 0 {
+		r.Text += fmt.Sprintf(" This machine's clock is %s the metadata service's, which may be the whole reason.", clockWords(f.offset))
+	}
+	return r
+}
+
+// clockWords says how far a clock is off.
+func clockWords(offset int64) string {
+	if offset < 0 {
+		return fmt.Sprintf("%d seconds behind", -offset)
+	}
+	return fmt.Sprintf("%d seconds ahead of", offset)
+}

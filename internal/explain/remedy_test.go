@@ -1,0 +1,142 @@
+package explain
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/authorize"
+	"eic/internal/metadata"
+	"eic/internal/sim/ca"
+)
+
+// everyReason returns every Reason that something needs to be done about.
+func everyReason() []Reason {
+	reasons := []Reason{
+		reasonUserName, reasonNotEC2, reasonNoKey, reasonMachine, reasonAnchors, reasonConfine, reasonNotAsked,
+		reasonPlace, reasonUnknownDomain, reasonSignerChain, reasonSignerName, reasonSignerKey, reasonSignerPath,
+		reasonSignerStatus, reasonSignerExpired, reasonSignerRevoked,
+	}
+	for r := authorize.Malformed; !strings.HasPrefix(r.String(), "reason-"); r++ {
+		reasons = append(reasons, Reason(r.String()))
+	}
+	for _, stage := range []metadata.Stage{
+		metadata.StageConnect, metadata.StageToken, metadata.StageActiveKeys, metadata.StageInstanceID, metadata.StageRegion,
+		metadata.StageZone, metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple,
+	} {
+		reasons = append(reasons, Reason(stage))
+	}
+	return reasons
+}
+
+func TestEveryReasonHasARemedy(t *testing.T) {
+	seen := map[Reason]bool{}
+	for _, reason := range everyReason() {
+		require.NotEmpty(t, facts{}.remedy(reason).Text, "%s", reason)
+		require.False(t, seen[reason], "two reasons are called %s", reason)
+		seen[reason] = true
+	}
+	require.Zero(t, facts{}.remedy(ReasonPrinted))
+	require.Zero(t, facts{}.remedy(reasonRefused), "each key has its own")
+}
+
+// What an administrator is told to do in each of these worlds.
+func TestTheRemedyFitsTheFault(t *testing.T) {
+	keys := new(ca.Keys)
+	const push = "aws ec2-instance-connect send-ssh-public-key --region us-east-1 --instance-id i-0123456789abcdef0 " +
+		"--availability-zone us-east-1a --instance-os-user alice --ssh-public-key file://KEYFILE.pub"
+	const options = "aws ec2 modify-instance-metadata-options --region REGION --instance-id i-0123456789abcdef0 "
+	for fault, want := range map[string]string{
+		"imds=disabled":         options + "--http-endpoint enabled",
+		"imds=v1-only":          "not IMDSv2",
+		"imds=throttled":        "ss --tcp --processes dst 169.254.169.254",
+		"token=hang":            options + "--http-put-response-hop-limit 2",
+		"token=redirect":        "not IMDSv2",
+		"active-keys=404":       push,
+		"active-keys=403":       "$TOKEN\" http://169.254.169.254/latest/meta-data/managed-ssh-keys/active-keys/alice",
+		"signer-cert=404":       "may not have EC2 Instance Connect",
+		"signer-cert=truncated": "/latest/meta-data/managed-ssh-keys/signer-cert",
+		"keys=empty":            push,
+		"keys=expired":          push,
+		"keys=other-instance":   push,
+		"keys=certificate":      "no certificate and no options",
+		"keys=options":          "no certificate and no options",
+		"keys=tampered":         "is in CloudTrail",
+		"keys=no-timestamp":     "does not write such a block",
+		"region=forged":         "http://169.254.169.254/latest/meta-data/placement/region",
+		"domain=unknown":        "add --domain NAME",
+		"signer=expired":        "timedatectl",
+		"chain=stranger-root":   "--trust-anchors",
+		"region=other":          "not the certificate of EC2 Instance Connect",
+		"ocsp=revoked":          "Log in another way",
+		"ocsp=expired":          "timedatectl",
+		"ocsp=none":             "wait a few minutes",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			report, _ := newWorld(t, keys, nitro(), fault).ask(t, 500*time.Millisecond)
+			text, _ := reports(t, report)
+			require.Contains(t, unfilled(text), want)
+		})
+	}
+}
+
+// unfilled undoes the filling of lines.
+func unfilled(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func TestAPolicyExplainsItself(t *testing.T) {
+	keys := new(ca.Keys)
+	for name, try := range map[string]struct {
+		policy authorize.Policy
+		want   string
+	}{
+		"a user denied":       {authorize.Policy{DenyUsers: []string{"a*"}}, "--deny-user and --allow-user"},
+		"a user not allowed":  {authorize.Policy{AllowUsers: []string{"bob"}}, "--deny-user and --allow-user"},
+		"a caller not wanted": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "--require-caller"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, keys, nitro())
+			w.record.Terms.Policy = try.policy
+			report, _ := w.ask(t, budget)
+			require.Equal(t, NoKey, report.Outcome)
+			require.Contains(t, report.Keys[0].Remedy.Text, try.want)
+		})
+	}
+}
+
+// A clock that is wrong makes keys expire before they were pushed.
+func TestClocks(t *testing.T) {
+	date := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	for name, try := range map[string]struct {
+		here  time.Duration
+		want  int64
+		words string
+	}{
+		"right":                        {500 * time.Millisecond, 0, ""},
+		"right, at the second's end":   {1900 * time.Millisecond, 0, ""},
+		"right, at the second's start": {-900 * time.Millisecond, 0, ""},
+		"ahead":                        {61 * time.Second, 60, "60 seconds ahead of the metadata service's"},
+		"behind":                       {-time.Hour, -3600, "3600 seconds behind the metadata service's"},
+		"not known":                    {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := metadata.Exchange{Start: date.Add(try.here - time.Millisecond), Duration: time.Millisecond, Date: date}
+			if try.here == 0 {
+				require.Nil(t, clockOffset([]metadata.Exchange{{}}))
+				return
+			}
+			offset := clockOffset([]metadata.Exchange{{}, x, {}})
+			require.Equal(t, try.want, *offset)
+			for _, reason := range []Reason{Reason(authorize.Expired.String()), reasonSignerExpired, reasonSignerStatus} {
+				remedy := facts{offset: *offset}.remedy(reason)
+				require.Equal(t, try.words != "", strings.Contains(remedy.Text, "clock is "+try.words+", which may"), remedy.Text)
+			}
+			text, _ := reports(t, Report{Requests: []Request{{}}, ClockOffset: offset})
+			require.Equal(t, try.words != "", strings.Contains(text, "this machine's clock is "))
+		})
+	}
+}

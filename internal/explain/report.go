@@ -1,0 +1,196 @@
+package explain
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"eic/internal/activekeys"
+	"eic/internal/authorize"
+	"eic/internal/evidence"
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+)
+
+// Schema names the form of a Report as JSON, docs/explain.md. Fields may be
+// added to it; a change that a reader would misread gets another name.
+const Schema = "eic.explain/1"
+
+// Outcome is what sshd gets.
+type Outcome string
+
+// The outcomes.
+const (
+	Keys   Outcome = "keys"   // one key at least is printed
+	NoKey  Outcome = "no-key" // none is, and that is the answer
+	Failed Outcome = "failed" // there is no answer
+)
+
+// Report is one inquiry told from its beginning to its end. Its strings are as
+// they came, some from the network, and are not fit for a terminal.
+type Report struct {
+	Schema  string `json:"schema"`
+	Program string `json:"program"`
+	// Evidence is set where evidence was judged that had been kept.
+	Evidence    *Kept     `json:"evidence,omitempty"`
+	Time        time.Time `json:"time"`
+	User        string    `json:"user"`
+	Fingerprint string    `json:"fingerprint,omitempty"`
+
+	Outcome Outcome `json:"outcome"`
+	// Reason is the outcome's in one word: ReasonPrinted, or the key of a
+	// remedy.
+	Reason  Reason `json:"reason"`
+	Message string `json:"message"`
+	Remedy  Remedy `json:"remedy,omitzero"`
+
+	// Terms are the flags that the question was judged under.
+	Terms evidence.Terms `json:"terms"`
+
+	Machine  Machine   `json:"machine"`
+	Requests []Request `json:"requests,omitempty"`
+	// ClockOffset is by how many seconds this machine's clock is ahead of the
+	// metadata service's, or nil if that did not tell the time.
+	ClockOffset *int64  `json:"clock_offset_seconds,omitempty"`
+	Signer      *Signer `json:"signer,omitempty"`
+	Keys        []Key   `json:"keys,omitempty"`
+}
+
+// Kept says where evidence comes from that had been kept.
+type Kept struct {
+	// Program is the one that kept it and Time when that was. Both are zero
+	// for pieces that were given one by one.
+	Program string    `json:"program,omitempty"`
+	Time    time.Time `json:"time,omitzero"`
+	// Manifest is the SHA-256 digest of its SHA256SUMS in hexadecimal.
+	Manifest string `json:"sha256sums_sha256,omitempty"`
+	// TrustAnchors tells that the trust anchors were taken from it too.
+	TrustAnchors bool `json:"trust_anchors,omitempty"`
+}
+
+// Machine is what the machine and the metadata service say of the instance.
+type Machine struct {
+	Platform         string `json:"platform"`
+	InstanceID       string `json:"instance_id,omitempty"`
+	Region           string `json:"region,omitempty"`
+	AvailabilityZone string `json:"availability_zone,omitempty"`
+	Domain           string `json:"domain,omitempty"`
+}
+
+// Request is one request to the metadata service.
+type Request struct {
+	Stage        string  `json:"stage"`
+	Method       string  `json:"method"`
+	Path         string  `json:"path"`
+	Status       int     `json:"status,omitempty"`
+	Bytes        int     `json:"bytes"`
+	Milliseconds float64 `json:"milliseconds"`
+	Error        string  `json:"error,omitempty"`
+}
+
+// New returns the Report of a Record and what judging it came to. Program is
+// the program that judges, with its version.
+func New(program string, r evidence.Record, v inquiry.Verdict, err error) Report {
+	report := Report{
+		Schema: Schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
+		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
+		Terms:       r.Flags(),
+		Machine:     machine(r),
+		Requests:    tellRequests(r.Requests),
+		ClockOffset: clockOffset(r.Requests),
+		Signer:      newSigner(r, v),
+	}
+	facts := newFacts(r, report.ClockOffset)
+	printed := 0
+	for _, d := range v.Decisions {
+		if d.Reason == authorize.Printed {
+			printed++
+		}
+		report.Keys = append(report.Keys, newKey(d, facts))
+	}
+	switch {
+	case err != nil:
+		report.Outcome, report.Reason, report.Message = Failed, reasonOf(err), err.Error()
+	case printed > 0:
+		report.Outcome, report.Reason = Keys, ReasonPrinted
+		report.Message = count(printed, len(v.Decisions)) + " would be printed"
+	default:
+		report.Outcome = NoKey
+		report.Reason, report.Message = whyNone(r, v)
+	}
+	report.Remedy = facts.remedy(report.Reason)
+	return report
+}
+
+func machine(r evidence.Record) Machine {
+	e := r.Evidence
+	return Machine{
+		Platform:         string(e.Identity.Platform),
+		InstanceID:       e.Instance,
+		Region:           line(e.Region),
+		AvailabilityZone: line(e.Zone),
+		Domain:           line(e.Domain),
+	}
+}
+
+// count words a number of keys out of all.
+func count(n, all int) string {
+	switch {
+	case all == 1:
+		return "the key"
+	case n == all:
+		return fmt.Sprintf("all %d keys", all)
+	default:
+		return fmt.Sprintf("%d of %d keys", n, all)
+	}
+}
+
+// whyNone says why an inquiry that did not fail printed nothing.
+func whyNone(r evidence.Record, v inquiry.Verdict) (Reason, string) {
+	switch {
+	case !activekeys.ValidUser(r.Terms.User) && r.Evidence.ActiveKeys == nil:
+		return reasonUserName, fmt.Sprintf("no key can ever be pushed for a user named %q, so nobody was asked", r.Terms.User)
+	case !onEC2(r) && r.Evidence.ActiveKeys == nil:
+		return reasonNotEC2, "this machine is not an EC2 instance, so nobody was asked"
+	case len(v.Decisions) == 0:
+		return reasonNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Terms.User)
+	case len(v.Decisions) == 1:
+		return reasonRefused, "the only key was refused"
+	default:
+		return reasonRefused, fmt.Sprintf("all %d keys were refused", len(v.Decisions))
+	}
+}
+
+func tellRequests(exchanges []metadata.Exchange) []Request {
+	var told []Request
+	for _, x := range exchanges {
+		request := Request{
+			Stage: string(x.Stage), Method: x.Method, Path: x.Path, Status: x.Status, Bytes: x.Bytes,
+			Milliseconds: math.Round(float64(x.Duration)/float64(time.Microsecond)) / 1000,
+		}
+		if x.Err != nil {
+			request.Error = x.Err.Error()
+		}
+		told = append(told, request)
+	}
+	return told
+}
+
+// clockOffset compares the clocks by the latest answer that told the time,
+// which is in whole seconds, cut off.
+func clockOffset(exchanges []metadata.Exchange) *int64 {
+	var offset *int64
+	for _, x := range exchanges {
+		if x.Date.IsZero() {
+			continue
+		}
+		here, seconds := x.Start.Add(x.Duration), int64(0)
+		if behind := x.Date.Sub(here); behind > 0 {
+			seconds = -int64(behind / time.Second)
+		} else if ahead := here.Sub(x.Date.Add(time.Second)); ahead > 0 {
+			seconds = int64(ahead / time.Second)
+		}
+		offset = &seconds
+	}
+	return offset
+}

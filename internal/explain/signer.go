@@ -1,0 +1,93 @@
+package explain
+
+import (
+	"crypto/x509"
+	"time"
+
+	"eic/internal/evidence"
+	"eic/internal/inquiry"
+	"eic/internal/trust"
+)
+
+// Signer is the certificate that keys are signed with, and what speaks for it.
+type Signer struct {
+	Trusted bool `json:"trusted"`
+	// ValidUntil is when the trust ends.
+	ValidUntil time.Time `json:"valid_until,omitzero"`
+	// Certificates are, of a trusted signer, the verified chain from the
+	// signer to the trust anchor, and otherwise what was served, in its order.
+	Certificates []Certificate `json:"certificates,omitempty"`
+	// Staples are the OCSP responses that were served.
+	Staples []Staple `json:"staples,omitempty"`
+}
+
+// Certificate is one certificate of a chain.
+type Certificate struct {
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	// Anchor tells the trust anchor of a verified chain.
+	Anchor bool `json:"anchor,omitempty"`
+	// Good is the name of the staple that says so, and GoodFrom and GoodUntil
+	// bound the time for which it does.
+	Good      string    `json:"good_by_staple,omitempty"`
+	GoodFrom  time.Time `json:"good_from,omitzero"`
+	GoodUntil time.Time `json:"good_until,omitzero"`
+}
+
+// Staple is one OCSP response as it was listed and served.
+type Staple struct {
+	Name  string `json:"name"`
+	Bytes int    `json:"bytes"`
+	Error string `json:"error,omitempty"`
+}
+
+// newSigner returns nil where the signer's certificate was not asked for.
+func newSigner(r evidence.Record, v inquiry.Verdict) *Signer {
+	served := r.Evidence.Signer
+	if served.Chain == nil && served.Staples == nil {
+		return nil
+	}
+	var s Signer
+	for _, staple := range served.Staples {
+		told := Staple{Name: staple.Name, Bytes: len(staple.Body)}
+		if staple.Err != nil {
+			told.Error = staple.Err.Error()
+		}
+		s.Staples = append(s.Staples, told)
+	}
+	if v.Signer != nil {
+		s.Trusted, s.ValidUntil = true, v.Signer.ValidUntil().UTC()
+		s.Certificates = verified(v.Signer)
+		return &s
+	}
+	// What cannot be parsed is the subject of the error.
+	chain, _ := trust.ParseChain(served.Chain)
+	for _, c := range chain {
+		s.Certificates = append(s.Certificates, certificate(c))
+	}
+	return &s
+}
+
+func verified(signer *trust.Signer) []Certificate {
+	var told []Certificate
+	for i, c := range signer.Chain {
+		t := certificate(c)
+		if i < len(signer.Good) {
+			good := signer.Good[i]
+			t.Good, t.GoodFrom, t.GoodUntil = good.Name, good.ThisUpdate.UTC(), good.NextUpdate.UTC()
+		} else {
+			t.Anchor = true
+		}
+		told = append(told, t)
+	}
+	return told
+}
+
+func certificate(c *x509.Certificate) Certificate {
+	return Certificate{
+		Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+	}
+}

@@ -1,0 +1,221 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"eic/internal/evidence"
+	"eic/internal/instance"
+)
+
+// WriteText writes the Report for a person to read, in colour or without. It
+// says the same either way.
+func (r Report) WriteText(w io.Writer, colour bool) error {
+	p := &page{colour: colour}
+	r.question(p)
+	r.machine(p)
+	r.metadataService(p)
+	r.signer(p)
+	for i := range r.Keys {
+		r.key(p, i)
+	}
+	r.answer(p)
+	_, err := io.WriteString(w, p.text.String())
+	return err
+}
+
+func (r Report) question(p *page) {
+	whose := "any user"
+	if r.User != "" {
+		whose = "user " + word(r.User)
+	}
+	which := ""
+	if r.Fingerprint != "" {
+		which = " with the fingerprint " + word(r.Fingerprint)
+	}
+	p.heading(plainly, "EC2 Instance Connect keys for %s%s at %s", whose, which, stamp(r.Time))
+	if k := r.Evidence; k != nil && !k.Time.IsZero() {
+		p.line("from evidence that %s kept at %s", quoted(k.Program), stamp(k.Time))
+		p.line("every file is as it was saved; the SHA-256 of SHA256SUMS is")
+		p.line("%s", word(k.Manifest))
+	}
+	if k := r.Evidence; k != nil && k.TrustAnchors {
+		p.paragraph("", "the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
+	}
+	if flags := flags(r.Terms); flags != "" {
+		p.line("judged under %s", flags)
+	}
+}
+
+// flags words the terms as the flags that are not as by default.
+func flags(t evidence.Terms) string {
+	var words []string
+	add := func(name string, values ...string) {
+		for _, value := range values {
+			words = append(words, "--"+name+"="+word(value))
+		}
+	}
+	if t.TrustAnchors != "auto" {
+		add("trust-anchors", t.TrustAnchors)
+	}
+	add("domain", t.Domains...)
+	add("deny-user", t.DenyUsers...)
+	add("allow-user", t.AllowUsers...)
+	add("require-caller", t.RequireCallers...)
+	if t.KeyOptions != "" {
+		add("key-options", t.KeyOptions)
+	}
+	if t.CallerEnvironment {
+		words = append(words, "--caller-env")
+	}
+	return strings.Join(words, " ")
+}
+
+func (r Report) machine(p *page) {
+	m := r.Machine
+	id := "an EC2 instance"
+	if m.InstanceID != "" {
+		id = "EC2 instance " + word(m.InstanceID)
+	}
+	switch instance.Platform(m.Platform) {
+	case instance.Nitro:
+		p.heading(plainly, "This machine is %s (Nitro, from its board asset tag)", id)
+	case instance.Xen:
+		p.heading(plainly, "This machine is %s (Xen, from its hypervisor's UUID)", id)
+	case instance.None:
+		p.heading(plainly, "This machine says of itself that it is no EC2 instance")
+		if m.InstanceID != "" {
+			p.line("the metadata service calls it %s", word(m.InstanceID))
+		}
+	default:
+		if m.InstanceID != "" {
+			p.heading(plainly, "The instance is %s", word(m.InstanceID))
+		}
+	}
+	for _, said := range []struct{ name, value string }{
+		{"region", m.Region}, {"zone", m.AvailabilityZone}, {"domain", m.Domain},
+	} {
+		if said.value != "" {
+			p.field(said.name, word(said.value))
+		}
+	}
+}
+
+func (r Report) metadataService(p *page) {
+	if len(r.Requests) == 0 {
+		return
+	}
+	p.heading(plainly, "The metadata service was asked for")
+	for _, x := range r.Requests {
+		status := "no answer"
+		if x.Status != 0 {
+			status = fmt.Sprintf("%d, %d bytes", x.Status, x.Bytes)
+		}
+		p.line("%-18s %-18s %8.1f ms", word(x.Stage), status, x.Milliseconds)
+		if x.Error != "" {
+			for _, sentence := range sentences(x.Error) {
+				p.paragraph("  ", sentence)
+			}
+		}
+	}
+	if r.ClockOffset != nil && *r.ClockOffset != 0 {
+		p.line("this machine's clock is %s its clock", clockWords(*r.ClockOffset))
+	}
+}
+
+func (r Report) signer(p *page) {
+	s := r.Signer
+	switch {
+	case s == nil:
+		return
+	case s.Trusted:
+		p.heading(good, "The signer is trusted until %s", stamp(s.ValidUntil))
+	default:
+		p.heading(bad, "The signer is not trusted; these certificates were served")
+	}
+	for i, c := range s.Certificates {
+		name := "issuer"
+		switch {
+		case c.Anchor:
+			name = "trust anchor"
+		case i == 0:
+			name = "signer"
+		}
+		p.field(name, quoted(c.Subject))
+		p.field("", fmt.Sprintf("valid from %s until %s", stamp(c.NotBefore), stamp(c.NotAfter)))
+		if c.Good != "" {
+			p.field("", fmt.Sprintf("not revoked, says its staple, from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
+		}
+	}
+	for _, staple := range s.Staples {
+		if staple.Error == "" {
+			continue
+		}
+		p.field("staple", quoted(staple.Name)+" could not be had")
+		for _, sentence := range sentences(staple.Error) {
+			p.paragraph("  ", sentence)
+		}
+	}
+}
+
+func (r Report) key(p *page, i int) {
+	k := r.Keys[i]
+	name := fmt.Sprintf("Key %d of %d", i+1, len(r.Keys))
+	switch {
+	case k.Printed:
+		p.heading(good, "%s: printed", name)
+	case k.Message == "":
+		p.heading(doubtful, "%s: undecided, as it depends on the signer", name)
+	default:
+		p.heading(bad, "%s: refused, %s", name, word(string(k.Reason)))
+		for _, sentence := range sentences(k.Message) {
+			p.paragraph("", sentence)
+		}
+	}
+	if k.Fingerprint != "" {
+		p.field("key", word(k.Type)+" "+word(k.Fingerprint))
+	}
+	if k.Caller != "" {
+		p.field("pushed by", word(k.Caller))
+	}
+	if k.RequestID != "" {
+		p.field("request id", word(k.RequestID))
+	}
+	if k.Timestamp != 0 {
+		p.field("expires", expiry(k))
+	}
+	if k.Printed {
+		p.field("sshd gets", phrase(k.AuthorizedKeysLine))
+	}
+	p.remedy(k.Remedy)
+}
+
+func expiry(k Key) string {
+	when := fmt.Sprintf("at %d in Unix time", k.Timestamp)
+	if !k.Expires.IsZero() {
+		when = stamp(k.Expires)
+	}
+	if k.SecondsLeft < 0 {
+		return fmt.Sprintf("%s, %d seconds ago", when, -k.SecondsLeft)
+	}
+	return fmt.Sprintf("%s, %d seconds left", when, k.SecondsLeft)
+}
+
+func (r Report) answer(p *page) {
+	switch r.Outcome {
+	case Keys:
+		p.heading(good, "Answer: %s", r.Message)
+	case NoKey:
+		p.heading(doubtful, "Answer: no key; %s", r.Message)
+	default:
+		p.heading(bad, "No answer")
+		for _, sentence := range sentences(r.Message) {
+			p.paragraph("", sentence)
+		}
+	}
+	p.remedy(r.Remedy)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,89 @@
+package explain
+
+import (
+	"context"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/evidence"
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+)
+
+const (
+	aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
+	program  = "eic 1.2.3"
+)
+
+// What net/http tells the standard logger is the simulator's doing.
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard)
+	os.Exit(m.Run())
+}
+
+// nitro is what a Nitro instance of the simulator's id says of itself.
+func nitro() fstest.MapFS {
+	return fstest.MapFS{"sys/devices/virtual/dmi/id/board_asset_tag": {Data: []byte(sim.DefaultInstanceID + "\n")}}
+}
+
+// xen is what an instance says of itself that does not know its id.
+func xen() fstest.MapFS {
+	return fstest.MapFS{"sys/hypervisor/uuid": {Data: []byte("ec2e1916-9099-7caf-fd21-012345abcdef\n")}}
+}
+
+// world is a simulated one in which a key was pushed for alice.
+type world struct {
+	*sim.Sim
+	source inquiry.Source
+	record evidence.Record
+}
+
+func newWorld(t *testing.T, keys *ca.Keys, root fstest.MapFS, faults ...string) world {
+	t.Helper()
+	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	_, err = s.Push("alice", aliceKey)
+	require.NoError(t, err)
+	record := evidence.Record{
+		Program: program,
+		Anchors: evidence.Anchors{Setting: "/etc/anchors.pem", Kept: s.Roots},
+		Terms:   inquiry.Terms{User: "alice"},
+	}
+	record.Terms.Anchors = record.KeptAnchors
+	return world{s, inquiry.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
+}
+
+// ask returns the Report of a live inquiry, and its Record.
+func (w world) ask(t *testing.T, budget time.Duration) (Report, evidence.Record) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), budget)
+	defer cancel()
+	record, verdict, err := Ask(ctx, w.source, w.record, time.Now())
+	return New(program, record, verdict, err), record
+}
+
+// judgedAgain returns the Report of evidence that was saved and loaded.
+func judgedAgain(t *testing.T, r evidence.Record) Report {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "evidence")
+	directory, err := evidence.Create(name)
+	require.NoError(t, err)
+	defer directory.Close()
+	_, err = directory.Save(r)
+	require.NoError(t, err)
+	loaded, _, err := evidence.Load(name)
+	require.NoError(t, err)
+	loaded.Terms.Anchors = loaded.KeptAnchors
+	verdict, err := loaded.Judge()
+	return New(program, loaded, verdict, err)
+}
