@@ -25,6 +25,7 @@ const (
 const oldName = "eic_run_authorized_keys"
 
 func main() {
+	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library.
 	os.Clearenv()
@@ -34,7 +35,7 @@ func main() {
 	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
 	// SIGPIPE would make it discard that.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args, stdout, os.Stderr))
 }
 
 // command is one of eic's commands.
@@ -47,6 +48,8 @@ func commands() []command {
 	return []command{
 		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)", runAuthorizedKeys},
 		{"doctor", "check that logins with pushed keys work on this host, or will on this image", runDoctor},
+		{"explain", "tell step by step which keys may log in as a user, and why others may not", runExplain},
+		{"verify", "judge again, offline, the evidence that explain kept", runVerify},
 		{"version", "print version, commit and Go version", runVersion},
 	}
 }

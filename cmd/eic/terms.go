@@ -35,6 +35,7 @@ type terms struct {
 	callerEnv     bool
 	budget        time.Duration
 	config        string
+	anchorsText   []byte
 	loadedAnchors *x509.CertPool
 }
 
@@ -120,6 +121,7 @@ func (t *terms) loadAnchors() error {
 	if t.loadedAnchors, err = trust.ParseAnchors(text); err != nil {
 		return fmt.Errorf("reading the trust anchors %q: %w", t.anchors, err)
 	}
+	t.anchorsText = text
 	return nil
 }
 

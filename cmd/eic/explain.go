@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"eic/internal/authorize"
+	"eic/internal/confine"
+	"eic/internal/evidence"
+	"eic/internal/explain"
+	"eic/internal/inquiry"
+)
+
+const explainAbout = `Tells, step by step, which keys sshd would get for USER and why it would not get
+the others, and what to do about it. With FINGERPRINT, only the key of that
+fingerprint counts. The question takes the way that sshd's takes: give the flags
+that stand in sshd's AuthorizedKeysCommand, and run it as the user that stands
+in AuthorizedKeysCommandUser. Nothing goes to the system log.
+
+Exit status: 0 a key would be printed; 3 none would; 1 there is no answer;
+2 called wrongly.`
+
+// exitNoKey is for a question that was answered: no key would be printed.
+const exitNoKey = 3
+
+func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := newFlags("explain", "USER [FINGERPRINT]", explainAbout)
+	asJSON := flags.Bool("json", false, "print one JSON object (docs/explain.md)")
+	save := flags.String("save", "", "keep everything that was judged in `DIR`, which must be empty or not exist")
+	var t terms
+	t.register(flags)
+	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
+		return status
+	}
+	user, fingerprint := flags.Arg(0), flags.Arg(1)
+	err := t.check(flags)
+	if err == nil && flags.NArg() == 2 && !authorize.ValidFingerprint(fingerprint) {
+		err = fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+	}
+	if err != nil {
+		flags.wrong(stderr, err)
+		return exitUsage
+	}
+	var directory *evidence.Directory
+	if *save != "" {
+		if directory, err = evidence.Create(*save); err != nil {
+			fmt.Fprintf(stderr, "eic explain: %v\n", err)
+			return exitFailed
+		}
+		defer directory.Close()
+	}
+	record, verdict, err := explained(ctx, t, user, fingerprint, *save)
+	status := tell(explain.New(program(), record, verdict, err), *asJSON, stdout, stderr)
+	if directory != nil && !keep(directory, record, *save, stderr) {
+		return exitFailed
+	}
+	return status
+}
+
+// explained asks as authorized-keys does. The evidence may be written below
+// the folder, unless that is empty.
+func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, inquiry.Verdict, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
+	defer cancel()
+	source, question := t.inquiry(user, fingerprint)
+	record := evidence.Record{
+		Program:    program(),
+		Evidence:   inquiry.Evidence{Time: time.Now()},
+		Terms:      question,
+		AnyMachine: t.anyMachine,
+		Anchors:    evidence.Anchors{Setting: t.anchors},
+	}
+	if err := t.loadAnchors(); err != nil {
+		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
+		return record, inquiry.Verdict{}, record.Failure
+	}
+	record.Terms.Anchors, record.Anchors.Kept = t.anchorsFor, t.anchorsText
+	source.BeforeNetwork = func() error {
+		needs := t.needs()
+		if folder != "" {
+			needs.WriteBelow = []string{folder}
+		}
+		return confine.Confine(needs)
+	}
+	return explain.Ask(ctx, source, record, record.Evidence.Time)
+}
+
+// program names this program and its version.
+func program() string { return "eic " + version }
+
+// tell prints the report and returns the exit status that goes with it.
+func tell(report explain.Report, asJSON bool, stdout, stderr io.Writer) int {
+	var err error
+	if asJSON {
+		err = report.WriteJSON(stdout)
+	} else {
+		_, colour := stdout.(colourful)
+		err = report.WriteText(stdout, colour)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "eic: writing the report: %v\n", err)
+		return exitFailed
+	}
+	switch report.Outcome {
+	case explain.Keys:
+		return exitOK
+	case explain.NoKey:
+		return exitNoKey
+	default:
+		return exitFailed
+	}
+}
+
+// keep saves the evidence and reports whether that worked.
+func keep(directory *evidence.Directory, record evidence.Record, name string, stderr io.Writer) bool {
+	sum, err := directory.Save(record)
+	if err != nil {
+		fmt.Fprintf(stderr, "eic explain: %v\n", err)
+		return false
+	}
+	fmt.Fprintf(stderr, "the evidence is in %s; the SHA-256 of its SHA256SUMS is %s\n", name, sum)
+	return true
+}

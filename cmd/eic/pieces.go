@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"eic/internal/authorize"
+	"eic/internal/evidence"
+	"eic/internal/inquiry"
+	"eic/internal/instance"
+	"eic/internal/trust"
+)
+
+// pieces are evidence given one by one, each as the metadata service serves it.
+type pieces struct {
+	keys, signer, ocsp       string // files, and a folder
+	instance, region, domain string
+	fingerprint              string
+}
+
+func (p *pieces) register(flags flagSet) {
+	flags.StringVar(&p.keys, "keys", "", "the active-keys document is in `FILE`")
+	flags.StringVar(&p.signer, "signer-cert", "", "the signer's certificate and its issuers are in `FILE` (PEM)")
+	flags.StringVar(&p.ocsp, "ocsp", "", "the OCSP staples are in `FOLDER`, one a file (DER, or that in base64)")
+	flags.StringVar(&p.instance, "instance-id", "", "the instance is `ID`")
+	flags.StringVar(&p.region, "region", "", "it is in the region `NAME`")
+	flags.StringVar(&p.domain, "domain", trust.AmazonDomain, "the domain of its partition is `NAME`")
+	flags.StringVar(&p.fingerprint, "fingerprint", "", "sshd asked for the key of this `FINGERPRINT`")
+}
+
+// check refuses pieces beside a directory, and too few or malformed ones
+// without.
+func (p *pieces) check(flags flagSet) error {
+	required := []string{"keys", "signer-cert", "ocsp", "instance-id", "region"}
+	if flags.NArg() == 1 {
+		var given error
+		flags.Visit(func(f *pflag.Flag) {
+			if slices.Contains(append(required, "domain", "fingerprint"), f.Name) {
+				given = fmt.Errorf("--%s is for evidence without a directory", f.Name)
+			}
+		})
+		return given
+	}
+	for _, name := range required {
+		if flags.Lookup(name).Value.String() == "" {
+			return fmt.Errorf("too few arguments, expected DIR, or else --%s", name)
+		}
+	}
+	switch {
+	case !instance.ValidID(p.instance):
+		return fmt.Errorf("--instance-id: %q is not \"i-\" and 8 to 32 hexadecimal digits", p.instance)
+	case !trust.ValidRegion(p.region):
+		return fmt.Errorf("--region: %q is not a region such as us-east-1", p.region)
+	case !trust.ValidDomain(p.domain):
+		return fmt.Errorf("--domain: %q is not a domain name in lower case, such as amazonaws.com", p.domain)
+	case p.fingerprint != "" && !authorize.ValidFingerprint(p.fingerprint):
+		return fmt.Errorf("--fingerprint: %q is not SHA256:… or MD5:… as sshd's %%f gives it", p.fingerprint)
+	}
+	return nil
+}
+
+// read puts the pieces together. Whoever names the domain vouches for it.
+func (p *pieces) read() (evidence.Record, error) {
+	r := evidence.Record{
+		Evidence: inquiry.Evidence{
+			Instance: p.instance, Region: []byte(p.region), Domain: []byte(p.domain),
+		},
+		Terms:   inquiry.Terms{Fingerprint: p.fingerprint, Domains: []string{p.domain}},
+		Anchors: evidence.Anchors{Setting: "auto"},
+	}
+	e := &r.Evidence
+	var err error
+	if e.ActiveKeys, err = os.ReadFile(p.keys); err != nil {
+		return r, fmt.Errorf("reading the active keys: %w", err)
+	}
+	if e.Signer.Chain, err = os.ReadFile(p.signer); err != nil {
+		return r, fmt.Errorf("reading the signer's certificate: %w", err)
+	}
+	e.Signer.Staples, err = readStaples(p.ocsp)
+	return r, err
+}
+
+// readStaples returns each file of a folder as a staple by its name.
+func readStaples(folder string) ([]trust.Staple, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("reading the OCSP staples: %w", err)
+	}
+	staples := []trust.Staple{}
+	for _, entry := range entries {
+		body, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading the OCSP staples: %w", err)
+		}
+		if bytes.HasPrefix(body, derSequence) {
+			body = []byte(base64.StdEncoding.EncodeToString(body))
+		}
+		staples = append(staples, trust.Staple{Name: entry.Name(), Body: body})
+	}
+	return staples, nil
+}
+
+// derSequence begins the DER of every OCSP response of 256 bytes or more, and
+// no base64 text.
+var derSequence = []byte{0x30, 0x82}
