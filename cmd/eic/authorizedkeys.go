@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"eic/internal/audit"
 	"eic/internal/authorize"
+	"eic/internal/chain"
 	"eic/internal/confine"
 	"eic/internal/inquiry"
 )
@@ -24,56 +24,73 @@ in the system log (authpriv).
 Exit status: 0 answered, also when the answer is no key; 1 could not answer;
 2 called wrongly.`
 
-func runAuthorizedKeys(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func runAuthorizedKeys(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", authorizedKeysAbout)
 	var t terms
 	t.register(flags)
-	logTo := flags.String("log", "syslog", "send events to the system log or to standard error (`syslog|stderr`)")
+	var l logging
+	l.register(flags)
 	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
 		return status
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
 	wrong := t.check(flags)
-	log, err := newLog(*logTo, stderr)
+	log, err := l.open(stderr)
 	if wrong == nil {
 		wrong = err
 	}
-	if wrong == nil && flags.NArg() == 2 && !authorize.ValidFingerprint(fingerprint) {
-		wrong = fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+	if wrong == nil {
+		wrong = t.checkFingerprint(flags.NArg() == 2, fingerprint)
 	}
 	if wrong != nil {
 		flags.wrong(stderr, wrong)
-		log.Write(audit.Failure(audit.Error, user, wrong))
+		log.Write(audit.Failure(audit.CalledWrongly, user, wrong))
 		return exitUsage
 	}
-	return answer(ctx, t, user, fingerprint, log, stdout)
+	return answer(ctx, t, chain.Question{User: user, Fingerprint: fingerprint, Environ: environ}, log, stdout)
 }
 
-// newLog returns the log asked for, and with an error the system log.
-func newLog(to string, stderr io.Writer) (audit.Log, error) {
-	switch to {
-	case "stderr":
-		return audit.Writer{W: stderr}, nil
-	case "syslog":
-		return audit.NewSyslog(audit.Sockets()...), nil
+// checkFingerprint checks FINGERPRINT, as far as it is given.
+func (t *terms) checkFingerprint(given bool, fingerprint string) error {
+	switch {
+	case given && !authorize.ValidFingerprint(fingerprint):
+		return fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+	case !given && t.chained.NeedsFingerprint():
+		return errors.New("--chain: its command has %f, expected FINGERPRINT behind USER, as sshd's %f gives it")
 	default:
-		return audit.NewSyslog(audit.Sockets()...), fmt.Errorf("--log: %q is neither syslog nor stderr", to)
+		return nil
 	}
 }
 
-// answer asks, and writes the keys in one write after everything is decided.
-func answer(ctx context.Context, t terms, user, fingerprint string, log audit.Log, stdout io.Writer) int {
+// answer asks, and writes the keys in one write after everything is decided:
+// ours, and behind them those of the chained command, if there is one. Neither
+// costs the other its keys, so it has failed only if there are none.
+func answer(ctx context.Context, t terms, q chain.Question, log audit.Log, stdout io.Writer) int {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
 	defer cancel()
-	report, err := ask(ctx, &t, user, fingerprint, log)
-	for _, event := range events(user, report, err) {
+	if t.chained.Program() != "" {
+		var release context.CancelFunc
+		ctx, release = catchSignals(ctx)
+		defer release()
+	}
+	chained := t.chained.Start(ctx, q) // ask confines this process
+	report, err := ask(ctx, &t, q.User, q.Fingerprint, log)
+	for _, event := range events(q.User, report, err) {
 		log.Write(event)
 	}
-	if err != nil {
+	var keys []byte
+	if err == nil {
+		keys = keyLines(report.Verdict.Decisions)
+	}
+	others, chainErr := chained.Keys()
+	if chainErr != nil {
+		log.Write(audit.Chain(t.chained.Program(), q.User, chainErr))
+	}
+	if err := writeKeys(stdout, append(keys, others...)); err != nil {
+		log.Write(audit.Failure(audit.Unanswered, q.User, fmt.Errorf("writing the keys to sshd: %w", err)))
 		return exitFailed
 	}
-	if err := writeKeys(stdout, report.Verdict.Decisions); err != nil {
-		log.Write(audit.Failure(audit.Error, user, fmt.Errorf("writing the keys to sshd: %w", err)))
+	if err != nil && len(others) == 0 {
 		return exitFailed
 	}
 	return exitOK
@@ -88,7 +105,9 @@ func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log)
 	source, question := t.inquiry(user, fingerprint)
 	source.BeforeNetwork = func() error {
 		log.Open()
-		return confine.Confine(t.needs())
+		needs := t.needs()
+		needs.Signals = t.chained.Program() != "" // to end it in time
+		return confine.Confine(needs)
 	}
 	return inquiry.Ask(ctx, source, question, time.Now())
 }
@@ -99,25 +118,28 @@ func events(user string, report inquiry.Report, err error) []audit.Event {
 	if err == nil {
 		return audit.Decisions(user, report.Verdict.Decisions)
 	}
-	severity := audit.Error
+	kind := audit.Unanswered
 	if errors.Is(err, inquiry.ErrUntrusted) {
-		severity = audit.Warning
+		kind = audit.SignerUntrusted
 	}
-	return []audit.Event{audit.Failure(severity, user, err)}
+	return []audit.Event{audit.Failure(kind, user, err)}
 }
 
-func writeKeys(stdout io.Writer, decisions []authorize.Decision) error {
-	var text bytes.Buffer
+func keyLines(decisions []authorize.Decision) []byte {
+	var text []byte
 	for _, d := range decisions {
 		if line := d.Line(); line != nil {
-			text.Write(line)
-			text.WriteByte('\n')
+			text = append(append(text, line...), '\n')
 		}
 	}
-	if text.Len() == 0 {
+	return text
+}
+
+func writeKeys(stdout io.Writer, keys []byte) error {
+	if len(keys) == 0 {
 		return nil
 	}
-	_, err := stdout.Write(text.Bytes())
+	_, err := stdout.Write(keys)
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // sshd has what it wanted
 	}

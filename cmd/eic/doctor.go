@@ -116,13 +116,14 @@ func parseKeysArguments(args []string) (terms, doctor.Call, error) {
 	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
 	var t terms
 	t.register(flags)
-	logTo := flags.String("log", "syslog", "")
+	var l logging
+	l.register(flags)
 	err := flags.Parse(args)
 	if err == nil {
 		err = t.check(flags)
 	}
 	if err == nil {
-		_, err = newLog(*logTo, io.Discard)
+		_, err = l.open(io.Discard)
 	}
 	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1)}
 	switch {
@@ -167,12 +168,14 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	defer cancel()
 	source, question := t.inquiry(user, "")
 	asking := doctor.Asking{
-		Source:     source,
-		User:       user,
-		Domains:    question.Domains,
-		LogSockets: audit.Sockets(),
-		Offline:    offline,
-		Anchors:    func(domain string) (*x509.CertPool, error) { return anchorsOf(t, domain) },
+		Source:  source,
+		User:    user,
+		Domains: question.Domains,
+		Offline: offline,
+		Anchors: func(domain string) (*x509.CertPool, error) { return anchorsOf(t, domain) },
+	}
+	for _, socket := range audit.Sockets() {
+		asking.LogSockets = append(asking.LogSockets, socket.Path)
 	}
 	if t.endpoint == "" {
 		asking.Addresses = doctor.Addresses()

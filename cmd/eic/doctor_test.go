@@ -15,7 +15,7 @@ import (
 // in sshd's configuration.
 func TestDoctorKnowsEveryFlagOfAuthorizedKeys(t *testing.T) {
 	var help bytes.Buffer
-	require.Zero(t, runAuthorizedKeys(t.Context(), []string{"--help"}, &help, &help))
+	require.Zero(t, runAuthorizedKeys(t.Context(), []string{"--help"}, nil, &help, &help))
 	flags := regexp.MustCompile(`(?m)^ +(--[a-z-]+)`).FindAllStringSubmatch(help.String(), -1)
 	require.NotEmpty(t, flags)
 	for _, flag := range flags {

@@ -27,7 +27,9 @@ const oldName = "eic_run_authorized_keys"
 func main() {
 	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
-	// through this program, the Go runtime or a library.
+	// through this program, the Go runtime or a library. It is kept for a
+	// chained command alone.
+	environ := os.Environ()
 	os.Clearenv()
 	// net/http tells the standard logger of octets that nobody asked for. They
 	// are the other side's, and have no business on sshd's stderr.
@@ -35,7 +37,7 @@ func main() {
 	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
 	// SIGPIPE would make it discard that.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(run(context.Background(), os.Args, stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args, environ, stdout, os.Stderr))
 }
 
 // command is one of eic's commands.
@@ -44,9 +46,13 @@ type command struct {
 	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) int
 }
 
-func commands() []command {
+// commands returns them all. environ is the environment that was found.
+func commands(environ []string) []command {
 	return []command{
-		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)", runAuthorizedKeys},
+		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)",
+			func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+				return runAuthorizedKeys(ctx, args, environ, stdout, stderr)
+			}},
 		{"doctor", "check that logins with pushed keys work on this host, or will on this image", runDoctor},
 		{"explain", "tell step by step which keys may log in as a user, and why others may not", runExplain},
 		{"verify", "judge again, offline, the evidence that explain kept", runVerify},
@@ -56,13 +62,13 @@ func commands() []command {
 
 // run carries out one command line and returns its exit status. args[0] is the
 // name that the program was called by.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		args = []string{"eic"}
 	}
 	if filepath.Base(args[0]) == oldName {
 		// The scripts took no flags, so whatever sshd passes is a user.
-		return runAuthorizedKeys(ctx, append([]string{"--"}, args[1:]...), stdout, stderr)
+		return runAuthorizedKeys(ctx, append([]string{"--"}, args[1:]...), environ, stdout, stderr)
 	}
 	if len(args) < 2 {
 		usage(stderr)
@@ -75,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "--version":
 		return runVersion(ctx, nil, stdout, stderr)
 	default:
-		for _, c := range commands() {
+		for _, c := range commands(environ) {
 			if c.name == name {
 				return c.run(ctx, args[2:], stdout, stderr)
 			}
@@ -87,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func commandNames() []string {
 	var names []string
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		names = append(names, c.name)
 	}
 	return names
@@ -95,7 +101,7 @@ func commandNames() []string {
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "eic: EC2 Instance Connect for the instance\n\nusage: eic COMMAND [flags] [arguments]\n\n")
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		fmt.Fprintf(w, "  %-17s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n\"eic COMMAND --help\" describes a command's flags.\n")

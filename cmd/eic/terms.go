@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"eic/internal/authorize"
+	"eic/internal/chain"
 	"eic/internal/confine"
 	"eic/internal/inquiry"
 	"eic/internal/metadata"
@@ -33,6 +34,8 @@ type terms struct {
 	callers       []string
 	keyOptions    string
 	callerEnv     bool
+	chain         string
+	chained       chain.Command // what chain means
 	budget        time.Duration
 	config        string
 	anchorsText   []byte
@@ -49,6 +52,7 @@ func (t *terms) register(flags flagSet) {
 	flags.StringArrayVar(&t.callers, "require-caller", nil, "refuse keys that any IAM principal but `ARN` pushed, in which * and ? are wildcards (repeatable)")
 	flags.StringVar(&t.keyOptions, "key-options", "", "put `OPTIONS` of sshd(8) in front of each printed key")
 	flags.BoolVar(&t.callerEnv, "caller-env", false, "set EIC_CALLER and EIC_REQUEST in the session (needs PermitUserEnvironment in sshd_config)")
+	flags.StringVar(&t.chain, "chain", "", "run another AuthorizedKeysCommand as well, as '`COMMAND` %u', and print its keys after ours")
 	flags.StringVar(&t.config, configFlag, "", "read more flags from `FILE`, one a line; it must be root's and writable by nobody else")
 	flags.DurationVar(&t.budget, "budget", defaultBudget, "`TIME` that the whole answer may take, at most 1m")
 }
@@ -81,6 +85,10 @@ func (t *terms) check(flags flagSet) error {
 		if err := authorize.CheckKeyOptions(t.keyOptions); err != nil {
 			return fmt.Errorf("--key-options: %w", err)
 		}
+	}
+	var err error
+	if t.chained, err = parseChain(t.chain); err != nil {
+		return fmt.Errorf("--chain: %w", err)
 	}
 	if t.budget <= 0 || t.budget > maxBudget {
 		return fmt.Errorf("--budget: %s is not between 0 and %s", t.budget, maxBudget)

@@ -1,33 +1,52 @@
 // Package audit puts decisions into words for the system log, the only channel
 // from an AuthorizedKeysCommand to an administrator.
 //
-// One event is one line. Text that came from the metadata service or from sshd
-// is cut and quoted, so that it can neither end a line nor steer a terminal.
+// One event is one record. It says the same thing twice: as a line of text for
+// people, and in fields with names that stay, for queries and alerts
+// (docs/audit-records.md). Text that came from the metadata service or from
+// sshd is cut and quoted in both, so that it can neither end a line nor steer a
+// terminal.
 package audit
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"eic/internal/authorize"
 )
 
-// Severity is a syslog severity (RFC 5424 section 6.2.1).
-type Severity int
-
-// The severities in use.
-const (
-	Error   Severity = 3
-	Warning Severity = 4
-	Info    Severity = 6
-)
-
-// Event is one line for the log.
+// Event is one record for the log. Of the fields after Text, those that do not
+// apply, or are not known, are empty; all are fit to be shown as they are.
 type Event struct {
+	Kind     Kind
 	Severity Severity
-	Text     string
+	// Text is the event in one line.
+	Text string
+	// User is whom somebody wants to log in as.
+	User string
+	// Fingerprint and KeyType are those of the key printed or refused.
+	Fingerprint, KeyType string
+	// Request is the request id under which it was pushed, and Caller the IAM
+	// principal that pushed it. They are proven only if it was printed.
+	Request, Caller string
+	// Instance is this instance's id, of a key that was printed.
+	Instance string
+	// Reason is the authorize.Reason of a key that was refused, and Detail what
+	// was wrong, of any event that tells of something wrong.
+	Reason, Detail string
 }
+
+// Bounds on what is logged of a text, in bytes. They keep a record, even as
+// JSON, within the 8 KiB that rsyslog takes of a message.
+const (
+	maxName    = 300 // a user, a program, an IAM principal
+	maxID      = 100
+	maxRefusal = 500
+	maxFailure = 1000
+)
 
 // maxRefusals is how many refused entries of one document are logged one by
 // one. An attacker who forges the document must not flood the log.
@@ -42,72 +61,114 @@ func Decisions(user string, decisions []authorize.Decision) []Event {
 	for _, d := range decisions {
 		switch d.Reason {
 		case authorize.Printed:
-			events = append(events, Event{Info, printed(d)})
+			events = append(events, printed(user, d))
 		case authorize.OtherFingerprint:
 		default:
 			if refused++; refused <= maxRefusals {
-				events = append(events, Event{severity(d.Reason), refusal(user, d)})
+				events = append(events, refusal(user, d))
 			}
 		}
 	}
 	if refused > maxRefusals {
-		events = append(events, Event{Warning, fmt.Sprintf(
-			"Refused %d more keys from EC2 Instance Connect for user %q in the same document", refused-maxRefusals, user)})
+		e := newEvent(MoreRefused, user)
+		e.Detail = fmt.Sprintf("%d more", refused-maxRefusals)
+		e.Text = fmt.Sprintf("Refused %s keys from EC2 Instance Connect for user %s in the same document", e.Detail, quote(user))
+		events = append(events, e)
 	}
 	return events
 }
 
-// Failure returns the event for a question that could not be answered.
-func Failure(severity Severity, user string, err error) Event {
-	return Event{severity, fmt.Sprintf("EC2 Instance Connect gave no key for user %q: %s", user, clean(err.Error(), 1000))}
+// Failure returns the event for a question that could not be answered, and of
+// which of these kinds that is: SignerUntrusted, Unanswered or CalledWrongly.
+func Failure(kind Kind, user string, err error) Event {
+	e := newEvent(kind, user)
+	e.Detail = clean(err.Error(), maxFailure)
+	e.Text = fmt.Sprintf("EC2 Instance Connect gave no key for user %s: %s", quote(user), e.Detail)
+	return e
 }
 
-// severity of a refusal: a signature that does not verify was either damaged
-// or forged, and neither happens in the ordinary course of things.
-func severity(r authorize.Reason) Severity {
-	if r == authorize.BadSignature {
-		return Warning
-	}
-	return Info
+// Chain returns the event for another program, asked beside us, whose keys
+// could not be had.
+func Chain(program, user string, err error) Event {
+	e := newEvent(ChainFailed, user)
+	e.Detail = clean(err.Error(), maxFailure)
+	e.Text = fmt.Sprintf("The chained command %s gave no key for user %s: %s", quote(program), quote(user), e.Detail)
+	return e
+}
+
+func newEvent(kind Kind, user string) Event {
+	return Event{Kind: kind, Severity: kinds[kind].severity, User: clean(user, maxName)}
+}
+
+// about returns the event of a decision, without its text.
+func about(kind Kind, user string, d authorize.Decision) Event {
+	e := newEvent(kind, user)
+	e.Fingerprint, e.KeyType = d.Fingerprint, d.KeyType
+	e.Request, e.Caller = clean(d.Entry.Request, maxID), clean(d.Entry.Caller, maxName)
+	return e
 }
 
 // printed keeps to a text that log rules in the field match; a part without a
 // value is left out.
-func printed(d authorize.Decision) string {
-	return "Providing ssh key from EC2 Instance Connect with fingerprint: " + d.Fingerprint + origin(d)
+func printed(user string, d authorize.Decision) Event {
+	e := about(KeyPrinted, user, d)
+	e.Instance = clean(d.Entry.Instance, maxID)
+	e.Text = "Providing ssh key from EC2 Instance Connect with fingerprint: " + d.Fingerprint + e.origin()
+	return e
 }
 
-func refusal(user string, d authorize.Decision) string {
-	text := fmt.Sprintf("Refusing ssh key from EC2 Instance Connect for user %q, %s: %s", user, d.Reason, clean(d.Detail.Error(), 500))
-	if d.Fingerprint != "" {
-		text += ", with fingerprint: " + d.Fingerprint
-	} else {
-		text += fmt.Sprintf(", at line %d of the document", d.Entry.Line)
+func refusal(user string, d authorize.Decision) Event {
+	e := about(KeyRefused, user, d)
+	e.Reason, e.Detail = d.Reason.String(), clean(d.Detail.Error(), maxRefusal)
+	if d.Reason == authorize.BadSignature {
+		// It was damaged or forged, and neither happens in the ordinary
+		// course of things.
+		e.Severity = Warning
 	}
-	return text + origin(d)
+	which := "with fingerprint: " + d.Fingerprint
+	if d.Fingerprint == "" {
+		which = fmt.Sprintf("at line %d of the document", d.Entry.Line)
+	}
+	e.Text = fmt.Sprintf("Refusing ssh key from EC2 Instance Connect for user %s, %s: %s, %s%s", quote(user), e.Reason, e.Detail, which, e.origin())
+	return e
 }
 
-func origin(d authorize.Decision) string {
+func (e Event) origin() string {
 	text := ""
-	if d.Entry.Request != "" {
-		text += ", request-id: " + clean(d.Entry.Request, 100)
+	if e.Request != "" {
+		text += ", request-id: " + e.Request
 	}
-	if d.Entry.Caller != "" {
-		text += ", for IAM principal: " + clean(d.Entry.Caller, 300)
+	if e.Caller != "" {
+		text += ", for IAM principal: " + e.Caller
 	}
 	return text
 }
 
-// clean returns text as it is if it is short and printable, and otherwise cut
-// and quoted.
+// clean returns text as it is if it is short and printable, and otherwise
+// quoted and cut.
 func clean(text string, limit int) string {
-	if len(text) <= limit && !strings.ContainsFunc(text, unprintable) {
+	if len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
 		return text
 	}
-	if len(text) > limit {
-		text = text[:limit] + "…"
+	return quoteUpTo(text, limit)
+}
+
+func quote(name string) string { return quoteUpTo(name, maxName) }
+
+// quoteUpTo returns the text in quotes, and of that at most limit bytes.
+func quoteUpTo(text string, limit int) string {
+	quoted := []byte{'"'}
+	for text != "" {
+		_, size := utf8.DecodeRuneInString(text)
+		character := strconv.Quote(text[:size])
+		character = character[1 : len(character)-1]
+		if len(quoted)+len(character) > limit+1 {
+			quoted = append(quoted, "…"...)
+			break
+		}
+		quoted, text = append(quoted, character...), text[size:]
 	}
-	return fmt.Sprintf("%q", text)
+	return string(append(quoted, '"'))
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

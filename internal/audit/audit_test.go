@@ -2,12 +2,10 @@ package audit
 
 import (
 	"errors"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,12 +34,15 @@ func TestTheLineForAPrintedKey(t *testing.T) {
 	bare.Entry = activekeys.Entry{}
 	events := Decisions("alice", []authorize.Decision{full, noCaller, noRequest, bare})
 	const start = "Providing ssh key from EC2 Instance Connect with fingerprint: SHA256:abc"
-	require.Equal(t, []Event{
-		{Info, start + ", request-id: f2e7c3d9, for IAM principal: arn:aws:iam::123456789012:user/alice"},
-		{Info, start + ", request-id: f2e7c3d9"},
-		{Info, start + ", for IAM principal: arn:aws:iam::123456789012:user/alice"},
-		{Info, start},
-	}, events)
+	for i, text := range []string{
+		start + ", request-id: f2e7c3d9, for IAM principal: arn:aws:iam::123456789012:user/alice",
+		start + ", request-id: f2e7c3d9",
+		start + ", for IAM principal: arn:aws:iam::123456789012:user/alice",
+		start,
+	} {
+		require.Equal(t, text, events[i].Text)
+		require.Equal(t, Info, events[i].Severity)
+	}
 }
 
 func TestARefusalNamesItsReason(t *testing.T) {
@@ -65,12 +66,49 @@ func TestUntrustedTextCannotForgeALine(t *testing.T) {
 	refused := decision(authorize.Malformed)
 	refused.Detail = errors.New("two\nlines\u2028three")
 	events := Decisions("bob\n", []authorize.Decision{d, refused})
-	events = append(events, Failure(Error, "eve\r\n", errors.New("a\x00b"+strings.Repeat("c", 5000))))
+	events = append(events, Failure(Unanswered, "eve\r\n\xff", errors.New("a\x00b"+strings.Repeat("c", 5000))),
+		Chain("/bin/x\n", "al\x1bice", errors.New("exit\tstatus")))
 	for _, e := range events {
 		require.Less(t, len(e.Text), 2000)
-		for _, r := range e.Text {
-			require.False(t, unprintable(r), "%q", e.Text)
+		texts := []string{e.Text}
+		for _, f := range e.fields() {
+			texts = append(texts, f.value)
 		}
+		for _, text := range texts {
+			require.True(t, utf8.ValidString(text))
+			require.False(t, strings.ContainsFunc(text, unprintable), "%q", text)
+		}
+	}
+}
+
+// What a syslog daemon cuts off is no JSON any more, and no alert finds it.
+func TestNoTextMakesARecordTooLong(t *testing.T) {
+	for _, text := range []string{"x", `"`, `\`, "\x00", "\xff", "é", "\u202e", "\U000f0000", "<", "\x7f\""} {
+		d := decision(authorize.OtherInstance)
+		long := strings.Repeat(text, 3000)
+		d.Entry.Caller, d.Entry.Request, d.Entry.Instance, d.Detail = long, long, long, errors.New(long)
+		events := append(Decisions(long, []authorize.Decision{d}), Failure(Unanswered, long, d.Detail), Chain(long, long, d.Detail))
+		d.Reason = authorize.Printed
+		for _, e := range append(events, Decisions(long, []authorize.Decision{d})...) {
+			require.Less(t, len(JSON.message(e, time.Now())), 8000, "%q", text)
+		}
+	}
+}
+
+func TestWhatIsCutSaysSo(t *testing.T) {
+	for text, want := range map[string]string{
+		"short":                "short",
+		"":                     "",
+		"exactly ten":          `"exactly te…"`,
+		"12345678é9":           `"12345678é…"`,
+		"123456789é":           `"123456789…"`,
+		"\n\n\n\n\n":           `"\n\n\n\n\n"`,
+		"\n\n\n\n\n\n":         `"\n\n\n\n\n…"`,
+		"\xff":                 `"\xff"`,
+		`say "no"`:             `say "no"`,
+		strings.Repeat("é", 5): strings.Repeat("é", 5),
+	} {
+		require.Equal(t, want, clean(text, 10), "%q", text)
 	}
 }
 
@@ -82,76 +120,17 @@ func TestAFloodOfRefusalsIsCut(t *testing.T) {
 	events := Decisions("alice", append(decisions, decision(authorize.Printed)))
 	require.Len(t, events, maxRefusals+2)
 	require.Contains(t, events[maxRefusals].Text, "Providing")
-	require.Contains(t, events[maxRefusals+1].Text, "980 more")
+	require.Equal(t, `Refused 980 more keys from EC2 Instance Connect for user "alice" in the same document`, events[maxRefusals+1].Text)
+	require.Equal(t, Warning, events[maxRefusals+1].Severity)
 }
 
-func listen(t *testing.T, network string) (path string, received chan string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "log")
-	received = make(chan string, 10)
-	if network == "unixgram" {
-		conn, err := net.ListenPacket(network, path)
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, conn.Close()) })
-		go func() {
-			buffer := make([]byte, 4096)
-			for {
-				n, _, err := conn.ReadFrom(buffer)
-				if err != nil {
-					return
-				}
-				received <- string(buffer[:n])
-			}
-		}()
-		return path, received
+func TestAQuestionWithoutAnAnswer(t *testing.T) {
+	for kind, severity := range map[Kind]Severity{SignerUntrusted: Warning, Unanswered: Error, CalledWrongly: Error} {
+		e := Failure(kind, "alice", errors.New("because"))
+		require.Equal(t, `EC2 Instance Connect gave no key for user "alice": because`, e.Text)
+		require.Equal(t, severity, e.Severity)
 	}
-	listener, err := net.Listen(network, path)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, listener.Close()) })
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		buffer := make([]byte, 4096)
-		n, _ := conn.Read(buffer)
-		received <- string(buffer[:n])
-	}()
-	return path, received
-}
-
-func TestSyslogReceivesTheEvent(t *testing.T) {
-	for network, end := range map[string]string{"unixgram": "", "unix": "\n"} {
-		path, received := listen(t, network)
-		NewSyslog(filepath.Join(t.TempDir(), "nobody"), path).Write(Event{Warning, "text"})
-		select {
-		case line := <-received:
-			require.Regexp(t, `^<84>\w{3} [ \d]\d \d\d:\d\d:\d\d eic\[\d+\]: text`+end+`$`, line)
-		case <-time.After(5 * time.Second):
-			t.Fatal("nothing was logged within 5 s")
-		}
-	}
-}
-
-func TestNoSystemLogCostsNothing(t *testing.T) {
-	NewSyslog(filepath.Join(t.TempDir(), "nobody")).Write(Event{Info, "text"})
-	NewSyslog().Write(Event{Info, "text"})
-	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	NewSyslog(file).Write(Event{Info, "text"})
-}
-
-// A system log that takes connections and never reads must not hold up a
-// login.
-func TestAHungSystemLogDoesNotHoldUpALogin(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	conn, err := net.ListenPacket("unixgram", path)
-	require.NoError(t, err)
-	defer conn.Close() //nolint:errcheck // only the listener's end
-	log := NewSyslog(path)
-	start := time.Now()
-	for range 2000 { // more than any socket's queue takes
-		log.Write(Event{Info, strings.Repeat("x", 1000)})
-	}
-	require.Less(t, time.Since(start), 2*time.Second)
+	e := Chain("/usr/bin/sss_ssh_authorizedkeys", "alice", errors.New("exit status 1"))
+	require.Equal(t, `The chained command "/usr/bin/sss_ssh_authorizedkeys" gave no key for user "alice": exit status 1`, e.Text)
+	require.Equal(t, Warning, e.Severity)
 }

@@ -75,9 +75,9 @@ func (c Command) IsThisProgram() bool {
 	return err == nil && os.SameFile(this, other)
 }
 
-// Environment returns those variables of environ, a list as of os.Environ,
-// that sshd gives an AuthorizedKeysCommand.
-func Environment(environ []string) []string {
+// environment returns those variables that sshd gives an
+// AuthorizedKeysCommand. It is never nil.
+func environment(environ []string) []string {
 	kept := []string{}
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")

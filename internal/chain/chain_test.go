@@ -69,9 +69,9 @@ func TestACommandThatIsThisProgramByAnyName(t *testing.T) {
 }
 
 func TestOnlyTheEnvironmentThatSSHDGives(t *testing.T) {
-	require.Equal(t, []string{"PATH=/bin:/usr/bin", "USER=eic", "LOGNAME=eic", "HOME=/", "LANG=C=x"}, Environment([]string{
+	require.Equal(t, []string{"PATH=/bin:/usr/bin", "USER=eic", "LOGNAME=eic", "HOME=/", "LANG=C=x"}, environment([]string{
 		"PATH=/bin:/usr/bin", "LD_PRELOAD=/tmp/x.so", "USER=eic", "USERX=1", "LOGNAME=eic", "https_proxy=http://evil",
 		"HOME=/", "LANG=C=x", "LANGUAGE=de", "=x", "PATHS", "path=/tmp",
 	}))
-	require.NotNil(t, Environment(nil))
+	require.NotNil(t, environment(nil))
 }

@@ -22,13 +22,15 @@ const maxOutput = 1 << 20
 // output open: a process that has left its group is not killed with it.
 const patience = 100 * time.Millisecond
 
-// Question is what a command is asked, and the environment it is asked in.
+// Question is what a command is asked.
 type Question struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty
 	// unless the command NeedsFingerprint.
 	User, Fingerprint string
-	// Environment is the command's, as of os.Environ.
-	Environment []string
+	// Environ is what sshd gave this process, as of os.Environ. The command is
+	// given those variables that sshd gives every AuthorizedKeysCommand: PATH,
+	// USER, LOGNAME, HOME and LANG.
+	Environ []string
 }
 
 // Run is one run of a command.
@@ -46,7 +48,12 @@ type Run struct {
 // The command has this process's user, no input, and no way to say anything on
 // standard error. It is not held by confine.Confine if that comes later; but
 // then it can be killed only with confine.Needs.Signals.
+//
+// The zero Command runs nothing.
 func (c Command) Start(ctx context.Context, q Question) *Run {
+	if c.program == "" {
+		return nil
+	}
 	r := &Run{ctx: ctx, ended: make(chan struct{})}
 	started := make(chan struct{})
 	go func() {
@@ -73,8 +80,12 @@ func (c Command) Start(ctx context.Context, q Question) *Run {
 //
 // With an error there are no keys: the command could not be started, did not
 // end in time, printed too much or something else than text, or its exit
-// status was not 0, at which sshd too drops its keys.
+// status was not 0, at which sshd too drops its keys. A nil Run, that of the
+// zero Command, has none and no error.
 func (r *Run) Keys() ([]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
 	select {
 	case <-r.ended:
 		return r.keys, r.err
@@ -107,7 +118,7 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	p := &process{}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.Cmd = exec.CommandContext(p.ctx, c.program, args...)
-	p.Env = append([]string{}, q.Environment...) // nil would mean this process's own
+	p.Env = environment(q.Environ)
 	p.Stdout = p
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.Cancel = p.killGroup

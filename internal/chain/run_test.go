@@ -38,7 +38,7 @@ func ask(t *testing.T, budget time.Duration, script string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), budget, errBudget)
 	defer cancel()
 	keys, err := shell(t, script).Start(ctx, Question{
-		User: `al ice"%f`, Fingerprint: "SHA256:abc", Environment: []string{"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
+		User: `al ice"%f`, Fingerprint: "SHA256:abc", Environ: []string{"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
 	}).Keys()
 	if err != nil {
 		require.Nil(t, keys)
@@ -247,7 +247,7 @@ func probeConfined() {
 	if err != nil {
 		panic(err)
 	}
-	q := Question{Environment: []string{"PATH=/usr/bin:/bin"}}
+	q := Question{Environ: []string{"PATH=/usr/bin:/bin"}}
 	first, second := free.Start(ctx, q), hung.Start(ctx, q)
 	if err := confine.Confine(confine.Needs{Signals: true}); err != nil {
 		panic(err)
@@ -278,7 +278,7 @@ func probeHangs() {
 	if err != nil {
 		panic(err)
 	}
-	run := c.Start(context.Background(), Question{Environment: []string{"PATH=/usr/bin:/bin", "HOME=" + os.Getenv("HOME")}})
+	run := c.Start(context.Background(), Question{Environ: []string{"PATH=/usr/bin:/bin", "HOME=" + os.Getenv("HOME")}})
 	if err := confine.Confine(confine.Needs{Signals: true}); err != nil {
 		panic(err)
 	}

@@ -1,0 +1,100 @@
+package audit
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// Facility authpriv (RFC 5424 section 6.2.1): what only administrators read.
+const facilityAuthpriv = 10
+
+// tag is what the events are logged under.
+const tag = "eic"
+
+// writeTimeout bounds how long a system log whose reader hangs can hold up a
+// login.
+const writeTimeout = 100 * time.Millisecond
+
+// Socket is where a system log may listen.
+type Socket struct {
+	Path string
+	// Journald says that its own protocol is spoken there, which carries an
+	// event's fields, and not that of syslog(3).
+	Journald bool
+}
+
+// Sockets returns where a system log may listen. journald comes first: where it
+// runs, the others only lead to it or to whom it forwards.
+func Sockets() []Socket {
+	return []Socket{
+		{Path: "/run/systemd/journal/socket", Journald: true},
+		{Path: "/dev/log"}, {Path: "/var/run/syslog"}, {Path: "/var/run/log"},
+	}
+}
+
+// SystemLog writes to the local system log. It is not for use by several
+// goroutines.
+type SystemLog struct {
+	format  Format
+	sockets []Socket
+	conn    net.Conn
+	socket  Socket // that conn leads to
+	tried   bool
+}
+
+// NewSystemLog returns a Log that writes to the first of the sockets that
+// somebody listens on.
+func NewSystemLog(format Format, sockets ...Socket) *SystemLog {
+	return &SystemLog{format: format, sockets: sockets}
+}
+
+// Open connects to the system log and loads the local time zone.
+func (l *SystemLog) Open() {
+	if !l.tried {
+		l.tried = true
+		l.dial()
+		_, _ = time.Now().Zone() // reads /etc/localtime
+	}
+}
+
+// Write sends one event. If the system log does not take it in time, that
+// event and all later ones are dropped.
+func (l *SystemLog) Write(e Event) {
+	l.Open()
+	if l.conn == nil {
+		return
+	}
+	now := time.Now()
+	_ = l.conn.SetWriteDeadline(now.Add(writeTimeout)) // without it, the write merely may take longer
+	if _, err := l.conn.Write(l.record(e, now)); err != nil {
+		l.conn = nil // there is nobody left to tell
+	}
+}
+
+// record returns the event as the socket takes it.
+func (l *SystemLog) record(e Event, now time.Time) []byte {
+	message := l.format.message(e, now)
+	if l.socket.Journald {
+		return journalEntry(e, message)
+	}
+	line := fmt.Sprintf("<%d>%s %s[%d]: %s", facilityAuthpriv<<3|int(e.Severity), now.Format(time.Stamp), tag, os.Getpid(), message)
+	if l.conn.LocalAddr().Network() == "unix" {
+		line += "\n" // a stream has no other end of record
+	}
+	return []byte(line)
+}
+
+// dial takes a datagram socket, as nearly every system log has, or a stream.
+func (l *SystemLog) dial() {
+	for _, socket := range l.sockets {
+		for _, network := range []string{"unixgram", "unix"} {
+			conn, err := net.DialTimeout(network, socket.Path, writeTimeout)
+			if err == nil {
+				l.conn, l.socket = conn, socket
+				return
+			}
+		}
+	}
+}
