@@ -20,6 +20,19 @@ SCRIPTS  := $(patsubst packaging/apk/%,$(STAGE)/apk/%,$(wildcard packaging/apk/*
 .PHONY: packages
 packages: packages-amd64 packages-arm64 ## deb, rpm, apk, Arch package and tarball, in build/packages
 	$(TOOLS)/nfpm package -f packaging/nfpm-selinux.yaml -p rpm -t $(PACKAGES)
+	install -m 755 packaging/install.sh $(PACKAGES)
+	find $(PACKAGES) -type f ! -name '*[_-]$(VERSION)-*' ! -name install.sh -delete
+	cd $(PACKAGES) && sha256sum * > $(CURDIR)/$(STAGE)/SHA256SUMS
+	mv $(STAGE)/SHA256SUMS $(PACKAGES)
+
+.PHONY: ssm-package
+ssm-package: packages ## the package for AWS Systems Manager Distributor, in build/ssm
+	rm -rf build/ssm
+	go run ./packaging/ssm/distributor $(VERSION) $(PACKAGES) build/ssm
+
+.PHONY: test-packages
+test-packages: ## installs, upgrades and removes the packages in Debian roots (root; debootstrap)
+	CGO_ENABLED=0 go test -count=1 -timeout 60m ./packaging/... ./test/packages/...
 
 .PHONY: packages-amd64 packages-arm64
 packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) $(TOOLS)/nfpm

@@ -1,0 +1,73 @@
+# Bakes an AMI with eic: packer init . && packer build -var base=NAME .
+
+variable "base" {
+  type        = string
+  description = "Name of the AMI to start from, such as al2023-ami-2023.*-x86_64."
+}
+
+variable "owner" {
+  type        = string
+  description = "Who owns it."
+  default     = "amazon"
+}
+
+variable "user" {
+  type        = string
+  description = "The user it lets in with the key of the build."
+  default     = "ec2-user"
+}
+
+variable "instance_type" {
+  type    = string
+  default = "t3.micro"
+}
+
+variable "region" {
+  type    = string
+  default = "us-east-1"
+}
+
+variable "packages" {
+  type        = string
+  description = "The folder with the packages and install.sh."
+  default     = "../../../build/packages"
+}
+
+source "amazon-ebs" "eic" {
+  ami_name      = "eic-{{timestamp}}"
+  instance_type = var.instance_type
+  region        = var.region
+  ssh_username  = var.user
+
+  source_ami_filter {
+    owners      = [var.owner]
+    most_recent = true
+    filters = {
+      name                = var.base
+      virtualization-type = "hvm"
+      root-device-type    = "ebs"
+    }
+  }
+}
+
+build {
+  sources = ["source.amazon-ebs.eic"]
+
+  provisioner "shell" {
+    inline = ["mkdir /tmp/eic"]
+  }
+
+  provisioner "file" {
+    source      = "${var.packages}/"
+    destination = "/tmp/eic"
+  }
+
+  provisioner "shell" {
+    inline = [
+      "cd /tmp/eic && sha256sum --check --quiet SHA256SUMS",
+      "sudo sh /tmp/eic/install.sh",
+      "rm -r /tmp/eic",
+      "sudo eic doctor --offline",
+    ]
+  }
+}
