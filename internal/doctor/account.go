@@ -21,6 +21,8 @@ type Account struct {
 	// Groups are the groups it belongs to besides GID, as far as /etc/group
 	// tells.
 	Groups []uint32
+	// Home is its home directory.
+	Home string
 	// Source is where it was found.
 	Source string
 }
@@ -101,7 +103,7 @@ func (e *exam) onlyFiles() bool {
 func parsePasswd(text, name string) (Account, bool) {
 	for line := range strings.SplitSeq(text, "\n") {
 		fields := strings.Split(line, ":")
-		if len(fields) < 4 || fields[0] != name {
+		if len(fields) < 6 || fields[0] != name {
 			continue
 		}
 		uid, err := strconv.ParseUint(fields[2], 10, 32)
@@ -112,7 +114,7 @@ func parsePasswd(text, name string) (Account, bool) {
 		if err != nil {
 			continue
 		}
-		return Account{Name: name, UID: uint32(uid), GID: uint32(gid), Source: "/etc/passwd"}, true
+		return Account{Name: name, UID: uint32(uid), GID: uint32(gid), Home: fields[5], Source: "/etc/passwd"}, true
 	}
 	return Account{}, false
 }

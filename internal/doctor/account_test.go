@@ -114,12 +114,14 @@ func TestATrialRun(t *testing.T) {
 	})
 }
 
-// The program is called by sshd's flags, and once it is called by its old name
-// by nothing else than the user.
+const nobodysKey = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+
+// The program is called with sshd's flags, and by its old name with none.
 func TestATrialRunIsWhatSSHDWouldRun(t *testing.T) {
 	for command, args := range map[string][]string{
-		"/usr/bin/eic authorized-keys --domain=example.com %u %f": {"/usr/bin/eic", "authorized-keys", "--domain=example.com", "--log", "stderr", "root"},
-		"/opt/aws/bin/eic_run_authorized_keys %u %f":              {"/opt/aws/bin/eic_run_authorized_keys", "root"},
+		"/usr/bin/eic authorized-keys --domain=example.com %u %f": {"/usr/bin/eic", "authorized-keys", "--domain=example.com", "--log", "stderr", "root", nobodysKey},
+		"/opt/aws/bin/eic_run_authorized_keys %u %f":              {"/opt/aws/bin/eic_run_authorized_keys", "root", nobodysKey},
+		"/usr/bin/eic authorized-keys %u":                         {"/usr/bin/eic", "authorized-keys", "--log", "stderr", "root"},
 	} {
 		b := newBench(t)
 		b.files["opt/aws/bin/eic_run_authorized_keys"] = link("/usr/bin/eic")

@@ -133,12 +133,12 @@ func TestTheSelfTestFindsAProgramThatIsNotFitForUse(t *testing.T) {
 
 func TestExecAsTakesOnTheUser(t *testing.T) {
 	require.Zero(t, os.Getuid(), "this test takes on another user and must be run as root")
-	nobody := Account{Name: "nobody", UID: 65534, GID: 65533, Groups: []uint32{65532}}
-	stdout, stderr, err := ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "id -u; id -g; id -G; pwd; env; exit 0")
+	nobody := Account{Name: "nobody", UID: 65534, GID: 65533, Groups: []uint32{65532}, Home: "/nonexistent"}
+	stdout, stderr, err := ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "id -u; id -g; id -G; pwd; env | sort")
 	require.NoError(t, err)
 	require.Empty(t, string(stderr))
-	require.Contains(t, string(stdout), "65534\n65533\n65533 65532\n/\n")
-	require.NotContains(t, string(stdout), "HOME=")
+	require.Equal(t, "65534\n65533\n65533 65532\n/\n"+
+		"HOME=/nonexistent\nLOGNAME=nobody\nPATH=/usr/bin:/bin:/usr/sbin:/sbin\nPWD=/\nUSER=nobody\n", string(stdout))
 
 	_, stderr, err = ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "echo why >&2; exit 3")
 	require.ErrorContains(t, err, "exit status 3")
