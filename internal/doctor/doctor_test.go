@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -295,4 +297,22 @@ func TestIdentifiersAreUnique(t *testing.T) {
 			seen[c.ID] = true
 		}
 	}
+}
+
+func TestTheDocumentationListsEveryCheck(t *testing.T) {
+	text, err := os.ReadFile("../../docs/doctor.md")
+	require.NoError(t, err)
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, row[1])
+	}
+	made := map[string]bool{}
+	for _, offline := range []bool{false, true} {
+		b := newBench(t)
+		b.Offline = offline
+		for _, c := range b.examine(t).Checks {
+			made[c.ID] = true
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(made)), documented)
 }
