@@ -46,7 +46,7 @@ func TestKeyNobodyPushedDoesNotLogIn(t *testing.T) {
 }
 
 func TestExpiredKeyDoesNotLogIn(t *testing.T) {
-	const ttl = 4 * time.Second
+	const ttl = 6 * time.Second
 	h := start(t, host.Options{Sim: sim.Options{TTL: ttl}}, host.Packaged)
 	key := newKey(t, h, "key")
 	push(t, h, "alice", key)

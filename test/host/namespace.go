@@ -26,8 +26,8 @@ const preparedVariable = "EIC_TEST_HOST_PREPARED"
 // leaves its results in a directory that Prepared names inside, and that is
 // removed at the end. Its context ends when somebody interrupts.
 //
-// Nothing but Run may be called by a program outside, and a program calls Run but
-// once. It needs root; without, Run says so and returns 1.
+// A program calls Run once, before it does anything that it would not do twice. Run
+// needs root; without, it says so and returns 1.
 func Run(prepare func(ctx context.Context, dir string) error, inside func() int) int {
 	do := func() (int, error) { return outside(prepare) }
 	if Prepared() != "" {
@@ -103,6 +103,7 @@ func again(dir string, signals <-chan os.Signal) (int, error) {
 
 // enter makes the mount and process namespaces this process's own.
 func enter(inside func() int) (int, error) {
+	unix.Umask(0o022) // whatever it is outside: files of the host have the modes they are made with
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return 0, fmt.Errorf("making the mounts private: %w", err)
 	}
