@@ -15,7 +15,6 @@ import (
 
 	"eic/internal/activekeys"
 	"eic/internal/audit"
-	"eic/internal/authorize"
 	"eic/internal/doctor"
 	"eic/internal/sshdconfig"
 )
@@ -54,7 +53,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return min(status, exitBroken)
 	}
 	given := givenFlags(flags, own)
-	_, _, err := parseKeysArguments(append(slices.Clone(given), "--", *user))
+	_, _, err := parseKeysArguments(append(slices.Clone(given), "--", *user, doctor.NobodysFingerprint))
 	switch {
 	case err != nil:
 	case !activekeys.ValidUser(*user):
@@ -131,8 +130,9 @@ func parseKeysArguments(args []string) (terms, doctor.Call, error) {
 		return terms{}, doctor.Call{}, err
 	case flags.NArg() < 1 || flags.NArg() > 2:
 		return terms{}, doctor.Call{}, fmt.Errorf("%d arguments %q, expected USER [FINGERPRINT]", flags.NArg(), flags.Args())
-	case flags.NArg() == 2 && !authorize.ValidFingerprint(call.Fingerprint):
-		return terms{}, doctor.Call{}, fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:…", call.Fingerprint)
+	}
+	if err := t.checkFingerprint(flags.NArg() == 2, call.Fingerprint); err != nil {
+		return terms{}, doctor.Call{}, err
 	}
 	call.Flags = args[:len(args)-flags.NArg()]
 	if n := len(call.Flags); n > 0 && call.Flags[n-1] == "--" {
@@ -160,7 +160,7 @@ func givenFlags(flags flagSet, own []string) []string {
 
 // observeHost looks at this host as authorized-keys with these flags would.
 func observeHost(ctx context.Context, keysFlags []string, user string, offline bool) (doctor.Observation, error) {
-	t, _, err := parseKeysArguments(append(slices.Clone(keysFlags), "--", user))
+	t, _, err := parseKeysArguments(append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint))
 	if err != nil {
 		return doctor.Observation{}, err
 	}

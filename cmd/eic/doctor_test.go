@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/internal/doctor"
 )
 
 // A flag of authorized-keys that doctor does not know would look like a mistake
@@ -25,12 +27,14 @@ func TestDoctorKnowsEveryFlagOfAuthorizedKeys(t *testing.T) {
 }
 
 func TestDoctorReadsSSHDsArgumentsAsAuthorizedKeysDoes(t *testing.T) {
-	const fingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
-	_, call, err := parseKeysArguments([]string{"--domain", "example.com", "--", "root", fingerprint})
+	_, call, err := parseKeysArguments([]string{"--domain", "example.com", "--", "root", doctor.NobodysFingerprint})
 	require.NoError(t, err)
 	require.Equal(t, []string{"--domain", "example.com"}, call.Flags)
 	require.Equal(t, "root", call.User)
-	require.Equal(t, fingerprint, call.Fingerprint)
+	require.Equal(t, doctor.NobodysFingerprint, call.Fingerprint)
+
+	_, _, err = parseKeysArguments([]string{"--chain", "/usr/bin/keys %u %f", "root"})
+	require.ErrorContains(t, err, "expected FINGERPRINT behind USER")
 
 	for args, reason := range map[string]string{
 		"":                             "0 arguments",

@@ -25,7 +25,8 @@ type exam struct {
 	accountErr error
 
 	// seen is what there was to see for account, or, if asAccount says why
-	// that could not be looked at, for the user who examines.
+	// that could not be looked at, for the user who examines. seenErr is why
+	// neither could.
 	seen      Observation
 	seenErr   error
 	asAccount error
@@ -79,6 +80,11 @@ func (e *exam) flags() []string {
 // user has no way to the metadata service it looks again as its own, which
 // tells a service that is away from one that is kept from the user.
 func (e *exam) observe(ctx context.Context) {
+	if e.Flags == nil && e.command.err != nil {
+		// With other flags than those meant, it would see something else.
+		e.seenErr = errors.New("the arguments of sshd's command are wrong")
+		return
+	}
 	e.seen, e.asAccount = e.observeAs(ctx)
 	if e.asAccount != nil {
 		e.seen, e.seenErr = e.Observe(ctx, e.flags())
@@ -132,6 +138,8 @@ func said(stderr []byte) string {
 func checkAsAccount(_ context.Context, e *exam) Finding {
 	var exit *exec.ExitError
 	switch {
+	case e.seenErr != nil:
+		return notChecked("see the command's arguments above", "%v", e.seenErr)
 	case e.asAccount == nil:
 		return ok("works: what follows is what user %q sees", e.account.Name)
 	case e.UID != 0:

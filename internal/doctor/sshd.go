@@ -33,8 +33,9 @@ type command struct {
 	err  error
 }
 
-// anyFingerprint stands for that of a key somebody offers.
-const anyFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+// NobodysFingerprint is a fingerprint in the form of sshd's %f, of a key that
+// nobody has: it is the digest of nothing.
+const NobodysFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
 // takeApart finds out whether sshd's command is this program, and what it is
 // called with.
@@ -64,7 +65,7 @@ func (e *exam) takeApart(a answer) command {
 // them as authorized-keys does.
 func (e *exam) called(c command, args []string) (Call, error) {
 	values := map[byte]string{
-		'u': e.User, 'f': anyFingerprint,
+		'u': e.User, 'f': NobodysFingerprint,
 		'U': "0", 'h': "/", 't': "ssh-ed25519", 'k': "AAAA", 'C': "client", 'D': "domain",
 	}
 	expanded, err := argv.Expand(args, values)
@@ -82,7 +83,7 @@ func (e *exam) called(c command, args []string) (Call, error) {
 		return Call{}, err
 	case call.User != e.User:
 		return call, fmt.Errorf("its USER is %q for every login, expected %%u", call.User)
-	case call.Fingerprint != "" && call.Fingerprint != anyFingerprint:
+	case call.Fingerprint != "" && call.Fingerprint != NobodysFingerprint:
 		return call, fmt.Errorf("its FINGERPRINT is %q for every key, expected %%f", call.Fingerprint)
 	}
 	return call, nil

@@ -114,6 +114,13 @@ func TestHowTheCommandIsCalled(t *testing.T) {
 			check: "arguments", verdict: doctor.Broken, found: "unknown flag: --domian"},
 		"with a token that sshd does not know": {damage: called(" %x"),
 			check: "arguments", verdict: doctor.Broken, found: `unknown token "%x"`},
+		"nobody is asked with other flags than those meant": {damage: called(" --domian=example.com %u"),
+			check: "metadata", verdict: doctor.NotChecked, found: "arguments of sshd's command are wrong"},
+		"nobody looks with other flags than those meant": {damage: called(" --domian=example.com %u"),
+			check: "as-user", verdict: doctor.NotChecked, found: "arguments of sshd's command are wrong"},
+		"the flags meant are known": {
+			damage: func(b *bench) { called(" --domian=example.com %u")(b); b.Flags = []string{} },
+			check:  "signer", verdict: doctor.OK, found: "valid now"},
 		"it is not ours": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "arguments", verdict: doctor.NotChecked, found: "not eic"},
 		"by the old name alone": {

@@ -170,6 +170,23 @@ func TestACommandThatOneUserIsWithout(t *testing.T) {
 	require.Contains(t, r.find(t, "command-for-user").Found, "set at /etc/ssh/sshd_config:4")
 }
 
+// A command that is chained behind ours is tried with it.
+func TestAChainedCommand(t *testing.T) {
+	h := start(t, host.Options{})
+	chain := func(program string) string {
+		return strings.Replace(host.Packaged, "--trust-anchors", `--chain "`+program+` %%u %%f" --trust-anchors`, 1)
+	}
+	require.NoError(t, h.Configure(chain("/usr/bin/printf %%%%s")))
+	r := examine(t, h, "root", 0)
+	require.Equal(t, "ok", r.find(t, "trial").Verdict, "%+v", r)
+
+	without := strings.Replace(chain("/usr/bin/printf"), "%u %f\n", "%u\n", 1)
+	require.NoError(t, h.Configure(without))
+	r = examine(t, h, "root", 1)
+	require.Equal(t, []string{"arguments"}, r.with("broken"), "%+v", r)
+	require.Contains(t, r.find(t, "arguments").Found, "expected FINGERPRINT behind USER")
+}
+
 // Others than root learn less, and are told so.
 func TestSomebodyElseThanRoot(t *testing.T) {
 	h := start(t, host.Options{})
