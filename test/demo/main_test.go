@@ -29,6 +29,9 @@ func build(t *testing.T) (bin string) {
 	require.NoError(t, host.Build(t.Context(), bin))
 	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	for _, program := range []string{"demo", "eic"} {
+		require.NoError(t, os.Chmod(filepath.Join(bin, program), 0o755))
+	}
 	return bin
 }
 

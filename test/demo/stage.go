@@ -15,7 +15,7 @@ import (
 
 // lifetime is how long a pushed key lives here. AWS's live for a minute, which is
 // long to wait for the end of.
-const lifetime = 10 * time.Second
+const lifetime = 15 * time.Second
 
 // stage is where the steps are shown.
 type stage struct {
