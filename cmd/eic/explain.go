@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"eic/internal/authorize"
 	"eic/internal/confine"
 	"eic/internal/evidence"
 	"eic/internal/explain"
@@ -17,7 +16,8 @@ const explainAbout = `Tells, step by step, which keys sshd would get for USER an
 the others, and what to do about it. With FINGERPRINT, only the key of that
 fingerprint counts. The question takes the way that sshd's takes: give the flags
 that stand in sshd's AuthorizedKeysCommand, and run it as the user that stands
-in AuthorizedKeysCommandUser. Nothing goes to the system log.
+in AuthorizedKeysCommandUser. Nothing goes to the system log, and the command of
+--chain is not run.
 
 Exit status: 0 a key would be printed; 3 none would; 1 there is no answer;
 2 called wrongly.`
@@ -31,13 +31,19 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	save := flags.String("save", "", "keep everything that was judged in `DIR`, which must be empty or not exist")
 	var t terms
 	t.register(flags)
+	var sshds logging // taken, as it may stand in sshd's command, and left alone
+	sshds.register(flags)
+	flags.Lookup("log").Hidden, flags.Lookup("log-format").Hidden = true, true
 	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
 		return status
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
 	err := t.check(flags)
-	if err == nil && flags.NArg() == 2 && !authorize.ValidFingerprint(fingerprint) {
-		err = fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+	if err == nil {
+		_, err = sshds.open(io.Discard)
+	}
+	if err == nil {
+		err = t.checkFingerprint(flags.NArg() == 2, fingerprint)
 	}
 	if err != nil {
 		flags.wrong(stderr, err)

@@ -65,14 +65,17 @@ func (p *pieces) check(flags flagSet) error {
 	return nil
 }
 
-// read puts the pieces together. Whoever names the domain vouches for it.
+// read puts the pieces together. Whoever names a domain vouches for it.
 func (p *pieces) read() (evidence.Record, error) {
 	r := evidence.Record{
 		Evidence: inquiry.Evidence{
 			Instance: p.instance, Region: []byte(p.region), Domain: []byte(p.domain),
 		},
-		Terms:   inquiry.Terms{Fingerprint: p.fingerprint, Domains: []string{p.domain}},
+		Terms:   inquiry.Terms{Fingerprint: p.fingerprint},
 		Anchors: evidence.Anchors{Setting: "auto"},
+	}
+	if !slices.Contains(trust.Domains(), p.domain) {
+		r.Terms.Domains = []string{p.domain}
 	}
 	e := &r.Evidence
 	var err error

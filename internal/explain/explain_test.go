@@ -12,7 +12,6 @@ import (
 
 	"eic/internal/metadata"
 	"eic/internal/sim"
-	"eic/internal/sim/ca"
 )
 
 const budget = 20 * time.Second
@@ -20,7 +19,6 @@ const budget = 20 * time.Second
 // Whatever goes wrong in the world, evidence kept of it is judged as it was
 // when it was kept, and told in the same words.
 func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
-	keys := new(ca.Keys)
 	outcomes := map[sim.Expectation][]Outcome{
 		sim.Printed: {Keys}, sim.None: {NoKey}, sim.Refused: {NoKey, Failed},
 	}
@@ -35,7 +33,7 @@ func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
 				patience = 200 * time.Millisecond // it never ends
 			}
 			for platform, root := range map[string]fstest.MapFS{"nitro": nitro(), "xen": xen()} {
-				live, record := newWorld(t, keys, root, fault.Name).ask(t, patience)
+				live, record := newWorld(t, root, fault.Name).ask(t, patience)
 				expected := fault.Expect
 				if platform == "nitro" {
 					expected = fault.OnNitro
@@ -50,14 +48,13 @@ func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
 
 // An inquiry that broke off is kept as far as it came.
 func TestEvidenceOfEveryLostAnswerIsJudgedAgainAsItWas(t *testing.T) {
-	keys := new(ca.Keys)
 	for _, fault := range sim.Faults() {
 		if !fault.Transport {
 			continue
 		}
 		t.Run(fault.Name, func(t *testing.T) {
 			t.Parallel()
-			live, record := newWorld(t, keys, xen(), fault.Name).ask(t, 100*time.Millisecond)
+			live, record := newWorld(t, xen(), fault.Name).ask(t, 100*time.Millisecond)
 			require.Equal(t, live, judgedAgain(t, record))
 			checkRemedies(t, live)
 		})
@@ -75,7 +72,7 @@ func checkRemedies(t *testing.T, r Report) {
 
 // The same evidence at another time.
 func TestEvidenceAtAnotherTime(t *testing.T) {
-	_, record := newWorld(t, new(ca.Keys), nitro()).ask(t, budget)
+	_, record := newWorld(t, nitro()).ask(t, budget)
 	record.Terms.Anchors = record.KeptAnchors
 	for name, try := range map[string]struct {
 		after  time.Duration
@@ -110,7 +107,7 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 		"a process that cannot be confined":    {"alice", nitro(), errors.New("no such thing"), reasonConfine, Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, new(ca.Keys), nil)
+			w := newWorld(t, nil)
 			w.source.Root, w.record.Terms.User = try.root, try.user
 			w.source.BeforeNetwork = func() error { return try.confine }
 			live, record := w.ask(t, budget)
@@ -124,7 +121,7 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 }
 
 func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
-	w := newWorld(t, new(ca.Keys), nitro())
+	w := newWorld(t, nitro())
 	w.record.Anchors.Kept = []byte("no PEM")
 	w.record.Terms.Anchors = w.record.KeptAnchors
 	live, record := w.ask(t, budget)
@@ -136,7 +133,7 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 // The anchor that a signer was found to chain to is kept where no file was
 // given, so that a system's store that has lost it later does not matter.
 func TestTheAnchorIsKept(t *testing.T) {
-	w := newWorld(t, new(ca.Keys), nitro(), "domain=china")
+	w := newWorld(t, nitro(), "domain=china")
 	roots := w.record.KeptAnchors
 	w.record.Anchors.Setting, w.record.Anchors.Kept, w.record.Terms.Anchors = "auto", nil, roots
 	live, record := w.ask(t, budget)
@@ -158,7 +155,7 @@ func TestWhatIsAsked(t *testing.T) {
 		"no key, on Xen":   {"bob", xen(), []metadata.Stage{"token", "active-keys", "token", "availability-zone", "instance-id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, new(ca.Keys), try.root)
+			w := newWorld(t, try.root)
 			w.record.Terms.User = try.user
 			report, _ := w.ask(t, budget)
 			var stages []metadata.Stage
@@ -173,7 +170,7 @@ func TestWhatIsAsked(t *testing.T) {
 }
 
 func TestAPolicyIsToldInFlags(t *testing.T) {
-	w := newWorld(t, new(ca.Keys), nitro())
+	w := newWorld(t, nitro())
 	w.record.Terms.Domains = []string{"example.com"}
 	w.record.Terms.Policy.DenyUsers = []string{"root", "adm*"}
 	w.record.Terms.Policy.CallerEnvironment = true

@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// width is what text is filled to, in characters. Values are never broken.
-const width = 80
+// width is what prose is filled to, in characters. Messages, values and
+// commands are never broken.
+const width = 78
 
 // tone is what a heading means for whoever waits for a key.
 type tone string
@@ -47,28 +48,35 @@ func (p *page) field(name, value string) {
 	p.line("%-13s %s", name, value)
 }
 
-// paragraph fills lines with words, below a further indent.
-func (p *page) paragraph(indent, text string) {
-	indent = "  " + indent
-	line := indent
+// message writes an error's text as it is in the system log, unbroken, so that
+// it can be searched for.
+func (p *page) message(indent, text string) {
+	for _, line := range sentences(text) {
+		p.line("%s%s", indent, line)
+	}
+}
+
+// paragraph fills lines with words.
+func (p *page) paragraph(text string) {
+	line := ""
 	for word := range strings.FieldsSeq(text) {
-		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			p.text.WriteString(line + "\n")
-			line = indent
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			p.line("%s", line)
+			line = ""
 		}
-		if line != indent {
+		if line != "" {
 			line += " "
 		}
 		line += word
 	}
-	p.text.WriteString(line + "\n")
+	p.line("%s", line)
 }
 
 func (p *page) remedy(r Remedy) {
 	if r.Text == "" {
 		return
 	}
-	p.paragraph("", "What to do: "+r.Text)
+	p.paragraph("What to do: " + r.Text)
 	for _, command := range r.Commands {
 		p.line("    %s", command)
 	}

@@ -75,7 +75,7 @@ func (f facts) ofSigner(reason Reason) (Remedy, bool) {
 		return Remedy{Text: "This is not the certificate of EC2 Instance Connect's signer. " + forged, Commands: f.keep()}, true
 	case reasonSignerPath:
 		return Remedy{Text: "The certificate does not lead to a trust anchor. If --trust-anchors names a file of your own, look there. " +
-			"Otherwise: " + forged, Commands: f.keep()}, true
+			forged, Commands: f.keep()}, true
 	case reasonPlace:
 		return Remedy{Text: "The metadata service never says this of an instance. Ask it by hand. " + forged,
 			Commands: f.byHand("instance-id", "placement/region", "placement/availability-zone")}, true
@@ -143,7 +143,7 @@ func (f facts) withClock(r Remedy) Remedy {
 // clockWords says how far a clock is off.
 func clockWords(offset int64) string {
 	if offset < 0 {
-		return fmt.Sprintf("%d seconds behind", -offset)
+		return seconds(-offset) + " behind"
 	}
-	return fmt.Sprintf("%d seconds ahead of", offset)
+	return seconds(offset) + " ahead of"
 }

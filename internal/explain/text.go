@@ -42,7 +42,7 @@ func (r Report) question(p *page) {
 		p.line("%s", word(k.Manifest))
 	}
 	if k := r.Evidence; k != nil && k.TrustAnchors {
-		p.paragraph("", "the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
+		p.paragraph("the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
 	}
 	if flags := flags(r.Terms); flags != "" {
 		p.line("judged under %s", flags)
@@ -115,9 +115,7 @@ func (r Report) metadataService(p *page) {
 		}
 		p.line("%-18s %-18s %8.1f ms", word(x.Stage), status, x.Milliseconds)
 		if x.Error != "" {
-			for _, sentence := range sentences(x.Error) {
-				p.paragraph("  ", sentence)
-			}
+			p.message("  ", x.Error)
 		}
 	}
 	if r.ClockOffset != nil && *r.ClockOffset != 0 {
@@ -154,9 +152,7 @@ func (r Report) signer(p *page) {
 			continue
 		}
 		p.field("staple", quoted(staple.Name)+" could not be had")
-		for _, sentence := range sentences(staple.Error) {
-			p.paragraph("  ", sentence)
-		}
+		p.message("  ", staple.Error)
 	}
 }
 
@@ -170,9 +166,7 @@ func (r Report) key(p *page, i int) {
 		p.heading(doubtful, "%s: undecided, as it depends on the signer", name)
 	default:
 		p.heading(bad, "%s: refused, %s", name, word(string(k.Reason)))
-		for _, sentence := range sentences(k.Message) {
-			p.paragraph("", sentence)
-		}
+		p.message("", k.Message)
 	}
 	if k.Fingerprint != "" {
 		p.field("key", word(k.Type)+" "+word(k.Fingerprint))
@@ -198,9 +192,16 @@ func expiry(k Key) string {
 		when = stamp(k.Expires)
 	}
 	if k.SecondsLeft < 0 {
-		return fmt.Sprintf("%s, %d seconds ago", when, -k.SecondsLeft)
+		return when + ", " + seconds(-k.SecondsLeft) + " ago"
 	}
-	return fmt.Sprintf("%s, %d seconds left", when, k.SecondsLeft)
+	return when + ", " + seconds(k.SecondsLeft) + " left"
+}
+
+func seconds(n int64) string {
+	if n == 1 {
+		return "1 second"
+	}
+	return fmt.Sprintf("%d seconds", n)
 }
 
 func (r Report) answer(p *page) {
@@ -211,9 +212,7 @@ func (r Report) answer(p *page) {
 		p.heading(doubtful, "Answer: no key; %s", r.Message)
 	default:
 		p.heading(bad, "No answer")
-		for _, sentence := range sentences(r.Message) {
-			p.paragraph("", sentence)
-		}
+		p.message("", r.Message)
 	}
 	p.remedy(r.Remedy)
 }

@@ -40,6 +40,9 @@ func xen() fstest.MapFS {
 	return fstest.MapFS{"sys/hypervisor/uuid": {Data: []byte("ec2e1916-9099-7caf-fd21-012345abcdef\n")}}
 }
 
+// keyPairs are shared, as making them takes longer than all else.
+var keyPairs = new(ca.Keys)
+
 // world is a simulated one in which a key was pushed for alice.
 type world struct {
 	*sim.Sim
@@ -47,9 +50,9 @@ type world struct {
 	record evidence.Record
 }
 
-func newWorld(t *testing.T, keys *ca.Keys, root fstest.MapFS, faults ...string) world {
+func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 	t.Helper()
-	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
+	s, err := sim.Start(sim.Options{Keys: keyPairs, Faults: faults})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	_, err = s.Push("alice", aliceKey)

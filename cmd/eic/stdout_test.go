@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhoLikesColours(t *testing.T) {
+	terminal, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as a terminal is
+	require.NoError(t, err)
+	defer func() { _ = terminal.Close() }()
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	for name, try := range map[string]struct {
+		stdout  *os.File
+		noColor string
+		term    string
+		want    bool
+	}{
+		"a terminal":                   {terminal, "", "xterm", true},
+		"a person who wants none":      {terminal, "1", "xterm", false},
+		"a terminal that is dumb":      {terminal, "", "dumb", false},
+		"a terminal that nobody knows": {terminal, "", "", false},
+		"a file":                       {file, "", "xterm", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environment := map[string]string{"NO_COLOR": try.noColor, "TERM": try.term}
+			_, colours := newStdout(func(name string) string { return environment[name] }, try.stdout).(colourful)
+			require.Equal(t, try.want, colours)
+		})
+	}
+}
