@@ -202,8 +202,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// addressTimeout is how long one address may take to accept a connection. It
-// leaves room for one lost packet.
+// addressTimeout is how long one address may take to accept a connection. A
+// login gives the first of several as long.
 const addressTimeout = 1500 * time.Millisecond
 
 func tryAddress(ctx context.Context, url string) Address {

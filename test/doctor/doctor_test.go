@@ -195,6 +195,15 @@ func TestSomebodyElseThanRoot(t *testing.T) {
 	require.Equal(t, "ok", r.find(t, "signer").Verdict)
 }
 
+// Logins work, but nobody will learn why one does not.
+func TestAHostWithoutASystemLog(t *testing.T) {
+	h := start(t, host.Options{})
+	require.NoError(t, os.Remove(h.Path("/dev/log")))
+	r := examine(t, h, "root", 2)
+	require.Equal(t, []string{"system-log"}, r.with("warning"), "%+v", r)
+	require.Equal(t, "warning", r.Verdict)
+}
+
 func TestPeopleReadLines(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.Chmod(h.Path(host.Binary), 0o775))
