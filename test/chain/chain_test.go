@@ -1,0 +1,170 @@
+package chain
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+const (
+	userdbctl = "/usr/bin/userdbctl"
+	sss       = "/usr/bin/sss_ssh_authorizedkeys"
+)
+
+// addRecord adds a user record with a key of the user's, as systemd keeps them
+// (nss-systemd(8), user records). The second half is for those who may know keys:
+// userdbctl must be able to read it as the user that sshd runs eic as.
+func addRecord(t *testing.T, h *host.Host, user, key string) {
+	t.Helper()
+	require.NoError(t, h.WriteFile("/run/userdb/"+user+".user", fmt.Appendf(nil, `{"userName":%q,"disposition":"regular"}`, user)))
+	require.NoError(t, h.WriteFile("/run/userdb/"+user+".user-privileged",
+		fmt.Appendf(nil, `{"privileged":{"sshAuthorizedKeys":[%q]}}`, public(t, key))))
+}
+
+// An instance whose users are known to systemd keeps their keys and takes pushed
+// ones as well.
+func TestUserdbctlBesidePushedKeys(t *testing.T) {
+	require.FileExists(t, userdbctl, "the package systemd-userdbd must be installed")
+	h := start(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
+	recorded, pushed := newKey(t, h, "recorded"), pushedKey(t, h, "alice")
+	addRecord(t, h, "bob", recorded)
+	requireLogin(t, h, "bob", recorded)
+	requireLogin(t, h, "alice", pushed)
+	requireNoLogin(t, h, "alice", recorded)
+	requireNoLogin(t, h, "bob", pushed)
+
+	both := pushedKey(t, h, "bob")
+	requireLogin(t, h, "bob", both)
+	requireLogin(t, h, "bob", recorded)
+	requireNobodyLeft(t, h)
+	for _, line := range h.Log.Texts("eic") {
+		require.Contains(t, line, "Providing ssh key", "neither tool has anything to complain of")
+	}
+}
+
+// Keys that do not come from AWS do not need it.
+func TestANeighboursKeysWithoutAMetadataService(t *testing.T) {
+	for _, options := range []host.Options{
+		{Sim: sim.Options{Faults: []string{"imds=disabled"}}},
+		{Sim: sim.Options{Faults: []string{"signer=expired"}}},
+		{Platform: host.NotEC2},
+	} {
+		t.Run(fmt.Sprint(options.Sim.Faults), func(t *testing.T) {
+			h := start(t, options, userdbctl+" ssh-authorized-keys %u")
+			recorded := newKey(t, h, "recorded")
+			addRecord(t, h, "bob", recorded)
+			requireLogin(t, h, "bob", recorded)
+		})
+	}
+}
+
+// The SSSD of this host is not running, as after a failed upgrade.
+func TestSSSDThatIsDown(t *testing.T) {
+	require.FileExists(t, sss, "the package sssd-common must be installed")
+	h := start(t, host.Options{}, sss+" %u")
+	requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sss+`" gave no key for user "alice": exit status 1`)
+}
+
+// Whatever a neighbour does, a pushed key logs in.
+func TestBadNeighbours(t *testing.T) {
+	for name, test := range map[string]struct{ script, log string }{
+		"hangs":                     {"sleep 1000", "the budget of 1s is spent"},
+		"hangs with a grandchild":   {"sh -c 'sleep 1000; :' & wait", "the budget of 1s is spent"},
+		"hangs and ignores signals": {`trap "" TERM HUP INT; while :; do sleep 1000; done`, "the budget of 1s is spent"},
+		"floods":                    {"exec yes ssh-ed25519", "it printed more than 1048576 bytes"},
+		"crashes":                   {"echo ssh-ed25519; kill -SEGV $$", "signal: segmentation fault"},
+		"fails":                     {"exit 7", "exit status 7"},
+		"prints garbage":            {"head -c 10000 /dev/urandom; printf '\\0'", "NUL"},
+		"prints text":               {`printf '\n\n#\n  command="id" \n"\n\\\n%s' "$*"`, ""},
+		"leaves a grandchild":       {"sleep 1000 & exit 0", ""},
+		"says nothing":              {"exit 0", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, host.Options{}, "/opt/neighbour/keys %u %f", "--budget", "1s")
+			neighbour(t, h, test.script)
+			requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+			requireNobodyLeft(t, h)
+			lines := h.Log.Texts("eic")
+			if test.log == "" {
+				require.Len(t, lines, 2) // each time that sshd asked, our key
+				return
+			}
+			require.Len(t, lines, 4)
+			require.Contains(t, lines[1], test.log)
+			require.Contains(t, lines[3], test.log)
+		})
+	}
+}
+
+// A neighbour finds what it would find if sshd had run it.
+func TestANeighbourRunsAsUnderSSHD(t *testing.T) {
+	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
+grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/$$/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
+	var said []string
+	for _, chained := range []bool{true, false} {
+		t.Run(fmt.Sprintf("chained: %t", chained), func(t *testing.T) {
+			h := start(t, host.Options{}, "/opt/neighbour/keys %u %f", "--budget", "10s")
+			program := neighbour(t, h, script)
+			if !chained {
+				h.StopSSHD()
+				require.NoError(t, h.Configure("AuthorizedKeysCommand "+program+" %u %f\n"+host.RunAsServiceUser))
+				require.NoError(t, h.StartSSHD())
+			}
+			const dir = "/run/said"
+			require.NoError(t, os.Mkdir(h.Path(dir), 0o777))
+			require.NoError(t, os.Chmod(h.Path(dir), 0o777))
+			key := newKey(t, h, "key")
+			requireNoLogin(t, h, "alice", key)
+			files, err := os.ReadDir(h.Path(dir))
+			require.NoError(t, err)
+			require.Len(t, files, 1)
+			text, err := os.ReadFile(h.Path(dir + "/" + files[0].Name()))
+			require.NoError(t, err)
+			said = append(said, strings.ReplaceAll(string(text), fingerprint(t, key), "FINGERPRINT"))
+		})
+	}
+	require.Contains(t, said[0], "\nUSER=eic\n")
+	require.Contains(t, said[0], "\nNoNewPrivs:\t0\n")
+	require.Contains(t, said[0], "\nroot:\nalice\nFINGERPRINT\n")
+	require.Equal(t, said[1], said[0])
+}
+
+// sshd sends SIGTERM when it gives up on a login. Nobody is left then.
+func TestTheEndOfALoginEndsANeighbour(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/neighbour/keys", "--budget", "1m")
+	neighbour(t, h, "trap '' TERM; sleep 1000; sleep 1000")
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGKILL} {
+		eic := h.Command(host.ServiceUser, host.Binary, "authorized-keys", "--chain", "/opt/neighbour/keys", "--budget", "1m", "bob")
+		require.NoError(t, eic.Start())
+		time.Sleep(300 * time.Millisecond)
+		require.NoError(t, eic.Process.Signal(signal))
+		start := time.Now()
+		_ = eic.Wait() // it says nothing that anybody still listens to
+		require.Less(t, time.Since(start), 2*time.Second)
+		if signal != syscall.SIGKILL {
+			requireNobodyLeft(t, h)
+		}
+	}
+}
+
+// A command that became root is not ours to kill. It has no more time for that.
+func TestANeighbourThatCannotBeKilled(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/neighbour/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
+	setpriv, err := os.ReadFile(host.Setpriv)
+	require.NoError(t, err)
+	require.NoError(t, h.WriteFile("/opt/neighbour/root", setpriv))
+	require.NoError(t, os.Chmod(h.Path("/opt/neighbour/root"), 0o755|os.ModeSetuid))
+	start := time.Now()
+	requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+	require.Less(t, time.Since(start), 20*time.Second)
+	require.Contains(t, h.Log.Texts("eic")[1], "the budget of 1s is spent, and it could not be killed")
+}

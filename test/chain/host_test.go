@@ -1,0 +1,133 @@
+// Package chain logs in through a real sshd that runs eic with --chain: with keys of
+// ours, with keys of a neighbour's, and with neighbours of every bad sort.
+package chain
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshdconfig/argv"
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+
+// start starts a host with the users alice and bob, where sshd runs eic with the
+// chained command.
+func start(t *testing.T, options host.Options, chained string, flags ...string) *host.Host {
+	t.Helper()
+	options.Users = append(options.Users, "alice", "bob")
+	h, err := host.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, line := range h.Log.Lines("") {
+				t.Logf("%s: %s", line.Program, line.Text)
+			}
+		}
+		require.NoError(t, h.Close())
+	})
+	require.NoError(t, h.Install())
+	args := append([]string{host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors,
+		"--chain", argv.Escape(chained)}, flags...)
+	require.NoError(t, h.Configure("AuthorizedKeysCommand "+argv.Quote(args)+" %u %f\n"+host.RunAsServiceUser))
+	require.NoError(t, h.StartSSHD())
+	return h
+}
+
+// neighbour installs a script of root's on the host and returns its path.
+func neighbour(t *testing.T, h *host.Host, script string) string {
+	t.Helper()
+	const program = "/opt/neighbour/keys"
+	require.NoError(t, h.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n")))
+	require.NoError(t, os.Chmod(h.Path(program), 0o755))
+	return program
+}
+
+func newKey(t *testing.T, h *host.Host, name string) string {
+	t.Helper()
+	key, err := h.NewKey(name, "ed25519")
+	require.NoError(t, err)
+	return key
+}
+
+// pushedKey is a new key that was pushed for a user.
+func pushedKey(t *testing.T, h *host.Host, user string) string {
+	t.Helper()
+	key := newKey(t, h, "pushed-"+user)
+	_, err := h.Service().Push(t.Context(), user, key)
+	require.NoError(t, err)
+	return key
+}
+
+// fingerprint is what ssh-keygen says is a key's.
+func fingerprint(t *testing.T, key string) string {
+	t.Helper()
+	return strings.Fields(capture(t, exec.Command(host.SSHKeygen, "-l", "-f", key+".pub")).Stdout)[1]
+}
+
+func public(t *testing.T, key string) string {
+	t.Helper()
+	text, err := os.ReadFile(key + ".pub")
+	require.NoError(t, err)
+	return strings.TrimSpace(string(text))
+}
+
+func capture(t *testing.T, cmd *exec.Cmd) host.Result {
+	t.Helper()
+	result, err := host.Capture(t.Context(), cmd)
+	require.NoError(t, err)
+	return result
+}
+
+func requireLogin(t *testing.T, h *host.Host, user, key string) {
+	t.Helper()
+	require.Equal(t, host.Result{Stdout: user + "\n"}, capture(t, h.SSH(user, key, "whoami")))
+}
+
+func requireNoLogin(t *testing.T, h *host.Host, user, key string) {
+	t.Helper()
+	result := capture(t, h.SSH(user, key, "whoami"))
+	require.Equal(t, 255, result.Status)
+	require.Contains(t, result.Stderr, "Permission denied (publickey)")
+}
+
+// requireNobodyLeft wants no process left of the user that sshd runs eic as.
+func requireNobodyLeft(t *testing.T, h *host.Host) {
+	t.Helper()
+	info, err := os.ReadFile(h.Path("/etc/passwd"))
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(info), "\n"+host.ServiceUser+":x:")
+	require.True(t, found)
+	id, _, _ := strings.Cut(after, ":")
+	var left string
+	gone := func() bool { left = processesOf(t, id); return left == "" }
+	require.Eventually(t, gone, 5*time.Second, 20*time.Millisecond, "left: %s", &left)
+}
+
+// processesOf names the processes of a user by its id, without zombies
+// (proc_pid_status(5)).
+func processesOf(t *testing.T, id string) string {
+	t.Helper()
+	names, err := os.ReadDir("/proc")
+	require.NoError(t, err)
+	var found []string
+	for _, name := range names {
+		status, err := os.ReadFile("/proc/" + name.Name() + "/status")
+		if err != nil {
+			continue // it is no process, or has ended
+		}
+		text := string(status)
+		if strings.Contains(text, fmt.Sprintf("\nUid:\t%s\t", id)) && !strings.Contains(text, "\nState:\tZ") {
+			line, _, _ := strings.Cut(text, "\n")
+			found = append(found, line)
+		}
+	}
+	return strings.Join(found, ", ")
+}
