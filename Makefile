@@ -3,7 +3,8 @@
 VERSION := $(shell sed -n 's/^\#\# \[\([0-9][0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 TOOLS   := $(CURDIR)/.tools
-GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+# IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked.
+GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 # What each is for is in docs/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -56,6 +57,8 @@ $(TOOLS)/golangci-lint:
 
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOVULNCHECK)
+
+include packaging/packages.mk
 
 .PHONY: clean
 clean: ## remove what was built

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -116,7 +115,15 @@ func (h Host) effective(ctx context.Context, c *Connection) (map[string]string, 
 	return values, nil
 }
 
-var missingFolder = regexp.MustCompile(`Missing privilege separation directory: (/\S+)`)
+// missingFolder returns the privilege separation folder that sshd says it
+// misses, or "".
+func missingFolder(stderr []byte) string {
+	_, after, _ := bytes.Cut(stderr, []byte("Missing privilege separation directory: "))
+	if folder := bytes.Fields(after); len(folder) != 0 && folder[0][0] == '/' {
+		return string(folder[0])
+	}
+	return ""
+}
 
 // sshd runs sshd in one of its test modes. Host keys and the privilege
 // separation folder, which a machine that never started sshd lacks and without
@@ -133,10 +140,10 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 		if err == nil {
 			return stdout, nil
 		}
-		missing := missingFolder.FindSubmatch(stderr)
+		missing := missingFolder(stderr)
 		switch {
-		case missing != nil && !haveFolder:
-			remove, err := h.standInFolder(string(missing[1]))
+		case missing != "" && !haveFolder:
+			remove, err := h.standInFolder(missing)
 			if err != nil {
 				return nil, fmt.Errorf("making sshd's privilege separation folder: %w", err)
 			}

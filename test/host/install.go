@@ -14,8 +14,8 @@ const Binary = "/usr/bin/eic"
 // Build builds eic as it is released, static and stripped, into a directory. It is
 // for Run, whose host has no network to fetch modules over.
 func Build(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
-		"-o", filepath.Join(dir, "eic"), "eic/cmd/eic")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=nethttpomithttp2",
+		"-ldflags=-s -w", "-o", filepath.Join(dir, "eic"), "eic/cmd/eic")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building eic: %w\n%s", err, out)
