@@ -9,7 +9,6 @@
 package explain
 
 import (
-	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -111,21 +110,10 @@ func (r *requests) add(x metadata.Exchange) {
 	r.made = append(r.made, x)
 }
 
-// sorted returns them as they were begun, and those of one moment as a reader
-// expects them.
+// sorted returns them as they were begun.
 func (r *requests) sorted() []metadata.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	order := []metadata.Stage{
-		metadata.StageToken, metadata.StageActiveKeys, metadata.StageInstanceID, metadata.StageRegion, metadata.StageZone,
-		metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple,
-	}
-	slices.SortFunc(r.made, func(a, b metadata.Exchange) int {
-		return cmp.Or(
-			a.Start.Compare(b.Start),
-			slices.Index(order, a.Stage)-slices.Index(order, b.Stage),
-			a.Bytes-b.Bytes,
-		)
-	})
+	slices.SortStableFunc(r.made, func(a, b metadata.Exchange) int { return a.Start.Compare(b.Start) })
 	return r.made
 }

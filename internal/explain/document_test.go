@@ -1,0 +1,41 @@
+package explain
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// docs/explain.md is the schema's definition.
+func TestEveryFieldAndReasonIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/explain.md")
+	require.NoError(t, err)
+	for _, name := range append(fields(reflect.TypeFor[Report]()), Schema) {
+		require.Contains(t, string(text), "`"+name+"`", "a field of the JSON")
+	}
+	for _, reason := range append(everyReason(), ReasonPrinted, reasonRefused, "undecided") {
+		require.Contains(t, string(text), "`"+string(reason)+"`", "a reason")
+	}
+	for _, outcome := range []Outcome{Keys, NoKey, Failed} {
+		require.Contains(t, string(text), "`"+string(outcome)+"`", "an outcome")
+	}
+}
+
+// fields returns the names of a type's fields in JSON, and of the types in it.
+func fields(of reflect.Type) []string {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || of.PkgPath() == "time" {
+		return nil
+	}
+	var names []string
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		names = append(append(names, name), fields(of.Field(i).Type)...)
+	}
+	return names
+}

@@ -1,0 +1,156 @@
+package transcripts
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/evidence"
+	"eic/internal/explain"
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+	"eic/internal/trust"
+)
+
+const (
+	program  = "eic 1.0.0"
+	aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
+)
+
+// now is when every story happens. The clock stands still meanwhile.
+var now = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+
+// tell returns every transcript by name.
+func tell(t *testing.T) map[string]string {
+	stories := map[string]string{}
+	keys := new(ca.Keys)
+	for name, world := range map[string]struct {
+		faults []string
+		dead   bool
+		write  func(*testing.T, world) string
+	}{
+		"good-key":       {write: asText},
+		"good-key-json":  {write: asJSON},
+		"kept":           {write: keptAndVerified},
+		"expired-key":    {faults: []string{"keys=expired"}, write: asText},
+		"revoked-signer": {faults: []string{"ocsp=revoked"}, write: asText},
+		"dead-metadata":  {dead: true, write: asText},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(now))
+			w := ask(t, keys, world.faults, world.dead)
+			stories[name] = w.stable.Replace(world.write(t, w))
+		})
+	}
+	return stories
+}
+
+// world is one story's end.
+type world struct {
+	record evidence.Record
+	report explain.Report
+	// stable replaces what is new in every run.
+	stable *strings.Replacer
+}
+
+// ask puts the question for alice on a Nitro instance of a simulated world.
+func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
+	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
+	require.NoError(t, err)
+	defer s.Close()
+	request, err := s.Push("alice", aliceKey)
+	require.NoError(t, err)
+	if dead {
+		s.Close()
+	}
+	anchors, err := trust.ParseAnchors(s.Roots)
+	require.NoError(t, err)
+	record := evidence.Record{Program: program, Anchors: evidence.Anchors{Setting: "auto"}, Terms: inquiry.Terms{
+		User:    "alice",
+		Anchors: func(string) (*x509.CertPool, error) { return anchors, nil },
+	}}
+	source := inquiry.Source{
+		Root: fstest.MapFS{
+			"sys/devices/virtual/dmi/id/board_asset_tag": {Data: []byte(sim.DefaultInstanceID + "\n")},
+		},
+		Metadata: metadata.Options{Endpoint: s.IMDS[0]},
+	}
+	record, verdict, err := explain.Ask(t.Context(), source, record, time.Now())
+	order(record)
+	report := explain.New(program, record, verdict, err)
+	replace := []string{
+		strings.TrimPrefix(s.IMDS[0], "http://"), "169.254.169.254:80",
+		request, "9b1c51b4-5f2d-4a7e-9d0b-6a4b2f0e7c31",
+	}
+	if report.Signer != nil {
+		for i, staple := range report.Signer.Staples {
+			replace = append(replace, staple.Name, strings.Repeat(fmt.Sprintf("%d0B1C2D3E4", i+1), 4))
+		}
+	}
+	return world{record, report, strings.NewReplacer(replace...)}
+}
+
+// order puts the requests that went side by side, all of them at the moment at
+// which the clock stands, into the order of a reader.
+func order(r evidence.Record) {
+	stages := []metadata.Stage{metadata.StageRegion, metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple}
+	rank := func(x metadata.Exchange) int {
+		staple := slices.IndexFunc(r.Evidence.Signer.Staples, func(s trust.Staple) bool { return strings.HasSuffix(x.Path, s.Name) })
+		return slices.Index(stages, x.Stage) + staple
+	}
+	slices.SortStableFunc(r.Requests, func(a, b metadata.Exchange) int { return rank(a) - rank(b) })
+}
+
+const command = "$ eic explain alice\n"
+
+func asText(t *testing.T, w world) string {
+	var text bytes.Buffer
+	require.NoError(t, w.report.WriteText(&text, false))
+	return command + text.String()
+}
+
+func asJSON(t *testing.T, w world) string {
+	var text bytes.Buffer
+	require.NoError(t, w.report.WriteJSON(&text))
+	return text.String()
+}
+
+// keptAndVerified shows the directory of kept evidence and the beginning of
+// what eic verify says of it.
+func keptAndVerified(t *testing.T, w world) string {
+	name := filepath.Join(t.TempDir(), "evidence")
+	directory, err := evidence.Create(name)
+	require.NoError(t, err)
+	defer directory.Close()
+	sum, err := directory.Save(w.record)
+	require.NoError(t, err)
+	record, _, err := evidence.Load(name)
+	require.NoError(t, err)
+	record.Terms.Anchors = w.record.Terms.Anchors
+	verdict, err := record.Judge()
+	report := explain.New(program, record, verdict, err)
+	report.Evidence = &explain.Kept{Program: record.Program, Time: record.Evidence.Time, Manifest: sum}
+	var text bytes.Buffer
+	require.NoError(t, report.WriteText(&text, false))
+	beginning, _, _ := strings.Cut(text.String(), "\nThe metadata service")
+	shown := strings.Repeat("5f70bf18a086007016e948b04aed3b82103a36be", 2)[:len(sum)]
+	files, err := filepath.Glob(filepath.Join(name, "*"))
+	require.NoError(t, err)
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	return strings.NewReplacer(sum, shown).Replace("$ eic explain --save evidence alice > /dev/null\n" +
+		"the evidence is in evidence; the SHA-256 of its SHA256SUMS is " + sum + "\n" +
+		"$ ls evidence\n" + strings.Join(files, "  ") + "\n$ eic verify evidence\n" + beginning + "…\n")
+}
