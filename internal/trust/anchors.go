@@ -78,6 +78,9 @@ func parsePEM(text []byte) ([]*x509.Certificate, error) {
 		if block.Type != "CERTIFICATE" || len(block.Headers) != 0 {
 			return nil, fmt.Errorf("PEM block %d is %.60q, expected a CERTIFICATE without headers", n, block.Type)
 		}
+		if passed := text[:len(text)-len(rest)]; bytes.Count(passed, []byte("-----BEGIN")) != 1 {
+			return nil, fmt.Errorf("before PEM block %d there is one that is malformed or cut short", n)
+		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("parsing certificate %d: %w", n, err)

@@ -157,6 +157,9 @@ func staplesFor(t *testing.T, template ocsp.Response, subject, issuer, responder
 	if template.SerialNumber == nil {
 		template.SerialNumber = subject.cert.SerialNumber
 	}
+	if template.Status == ocsp.Revoked {
+		template.RevokedAt = now.Add(-time.Hour) // without it, the ocsp package writes no status at all
+	}
 	der, err := ocsp.CreateResponse(issuer.cert, responder.cert, template, responder.key)
 	require.NoError(t, err)
 	return Staple{Name: subject.cert.Subject.CommonName, Body: []byte(base64.StdEncoding.EncodeToString(der))}

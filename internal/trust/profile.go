@@ -13,6 +13,7 @@ var (
 	oidSubjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
 	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
 	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
+	oidNameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
 	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
 )
 
@@ -57,12 +58,11 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 		return errors.New("neither a subject nor a critical subject alternative name")
 	case !c.IsCA && c.KeyUsage&x509.KeyUsageCertSign != 0:
 		return errors.New("may sign certificates without being a certificate authority")
-	case len(c.AuthorityKeyId) == 0:
-		return errors.New("no authority key identifier")
-	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
-		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
 	}
-	return nil
+	if _, err := readCanonical[certificate](c.Raw); err != nil {
+		return err
+	}
+	return checkKeyID(c, issuer)
 }
 
 // checkAuthority holds what RFC 5280 section 4.2.1 asks of issuers.
@@ -76,6 +76,10 @@ func checkAuthority(c *x509.Certificate) error {
 		return errors.New("no subject key identifier")
 	case isEmptyName(c.RawSubject):
 		return errors.New("no subject")
+	case criticality(c, oidNameConstraints) == present:
+		// crypto/x509 ignores the kinds of name that it does not know, unless the
+		// extension is critical, as section 4.2.1.10 demands.
+		return errors.New("its name constraints are not marked critical")
 	case !usableKey(c):
 		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
 	}

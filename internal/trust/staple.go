@@ -24,12 +24,6 @@ type staple struct {
 	err      error
 }
 
-// certID is the CertID of RFC 6960 section 4.1.1, without the hash algorithm,
-// which the ocsp package gives.
-type certID struct {
-	nameHash, keyHash []byte
-}
-
 // parseStaples parses each staple. One that cannot be parsed is kept with its
 // error, so that a missing status can be explained.
 func parseStaples(raw []Staple) []staple {
@@ -48,17 +42,47 @@ func parseStaple(body []byte) (*ocsp.Response, certID, error) {
 	if err != nil {
 		return nil, certID{}, err
 	}
+	basic, err := parseBasic(der)
+	if err != nil {
+		return nil, certID{}, fmt.Errorf("parsing the OCSP response: %w", err)
+	}
 	// Without an issuer the ocsp package checks no signature that matters;
 	// checkSignature does.
 	response, err := ocsp.ParseResponse(der, nil)
 	if err != nil {
 		return nil, certID{}, fmt.Errorf("parsing the OCSP response: %w", err)
 	}
-	id, err := parseCertID(response.TBSResponseData)
+	return response, basic.Data.Responses[0].ID, nil
+}
+
+// parseBasic reads a response that has one status, and keeps from the ocsp package
+// what it would take long over: it verifies a signature under the certificate that
+// is enclosed, of whatever size that has its key.
+func parseBasic(der []byte) (*basicResponse, error) {
+	outer, err := readCanonical[ocspResponse](der)
 	if err != nil {
-		return nil, certID{}, err
+		return nil, err
 	}
-	return response, id, nil
+	if outer.Status != 0 {
+		return nil, ocsp.ResponseError{Status: ocsp.ResponseStatus(outer.Status)}
+	}
+	basic, err := readCanonical[basicResponse](outer.Bytes.Basic)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(basic.Data.Responses); n != 1 {
+		return nil, fmt.Errorf("it has %d statuses, expected one", n)
+	}
+	for _, enclosed := range basic.Certificates {
+		c, err := x509.ParseCertificate(enclosed.FullBytes)
+		if err != nil {
+			return nil, fmt.Errorf("parsing an enclosed certificate: %w", err)
+		}
+		if !usableKey(c) {
+			return nil, fmt.Errorf("the key of the enclosed certificate %s is too weak, too large or of a kind not accepted (%s)", describe(c), c.PublicKeyAlgorithm)
+		}
+	}
+	return basic, nil
 }
 
 func decodeBase64(text []byte) ([]byte, error) {
@@ -74,34 +98,6 @@ func decodeBase64(text []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decoding the OCSP response: %w", err)
 	}
 	return der[:n], nil
-}
-
-// parseCertID reads, from DER ResponseData (RFC 6960 section 4.2.1), the part
-// of the only SingleResponse's CertID that ocsp.Response does not expose.
-func parseCertID(responseData []byte) (certID, error) {
-	var data, responses, single, id, algorithm, nameHash, keyHash cryptobyte.String
-	input := cryptobyte.String(responseData)
-	ok := input.ReadASN1(&data, asn1.SEQUENCE) &&
-		data.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) &&
-		skipAny(&data) && // responderID
-		data.SkipASN1(asn1.GeneralizedTime) && // producedAt
-		data.ReadASN1(&responses, asn1.SEQUENCE) &&
-		responses.ReadASN1(&single, asn1.SEQUENCE) &&
-		responses.Empty() &&
-		single.ReadASN1(&id, asn1.SEQUENCE) &&
-		id.ReadASN1(&algorithm, asn1.SEQUENCE) &&
-		id.ReadASN1(&nameHash, asn1.OCTET_STRING) &&
-		id.ReadASN1(&keyHash, asn1.OCTET_STRING)
-	if !ok {
-		return certID{}, errors.New("parsing the OCSP response: no CertID where RFC 6960 has it")
-	}
-	return certID{nameHash, keyHash}, nil
-}
-
-func skipAny(s *cryptobyte.String) bool {
-	var element cryptobyte.String
-	var tag asn1.Tag
-	return s.ReadAnyASN1Element(&element, &tag)
 }
 
 // verifyStatus returns a good status for each certificate of the chain but the
@@ -163,8 +159,8 @@ func (s *staple) isAbout(c, issuer *x509.Certificate) bool {
 	if err != nil || !s.response.IssuerHash.Available() {
 		return false
 	}
-	return bytes.Equal(s.id.nameHash, digest(s.response.IssuerHash, issuer.RawSubject)) &&
-		bytes.Equal(s.id.keyHash, digest(s.response.IssuerHash, key))
+	return bytes.Equal(s.id.NameHash, digest(s.response.IssuerHash, issuer.RawSubject)) &&
+		bytes.Equal(s.id.KeyHash, digest(s.response.IssuerHash, key))
 }
 
 func digest(hash crypto.Hash, data []byte) []byte {

@@ -1,0 +1,125 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// The structures of RFC 5280 section 4.1 and RFC 6960 section 4.2.1, as far as they
+// have to be looked into. crypto/x509 and the ocsp package pass over elements behind
+// the last one they know; encoding what was read once more shows them.
+type (
+	certificate struct {
+		Content   certificateContent
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	certificateContent struct {
+		Version         int `asn1:"optional,explicit,default:0,tag:0"`
+		Serial          *big.Int
+		Algorithm       pkix.AlgorithmIdentifier
+		Issuer          asn1.RawValue
+		Validity        struct{ NotBefore, NotAfter asn1.RawValue }
+		Subject         asn1.RawValue
+		PublicKey       publicKey
+		IssuerUniqueID  asn1.BitString   `asn1:"optional,tag:1"`
+		SubjectUniqueID asn1.BitString   `asn1:"optional,tag:2"`
+		Extensions      []pkix.Extension `asn1:"omitempty,optional,explicit,tag:3"`
+	}
+	publicKey struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Bits      asn1.BitString
+	}
+	authorityKeyID struct {
+		ID     []byte        `asn1:"optional,tag:0"`
+		Issuer asn1.RawValue `asn1:"optional,tag:1"`
+		Serial *big.Int      `asn1:"optional,tag:2"`
+	}
+
+	ocspResponse struct {
+		Status asn1.Enumerated
+		Bytes  struct {
+			Type  asn1.ObjectIdentifier
+			Basic []byte
+		} `asn1:"optional,explicit,tag:0"`
+	}
+	basicResponse struct {
+		Data         responseData
+		Algorithm    pkix.AlgorithmIdentifier
+		Signature    asn1.BitString
+		Certificates []asn1.RawValue `asn1:"omitempty,optional,explicit,tag:0"`
+	}
+	responseData struct {
+		Version    int `asn1:"optional,explicit,default:0,tag:0"`
+		Responder  asn1.RawValue
+		ProducedAt time.Time `asn1:"generalized"`
+		Responses  []singleResponse
+		Extensions []pkix.Extension `asn1:"omitempty,optional,explicit,tag:1"`
+	}
+	singleResponse struct {
+		ID         certID
+		Status     asn1.RawValue
+		ThisUpdate time.Time        `asn1:"generalized"`
+		NextUpdate time.Time        `asn1:"optional,explicit,tag:0,generalized"`
+		Extensions []pkix.Extension `asn1:"omitempty,optional,explicit,tag:1"`
+	}
+	certID struct {
+		Algorithm         pkix.AlgorithmIdentifier
+		NameHash, KeyHash []byte
+		Serial            *big.Int
+	}
+)
+
+var errNotCanonical = errors.New("its DER is not as X.690 has it, or has more in it than it should")
+
+// readCanonical reads DER into a structure that encodes to the same DER.
+func readCanonical[T any](der []byte) (*T, error) {
+	value := new(T)
+	rest, err := asn1.Unmarshal(der, value)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 0 {
+		return nil, errors.New("trailing data")
+	}
+	again, err := asn1.Marshal(*value)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, der) {
+		return nil, errNotCanonical
+	}
+	return value, nil
+}
+
+// checkKeyID accepts an authority key identifier that means the issuer. Beside the
+// issuer's key identifier it may have the name and serial number of the issuer's
+// certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).
+func checkKeyID(c, issuer *x509.Certificate) error {
+	for _, extension := range c.Extensions {
+		if !extension.Id.Equal(oidAuthorityKeyID) {
+			continue
+		}
+		id, err := readCanonical[authorityKeyID](extension.Value)
+		if err != nil {
+			return fmt.Errorf("parsing its authority key identifier: %w", err)
+		}
+		if id.Serial != nil && id.Serial.Cmp(issuer.SerialNumber) != 0 ||
+			len(id.Issuer.Bytes) != 0 && !bytes.Contains(id.Issuer.Bytes, issuer.RawIssuer) {
+			return fmt.Errorf("its authority key identifier means another certificate than that of %s", describe(issuer))
+		}
+	}
+	switch {
+	case len(c.AuthorityKeyId) == 0:
+		return errors.New("no authority key identifier")
+	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
+		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package trust
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What crypto/x509 and the ocsp package would pass over.
+func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
+	for _, test := range []attack{
+		{name: "an authority key identifier that means another certificate", reason: "means another certificate", before: func(w *world) {
+			value, err := asn1.Marshal(authorityKeyID{ID: []byte{1}, Serial: big.NewInt(4711)})
+			if err != nil {
+				panic(err)
+			}
+			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidAuthorityKeyID, Value: value}}
+		}},
+		{name: "name constraints that need not be understood", reason: "name constraints are not marked critical", before: func(w *world) {
+			w.middle.template.PermittedEmailAddresses = []string{"example.com"}
+		}},
+		{name: "an element behind a certificate's extensions", reason: "more in it than it should", after: func(w *world) {
+			w.signer.cert = signAgain(w.signer.cert, w.middle)
+			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)
+		}},
+		{name: "an element behind a staple's signature", reason: "parsing the OCSP response", after: func(w *world) {
+			w.evidence.Staples[0].Body = lengthenStaple(w.evidence.Staples[0].Body)
+		}},
+		{name: "a malformed PEM block before a good one", reason: "malformed or cut short", after: func(w *world) {
+			w.evidence.Chain = append([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n"), w.evidence.Chain...)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld()
+			w.apply(t, test.before, test.after)
+			_, err := w.verify()
+			require.ErrorContains(t, err, test.reason)
+		})
+	}
+}
+
+// A signature under an RSA key of 96,000 bits, which leaves just room for it in a
+// staple, takes two seconds to verify, and there may be 16 staples.
+func TestAnEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
+	w := newWorld()
+	w.build(t)
+	modulus, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 96_000))
+	require.NoError(t, err)
+	modulus.SetBit(modulus.SetBit(modulus, 96_000-1, 1), 0, 1)
+	der, err := x509.CreateCertificate(rand.Reader, newResponder().template, w.middle.cert,
+		&rsa.PublicKey{N: modulus, E: 1<<31 - 1}, w.middle.key)
+	require.NoError(t, err)
+	w.signerStaple.Certificate, err = x509.ParseCertificate(der)
+	require.NoError(t, err)
+	w.evidence.Staples[0] = staplesFor(t, w.signerStaple, w.signer, w.middle, w.middle)
+	start := time.Now()
+	_, err = w.verify()
+	require.ErrorContains(t, err, "too large")
+	require.Less(t, time.Since(start), 500*time.Millisecond)
+}
+
+// signAgain puts an element behind the extensions and has the issuer sign that.
+func signAgain(c *x509.Certificate, issuer *party) *x509.Certificate {
+	var outer struct {
+		Content   asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(c.Raw, &outer); err != nil {
+		panic(err)
+	}
+	outer.Content = asn1.RawValue{FullBytes: lengthen(outer.Content.FullBytes)}
+	signature, err := crypto.SignMessage(issuer.key, rand.Reader, outer.Content.FullBytes, crypto.SHA256)
+	if err != nil {
+		panic(err)
+	}
+	outer.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	der, err := asn1.Marshal(outer)
+	if err != nil {
+		panic(err)
+	}
+	again, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return again
+}
+
+// lengthenStaple puts an element behind the signature, where nothing is signed.
+func lengthenStaple(body []byte) []byte {
+	der, err := decodeBase64(body)
+	if err != nil {
+		panic(err)
+	}
+	outer, err := readCanonical[ocspResponse](der)
+	if err != nil {
+		panic(err)
+	}
+	outer.Bytes.Basic = lengthen(outer.Bytes.Basic)
+	if der, err = asn1.Marshal(*outer); err != nil {
+		panic(err)
+	}
+	return encodeBase64(der)
+}
+
+// lengthen puts a NULL at the end of a SEQUENCE.
+func lengthen(der []byte) []byte {
+	var sequence asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &sequence); err != nil {
+		panic(err)
+	}
+	der, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(sequence.Bytes, asn1.NullBytes...)})
+	if err != nil {
+		panic(err)
+	}
+	return der
+}
+
+// Certificates in the field are in the encoding that is demanded.
+func TestTheDistributionsRootsAreCanonical(t *testing.T) {
+	files, err := filepath.Glob("/usr/share/ca-certificates/mozilla/*.crt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "the package ca-certificates must be installed")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		block, _ := pem.Decode(text)
+		require.NotNil(t, block, file)
+		_, err = readCanonical[certificate](block.Bytes)
+		require.NoError(t, err, file)
+	}
+}
