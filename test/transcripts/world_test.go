@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/audit"
 	"eic/internal/evidence"
 	"eic/internal/explain"
 	"eic/internal/inquiry"
@@ -43,6 +44,7 @@ func tell(t *testing.T) map[string]string {
 		"good-key":       {write: asText},
 		"good-key-json":  {write: asJSON},
 		"kept":           {write: keptAndVerified},
+		"audit-records":  {write: auditRecords},
 		"expired-key":    {faults: []string{"keys=expired"}, write: asText},
 		"revoked-signer": {faults: []string{"ocsp=revoked"}, write: asText},
 		"dead-metadata":  {dead: true, write: asText},
@@ -58,8 +60,9 @@ func tell(t *testing.T) map[string]string {
 
 // world is one story's end.
 type world struct {
-	record evidence.Record
-	report explain.Report
+	record  evidence.Record
+	verdict inquiry.Verdict
+	report  explain.Report
 	// stable replaces what is new in every run.
 	stable *strings.Replacer
 }
@@ -98,7 +101,7 @@ func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
 			replace = append(replace, staple.Name, strings.Repeat(fmt.Sprintf("%d0B1C2D3E4", i+1), 4))
 		}
 	}
-	return world{record, report, strings.NewReplacer(replace...)}
+	return world{record, verdict, report, strings.NewReplacer(replace...)}
 }
 
 // order puts the requests that went side by side, all of them at the moment at
@@ -153,4 +156,14 @@ func keptAndVerified(t *testing.T, w world) string {
 	return strings.NewReplacer(sum, shown).Replace("$ eic explain --save evidence alice > /dev/null\n" +
 		"the evidence is in evidence; the SHA-256 of its SHA256SUMS is " + sum + "\n" +
 		"$ ls evidence\n" + strings.Join(files, "  ") + "\n$ eic verify evidence\n" + beginning + "…\n")
+}
+
+// auditRecords shows what the system log has of a login, as syslog daemons write
+// it by default. The second line is OpenSSH's.
+func auditRecords(t *testing.T, w world) string {
+	events := audit.Decisions("alice", w.verdict.Decisions)
+	require.Len(t, events, 1)
+	return "Nov 22 10:00:01 ip-192-0-2-17 eic[1204]: " + events[0].Text + "\n" +
+		"Nov 22 10:00:01 ip-192-0-2-17 sshd[1198]: Accepted publickey for alice from 192.0.2.5 port 50514 ssh2: ED25519 " +
+		w.report.Keys[0].Fingerprint + "\n"
 }
