@@ -76,10 +76,6 @@ func checkAuthority(c *x509.Certificate) error {
 		return errors.New("no subject key identifier")
 	case isEmptyName(c.RawSubject):
 		return errors.New("no subject")
-	case criticality(c, oidNameConstraints) == present:
-		// crypto/x509 ignores the kinds of name that it does not know, unless the
-		// extension is critical, as section 4.2.1.10 demands.
-		return errors.New("its name constraints are not marked critical")
 	case !usableKey(c):
 		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
 	}
@@ -88,8 +84,15 @@ func checkAuthority(c *x509.Certificate) error {
 
 // checkNameConstraints applies the issuers' DNS name constraints (RFC 5280
 // section 4.2.1.10) to the signer's common name. crypto/x509 applies them to
-// subject alternative names only, and the signer may have none.
+// subject alternative names only, and the signer may have none. Of constraints on
+// other kinds of name it refuses what it does not know only in an extension that is
+// critical, as the section demands that it be.
 func checkNameConstraints(chain []*x509.Certificate) error {
+	for _, c := range chain[1:] {
+		if criticality(c, oidNameConstraints) == present {
+			return fmt.Errorf("issuer %s: its name constraints are not marked critical", describe(c))
+		}
+	}
 	name := chain[0].Subject.CommonName
 	if name == "" {
 		return nil
