@@ -70,7 +70,7 @@ type block struct {
 	// first line.
 	start, end, line int
 	text             []byte
-	made             []string
+	entry            entry
 	// edited is set for a block that is not as it was written.
 	edited bool
 }
@@ -90,7 +90,7 @@ func findBlock(file string, data []byte) (block, bool) {
 	}
 	b.end = start + length + len(blockEnd+"\n")
 	b.text = data[start:b.end]
-	b.made, b.edited = readBlock(string(b.text))
+	b.entry, b.edited = readBlock(string(b.text))
 	alone := b.start == 0 && b.end == len(data)
 	again := markAt(data[b.end:], blockBegin) >= 0
 	b.edited = b.edited || again || file == DropIn && !alone
@@ -109,19 +109,26 @@ func markAt(data []byte, mark string) int {
 	return at + 1
 }
 
-func readBlock(text string) (made []string, edited bool) {
+func readBlock(text string) (e entry, edited bool) {
 	_, text, _ = strings.Cut(text, "\n")
 	sum, body, _ := strings.Cut(text, "\n")
 	body = strings.TrimSuffix(body, blockEnd+"\n")
 	if sum != checksumMark+checksum(body) {
-		return nil, true
+		return entry{}, true
 	}
 	for line := range strings.SplitSeq(body, "\n") {
 		if name, found := strings.CutPrefix(line, madeMark); found {
-			made = append(made, name)
+			e.made = append(e.made, name)
+		}
+		if keyword, value := parseLine(line); keyword == keysCommand {
+			args, err := argv.Split(value)
+			if err != nil || len(args) < 4 {
+				return entry{}, true
+			}
+			e.args = args[2 : len(args)-2] // without the program and authorized-keys, %u and %f
 		}
 	}
-	return made, false
+	return e, false
 }
 
 // cut returns data without the block; it is never nil, which would say that

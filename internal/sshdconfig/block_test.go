@@ -37,7 +37,7 @@ func TestFindBlock(t *testing.T) {
 			require.Equal(t, test.edited, b.edited)
 			require.Equal(t, test.line, b.line)
 			if found && !b.edited {
-				require.Equal(t, []string{"/etc/a", "/etc/a/b c"}, b.made)
+				require.Equal(t, entry{[]string{"--budget", "5s"}, []string{"/etc/a", "/etc/a/b c"}}, b.entry)
 				require.Equal(t, strings.Replace(test.data, text, "", 1), string(b.cut([]byte(test.data))))
 			}
 		})
@@ -63,7 +63,7 @@ func FuzzBlock(f *testing.F) {
 		b, found := findBlock(mainConfig, []byte(data))
 		require.True(t, found)
 		require.False(t, b.edited)
-		require.Equal(t, []string{made}, b.made)
+		require.Equal(t, e, b.entry)
 		require.Equal(t, before+after, string(b.cut([]byte(data))))
 	})
 }

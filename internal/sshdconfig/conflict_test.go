@@ -110,6 +110,14 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "take it out",
 		},
+		"what the older package's drop-in hid is not seen": {
+			map[string]string{
+				"etc/ssh/sshd_config":                                            includeFirst,
+				"usr/lib/systemd/system/ssh.service":                             "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/usr/bin/other\n",
+				"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
+			},
+			"/usr/lib/systemd/system/ssh.service:2", `"/usr/bin/other"`,
+		},
 		"an administrator's file of our name is overwritten": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/10-eic.conf": "LogLevel DEBUG\n"},
 			DropIn, `not, or no longer, what "eic enable" wrote`,
@@ -160,6 +168,9 @@ func TestEnableWithOthersBeside(t *testing.T) {
 		},
 		"an include inside Match counts": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\nMatch User git\n" + includeFirst}, mainConfig, "",
+		},
+		"an include inside Match all counts": {
+			map[string]string{"etc/ssh/sshd_config": "Match all\n" + includeFirst}, mainConfig, "",
 		},
 		"an include of other names counts": {
 			map[string]string{"etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/5*.conf\n"}, mainConfig, "",

@@ -17,8 +17,9 @@ type Options struct {
 	// ec2-instance-connect package's: its drop-in of the ssh unit is masked, its
 	// line in sshd_config is left standing behind ours.
 	ReplaceInstanceConnect bool
-	// Keep leaves a configuration of ours as it is, whatever its flags; for
-	// package upgrades.
+	// Keep has an entry of ours that is there already keep its flags and the
+	// command it chains: Flags and Chain are for a new one. What somebody edited
+	// is kept too, as it is. It is for package upgrades.
 	Keep bool
 	// DryRun only says what would change.
 	DryRun bool
@@ -48,10 +49,10 @@ func (h Host) Enable(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if o.Keep && len(s.ours) > 0 {
-		return Result{Notes: []string{"enabled already; kept as it is"}}, nil
-	}
 	if err := s.untouched(); err != nil {
+		if o.Keep {
+			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
+		}
 		return Result{}, err
 	}
 	if err := h.confirmed(ctx, s); err != nil {

@@ -81,6 +81,14 @@ func TestEnableIsRolledBack(t *testing.T) {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"}, onTest("-o", "NoSuchOption=yes"), "now put back",
 		},
 		"sshd -t refuses beside a masked drop-in": {olderUnit(), onTest("-p", "none"), "now put back"},
+		"sshd runs ours as another user": {
+			map[string]string{"etc/ssh/sshd_config": includeFirst},
+			func(root string) Runner {
+				return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+					return Exec(root)(ctx, name, append(args, "-o", "AuthorizedKeysCommandUser=root")...)
+				}
+			}, `%u %f" as root; the old configuration is back`,
+		},
 		"sshd reads another file": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n", "etc/other": "UsePAM no\n"},
 			func(root string) Runner {
@@ -142,16 +150,50 @@ func TestEnableAgainWithOtherFlags(t *testing.T) {
 			require.Equal(t, "/usr/bin/eic authorized-keys %u %f", e.Command)
 			require.Equal(t, 3, len(map[string]bool{states[0]: true, states[1]: true, states[2]: true}))
 
-			result, err := h.Enable(t.Context(), Options{Flags: []string{"--budget", "1s"}, Keep: true})
-			require.NoError(t, err)
-			require.False(t, result.Changed, "an upgrade changed the administrator's flags")
-			require.Equal(t, states[2], snapshot(t, h.Root))
-
 			_, err = h.Disable(t.Context(), false)
 			require.NoError(t, err)
 			require.Equal(t, before, snapshot(t, h.Root))
 		})
 	}
+}
+
+// A package that is upgraded calls Enable again.
+func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
+	files := olderUnit()
+	files["etc/ssh/sshd_config.d/20-other.conf"] = otherCommand
+	h := Host{Root: newRoot(t, files)}
+	upgrade := Options{Flags: []string{"--budget", "1s"}, ReplaceInstanceConnect: true, Keep: true}
+	_, err := h.Enable(t.Context(), Options{Flags: []string{"--deny-user", "100% \"root\""}, Chain: true, ReplaceInstanceConnect: true})
+	require.NoError(t, err)
+	enabled := snapshot(t, h.Root)
+
+	result, err := h.Enable(t.Context(), upgrade)
+	require.NoError(t, err)
+	require.False(t, result.Changed)
+	require.Equal(t, enabled, snapshot(t, h.Root))
+
+	t.Run("and masks the older package's drop-in again", func(t *testing.T) {
+		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
+		result, err := h.Enable(t.Context(), upgrade)
+		require.NoError(t, err)
+		require.True(t, result.Changed)
+		require.Equal(t, enabled, snapshot(t, h.Root))
+	})
+	t.Run("and what was edited by hand", func(t *testing.T) {
+		edited := strings.Replace(readFile(t, h.Root, DropIn), "--deny-user", "--allow-user", 1)
+		putFiles(t, h.Root, map[string]string{DropIn[1:]: edited})
+		result, err := h.Enable(t.Context(), upgrade)
+		require.NoError(t, err)
+		require.False(t, result.Changed)
+		require.Contains(t, result.Notes[0], "kept as it is: "+DropIn)
+		require.Equal(t, edited, readFile(t, h.Root, DropIn))
+	})
+	t.Run("and enables where nothing is", func(t *testing.T) {
+		h := Host{Root: newRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+		_, err := h.Enable(t.Context(), upgrade)
+		require.NoError(t, err)
+		require.Contains(t, readFile(t, h.Root, DropIn), "--budget 1s")
+	})
 }
 
 func TestBlockStaysWhereItWasPut(t *testing.T) {

@@ -18,7 +18,7 @@ func (p *plan) decideUnits(o Options) error {
 		name, maskable := v.mask()
 		switch {
 		case !maskable || p.tree.exists(name):
-			return v.conflict(takeOut)
+			return v.conflict(takeOut) // what exists there is this drop-in, or somebody's own
 		case !o.ReplaceInstanceConnect:
 			return v.conflict(replaceOlder)
 		default:
@@ -58,12 +58,11 @@ func (v Override) conflict(remedy string) error {
 
 // mask returns the path at which a link to /dev/null takes the drop-in with
 // this option out of force: the same name in systemd's weightiest folder
-// (systemd.unit(5)). There is none for what the older package did not write,
-// and none for a drop-in that stands in that folder itself.
+// (systemd.unit(5)). There is none for what the older package did not write.
 func (v Override) mask() (string, bool) {
 	older := v.Keyword == keysCommand && ofInstanceConnect(v.Value) || v.Keyword == keysCommandUser && v.Value == olderUser
 	name := path.Join(unitFolders()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
-	return name, older && path.Base(v.File) == "ec2-instance-connect.conf" && name != v.File
+	return name, older && path.Base(v.File) == "ec2-instance-connect.conf"
 }
 
 // maskDropIn plans a link; a drop-in with several options needs only one.

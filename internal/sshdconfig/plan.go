@@ -23,13 +23,10 @@ type plan struct {
 
 // decide finds the edits that the options ask for, or the conflict.
 func (p *plan) decide(o Options) error {
-	for _, flag := range o.Flags {
-		p.entry.args = append(p.entry.args, argv.Escape(flag))
-	}
 	if err := p.decideUnits(o); err != nil {
 		return err
 	}
-	if err := p.decideCommand(o); err != nil {
+	if err := p.decideArguments(o); err != nil {
 		return err
 	}
 	if err := p.entry.check(); err != nil {
@@ -38,36 +35,53 @@ func (p *plan) decide(o Options) error {
 	return p.decidePlace()
 }
 
-// decideCommand deals with the command that sshd_config sets without us.
-func (p *plan) decideCommand(o Options) error {
-	other, found := p.bare.Global(keysCommand)
-	if !found {
+// decideArguments finds what our command is called with.
+func (p *plan) decideArguments(o Options) error {
+	if o.Keep && len(p.ours) > 0 {
+		p.entry.args = p.ours[0].entry.args
 		return nil
 	}
-	if other.Match != "" {
-		return other.inMatchAll()
+	for _, flag := range o.Flags {
+		p.entry.args = append(p.entry.args, argv.Escape(flag))
 	}
-	user, _ := p.bare.Global(keysCommandUser)
-	if o.ReplaceInstanceConnect && ofInstanceConnect(other.Value) && user.Value == olderUser {
+	other, found := p.bare.Global(keysCommand)
+	switch {
+	case !found:
+		return nil
+	case other.Match != "":
+		return other.inMatchAll()
+	case o.ReplaceInstanceConnect && ofInstanceConnect(other.Value):
 		p.notes = append(p.notes, fmt.Sprintf("the older package's command at %s stays behind ours and comes back with \"eic disable\"",
 			place(other.File, other.Line)))
 		return nil
-	}
-	if !o.Chain || strings.EqualFold(other.Value, "none") {
+	case !o.Chain || strings.EqualFold(other.Value, "none") || ofInstanceConnect(other.Value) || other.isOurProgram():
 		return other.conflict()
+	default:
+		return p.chain(o, other)
 	}
-	chain, err := takeOver(other.Value)
+}
+
+// chain has ours run another command after its own keys.
+func (p *plan) chain(o Options, other Setting) error {
+	if slices.ContainsFunc(o.Flags, func(f string) bool { return f == "--chain" || strings.HasPrefix(f, "--chain=") }) {
+		return errors.New("chaining the command in force: another one to chain is given already")
+	}
+	flags, err := takeOver(other.Value)
 	if err != nil {
 		return fmt.Errorf("chaining the command of %s: %w", place(other.File, other.Line), err)
 	}
-	if slices.ContainsFunc(o.Flags, func(f string) bool { return strings.HasPrefix(f, "--chain") }) {
-		return errors.New("chaining the command in force: another one to chain is given already")
-	}
-	p.entry.args = append(p.entry.args, chain...)
-	if user.Value != CommandUser {
-		p.notes = append(p.notes, fmt.Sprintf("%s ran as %q and will run as %q, with what that user may read", place(other.File, other.Line), user.Value, CommandUser))
+	p.entry.args = append(p.entry.args, flags...)
+	if user, _ := p.bare.Global(keysCommandUser); user.Value != CommandUser {
+		p.notes = append(p.notes, fmt.Sprintf("%s ran as %q and will run as %q, with what that user may read",
+			place(other.File, other.Line), user.Value, CommandUser))
 	}
 	return nil
+}
+
+// isOurProgram reports whether a line that is not ours runs this program.
+func (s Setting) isOurProgram() bool {
+	args, err := argv.Split(s.Value)
+	return err == nil && len(args) > 0 && args[0] == Program
 }
 
 func (s Setting) conflict() error {
@@ -76,13 +90,12 @@ func (s Setting) conflict() error {
 		Problem: "AuthorizedKeysCommand is set already:",
 		Remedy:  `run "eic enable --chain" for ours to run it after its own keys, or take the line out`,
 	}
-	args, err := argv.Split(s.Value)
 	switch {
 	case strings.EqualFold(s.Value, "none"):
 		e.Remedy = "somebody wants no such command here; take the line out if it is you who wants one"
 	case ofInstanceConnect(s.Value):
 		e.Remedy = replaceOlder
-	case err == nil && len(args) > 0 && args[0] == Program:
+	case s.isOurProgram():
 		e.Remedy = `it is this program, set by hand, and works as it is; take the line out if "eic enable" is to manage it`
 	}
 	return e

@@ -70,7 +70,7 @@ func (s survey) untouched() error {
 func (s survey) made() []string {
 	var made []string
 	for _, b := range s.ours {
-		made = append(made, b.made...)
+		made = append(made, b.entry.made...)
 	}
 	return made
 }
