@@ -54,6 +54,8 @@ func commands(environ []string) []command {
 				return runAuthorizedKeys(ctx, args, environ, stdout, stderr)
 			}},
 		{"doctor", "check that logins with pushed keys work on this host, or will on this image", runDoctor},
+		{"enable", "make sshd ask eic, unless somebody else's command is in force", runEnable},
+		{"disable", "take out of sshd's configuration what enable put in", runDisable},
 		{"explain", "tell step by step which keys may log in as a user, and why others may not", runExplain},
 		{"verify", "judge again, offline, the evidence that explain kept", runVerify},
 		{"version", "print version, commit and Go version", runVersion},
