@@ -30,15 +30,14 @@ func TestOneFlippedBitAnywhere(t *testing.T) {
 	folder := inMemory(t)
 	for name, file := range folder {
 		for i := range file.Data {
-			for bit := range 8 {
-				file.Data[i] ^= 1 << bit
-				_, _, err := load(folder)
-				require.Error(t, err, "byte %d, bit %d of %s", i, bit, name)
-				if name != manifestFile {
-					require.ErrorContains(t, err, name+" was changed")
-				}
-				file.Data[i] ^= 1 << bit
+			flip := byte(1) << (i % 8)
+			file.Data[i] ^= flip
+			_, _, err := load(folder)
+			require.Error(t, err, "byte %d of %s", i, name)
+			if name != manifestFile {
+				require.ErrorContains(t, err, name+" was changed")
 			}
+			file.Data[i] ^= flip
 		}
 	}
 }
