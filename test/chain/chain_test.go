@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/sim"
+	"eic/internal/sim/ca"
 	"eic/test/host"
 )
 
@@ -76,6 +77,7 @@ func TestSSSDThatIsDown(t *testing.T) {
 
 // Whatever a neighbour does, a pushed key logs in.
 func TestBadNeighbours(t *testing.T) {
+	keys := new(ca.Keys) // making them is most of the time that a host takes to start
 	for name, test := range map[string]struct{ script, log string }{
 		"hangs":                     {"sleep 1000", "the budget of 1s is spent"},
 		"hangs with a grandchild":   {"sh -c 'sleep 1000; :' & wait", "the budget of 1s is spent"},
@@ -89,7 +91,7 @@ func TestBadNeighbours(t *testing.T) {
 		"says nothing":              {"exit 0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := start(t, host.Options{}, "/opt/neighbour/keys %u %f", "--budget", "1s")
+			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/neighbour/keys %u %f", "--budget", "1s")
 			neighbour(t, h, test.script)
 			requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 			requireNobodyLeft(t, h)

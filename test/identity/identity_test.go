@@ -1,0 +1,118 @@
+// Package identity shows who a session knows it is for: a real sshd, to which eic
+// prints keys with --caller-env.
+package identity
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+
+// login starts a host where keys are pushed in the name of caller and sshd has the
+// lines of configuration, pushes a key for alice, and runs a command there with it.
+// The simulator's keys are made only once for all hosts that share them.
+func login(t *testing.T, keys *ca.Keys, caller, flags, config string, command ...string) (h *host.Host, result host.Result, request string) {
+	t.Helper()
+	h, err := host.Start(host.Options{Users: []string{"alice"}, Sim: sim.Options{Keys: keys, Caller: caller}})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(strings.Join(h.Log.Texts(""), "\n"))
+		}
+		require.NoError(t, h.Close())
+	})
+	require.NoError(t, h.Install())
+	require.NoError(t, h.Configure("AuthorizedKeysCommand "+host.Binary+" authorized-keys --trust-anchors "+host.TrustAnchors+
+		" --caller-env "+flags+" %u %f\n"+host.RunAsServiceUser+config))
+	require.NoError(t, h.StartSSHD())
+	key, err := h.NewKey("key", "ed25519")
+	require.NoError(t, err)
+	request, err = h.Service().Push(t.Context(), "alice", key)
+	require.NoError(t, err)
+	return h, capture(t, h.SSH("alice", key, command...)), request
+}
+
+func capture(t *testing.T, cmd *exec.Cmd) host.Result {
+	t.Helper()
+	result, err := host.Capture(t.Context(), cmd)
+	require.NoError(t, err)
+	return result
+}
+
+// Names that IAM allows for users, and for the sessions of roles, with every
+// character that it allows in them.
+func TestSessionKnowsWhoPushedItsKey(t *testing.T) {
+	keys := new(ca.Keys)
+	for _, caller := range []string{
+		"arn:aws:sts::123456789012:assumed-role/Ops-Admin/erika.mustermann@example.com",
+		"arn:aws-us-gov:iam::123456789012:user/team/x+=,.@_-",
+	} {
+		for _, config := range []string{"PermitUserEnvironment yes\n", "PermitUserEnvironment EIC_*\n"} {
+			t.Run(caller+" "+config, func(t *testing.T) {
+				_, result, request := login(t, keys, caller, "", config, "printenv", "EIC_CALLER", "EIC_REQUEST")
+				require.Equal(t, host.Result{Stdout: caller + "\n" + request + "\n"}, result)
+			})
+		}
+	}
+}
+
+// A session without the variables is better than none.
+func TestSSHDThatPermitsNoEnvironment(t *testing.T) {
+	keys := new(ca.Keys)
+	for name, config := range map[string]string{
+		"by default":        "",
+		"no":                "PermitUserEnvironment no\n",
+		"others than these": "PermitUserEnvironment LANG,LC_*\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, result, _ := login(t, keys, sim.DefaultCaller, "", config, "whoami; env | grep EIC_ || echo none")
+			require.Equal(t, host.Result{Stdout: "alice\nnone\n"}, result)
+		})
+	}
+}
+
+// An administrator's own options hold beside the variables.
+func TestVariablesBesideKeyOptions(t *testing.T) {
+	_, result, _ := login(t, new(ca.Keys), sim.DefaultCaller, `--key-options "restrict,command=\"echo forced for $EIC_CALLER\""`,
+		"PermitUserEnvironment EIC_*\n", "whoami")
+	require.Equal(t, host.Result{Stdout: "forced for " + sim.DefaultCaller + "\n"}, result)
+}
+
+// Nothing in a caller's name becomes an option of the key, another variable or a
+// command: such a key is not printed at all.
+func TestCallerThatWouldBreakOut(t *testing.T) {
+	keys := new(ca.Keys)
+	for _, caller := range []string{
+		`x",command="touch /run/eic-test/owned`,
+		`x",environment="LD_PRELOAD=/tmp/x.so`,
+		`x" ssh-ed25519 AAAA`,
+		`x\",command=\"id`,
+		`x\`,
+		"x y",
+		"x'y",
+		"$(touch /run/eic-test/owned)",
+		"`touch /run/eic-test/owned`",
+		"x\u00a0y",
+		"xé",
+	} {
+		t.Run(caller, func(t *testing.T) {
+			h, result, _ := login(t, keys, caller, "", "PermitUserEnvironment yes\n", "whoami")
+			require.Equal(t, 255, result.Status)
+			require.Contains(t, result.Stderr, "Permission denied (publickey)")
+			require.NoFileExists(t, h.Path("/run/eic-test/owned"))
+			lines := h.Log.Texts("eic")
+			require.Len(t, lines, 1)
+			require.Contains(t, lines[0], "caller-denied: ")
+			require.Contains(t, lines[0], "cannot safely be the value of EIC_CALLER in a session's environment")
+		})
+	}
+}

@@ -1,0 +1,214 @@
+// Package records reads the audit records of real logins back: from a real journald
+// with journalctl, from a file as syslog daemons write it, and with the very queries
+// that docs/audit-records.md gives.
+package records
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+
+const (
+	journald = "/lib/systemd/systemd-journald"
+	journal  = "/run/systemd/journal"
+	authLog  = "/var/log/auth.log"
+	caller   = "arn:aws:sts::123456789012:assumed-role/ops/erika"
+)
+
+// logins starts a host where each document has a forged key before the pushed one,
+// logs in as alice and as root, and returns the host, and the key and request id of
+// root's login.
+func logins(t *testing.T, flags string, prepare func(*host.Host)) (h *host.Host, fingerprint, request string) {
+	t.Helper()
+	flags = "authorized-keys --trust-anchors " + host.TrustAnchors + " " + flags
+	h, err := host.Start(host.Options{Users: []string{"alice"}, Sim: sim.Options{
+		Caller: caller, Faults: []string{"keys=bad-block-first"},
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	require.NoError(t, h.Install())
+	require.NoError(t, h.Configure("AuthorizedKeysCommand "+host.Binary+" "+flags+" %u %f\n"+host.RunAsServiceUser))
+	require.NoError(t, h.StartSSHD())
+	prepare(h)
+	for _, user := range []string{"alice", "root"} {
+		key, err := h.NewKey("key-"+user, "ed25519")
+		require.NoError(t, err)
+		request, err = h.Service().Push(t.Context(), user, key)
+		require.NoError(t, err)
+		require.Equal(t, user+"\n", run(t, h.SSH(user, key, "whoami")))
+		fingerprint = strings.Fields(run(t, exec.Command(host.SSHKeygen, "-l", "-f", key+".pub")))[1]
+	}
+	// Asked without a fingerprint, eic judges the forged key too.
+	run(t, h.Command(host.ServiceUser, host.Binary, append(strings.Fields(flags), "alice")...))
+	return h, fingerprint, request
+}
+
+func run(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	result, err := host.Capture(t.Context(), cmd)
+	require.NoError(t, err)
+	require.Zero(t, result.Status, "%s: %s", cmd, result.Stderr)
+	return result.Stdout
+}
+
+// startJournald starts a journald, in the place of whatever had the system log, and
+// returns what it forwards to a syslog daemon.
+func startJournald(t *testing.T, h *host.Host) *net.UnixConn {
+	t.Helper()
+	require.FileExists(t, journald, "the package systemd must be installed")
+	require.NoError(t, os.MkdirAll(h.Path(journal), 0o755))
+	require.NoError(t, os.MkdirAll(h.Path("/run/log/journal"), 0o755))
+	const cgroups = "/sys/fs/cgroup" // journald does not start without them
+	require.NoError(t, os.MkdirAll(h.Path(cgroups), 0o755))
+	require.NoError(t, unix.Mount("cgroup2", h.Path(cgroups), "cgroup2", 0, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(h.Path(cgroups), unix.MNT_DETACH)) })
+	require.NoError(t, h.WriteFile("/etc/systemd/journald.conf.d/test.conf", []byte("[Journal]\nForwardToSyslog=yes\n")))
+	forwarded, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: h.Path(journal + "/syslog"), Net: "unixgram"})
+	require.NoError(t, err)
+	daemon := h.Command("root", journald)
+	require.NoError(t, daemon.Start())
+	t.Cleanup(func() {
+		_ = forwarded.Close()        // only read
+		_ = daemon.Process.Kill()    // nobody needs it any more
+		_, _ = daemon.Process.Wait() // nor how it ended
+	})
+	require.Eventually(t, func() bool {
+		_, native := os.Stat(h.Path(journal + "/socket"))
+		_, syslog := os.Stat(h.Path(journal + "/dev-log"))
+		return native == nil && syslog == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, os.Remove(h.Path("/dev/log")))
+	require.NoError(t, os.Symlink(journal+"/dev-log", h.Path("/dev/log")))
+	return forwarded
+}
+
+// entries reads eic's entries as journalctl shows them.
+func entries(t *testing.T, h *host.Host, matches ...string) []map[string]string {
+	t.Helper()
+	var found []map[string]string
+	for _, line := range strings.Split(shell(t, h, "journalctl -t eic -o json "+strings.Join(matches, " ")), "\n") {
+		if line == "" {
+			continue
+		}
+		var entry map[string]string
+		require.NoError(t, json.Unmarshal([]byte(line), &entry))
+		found = append(found, entry)
+	}
+	return found
+}
+
+func shell(t *testing.T, h *host.Host, script string) string {
+	t.Helper()
+	return run(t, h.Command("root", "/bin/sh", "-c", script))
+}
+
+// query is the n-th query of a section of the document.
+func query(t *testing.T, section string, n int) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "audit-records.md"))
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "\n### "+section+"\n")
+	require.True(t, found)
+	rest, _, _ = strings.Cut(rest, "\n### ")
+	blocks := regexp.MustCompile("(?s)\n```sh\n(.*?)```\n").FindAllStringSubmatch(rest, -1)
+	require.Greater(t, len(blocks), n)
+	return blocks[n][1]
+}
+
+const (
+	whoLoggedIn  = "Who logged in as root this week"
+	badSignature = "An alert for a bad signature"
+)
+
+func TestJournalHasEveryFactInAField(t *testing.T) {
+	var forwarded *net.UnixConn
+	h, fingerprint, request := logins(t, "", func(h *host.Host) { forwarded = startJournald(t, h) })
+
+	printed := entries(t, h, "EIC_USER=root", "EIC_ACTION=key-printed")
+	require.Len(t, printed, 2, "one for each time that sshd asked")
+	text := "Providing ssh key from EC2 Instance Connect with fingerprint: " + fingerprint +
+		", request-id: " + request + ", for IAM principal: " + caller
+	for name, want := range map[string]string{
+		"MESSAGE": text, "MESSAGE_ID": "8bc2d72dbe134682bd101075bc75ec08", "PRIORITY": "6", "SYSLOG_FACILITY": "10",
+		"SYSLOG_IDENTIFIER": "eic", "_TRANSPORT": "journal", "EIC_FINGERPRINT": fingerprint, "EIC_REQUEST_ID": request,
+		"EIC_CALLER": caller, "EIC_KEY_TYPE": "ssh-ed25519", "EIC_INSTANCE": sim.DefaultInstanceID,
+	} {
+		require.Equal(t, want, printed[0][name], name)
+	}
+	require.NotContains(t, printed[0], "EIC_REASON")
+	require.Len(t, entries(t, h, "EIC_REASON=bad-signature", "-p", "warning"), 1)
+	require.Len(t, entries(t, h), 6, "no record is there twice")
+	require.Empty(t, h.Log.Lines("eic"))
+
+	// Who reads what a syslog daemon writes finds the line as ever.
+	buffer := make([]byte, 64<<10)
+	require.NoError(t, forwarded.SetReadDeadline(time.Now().Add(10*time.Second)))
+	for {
+		n, err := forwarded.Read(buffer)
+		require.NoError(t, err, "the line was not forwarded")
+		if strings.Contains(string(buffer[:n]), text) {
+			require.Regexp(t, `^<86>\w{3} [ \d]\d \d\d:\d\d:\d\d eic\[\d+\]: Providing `, string(buffer[:n]))
+			break
+		}
+	}
+}
+
+func TestJournalQueriesOfTheDocument(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			h, fingerprint, _ := logins(t, "--log-format="+format, func(h *host.Host) { startJournald(t, h) })
+			lines := strings.Split(strings.TrimSpace(shell(t, h, query(t, whoLoggedIn, 0))), "\n")
+			require.Len(t, lines, 2)
+			require.Regexp(t, `: Accepted publickey for root from .*`+regexp.QuoteMeta(fingerprint)+"$", lines[0])
+			require.Equal(t, caller, lines[1])
+			require.Equal(t, 1, strings.Count(shell(t, h, query(t, badSignature, 0)), "\n"))
+
+			for _, entry := range entries(t, h) {
+				require.Equal(t, format == "json", json.Valid([]byte(entry["MESSAGE"])))
+			}
+		})
+	}
+}
+
+func TestFileQueriesOfTheDocument(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			h, fingerprint, request := logins(t, "--log-format="+format, func(*host.Host) {})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			require.NoError(t, h.Log.Wait(ctx, "sshd", "Accepted publickey for root"))
+			var file strings.Builder
+			for _, line := range h.Log.Lines("") {
+				fmt.Fprintf(&file, "Nov 22 12:34:56 ip-10-0-0-1 %s[123]: %s\n", line.Program, line.Text)
+			}
+			require.NoError(t, h.WriteFile(authLog, []byte(file.String())))
+
+			require.Equal(t, 1, strings.Count(shell(t, h, query(t, badSignature, 1)), "\n"))
+			if format == "json" {
+				require.Equal(t, `2 "eic.caller":"`+caller+`"`, strings.TrimSpace(shell(t, h, query(t, whoLoggedIn, 2))))
+				return
+			}
+			lines := strings.Split(shell(t, h, query(t, whoLoggedIn, 1)), "\n")
+			require.Len(t, lines, 3) // the last is empty
+			require.Contains(t, lines[0], "Accepted publickey for root from ")
+			require.Equal(t, "\t"+fingerprint+", request-id: "+request+", for IAM principal: "+caller, lines[1])
+		})
+	}
+}
