@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -94,6 +96,9 @@ func (l *SystemLog) dial() {
 			if err == nil {
 				l.conn, l.socket = conn, socket
 				return
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				break
 			}
 		}
 	}
