@@ -56,7 +56,7 @@ func TestSessionKnowsWhoPushedItsKey(t *testing.T) {
 		"arn:aws:sts::123456789012:assumed-role/Ops-Admin/erika.mustermann@example.com",
 		"arn:aws-us-gov:iam::123456789012:user/team/x+=,.@_-",
 	} {
-		for _, config := range []string{"PermitUserEnvironment yes\n", "PermitUserEnvironment EIC_*\n"} {
+		for _, config := range []string{"PermitUserEnvironment yes\n", "PermitUserEnvironment EIC_CALLER,EIC_REQUEST\n"} {
 			t.Run(caller+" "+config, func(t *testing.T) {
 				_, result, request := login(t, keys, caller, "", config, "printenv", "EIC_CALLER", "EIC_REQUEST")
 				require.Equal(t, host.Result{Stdout: caller + "\n" + request + "\n"}, result)
