@@ -36,6 +36,10 @@ test: ## every test
 	CGO_ENABLED=0 go test -count=1 ./...
 	test/fuzz 10s
 
+.PHONY: docs
+docs: ## make the transcripts in docs/ anew
+	CGO_ENABLED=0 go test -count=1 ./test/transcripts -run TestTranscripts -update
+
 .PHONY: race
 race: ## the tests of the packages, under the race detector
 	CGO_ENABLED=1 go test -race -count=1 ./internal/...

@@ -38,8 +38,8 @@ type Report struct {
 }
 
 // Ask gathers the evidence that the question needs, and no more, and judges
-// it, given that it is now the time now. With an error no key may be printed; the Report then has what was
-// gathered and decided before it.
+// it, given that it is now the time now. With an error no key may be printed;
+// the Report then has what was gathered and decided before it.
 //
 // A user name that cannot have a key, and a machine that is no EC2 instance,
 // have no keys, and nobody is asked.

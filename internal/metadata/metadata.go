@@ -68,6 +68,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Stage == StageConnect {
+		return fmt.Sprintf("connecting to the metadata service: %v", e.Err)
+	}
 	return fmt.Sprintf("asking the metadata service for %s: %v", e.Stage, e.Err)
 }
 
