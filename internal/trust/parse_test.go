@@ -69,6 +69,19 @@ func TestRootsAreThoseOfTheDistribution(t *testing.T) {
 	require.Len(t, amazonRoots(), 5)
 }
 
+// Strictness about DER must not cost a certificate that a real authority made.
+func TestCertificatesOfTheDistributionAreCanonical(t *testing.T) {
+	text, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	require.NoError(t, err, "the package ca-certificates must be installed")
+	certificates, err := parsePEM(text)
+	require.NoError(t, err)
+	require.Greater(t, len(certificates), 100)
+	for _, c := range certificates {
+		_, err := readCanonical[certificate](c.Raw)
+		require.NoError(t, err, describe(c))
+	}
+}
+
 func FuzzParseChain(f *testing.F) {
 	for _, c := range amazonRoots() {
 		f.Add(toPEM(c))
