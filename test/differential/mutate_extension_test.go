@@ -1,0 +1,148 @@
+package differential
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	subjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
+	basicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
+	nameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
+	authorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
+	policies         = asn1.ObjectIdentifier{2, 5, 29, 32}
+	policyLimits     = asn1.ObjectIdentifier{2, 5, 29, 36}
+	unheardOf        = asn1.ObjectIdentifier{2, 999, 1}
+)
+
+// extensionMutations are those of extensions of any certificate of the chain that
+// crypto/x509 does not write by itself.
+func extensionMutations() []mutation {
+	// What a trust anchor says of itself but its name and key is the business of
+	// whoever trusts it, so these are about the others.
+	below := func(p *plan) *certificate { return p.certificates[pick(p, signer, signer, middle, middle, cross)] }
+	return []mutation{
+		{"an extension that nobody knows", func(p *plan) { below(p).add(unheardOf, p.IntN(2) == 0, []byte{5, 0}) }},
+		{"no authority key identifier", func(p *plan) { below(p).parentEdit = func(c *x509.Certificate) { c.SubjectKeyId = nil } }},
+		{"another authority key identifier", func(p *plan) {
+			below(p).parentEdit = func(c *x509.Certificate) { c.SubjectKeyId = []byte("another identifier") }
+		}},
+		{"an authority key identifier that names a serial number", func(p *plan) {
+			c := pick(p, p.certificates[signer], p.certificates[middle])
+			c.add(authorityKeyID, false, keyIDWithSerial(keyIdentifier(p.certificates[c.issuer].key)))
+		}},
+		{"a critical authority key identifier", func(p *plan) {
+			c := pick(p, p.certificates[signer], p.certificates[middle])
+			c.add(authorityKeyID, true, sequence(keyID(keyIdentifier(p.certificates[c.issuer].key))))
+		}},
+		{"a critical subject key identifier", func(p *plan) {
+			c := below(p)
+			c.add(subjectKeyID, true, octets(keyIdentifier(c.key)))
+		}},
+		{"another subject key identifier", func(p *plan) { below(p).template.SubjectKeyId = []byte{1, 2, 3, 4} }},
+		{"basic constraints that are not critical", func(p *plan) {
+			c := pick(p, p.certificates[middle], p.certificates[cross])
+			c.add(basicConstraints, false, sequence([]byte{1, 1, 0xff}))
+		}},
+		{"constraints on directory names", func(p *plan) {
+			c := pick(p, p.certificates[middle], p.certificates[root])
+			c.add(nameConstraints, p.IntN(2) == 0, directoryNames(p.IntN(2) == 0, pkix.Name{Organization: []string{"Elsewhere"}}))
+		}},
+		{"a policy", func(p *plan) { below(p).add(policies, p.IntN(2) == 0, sequence(sequence(oid(unheardOf)))) }},
+		{"a policy that is required", func(p *plan) {
+			p.certificates[pick(p, middle, root)].add(policyLimits, true, sequence([]byte{0x80, 1, 0}))
+		}},
+		{"an extension twice", func(p *plan) {
+			c := below(p)
+			c.contentEdit = func(content []byte) []byte { return again(content) }
+		}},
+		{"one element more at the end", func(p *plan) {
+			below(p).contentEdit = func(content []byte) []byte { return lengthened(content, []byte{5, 0}) }
+		}},
+	}
+}
+
+// add gives a certificate an extension.
+func (c *certificate) add(id asn1.ObjectIdentifier, critical bool, value []byte) {
+	c.template.ExtraExtensions = append(c.template.ExtraExtensions, pkix.Extension{Id: id, Critical: critical, Value: value})
+}
+
+func element(tag cbasn1.Tag, content []byte) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(content) })
+	return b.BytesOrPanic()
+}
+
+func sequence(content []byte) []byte { return element(cbasn1.SEQUENCE, content) }
+func octets(content []byte) []byte   { return element(cbasn1.OCTET_STRING, content) }
+func keyID(id []byte) []byte         { return element(cbasn1.Tag(0).ContextSpecific(), id) }
+
+func oid(id asn1.ObjectIdentifier) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1ObjectIdentifier(id)
+	return b.BytesOrPanic()
+}
+
+// keyIDWithSerial is an AuthorityKeyIdentifier (RFC 5280, section 4.2.1.1) that says
+// a wrong issuer and serial number beside the right key.
+func keyIDWithSerial(id []byte) []byte {
+	name, err := asn1.Marshal(pkix.Name{CommonName: "Nobody"}.ToRDNSequence())
+	if err != nil {
+		panic(err)
+	}
+	directory := element(cbasn1.Tag(4).ContextSpecific().Constructed(), name)
+	issuer := element(cbasn1.Tag(1).ContextSpecific().Constructed(), directory)
+	serial := element(cbasn1.Tag(2).ContextSpecific(), []byte{0x12, 0x34})
+	return sequence(append(append(keyID(id), issuer...), serial...))
+}
+
+// directoryNames is a NameConstraints (RFC 5280, section 4.2.1.10) that permits or
+// excludes the names below one.
+func directoryNames(permitted bool, below pkix.Name) []byte {
+	name, err := asn1.Marshal(below.ToRDNSequence())
+	if err != nil {
+		panic(err)
+	}
+	tag := cbasn1.Tag(1)
+	if permitted {
+		tag = 0
+	}
+	subtree := sequence(element(cbasn1.Tag(4).ContextSpecific().Constructed(), name))
+	return sequence(element(tag.ContextSpecific().Constructed(), subtree))
+}
+
+// again puts the last extension of a TBSCertificate there twice.
+func again(content []byte) []byte {
+	var fields []asn1.RawValue
+	if _, err := asn1.Unmarshal(content, &fields); err != nil {
+		return content
+	}
+	var extensions []asn1.RawValue
+	last := &fields[len(fields)-1]
+	if _, err := asn1.UnmarshalWithParams(last.FullBytes, &extensions, "explicit,tag:3"); err != nil {
+		return content
+	}
+	extensions = append(extensions, extensions[len(extensions)-1])
+	changed, err := asn1.MarshalWithParams(extensions, "explicit,tag:3")
+	if err != nil {
+		return content
+	}
+	*last = asn1.RawValue{FullBytes: changed}
+	if content, err = asn1.Marshal(fields); err != nil {
+		panic(err)
+	}
+	return content
+}
+
+// lengthened puts an element at the end of a SEQUENCE.
+func lengthened(der, more []byte) []byte {
+	var s asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &s); err != nil {
+		return der
+	}
+	return sequence(append(s.Bytes, more...))
+}

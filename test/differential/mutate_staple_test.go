@@ -1,0 +1,146 @@
+package differential
+
+import (
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"time"
+)
+
+// one is a mutation of a staple that the chain needs.
+func one(name string, change func(*plan, *staple)) mutation {
+	return mutation{"staple: " + name, func(p *plan) { change(p, p.staple(pick(p, signer, signer, middle))) }}
+}
+
+// stapleMutations are those of what staples say.
+func stapleMutations() []mutation {
+	return []mutation{
+		one("revoked", func(_ *plan, s *staple) { s.status = isRevoked }),
+		one("unknown", func(_ *plan, s *staple) { s.status = isUnknown }),
+		one("stale", func(p *plan, s *staple) {
+			s.thisUpdate, s.nextUpdate = p.now.AddDate(0, 0, -14), p.now.Add(-time.Hour)
+		}),
+		one("not yet", func(p *plan, s *staple) { s.thisUpdate = p.now.Add(time.Hour) }),
+		one("ends before it begins", func(p *plan, s *staple) {
+			s.thisUpdate, s.nextUpdate = p.now.Add(-time.Hour), p.now.Add(-2*time.Hour)
+		}),
+		one("for ever", func(_ *plan, s *staple) { s.nextUpdate = time.Time{} }),
+		one("made in the future", func(p *plan, s *staple) { s.producedAt = p.now.AddDate(0, 1, 0) }),
+		one("another serial number", func(p *plan, s *staple) { s.serial = p.serial() }),
+		one("a negative serial number", func(_ *plan, s *staple) { s.serial = big.NewInt(-7) }),
+		one("another issuer's name", func(p *plan, s *staple) { s.issuerName = pick(p, root, middle, stranger, signer) }),
+		one("another issuer's key", func(p *plan, s *staple) { s.issuerKey = pick(p, root, middle, stranger, signer) }),
+		one("another hash", func(p *plan, s *staple) { s.hash = pick(p, crypto.SHA256, crypto.SHA384, crypto.SHA512) }),
+		one("about another certificate", func(p *plan, s *staple) { s.about = pick(p, sibling, middle, signer, root) }),
+		one("an extension that nobody knows", func(p *plan, s *staple) {
+			extension := []pkix.Extension{{Id: unheardOf, Critical: p.IntN(2) == 0, Value: []byte{5, 0}}}
+			if p.IntN(2) == 0 {
+				s.single = extension
+			} else {
+				s.extensions = extension
+			}
+		}),
+		one("two statuses", func(p *plan, s *staple) {
+			second := *s
+			second.status = pick(p, isGood, isRevoked)
+			second.about = pick(p, s.about, sibling)
+			s.further = []*staple{&second}
+		}),
+		one("an octet changed after signing", func(p *plan, s *staple) { s.derEdit = p.flip() }),
+		one("an octet changed before signing", func(p *plan, s *staple) { s.contentEdit = p.flip() }),
+		one("octets behind it", func(_ *plan, s *staple) { s.derEdit = appended("\x05\x00") }),
+		one("one element more at the end", func(p *plan, s *staple) {
+			more := func(der []byte) []byte { return lengthened(der, []byte{5, 0}) }
+			if p.IntN(2) == 0 {
+				s.contentEdit = more
+			} else {
+				s.derEdit = more
+			}
+		}),
+		one("an octet of the text changed", func(p *plan, s *staple) { s.base64Edits = p.flip() }),
+		one("its text cut short", func(p *plan, s *staple) { s.base64Edits = p.cut() }),
+		{"staple: missing", func(p *plan) {
+			if n := len(p.staples); n > 0 {
+				i := p.IntN(n)
+				p.staples = append(append([]*staple(nil), p.staples[:i]...), p.staples[i+1:]...)
+			}
+		}},
+		{"staple: one more", func(p *plan) {
+			s := p.good(pick(p, signer, middle, sibling), pick(p, middle, root))
+			s.status = pick(p, isGood, isRevoked, isUnknown)
+			s.responder = pick(p, s.issuerName, s.issuerName, stranger)
+			s.named = s.responder
+			p.staples = append(p.staples, s)
+		}},
+		{"staples: other order", func(p *plan) {
+			p.Shuffle(len(p.staples), func(i, j int) { p.staples[i], p.staples[j] = p.staples[j], p.staples[i] })
+		}},
+	}
+}
+
+// responderMutations are those of who signs staples.
+func responderMutations() []mutation {
+	return []mutation{
+		one("signed by somebody else", func(p *plan, s *staple) {
+			s.responder = pick(p, stranger, signer, sibling, root, middle)
+			s.named = pick(p, s.responder, s.issuerName)
+			if p.IntN(2) == 0 {
+				s.embedded = []role{s.responder}
+			}
+		}),
+		one("the issuer's certificate enclosed", func(_ *plan, s *staple) { s.embedded = []role{s.issuerName} }),
+		one("a stranger's certificate enclosed", func(p *plan, s *staple) { s.embedded = []role{pick(p, stranger, sibling, signer)} }),
+		one("signed with SHA-1", func(_ *plan, s *staple) { s.weak = true }),
+		one("the responder named by its key", func(_ *plan, s *staple) { s.byKey = true }),
+		one("another responder named", func(p *plan, s *staple) { s.named, s.byKey = pick(p, stranger, root, signer), p.IntN(2) == 0 }),
+		responder("good", func(*plan, *certificate) {}),
+		responder("named by its key", func(p *plan, _ *certificate) { p.staple(signer).byKey = true }),
+		responder("not enclosed", func(p *plan, _ *certificate) { p.staple(signer).embedded = nil }),
+		responder("not the only one enclosed", func(p *plan, _ *certificate) {
+			p.staple(signer).embedded = pick(p, []role{delegate, middle}, []role{middle, delegate}, []role{delegate, stranger})
+		}),
+		responder("other extended key usages", func(p *plan, c *certificate) {
+			c.template.ExtKeyUsage = pick(p, nil, []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+				[]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageOCSPSigning})
+		}),
+		responder("other key usages", func(p *plan, c *certificate) {
+			c.template.KeyUsage = pick(p, 0, x509.KeyUsageKeyEncipherment, x509.KeyUsageCertSign, x509.KeyUsageContentCommitment)
+		}),
+		responder("expired", func(p *plan, c *certificate) { c.template.NotAfter = p.now.Add(-time.Hour) }),
+		responder("not yet valid", func(p *plan, c *certificate) { c.template.NotBefore = p.now.Add(time.Hour) }),
+		responder("issued by somebody else", func(p *plan, c *certificate) { c.issuer = pick(p, root, stranger, lower, older, sibling) }),
+		responder("self-signed", func(_ *plan, c *certificate) { c.issuer = delegate }),
+		responder("signed by somebody else", func(p *plan, c *certificate) { c.signedBy = p.keys.p256[11] }),
+		responder("with the issuer's name", func(p *plan, c *certificate) { c.template.Subject = p.certificates[middle].template.Subject }),
+		responder("an authority", func(p *plan, c *certificate) {
+			c.template.IsCA, c.template.MaxPathLen = true, -1
+			c.template.KeyUsage |= pick(p, 0, x509.KeyUsageCertSign)
+		}),
+		responder("a weak or odd key", func(p *plan, c *certificate) {
+			switch p.IntN(3) {
+			case 0:
+				c.key = p.keys.rsa1024
+			case 1:
+				c.key = p.keys.p224
+			default:
+				c.key = p.keys.ed25519
+			}
+		}),
+		responder("no authority key identifier", func(_ *plan, c *certificate) {
+			c.parentEdit = func(parent *x509.Certificate) { parent.SubjectKeyId = nil }
+		}),
+		responder("an extension that nobody knows", func(_ *plan, c *certificate) { c.add(unheardOf, true, []byte{5, 0}) }),
+		responder("an octet changed after signing", func(p *plan, c *certificate) { c.derEdit = p.flip() }),
+		responder("an octet changed before signing", func(p *plan, c *certificate) { c.contentEdit = p.flip() }),
+	}
+}
+
+// responder is a mutation of a responder that signs the signer's staple.
+func responder(name string, change func(*plan, *certificate)) mutation {
+	return mutation{"delegate: " + name, func(p *plan) {
+		s := p.staple(signer)
+		s.responder, s.named, s.embedded = delegate, delegate, []role{delegate}
+		change(p, p.certificates[delegate])
+	}}
+}

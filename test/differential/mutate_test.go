@@ -1,0 +1,61 @@
+package differential
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// mutation is one way in which a world differs from a good one.
+type mutation struct {
+	name  string
+	apply func(*plan)
+}
+
+// mutations are all there are.
+func mutations() []mutation {
+	return slices.Concat(placeMutations(), signerMutations(), authorityMutations(), extensionMutations(),
+		chainMutations(), stapleMutations(), responderMutations(), blockMutations(), documentMutations())
+}
+
+// mutate applies up to three mutations, and returns their names. One world in ten
+// has none, so that a judge who refuses everything shows.
+func (p *plan) mutate() []string {
+	all := mutations()
+	number := pick(p, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3)
+	var names []string
+	for range number {
+		m := pick(p, all...)
+		m.apply(p)
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// flip changes one octet of whatever it is given.
+func (p *plan) flip() func([]byte) []byte {
+	where, what := p.Float64(), byte(1)<<p.IntN(8)
+	return func(b []byte) []byte {
+		b = bytes.Clone(b)
+		if len(b) > 0 {
+			b[int(where*float64(len(b)))] ^= what
+		}
+		return b
+	}
+}
+
+// cut takes octets off the end.
+func (p *plan) cut() func([]byte) []byte {
+	keep := p.Float64()
+	return func(b []byte) []byte { return b[:int(keep*float64(len(b)))] }
+}
+
+// appended puts octets at the end.
+func appended(text string) func([]byte) []byte {
+	return func(b []byte) []byte { return append(bytes.Clone(b), text...) }
+}
+
+// replaced replaces text wherever it is.
+func replaced(old, with string) func([]byte) []byte {
+	return func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), old, with)) }
+}

@@ -1,0 +1,203 @@
+package differential
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// openssl is the other judge: the openssl program, given the parts of one world as
+// files in a directory. What is no question of cryptography it is not asked; there
+// the rules are written down here once more, as plainly as they can be.
+type openssl struct {
+	ctx context.Context
+	dir string
+}
+
+// run runs the program. Its verdict is in its status and its output; the error is
+// that it could not be run.
+func (o openssl) run(args ...string) (string, bool, error) {
+	cmd := exec.CommandContext(o.ctx, "openssl", args...)
+	cmd.Dir = o.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "OPENSSL_CONF=/dev/null", "LC_ALL=C"}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || !exit.Exited()) {
+		return "", false, fmt.Errorf("running openssl %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), err == nil, nil
+}
+
+func (o openssl) write(name string, content []byte) error {
+	return os.WriteFile(filepath.Join(o.dir, name), content, 0o600)
+}
+
+// strict are the arguments for the strictest verification that the program has: the
+// rules of RFC 5280, and no key or hash of less than 112 bits of security. A trust
+// anchor need not be self-signed.
+func strict(anchors, others string) []string {
+	return []string{"-x509_strict", "-auth_level", "2", "-partial_chain", "-CAfile", anchors, "-no-CApath", "-no-CAstore", others}
+}
+
+// found is what openssl found of a chain: over how many certificates it leads, and
+// the subject of its first; or why there is none.
+type found struct {
+	depth           int
+	subject, reason string
+}
+
+// verify says whether the served chain leads from its first certificate to one of
+// the anchors.
+func (o openssl) verify(anchors []*x509.Certificate, chain []byte) (found, error) {
+	if err := errors.Join(o.write("anchors.pem", encode(anchors...)), o.write("chain.pem", chain)); err != nil {
+		return found{}, err
+	}
+	args := append([]string{"verify", "-show_chain", "-nameopt", "sname,utf8,esc_2253,esc_ctrl,esc_msb,sep_comma_plus_space"},
+		strict("anchors.pem", "-untrusted")...)
+	out, ok, err := o.run(append(args, "chain.pem", "chain.pem")...)
+	if err != nil || !ok {
+		return found{reason: "verify: " + firstReason(out)}, err
+	}
+	_, rest, _ := strings.Cut(out, "depth=0: ")
+	subject, _, _ := strings.Cut(rest, "\n")
+	return found{depth: strings.Count(out, "depth="), subject: strings.TrimSuffix(subject, " (untrusted)")}, nil
+}
+
+var reasonLine = regexp.MustCompile(`(?m)^(?:error \d+ at \d+ depth lookup: (.*)|(Could not (?:open|read|find).*))$`)
+
+func firstReason(out string) string {
+	match := reasonLine.FindStringSubmatch(out)
+	if match == nil {
+		return "no reason given"
+	}
+	return match[1] + match[2]
+}
+
+// names says whether the first served certificate, of a given subject, bears a name:
+// as its one common name or, without any, as an alternative name.
+func (o openssl) names(subject, want string) (bool, error) {
+	names := commonNames(subject)
+	if len(names) != 0 {
+		return slices.Equal(names, []string{want}), nil
+	}
+	out, ok, err := o.run("x509", "-in", "chain.pem", "-noout", "-ext", "subjectAltName")
+	if err != nil || !ok {
+		return false, err
+	}
+	return regexp.MustCompile(`(?m)(^ *|, )DNS:` + regexp.QuoteMeta(want) + `(,|$)`).MatchString(out), nil
+}
+
+// commonNames are those in a subject as openssl writes it: attributes joined by ", "
+// and " + ", with a backslash before such octets within one.
+func commonNames(subject string) []string {
+	var names []string
+	for start, i := 0, 0; i <= len(subject); i++ {
+		switch {
+		case i < len(subject) && subject[i] == '\\':
+			i++
+		case i == len(subject) || subject[i] == ',' || subject[i] == '+':
+			if name, ok := strings.CutPrefix(strings.TrimSpace(subject[start:i]), "CN="); ok {
+				names = append(names, name)
+			}
+			start = i + 1
+		}
+	}
+	return names
+}
+
+// voucher is what a staple says of one certificate, once it is known to be genuine.
+type voucher struct{ good, revoked bool }
+
+// staple says what a staple says of each certificate of a chain but the last.
+func (o openssl) staple(text []byte, chain []*x509.Certificate) ([]voucher, error) {
+	vouchers := make([]voucher, len(chain)-1)
+	der, err := base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(text, []byte("\n"), nil)))
+	if err != nil {
+		return vouchers, nil
+	}
+	if err := errors.Join(o.write("staple.der", der), o.write("anchor.pem", encode(chain[len(chain)-1])),
+		o.write("issuers.pem", encode(chain...))); err != nil {
+		return nil, err
+	}
+	args := append([]string{"ocsp", "-respin", "staple.der", "-no_nonce"}, strict("anchor.pem", "-verify_other")...)
+	args = append(args, "issuers.pem")
+	for i, c := range chain {
+		if err := o.write(fmt.Sprintf("c%d.pem", i), encode(c)); err != nil {
+			return nil, err
+		}
+	}
+	// A staple is found by the hash that it names certificates with.
+	for _, hash := range []string{"-sha1", "-sha256", "-sha384", "-sha512"} {
+		args = append(args, hash)
+		for i := range vouchers {
+			args = append(args, "-issuer", fmt.Sprintf("c%d.pem", i+1), "-cert", fmt.Sprintf("c%d.pem", i))
+		}
+	}
+	out, _, err := o.run(args...)
+	if err != nil || !strings.Contains(out, "Response verify OK") {
+		return vouchers, err
+	}
+	// Each answer begins with a line "FILE: STATUS"; lines behind it are about it.
+	for _, answer := range strings.Split(out, "\nc")[1:] {
+		var i int
+		var says string
+		if n, _ := fmt.Sscanf(answer, "%d.pem: %s", &i, &says); n != 2 || i >= len(vouchers) {
+			continue
+		}
+		current := !strings.Contains(answer, "Status times invalid") && strings.Contains(answer, "Next Update:")
+		vouchers[i].good = vouchers[i].good || says == "good" && current
+		vouchers[i].revoked = vouchers[i].revoked || says == "revoked"
+	}
+	return vouchers, nil
+}
+
+// vouched says whether the staples vouch for each certificate of a chain but the
+// last, and none says that one is revoked; if not, why.
+func (o openssl) vouched(staples [][]byte, chain []*x509.Certificate) (string, error) {
+	good := make([]bool, len(chain)-1)
+	for _, text := range staples {
+		vouchers, err := o.staple(text, chain)
+		if err != nil {
+			return "", err
+		}
+		for i, v := range vouchers {
+			if v.revoked {
+				return fmt.Sprintf("ocsp: certificate %d is revoked", i), nil
+			}
+			good[i] = good[i] || v.good
+		}
+	}
+	if i := slices.Index(good, false); i >= 0 {
+		return fmt.Sprintf("ocsp: nothing good about certificate %d", i), nil
+	}
+	return "", nil
+}
+
+// signed says whether a signature over a text is the signer's.
+func (o openssl) signed(signer *x509.Certificate, text, signature []byte) (bool, error) {
+	key := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: signer.RawSubjectPublicKeyInfo})
+	if err := errors.Join(o.write("key.pem", key), o.write("text", text), o.write("signature", signature)); err != nil {
+		return false, err
+	}
+	out, ok, err := o.run("dgst", "-sha256", "-verify", "key.pem", "-sigopt", "rsa_padding_mode:pss",
+		"-sigopt", "rsa_pss_saltlen:32", "-sigopt", "rsa_mgf1_md:sha256", "-signature", "signature", "text")
+	return ok && strings.Contains(out, "Verified OK"), err
+}
+
+func encode(certificates ...*x509.Certificate) []byte {
+	var text []byte
+	for _, c := range certificates {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	return text
+}

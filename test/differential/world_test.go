@@ -1,0 +1,91 @@
+package differential
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"time"
+
+	"eic/internal/trust"
+)
+
+// world is what both judges get to see, and what only the test knows.
+type world struct {
+	seed      uint64
+	mutations []string
+
+	instance, zone, domain string
+	region                 *string // nil where the service is too old to say
+	chain                  []byte
+	staples                []trust.Staple
+	document               []byte
+	anchors                []*x509.Certificate
+
+	// honest are the key lines that an honest service would hand out here.
+	honest map[string]bool
+}
+
+// newWorld makes the world of a seed.
+func newWorld(seed uint64, keys *keys, now time.Time) (*world, error) {
+	p := newPlan(seed, keys, now)
+	names := p.mutate()
+	w, err := p.make()
+	if err != nil {
+		return nil, err
+	}
+	w.seed, w.mutations = seed, names
+	return w, nil
+}
+
+// make carries the plan out.
+func (p *plan) make() (*world, error) {
+	w := &world{instance: p.instance, zone: p.zone, domain: p.domain, region: &p.region, honest: make(map[string]bool)}
+	if p.noRegion {
+		w.region = nil
+	}
+	for _, r := range p.anchors {
+		c, err := p.certificate(r)
+		if err != nil {
+			return nil, err
+		}
+		w.anchors = append(w.anchors, c.made)
+	}
+	for _, r := range p.chain {
+		c, err := p.certificate(r)
+		if err != nil {
+			return nil, err
+		}
+		w.chain = append(w.chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.der})...)
+	}
+	for _, edit := range p.chainEdits {
+		w.chain = edit(w.chain)
+	}
+	for i, s := range p.staples {
+		text, err := s.text(p)
+		if err != nil {
+			return nil, err
+		}
+		w.staples = append(w.staples, trust.Staple{Name: string(rune('A' + i%26)), Body: text})
+	}
+	return w, p.write(w)
+}
+
+// write makes the document.
+func (p *plan) write(w *world) error {
+	for i, b := range p.blocks {
+		text, honest, err := b.text(p.certificates[signer].key, w.instance, p.now)
+		if err != nil {
+			return err
+		}
+		if honest {
+			w.honest[b.key] = true
+		}
+		if i > 0 {
+			w.document = append(w.document, '\n')
+		}
+		w.document = append(w.document, text...)
+	}
+	for _, edit := range p.textEdits {
+		w.document = edit(w.document)
+	}
+	return nil
+}
