@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"eic/internal/audit"
 	"eic/internal/authorize"
 	"eic/internal/chain"
@@ -30,12 +32,16 @@ func runAuthorizedKeys(ctx context.Context, args, environ []string, stdout, stde
 	t.register(flags)
 	var l logging
 	l.register(flags)
-	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
-		return status
+	wrong := flags.read(args, 1, 2)
+	if errors.Is(wrong, pflag.ErrHelp) {
+		flags.help(stdout)
+		return exitOK
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
-	wrong := t.check(flags)
-	log, err := l.open(stderr)
+	if wrong == nil {
+		wrong = t.check(flags)
+	}
+	log, err := l.open(stderr) // as far as flags were read: sshd drops what is said on stderr
 	if wrong == nil {
 		wrong = err
 	}

@@ -26,21 +26,30 @@ func newFlags(name, arguments, about string) flagSet {
 // parse parses args, of which least to most must remain as arguments. If that
 // ends the command, because it is in error or asks for help, done is true.
 func (f flagSet) parse(args []string, least, most int, stdout, stderr io.Writer) (status int, done bool) {
-	err := f.Parse(args)
+	err := f.read(args, least, most)
 	switch {
+	case err == nil:
+		return exitOK, false
 	case errors.Is(err, pflag.ErrHelp):
 		f.help(stdout)
 		return exitOK, true
+	default:
+		f.wrong(stderr, err)
+		return exitUsage, true
+	}
+}
+
+// read is parse for a command that has its own way to tell of an error. The
+// error is pflag.ErrHelp if help is asked for.
+func (f flagSet) read(args []string, least, most int) error {
+	err := f.Parse(args)
+	switch {
 	case err == nil && f.NArg() < least:
 		err = fmt.Errorf("too few arguments, expected %s", f.arguments)
 	case err == nil && f.NArg() > most:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(most))
 	}
-	if err != nil {
-		f.wrong(stderr, err)
-		return exitUsage, true
-	}
-	return exitOK, false
+	return err
 }
 
 // wrong tells the caller how the command was called wrongly.

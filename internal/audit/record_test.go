@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,6 +86,51 @@ func TestAJournalFieldOfSeveralLines(t *testing.T) {
 	entry := appendJournalField(nil, "EIC_USER", "alice\nPRIORITY=0\x00")
 	entry = appendJournalField(entry, "EIC_CALLER", "")
 	require.Equal(t, "EIC_USER\n\x11\x00\x00\x00\x00\x00\x00\x00alice\nPRIORITY=0\x00\nEIC_CALLER=\n", string(entry))
+}
+
+// journalFields reads an entry as journald does.
+func journalFields(t *testing.T, entry []byte) map[string]string {
+	t.Helper()
+	fields := map[string]string{}
+	for len(entry) > 0 {
+		end := bytes.IndexAny(entry, "=\n")
+		require.Positive(t, end)
+		name, separator := string(entry[:end]), entry[end]
+		entry = entry[end+1:]
+		length := bytes.IndexByte(entry, '\n')
+		if separator == '\n' {
+			length = int(binary.LittleEndian.Uint64(entry))
+			entry = entry[8:]
+		}
+		require.NotContains(t, fields, name)
+		fields[name] = string(entry[:length])
+		require.Equal(t, byte('\n'), entry[length])
+		entry = entry[length+1:]
+	}
+	return fields
+}
+
+// Whatever a forger has a document say, a record has the fields that it would
+// have had, and no more.
+func FuzzRecord(f *testing.F) {
+	f.Add("alice", "req", "arn:aws:iam::123456789012:user/alice", "because", "plain\ntext")
+	f.Add("a\nPRIORITY=0", "\x00", "\"},{\"", "\u2028\xff", "\n")
+	f.Fuzz(func(t *testing.T, user, request, caller, detail, message string) {
+		d := decision(authorize.BadSignature)
+		d.Entry.Request, d.Entry.Caller, d.Detail = request, caller, errors.New(detail)
+		e := Decisions(user, []authorize.Decision{d})[0]
+		want := map[string]string{"MESSAGE": message, "MESSAGE_ID": kinds[KeyRefused].messageID,
+			"PRIORITY": "4", "SYSLOG_FACILITY": "10", "SYSLOG_IDENTIFIER": "eic"}
+		var object map[string]any
+		line := JSON.message(e, time.Now())
+		require.NoError(t, json.Unmarshal([]byte(line), &object))
+		require.False(t, strings.ContainsFunc(line, unprintable))
+		for _, field := range e.fields() {
+			want[field.journal] = field.value
+			require.Equal(t, field.value, object[field.json])
+		}
+		require.Equal(t, want, journalFields(t, journalEntry(e, message)))
+	})
 }
 
 // Queries and alerts hold on to these; a name once published never changes.
