@@ -2,11 +2,11 @@
 # GOBUILD and TOOLS are its.
 #
 # Two builds of one commit are the same, byte for byte: no time, host or path
-# of the build gets in.
+# of the build gets in. All that is packaged is as old as its version.
 
 RELEASE           := 1
 MAINTAINER        ?= eic maintainers <maintainers@eic.invalid>
-SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell date --utc +%s --date "$$(sed -n 's/^## \[[0-9.]*\] - //p' CHANGELOG.md | head -n 1)"))
 export VERSION RELEASE MAINTAINER SOURCE_DATE_EPOCH
 
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2

@@ -21,7 +21,7 @@ _eic() {
         return
     fi
     if [[ $cur == -* ]]; then
-        words=$(sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z][a-z-]*\).*/\2/p' <<<"$help")
+        words=$(sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z][a-z0-9-]*\).*/\2/p' <<<"$help")
         mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
         return
     fi
