@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path"
 	"time"
 
@@ -125,7 +126,12 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	if err != nil {
 		return nil, &Error{StageConnect, err}
 	}
-	t := newTransport(endpoint.address, conn, options.Observe)
+	return newClient(endpoint, conn, options.Observe), nil
+}
+
+// newClient returns a Client for an endpoint on the first connection to it.
+func newClient(endpoint endpoint, conn net.Conn, observe func(Exchange)) *Client {
+	t := newTransport(endpoint.address, conn, observe)
 	return &Client{
 		transport: t,
 		imds: imds.New(imds.Options{
@@ -137,7 +143,7 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 			DisableDefaultTimeout:    true,
 			DisableDefaultMaxBackoff: true,
 		}),
-	}, nil
+	}
 }
 
 // Close drops the connections.

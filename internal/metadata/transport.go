@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -120,10 +121,10 @@ func (t *transport) exchange(request *http.Request, limit int, exchange *Exchang
 	if err != nil {
 		return nil, err
 	}
-	if exchange.Stage == StageToken && !isToken(body) {
-		return nil, permanent{fmt.Errorf("the session token, %.60q, is not printable text", body)}
-	}
 	if exchange.Stage == StageToken {
+		if err := checkToken(response.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds"), body); err != nil {
+			return nil, permanent{err}
+		}
 		t.session.keep(response.Header, body)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
@@ -149,13 +150,21 @@ func readBody(response *http.Response, limit int) ([]byte, error) {
 	return body, nil
 }
 
-func isToken(body []byte) bool {
-	for _, c := range body {
+// checkToken accepts a session token that can be sent in a header, and the number of
+// seconds it is valid for.
+func checkToken(lifetime string, token []byte) error {
+	for _, c := range token {
 		if c <= ' ' || c > '~' {
-			return false
+			return fmt.Errorf("the session token, %.60q, is not printable text", token)
 		}
 	}
-	return len(body) > 0
+	if len(token) == 0 {
+		return errors.New("the session token is empty")
+	}
+	if seconds, err := strconv.ParseInt(lifetime, 10, 32); err != nil || seconds <= 0 {
+		return fmt.Errorf("the session token is valid for %.40q seconds, expected a number", lifetime)
+	}
+	return nil
 }
 
 // statusError puts an HTTP status other than 200 into words.
