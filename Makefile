@@ -8,6 +8,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s 
 
 # What each is for is in docs/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+CDXGEN        := @cyclonedx/cdxgen@12.8.4
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # How long a fuzz target runs, and how many worlds the oracles compare.
@@ -63,6 +64,15 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOVULNCHECK)
 
 include packaging/packages.mk
+
+.PHONY: release
+release: packages sbom ## everything that is published: the packages and what is in them
+
+.PHONY: sbom
+sbom: ## build/eic.cdx.json, the bill of materials in CycloneDX
+	mkdir -p build
+	npx --yes $(CDXGEN) --type go --no-install-deps --spec-version 1.6 --output build/eic.cdx.json . >/dev/null
+	go run ./test/supplychain/checkbom build/eic.cdx.json
 
 .PHONY: clean
 clean: ## remove what was built
