@@ -49,6 +49,15 @@ race: ## the tests of the packages, under the race detector
 fuzz: ## each fuzz target for T=60s
 	test/fuzz $(T)
 
+.PHONY: differential
+differential: ## N=10000 made-up worlds, judged beside openssl
+	CGO_ENABLED=0 go test -count=1 -timeout 60m ./test/differential -args -n $(N)
+
+.PHONY: load
+load: ## many runs and logins at once, of which none may be lost (root)
+	@test/setup test
+	CGO_ENABLED=0 go run ./test/load
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet
 	$(TOOLS)/golangci-lint run ./...
