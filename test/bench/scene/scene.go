@@ -1,0 +1,140 @@
+// Package scene is where programs are measured: a host of package host with the
+// simulated metadata service on IMDS's own address, eic and the floor installed, and
+// a user for each case.
+package scene
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"eic/internal/sim"
+	"eic/internal/sim/ca"
+	"eic/test/bench/trips"
+	"eic/test/host"
+)
+
+// Options say what is the same for all cases of a scene.
+type Options struct {
+	// Delay passes before each answer of the metadata service.
+	Delay time.Duration
+	// Forged has every key signed by somebody who is not the signer.
+	Forged bool
+	// Count keeps a request log, for Cost.
+	Count bool
+	// Keys are the PKI's key pairs. Scenes that share them start faster.
+	Keys *ca.Keys
+	// Users can log in.
+	Users []string
+}
+
+// Scene is an open scene. It is not for use by several goroutines.
+type Scene struct {
+	*host.Host
+	// ServiceID is the number of the user, and of the group, that sshd runs eic as.
+	ServiceID uint32
+
+	options Options
+	log     *trips.Log
+}
+
+// lifetime of the pushed keys: none expires while anything is measured.
+const lifetime = 12 * time.Hour
+
+// Open starts a host with the programs that Build has built. It must be called inside
+// of host.Run; the caller closes it.
+func Open(options Options) (*Scene, error) {
+	s := &Scene{options: options, log: new(trips.Log)}
+	simulator := sim.Options{Delay: options.Delay, Keys: options.Keys, TTL: lifetime}
+	if options.Count {
+		simulator.RequestLog = s.log
+	}
+	if options.Forged {
+		simulator.Faults = []string{"keys=wrong-signer"}
+	}
+	var err error
+	if s.Host, err = host.Start(host.Options{Users: options.Users, Sim: simulator}); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(); err != nil {
+		_ = s.Close() // the other error is the one to tell
+		return nil, err
+	}
+	return s, nil
+}
+
+// findServiceID looks the user up that Install has added.
+func (s *Scene) findServiceID() error {
+	service, err := user.Lookup(host.ServiceUser)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseUint(service.Uid, 10, 32)
+	s.ServiceID = uint32(id)
+	return err
+}
+
+// anchors is the file of trust anchors that a hit is judged by.
+const anchors = "/run/eic-test/anchors.pem"
+
+// prepare installs the programs and writes the trust anchors: the simulator's two
+// roots, and behind them the five that are built into eic, or a hit would be spared
+// the parsing of those that it has to do on an instance.
+func (s *Scene) prepare() error {
+	if err := s.Install(); err != nil {
+		return err
+	}
+	if err := s.findServiceID(); err != nil {
+		return err
+	}
+	for _, name := range installed() {
+		text, err := os.ReadFile(filepath.Join(host.Prepared(), name))
+		if err != nil {
+			return fmt.Errorf("installing %s: %w", name, err)
+		}
+		if err := s.WriteFile("/usr/bin/"+name, text); err != nil {
+			return err
+		}
+		if err := os.Chmod(s.Path("/usr/bin/"+name), 0o755); err != nil {
+			return err
+		}
+	}
+	builtIn, err := os.ReadFile(filepath.Join(host.Prepared(), rootsFile))
+	if err != nil {
+		return fmt.Errorf("adding the built-in roots: %w", err)
+	}
+	return s.WriteFile(anchors, append(builtIn, s.Sim.Roots...))
+}
+
+// logTimeout is how long the request log may lag behind a run that has ended.
+const logTimeout = 10 * time.Second
+
+// Cost is what one run cost on the wire: all that was asked since the
+// start or the last Cost. The scene must have been opened with Count.
+func (s *Scene) Cost() (trips.Cost, error) {
+	// A request is counted when it comes in and logged once it is answered.
+	for end := time.Now().Add(logTimeout); s.log.Len() < s.Sim.Stats().Total(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return trips.Cost{}, fmt.Errorf("%d of %d requests were logged", s.log.Len(), s.Sim.Stats().Total())
+		}
+	}
+	s.Sim.ResetStats()
+	return s.log.Take(s.options.Delay)
+}
+
+// ConfigureMatching configures sshd with blocks that begin with Match, which must
+// stand behind everything else.
+func (s *Scene) ConfigureMatching(blocks string) error {
+	if err := s.Configure(""); err != nil {
+		return err
+	}
+	const file = "/etc/ssh/sshd_config"
+	config, err := os.ReadFile(s.Path(file))
+	if err != nil {
+		return err
+	}
+	return s.WriteFile(file, append(config, blocks...))
+}

@@ -1,0 +1,91 @@
+// Package trips reads from the simulated metadata service's request log what a run
+// of a program cost on the wire.
+package trips
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Cost is what one run cost on the wire.
+type Cost struct {
+	Requests, Connections int
+	// Depth is the number of round trips in sequence: the length of the longest
+	// row of requests each of which was sent after the one before was answered.
+	Depth int
+}
+
+// Log is a request log that is kept in memory. The service may write it while it is
+// read.
+type Log struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines int
+}
+
+// Write adds lines of JSON.
+func (l *Log) Write(lines []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines += bytes.Count(lines, []byte("\n"))
+	return l.text.Write(lines)
+}
+
+// Len is the number of requests that Take would look at.
+func (l *Log) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines
+}
+
+// Take returns the cost of what was logged since it was last called, which must be
+// one run, by a service that waits for delay before each answer.
+//
+// A request that needs another's answer comes in at least that delay after it.
+// So a depth is never too small; and it is too great only if the program, with
+// nothing to wait for, sends a request that much later than it could.
+func (l *Log) Take(delay time.Duration) (Cost, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var requests []request
+	for lines := json.NewDecoder(&l.text); ; {
+		var r request
+		if err := lines.Decode(&r); err == io.EOF {
+			break
+		} else if err != nil {
+			return Cost{}, fmt.Errorf("reading the request log: %w", err)
+		}
+		requests = append(requests, r)
+	}
+	l.text.Reset()
+	l.lines = 0
+	return costOf(requests, delay), nil
+}
+
+type request struct {
+	Time       time.Time
+	Connection int64
+}
+
+func costOf(requests []request, delay time.Duration) Cost {
+	slices.SortFunc(requests, func(a, b request) int { return a.Time.Compare(b.Time) })
+	depths := make([]int, len(requests))
+	connections := map[int64]bool{}
+	deepest := 0
+	for i, r := range requests {
+		depths[i] = 1
+		for j, earlier := range requests[:i] {
+			if r.Time.Sub(earlier.Time) >= delay {
+				depths[i] = max(depths[i], depths[j]+1)
+			}
+		}
+		deepest = max(deepest, depths[i])
+		connections[r.Connection] = true
+	}
+	return Cost{Requests: len(requests), Connections: len(connections), Depth: deepest}
+}
