@@ -30,6 +30,10 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 		{name: "name constraints that need not be understood", reason: "name constraints are not marked critical", before: func(w *world) {
 			w.middle.template.PermittedEmailAddresses = []string{"example.com"}
 		}},
+		{name: "a signer that says it is an authority, and is none", reason: "no critical basic constraints", before: func(w *world) {
+			w.signer.template.BasicConstraintsValid, w.signer.template.IsCA = true, true
+			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidBasicConstraints, Value: []byte{0x30, 3, 1, 1, 0xff}}}
+		}},
 		{name: "an element behind a certificate's extensions", reason: "more in it than it should", after: func(w *world) {
 			w.signer.cert = signAgain(w.signer.cert, w.middle)
 			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)

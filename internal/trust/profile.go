@@ -31,7 +31,7 @@ func checkProfile(chain []*x509.Certificate) error {
 		if err := checkCertificate(c, chain[i+1]); err != nil {
 			return fmt.Errorf("certificate %s: %w", describe(c), err)
 		}
-		if i == 0 {
+		if i == 0 && !c.IsCA {
 			continue
 		}
 		if err := checkAuthority(c); err != nil {
