@@ -2,6 +2,9 @@ package differential
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -59,8 +62,7 @@ func (p *plan) certificate(r role) (*certificate, error) {
 	return c, nil
 }
 
-// signAgain changes the content of a certificate and signs it as it was signed, if
-// it is to be signed with SHA-256.
+// signAgain changes the content of a certificate and signs it as it was signed.
 func signAgain(der []byte, edit func([]byte) []byte, key crypto.Signer) ([]byte, error) {
 	var outer struct {
 		Content   asn1.RawValue
@@ -71,8 +73,16 @@ func signAgain(der []byte, edit func([]byte) []byte, key crypto.Signer) ([]byte,
 		return nil, err
 	}
 	content := edit(append([]byte(nil), outer.Content.FullBytes...))
-	digest := sha256.Sum256(content)
-	signature, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	hash := crypto.SHA256 // as crypto/x509 chooses
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		if key.Curve == elliptic.P384() {
+			hash = crypto.SHA384
+		}
+	case ed25519.PrivateKey:
+		hash = 0
+	}
+	signature, err := crypto.SignMessage(key, rand.Reader, content, hash)
 	if err != nil {
 		return nil, err
 	}

@@ -164,6 +164,6 @@ func (r *results) report(t *testing.T) {
 	if *number >= 100 {
 		require.Greater(t, r.printed, r.judged/10, "hardly a world has a good key")
 		require.Less(t, r.printed, r.judged*9/10, "hardly a world is bad")
-		require.Less(t, r.impossible, *number/50, "too many worlds cannot be made")
+		require.Less(t, r.impossible, *number/20, "too many worlds cannot be made")
 	}
 }

@@ -57,7 +57,6 @@ func pemForms() []func([]byte) []byte {
 		func(text []byte) []byte { return append([]byte("subject=somebody\n"), text...) },
 		func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")) },
 		func(text []byte) []byte { return bytes.TrimSuffix(text, []byte("\n")) },
-		func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("-----END"), []byte("\n-----END")) },
 		replaced("-----BEGIN CERTIFICATE-----", "-----BEGIN TRUSTED CERTIFICATE-----"),
 		replaced("-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nProc-Type: 4,CLEAR\n\n"),
 		replaced("-----BEGIN CERTIFICATE-----\n", " -----BEGIN CERTIFICATE-----\n"),

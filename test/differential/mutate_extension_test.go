@@ -36,13 +36,9 @@ func extensionMutations() []mutation {
 			c.add(authorityKeyID, false, keyIDWithSerial(keyIdentifier(p.certificates[c.issuer].key)))
 		}},
 		{"a critical authority key identifier", func(p *plan) {
-			c := pick(p, p.certificates[signer], p.certificates[middle])
-			c.add(authorityKeyID, true, sequence(keyID(keyIdentifier(p.certificates[c.issuer].key))))
+			pick(p, p.certificates[signer], p.certificates[middle]).contentEdit = critical(authorityKeyID)
 		}},
-		{"a critical subject key identifier", func(p *plan) {
-			c := below(p)
-			c.add(subjectKeyID, true, octets(keyIdentifier(c.key)))
-		}},
+		{"a critical subject key identifier", func(p *plan) { below(p).contentEdit = critical(subjectKeyID) }},
 		{"another subject key identifier", func(p *plan) { below(p).template.SubjectKeyId = []byte{1, 2, 3, 4} }},
 		{"basic constraints that are not critical", func(p *plan) {
 			c := pick(p, p.certificates[middle], p.certificates[cross])
@@ -57,8 +53,9 @@ func extensionMutations() []mutation {
 			p.certificates[pick(p, middle, root)].add(policyLimits, true, sequence([]byte{0x80, 1, 0}))
 		}},
 		{"an extension twice", func(p *plan) {
-			c := below(p)
-			c.contentEdit = func(content []byte) []byte { return again(content) }
+			below(p).contentEdit = func(content []byte) []byte {
+				return extended(content, func(e []pkix.Extension) []pkix.Extension { return append(e, e[len(e)-1]) })
+			}
 		}},
 		{"one element more at the end", func(p *plan) {
 			below(p).contentEdit = func(content []byte) []byte { return lengthened(content, []byte{5, 0}) }
@@ -78,7 +75,6 @@ func element(tag cbasn1.Tag, content []byte) []byte {
 }
 
 func sequence(content []byte) []byte { return element(cbasn1.SEQUENCE, content) }
-func octets(content []byte) []byte   { return element(cbasn1.OCTET_STRING, content) }
 func keyID(id []byte) []byte         { return element(cbasn1.Tag(0).ContextSpecific(), id) }
 
 func oid(id asn1.ObjectIdentifier) []byte {
@@ -115,21 +111,33 @@ func directoryNames(permitted bool, below pkix.Name) []byte {
 	return sequence(element(tag.ContextSpecific().Constructed(), subtree))
 }
 
-// again puts the last extension of a TBSCertificate there twice.
-func again(content []byte) []byte {
+// critical makes the extension critical in a TBSCertificate.
+func critical(id asn1.ObjectIdentifier) func([]byte) []byte {
+	return func(content []byte) []byte {
+		return extended(content, func(extensions []pkix.Extension) []pkix.Extension {
+			for i := range extensions {
+				extensions[i].Critical = extensions[i].Critical || extensions[i].Id.Equal(id)
+			}
+			return extensions
+		})
+	}
+}
+
+// extended changes the extensions of a TBSCertificate, which are its last field.
+func extended(content []byte, change func([]pkix.Extension) []pkix.Extension) []byte {
+	const explicit = "explicit,tag:3"
 	var fields []asn1.RawValue
 	if _, err := asn1.Unmarshal(content, &fields); err != nil {
-		return content
+		panic(err)
 	}
-	var extensions []asn1.RawValue
+	var extensions []pkix.Extension
 	last := &fields[len(fields)-1]
-	if _, err := asn1.UnmarshalWithParams(last.FullBytes, &extensions, "explicit,tag:3"); err != nil {
-		return content
+	if _, err := asn1.UnmarshalWithParams(last.FullBytes, &extensions, explicit); err != nil {
+		panic(err)
 	}
-	extensions = append(extensions, extensions[len(extensions)-1])
-	changed, err := asn1.MarshalWithParams(extensions, "explicit,tag:3")
+	changed, err := asn1.MarshalWithParams(change(extensions), explicit)
 	if err != nil {
-		return content
+		panic(err)
 	}
 	*last = asn1.RawValue{FullBytes: changed}
 	if content, err = asn1.Marshal(fields); err != nil {

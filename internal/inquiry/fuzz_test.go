@@ -1,0 +1,135 @@
+package inquiry_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"eic/internal/authorize"
+	"eic/internal/inquiry"
+	"eic/internal/trust"
+)
+
+// kept is a world that was kept in testdata, as a simulated metadata service served
+// it: its evidence, and what only a test knows, the signer's certificate.
+type kept struct {
+	evidence inquiry.Evidence
+	terms    inquiry.Terms
+	signer   *x509.Certificate
+}
+
+func file(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "world", name))
+	require.NoError(t, err)
+	return text
+}
+
+func load(t testing.TB) kept {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(file(t, "time"))))
+	require.NoError(t, err)
+	anchors, err := trust.ParseAnchors(file(t, "anchors.pem"))
+	require.NoError(t, err)
+	k := kept{
+		evidence: inquiry.Evidence{
+			Time: at, Instance: "i-0123456789abcdef0", ActiveKeys: file(t, "document-good"),
+			Region: []byte("us-east-1"), Domain: []byte("amazonaws.com"),
+			Signer: trust.Evidence{Chain: file(t, "signer-cert")},
+		},
+		terms: inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
+	}
+	for i := range 3 {
+		k.evidence.Signer.Staples = append(k.evidence.Signer.Staples, trust.Staple{Body: file(t, fmt.Sprintf("staple-%d", i+1))})
+	}
+	block, _ := pem.Decode(k.evidence.Signer.Chain)
+	require.NotNil(t, block)
+	k.signer, err = x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	return k
+}
+
+// FuzzVerdict lets a metadata service say anything at all. Whatever is printed in
+// spite of it must be what the one honest signer signed.
+func FuzzVerdict(f *testing.F) {
+	good := load(f)
+	staples := good.evidence.Signer.Staples
+	for _, document := range [][]byte{
+		good.evidence.ActiveKeys, file(f, "document-mixed"),
+		bytes.ReplaceAll(good.evidence.ActiveKeys, []byte("\n"), []byte("\r\n")),
+		append([]byte("#Timestamp=1\n"), good.evidence.ActiveKeys...), nil,
+	} {
+		f.Add(document, good.evidence.Signer.Chain, staples[0].Body, staples[1].Body, staples[2].Body, "us-east-1", "amazonaws.com")
+	}
+	f.Add(good.evidence.ActiveKeys, good.evidence.Signer.Chain, staples[1].Body, staples[0].Body, []byte("MAMKAQM="), "", "amazonaws.com.cn")
+	f.Fuzz(func(t *testing.T, document, chain, first, second, third []byte, region, domain string) {
+		e := good.evidence
+		e.ActiveKeys = document
+		e.Region, e.Domain, e.Zone = []byte(region), []byte(domain), []byte(region+"a")
+		if region == "" {
+			e.Region = nil
+		}
+		e.Signer = trust.Evidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
+		verdict := inquiry.Screen(e, good.terms)
+		if err := verdict.Settle(e, good.terms); err != nil {
+			require.Nil(t, verdict.Signer)
+			require.Empty(t, verdict.Region+verdict.Domain)
+			for _, d := range verdict.Decisions {
+				require.NotEqual(t, authorize.Printed, d.Reason)
+			}
+			return
+		}
+		for _, d := range verdict.Decisions {
+			if d.Reason == authorize.Printed {
+				good.check(t, document, verdict, d)
+			}
+		}
+	})
+}
+
+// check holds against a printed key what has to be true of it.
+func (k kept) check(t *testing.T, document []byte, v inquiry.Verdict, d authorize.Decision) {
+	t.Helper()
+	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
+	require.True(t, bytes.Contains(document, d.Entry.Signed), "what was signed is not part of the document")
+	lines := strings.SplitAfter(string(d.Entry.Signed), "\n")
+	require.Equal(t, string(d.Entry.Key)+"\n", lines[len(lines)-2], "the key is not what was signed")
+	digest := sha256.Sum256(d.Entry.Signed)
+	require.NoError(t, rsa.VerifyPSS(k.signer.PublicKey.(*rsa.PublicKey), crypto.SHA256, digest[:], d.Entry.Signature,
+		&rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}))
+	require.Contains(t, string(d.Entry.Signed), "#Instance="+k.evidence.Instance+"\n")
+	_, _, options, rest, err := ssh.ParseAuthorizedKey(d.Entry.Key)
+	require.NoError(t, err)
+	require.Empty(t, options)
+	require.Empty(t, rest)
+}
+
+// What the fuzzer begins with must be judged as it should.
+func TestTheKeptWorldIsGood(t *testing.T) {
+	for document, want := range map[string][]authorize.Reason{
+		"document-good":  {authorize.Printed},
+		"document-mixed": {authorize.Printed, authorize.Expired, authorize.OtherInstance, authorize.UnsupportedKey, authorize.Printed},
+	} {
+		k := load(t)
+		k.evidence.ActiveKeys = file(t, document)
+		verdict := inquiry.Screen(k.evidence, k.terms)
+		require.NoError(t, verdict.Settle(k.evidence, k.terms))
+		var reasons []authorize.Reason
+		for _, d := range verdict.Decisions {
+			reasons = append(reasons, d.Reason)
+		}
+		require.Equal(t, want, reasons, document)
+	}
+}
