@@ -5,13 +5,13 @@ function __eic_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
     if test (count $words) -eq 1
-        $words[1] help 2>/dev/null | string match -rg '^  ([a-z][a-z-]*)  *(.*)$' | paste - - -d \t
+        $words[1] help 2>/dev/null | string match -rg -- '^  ([a-z][a-z-]*)  *(.*)$' | paste - - -d \t
         return
     end
     set -l help ($words[1] $words[2] --help 2>/dev/null)
 
     set -l flag $words[-1]
-    set -l prefix
+    set -l prefix ''
     if string match -q -- '--*=*' $current
         set flag (string split -m 1 = -- $current)[1]
         set prefix "$flag="
@@ -20,15 +20,15 @@ function __eic_complete
     set -l value (string match -rg -- "^ *$flag ([^ ]+)" $help)
     if string match -q -- '--*' $flag; and set -q value[1]
         for word in (string split '|' $value[1])
-            string match -rq '[A-Z]' $word; or echo $prefix$word
+            string match -rq -- '[A-Z]' $word; or echo $prefix$word
         end
         __eic_named $value[1] $prefix $current
     else if string match -q -- '-*' $current
-        string match -r '^ *(?:-., )?--[a-z][a-z0-9-]*(?: [^ ]+)?   *.*$' $help |
+        string match -r -- '^ *(?:-., )?--[a-z][a-z0-9-]*(?: [^ ]+)?   *.*$' $help |
             string replace -r '^ *(?:-., )?(--[a-z0-9-]*)(?: [^ ]+)?   *(.*)$' '$1\t$2'
         printf '%s\t%s\n' --help 'say what the flags are'
     else
-        __eic_named (string match -rg '^[Uu]sage: [^ ]* [^ ]*(.*)' $help)[1] '' $current
+        __eic_named (string match -rg -- '^[Uu]sage: [^ ]* [^ ]*(.*)' $help)[1] '' $current
     end
 end
 
