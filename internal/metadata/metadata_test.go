@@ -23,6 +23,7 @@ type service struct {
 	requests atomic.Int64
 	tokens   atomic.Int64
 	connects atomic.Int64
+	closed   atomic.Int64
 }
 
 func serve(t *testing.T, before func(w http.ResponseWriter, r *http.Request) (done bool)) *service {
@@ -46,8 +47,11 @@ func serve(t *testing.T, before func(w http.ResponseWriter, r *http.Request) (do
 		fmt.Fprint(w, "body")
 	}))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
+		switch state {
+		case http.StateNew:
 			s.connects.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.closed.Add(1)
 		}
 	}
 	s.Start()
@@ -159,7 +163,7 @@ func TestAnswersAreRefused(t *testing.T) {
 		"never authorized": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
 		"a header without end": {func(w http.ResponseWriter) {
 			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
-		}, "server response headers exceeded"},
+		}, "header is longer than 16384 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, answer(test.write))

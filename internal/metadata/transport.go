@@ -9,58 +9,45 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 )
 
 // Time-outs of one attempt. The context bounds them all together.
 const (
-	// answerTimeout is how long an answer's first byte may take before the
+	// answerTimeout is how long an answer's header may take before the
 	// request is sent again. IMDS answers within milliseconds.
 	answerTimeout = 2 * time.Second
 	// maxHeader bounds an answer's header, in bytes.
 	maxHeader = 16 << 10
 	// maxToken bounds the session token, in bytes; IMDS's have 56.
 	maxToken = maxOther
-	// maxConnections is the most that a run has use for: after the active
-	// keys, five requests go side by side, and then the staples.
-	maxConnections = 16
 )
 
 // transport is the imds.HTTPClient: it sends each request once, on plain
 // HTTP/1.1 to one address, and reads the answer through a limit.
 type transport struct {
-	http    *http.Transport
-	session session
-	observe func(Exchange)
+	connections connections
+	session     session
+	observe     func(Exchange)
 }
 
+// newTransport returns one that talks to the address, at first on a connection that
+// was made before. Nothing in a request can alter the address.
 func newTransport(address string, first net.Conn, observe func(Exchange)) *transport {
-	var ready atomic.Pointer[net.Conn]
-	ready.Store(&first)
 	dialer := net.Dialer{}
-	return &transport{observe: observe, http: &http.Transport{
-		Proxy: nil,
-		// The address is fixed here; nothing in a request can alter it.
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			if conn := ready.Swap(nil); conn != nil {
-				return *conn, nil
-			}
-			return dialer.DialContext(ctx, "tcp", address)
+	return &transport{
+		observe: observe,
+		connections: connections{
+			dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", address) },
+			idle: []*connection{newConnection(first)},
 		},
-		DisableCompression:     true,
-		MaxIdleConns:           maxConnections,
-		MaxIdleConnsPerHost:    maxConnections,
-		MaxConnsPerHost:        maxConnections,
-		MaxResponseHeaderBytes: maxHeader,
-		ResponseHeaderTimeout:  answerTimeout,
-	}}
+	}
 }
 
-func (t *transport) close() { t.http.CloseIdleConnections() }
+func (t *transport) close() { t.connections.close() }
 
-// Do sends one request and reads its whole answer. Using the transport without
-// an http.Client leaves no room for redirects and cookies.
+// Do sends one request and reads its whole answer. Without an http.Client there is
+// no room for redirects, cookies and proxies.
 func (t *transport) Do(request *http.Request) (*http.Response, error) {
 	call, ok := request.Context().Value(callKey{}).(*call)
 	if !ok {
@@ -101,7 +88,7 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 // exchange fills in what came. An answer other than 200 is returned for the
 // SDK to act on, without its body, and noted as the exchange's Err.
 func (t *transport) exchange(request *http.Request, limit int, exchange *Exchange) (*http.Response, error) {
-	response, err := t.http.RoundTrip(request)
+	response, err := t.connections.roundTrip(request)
 	if err != nil {
 		return nil, err
 	}

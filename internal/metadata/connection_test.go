@@ -1,0 +1,136 @@
+package metadata
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// onConnection writes the answer to the first GET by hand, and does with the
+// connection what a test wants.
+func onConnection(do func(net.Conn)) func(http.ResponseWriter, *http.Request) bool {
+	var once sync.Once
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		done := false
+		if r.Method == http.MethodGet {
+			once.Do(func() {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err == nil {
+					do(conn)
+				}
+				done = true
+			})
+		}
+		return done
+	}
+}
+
+// say writes to a connection, and ignores a client that has gone.
+func say(conn net.Conn, text string) { _, _ = conn.Write([]byte(text)) }
+
+const whole = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+
+// What becomes of a connection after an answer must not cost the next request.
+func TestTheNextRequestSucceeds(t *testing.T) {
+	for name, test := range map[string]struct {
+		after    func(net.Conn)
+		connects int64
+	}{
+		"after an answer that ends the connection": {func(c net.Conn) {
+			say(c, strings.Replace(whole, "\r\n", "\r\nConnection: close\r\n", 1))
+			_ = c.Close()
+		}, 2},
+		"after a connection that was closed without a word": {func(c net.Conn) {
+			say(c, whole)
+			_ = c.Close()
+		}, 2},
+		"after an answer with more behind it": {func(c net.Conn) { say(c, whole+"more") }, 2},
+		"after an answer with another behind it": {func(c net.Conn) {
+			say(c, whole+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+		}, 2},
+		"after a chunked answer": {func(c net.Conn) {
+			say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
+			_ = c.Close()
+		}, 2},
+		"after an answer that ends with the connection": {func(c net.Conn) {
+			say(c, "HTTP/1.1 200 OK\r\n\r\nbody")
+			_ = c.Close()
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, onConnection(test.after))
+			c := s.client(t)
+			for range 2 {
+				body, err := c.Region(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, "body", string(body))
+			}
+			require.Equal(t, test.connects, s.connects.Load())
+		})
+	}
+}
+
+func TestSequentialRequestsShareAConnection(t *testing.T) {
+	s := serve(t, nil)
+	c := s.client(t)
+	for range 5 {
+		_, err := c.Region(t.Context())
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 1, s.connects.Load())
+}
+
+func TestWhatIsNoHTTPIsRefused(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			say(conn, "220 mail.example ESMTP\r\n")
+			_ = conn.Close()
+		}
+		return true
+	})
+	_, err := s.client(t).Region(t.Context())
+	require.ErrorContains(t, err, `malformed HTTP`)
+	require.EqualValues(t, 1, s.requests.Load(), "asking again would not mend it")
+}
+
+// The first failure of requests side by side ends the others, wherever they are.
+func TestTheEndOfTheContextEndsARequestAtOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"before an answer":   "",
+		"within a header":    "HTTP/1.1 200 OK\r\nContent-",
+		"within the body":    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbo",
+		"at the body's door": "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := serve(t, onConnection(func(c net.Conn) {
+				say(c, text)
+				time.AfterFunc(50*time.Millisecond, cancel)
+			}))
+			start := time.Now()
+			_, err := s.client(t).Region(ctx)
+			require.ErrorIs(t, err, context.Canceled)
+			require.Less(t, time.Since(start), answerTimeout/2)
+		})
+	}
+}
+
+func TestClosingLeavesNoConnection(t *testing.T) {
+	s := serve(t, nil)
+	c := s.client(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { _, _ = c.Region(t.Context()) }) // it is the connection that matters
+	}
+	c.Close()
+	group.Wait()
+	require.Eventually(t, func() bool { return s.closed.Load() == s.connects.Load() }, 5*time.Second, time.Millisecond)
+}
