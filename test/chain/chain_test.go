@@ -13,6 +13,7 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 const (
@@ -35,16 +36,16 @@ func addRecord(t *testing.T, h *host.Host, user, key string) {
 func TestUserdbctlBesidePushedKeys(t *testing.T) {
 	require.FileExists(t, userdbctl, "the package systemd-userdbd must be installed")
 	h := start(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
-	recorded, pushed := newKey(t, h, "recorded"), pushedKey(t, h, "alice")
+	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
 	addRecord(t, h, "bob", recorded)
-	requireLogin(t, h, "bob", recorded)
-	requireLogin(t, h, "alice", pushed)
-	requireNoLogin(t, h, "alice", recorded)
-	requireNoLogin(t, h, "bob", pushed)
+	hosttest.RequireLogin(t, h, "bob", recorded)
+	hosttest.RequireLogin(t, h, "alice", pushed)
+	hosttest.RequireNoLogin(t, h, "alice", recorded)
+	hosttest.RequireNoLogin(t, h, "bob", pushed)
 
 	both := pushedKey(t, h, "bob")
-	requireLogin(t, h, "bob", both)
-	requireLogin(t, h, "bob", recorded)
+	hosttest.RequireLogin(t, h, "bob", both)
+	hosttest.RequireLogin(t, h, "bob", recorded)
 	requireNobodyLeft(t, h)
 	for _, line := range h.Log.Texts("eic") {
 		require.Contains(t, line, "Providing ssh key", "neither tool has anything to complain of")
@@ -60,9 +61,9 @@ func TestANeighboursKeysWithoutAMetadataService(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(options.Sim.Faults), func(t *testing.T) {
 			h := start(t, options, userdbctl+" ssh-authorized-keys %u")
-			recorded := newKey(t, h, "recorded")
+			recorded := hosttest.NewKey(t, h, "recorded")
 			addRecord(t, h, "bob", recorded)
-			requireLogin(t, h, "bob", recorded)
+			hosttest.RequireLogin(t, h, "bob", recorded)
 		})
 	}
 }
@@ -71,7 +72,7 @@ func TestANeighboursKeysWithoutAMetadataService(t *testing.T) {
 func TestSSSDThatIsDown(t *testing.T) {
 	require.FileExists(t, sss, "the package sssd-common must be installed")
 	h := start(t, host.Options{}, sss+" %u")
-	requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sss+`" gave no key for user "alice": exit status 1`)
 }
 
@@ -93,7 +94,7 @@ func TestBadNeighbours(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/neighbour/keys %u %f", "--budget", "1s")
 			neighbour(t, h, test.script)
-			requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+			hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 			requireNobodyLeft(t, h)
 			lines := h.Log.Texts("eic")
 			if test.log == "" {
@@ -110,7 +111,7 @@ func TestBadNeighbours(t *testing.T) {
 // A neighbour finds what it would find if sshd had run it.
 func TestANeighbourRunsAsUnderSSHD(t *testing.T) {
 	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
-grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/$$/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
+grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
 	var said []string
 	for _, chained := range []bool{true, false} {
 		t.Run(fmt.Sprintf("chained: %t", chained), func(t *testing.T) {
@@ -124,8 +125,8 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/$$/status; head -c 5 /etc/p
 			const dir = "/run/said"
 			require.NoError(t, os.Mkdir(h.Path(dir), 0o777))
 			require.NoError(t, os.Chmod(h.Path(dir), 0o777))
-			key := newKey(t, h, "key")
-			requireNoLogin(t, h, "alice", key)
+			key := hosttest.NewKey(t, h, "key")
+			hosttest.RequireNoLogin(t, h, "alice", key)
 			files, err := os.ReadDir(h.Path(dir))
 			require.NoError(t, err)
 			require.Len(t, files, 1)
@@ -166,7 +167,7 @@ func TestANeighbourThatCannotBeKilled(t *testing.T) {
 	require.NoError(t, h.WriteFile("/opt/neighbour/root", setpriv))
 	require.NoError(t, os.Chmod(h.Path("/opt/neighbour/root"), 0o755|os.ModeSetuid))
 	start := time.Now()
-	requireLogin(t, h, "alice", pushedKey(t, h, "alice"))
+	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 	require.Less(t, time.Since(start), 20*time.Second)
 	require.Contains(t, h.Log.Texts("eic")[1], "the budget of 1s is spent, and it could not be killed")
 }

@@ -5,7 +5,6 @@ package chain
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"eic/internal/sshdconfig/argv"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
@@ -22,23 +22,9 @@ func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
 // chained command.
 func start(t *testing.T, options host.Options, chained string, flags ...string) *host.Host {
 	t.Helper()
-	options.Users = append(options.Users, "alice", "bob")
-	h, err := host.Start(options)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			for _, line := range h.Log.Lines("") {
-				t.Logf("%s: %s", line.Program, line.Text)
-			}
-		}
-		require.NoError(t, h.Close())
-	})
-	require.NoError(t, h.Install())
 	args := append([]string{host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors,
 		"--chain", argv.Escape(chained)}, flags...)
-	require.NoError(t, h.Configure("AuthorizedKeysCommand "+argv.Quote(args)+" %u %f\n"+host.RunAsServiceUser))
-	require.NoError(t, h.StartSSHD())
-	return h
+	return hosttest.Start(t, options, "AuthorizedKeysCommand "+argv.Quote(args)+" %u %f\n"+host.RunAsServiceUser)
 }
 
 // neighbour installs a script of root's on the host and returns its path.
@@ -50,17 +36,10 @@ func neighbour(t *testing.T, h *host.Host, script string) string {
 	return program
 }
 
-func newKey(t *testing.T, h *host.Host, name string) string {
-	t.Helper()
-	key, err := h.NewKey(name, "ed25519")
-	require.NoError(t, err)
-	return key
-}
-
 // pushedKey is a new key that was pushed for a user.
 func pushedKey(t *testing.T, h *host.Host, user string) string {
 	t.Helper()
-	key := newKey(t, h, "pushed-"+user)
+	key := hosttest.NewKey(t, h, "pushed-"+user)
 	_, err := h.Service().Push(t.Context(), user, key)
 	require.NoError(t, err)
 	return key
@@ -69,7 +48,7 @@ func pushedKey(t *testing.T, h *host.Host, user string) string {
 // fingerprint is what ssh-keygen says is a key's.
 func fingerprint(t *testing.T, key string) string {
 	t.Helper()
-	return strings.Fields(capture(t, exec.Command(host.SSHKeygen, "-l", "-f", key+".pub")).Stdout)[1]
+	return hosttest.Fingerprint(t, key, "sha256")
 }
 
 func public(t *testing.T, key string) string {
@@ -77,25 +56,6 @@ func public(t *testing.T, key string) string {
 	text, err := os.ReadFile(key + ".pub")
 	require.NoError(t, err)
 	return strings.TrimSpace(string(text))
-}
-
-func capture(t *testing.T, cmd *exec.Cmd) host.Result {
-	t.Helper()
-	result, err := host.Capture(t.Context(), cmd)
-	require.NoError(t, err)
-	return result
-}
-
-func requireLogin(t *testing.T, h *host.Host, user, key string) {
-	t.Helper()
-	require.Equal(t, host.Result{Stdout: user + "\n"}, capture(t, h.SSH(user, key, "whoami")))
-}
-
-func requireNoLogin(t *testing.T, h *host.Host, user, key string) {
-	t.Helper()
-	result := capture(t, h.SSH(user, key, "whoami"))
-	require.Equal(t, 255, result.Status)
-	require.Contains(t, result.Stderr, "Permission denied (publickey)")
 }
 
 // requireNobodyLeft wants no process left of the user that sshd runs eic as.

@@ -10,6 +10,7 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 // Priorities of authpriv (RFC 5424, section 6.2.1).
@@ -53,10 +54,10 @@ func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
 	keys := new(ca.Keys) // making them is most of the time that a simulator takes to start
 	for _, refusal := range refusals {
 		t.Run(refusal.fault, func(t *testing.T) {
-			h := start(t, host.Options{Sim: sim.Options{Keys: keys, Faults: []string{refusal.fault}}}, host.Packaged)
-			key := newKey(t, h, "key")
-			id := push(t, h, "alice", key)
-			requireNoLogin(t, h, "alice", key)
+			h := hosttest.Start(t, host.Options{Sim: sim.Options{Keys: keys, Faults: []string{refusal.fault}}}, host.Packaged)
+			key := hosttest.NewKey(t, h, "key")
+			id := hosttest.Push(t, h, "alice", key)
+			hosttest.RequireNoLogin(t, h, "alice", key)
 
 			lines := h.Log.Lines("eic")
 			require.Len(t, lines, 1)
@@ -64,7 +65,7 @@ func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
 			require.Regexp(t, "^"+strings.NewReplacer(
 				"TIME", `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`,
 				"NAME", `[0-9A-F]{40}`,
-				"FINGERPRINT", regexp.QuoteMeta(fingerprint(t, key, "sha256")),
+				"FINGERPRINT", regexp.QuoteMeta(hosttest.Fingerprint(t, key, "sha256")),
 				"REQUEST", id,
 			).Replace(regexp.QuoteMeta(refusal.line))+"$", lines[0].Text)
 			require.Equal(t, refusal.failed, strings.Contains(strings.Join(h.Log.Texts("sshd"), "\n"), "failed, status 1"))
@@ -73,8 +74,8 @@ func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
 }
 
 func TestSSHDSaysNothingOfAMiss(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	requireNoLogin(t, h, "alice", newKey(t, h, "key"))
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	hosttest.RequireNoLogin(t, h, "alice", hosttest.NewKey(t, h, "key"))
 	require.Empty(t, h.Log.Texts("eic"))
 	for _, line := range h.Log.Texts("sshd") {
 		require.NotContains(t, line, "AuthorizedKeysCommand")

@@ -7,6 +7,7 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 // command is the configuration with more flags than the packaged one has.
@@ -16,16 +17,16 @@ func command(flags string) string {
 }
 
 func TestSessionKnowsItsCaller(t *testing.T) {
-	h := start(t, host.Options{}, command("--caller-env")+"PermitUserEnvironment EIC_*\n")
-	key := newKey(t, h, "key")
-	id := push(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{}, command("--caller-env")+"PermitUserEnvironment EIC_*\n")
+	key := hosttest.NewKey(t, h, "key")
+	id := hosttest.Push(t, h, "alice", key)
 	require.Equal(t, host.Result{Stdout: sim.DefaultCaller + "\n" + id + "\n"},
-		capture(t, h.SSH("alice", key, "printenv", "EIC_CALLER", "EIC_REQUEST")))
+		hosttest.Capture(t, h.SSH("alice", key, "printenv", "EIC_CALLER", "EIC_REQUEST")))
 }
 
 func TestKeyOptionsBindTheSession(t *testing.T) {
-	h := start(t, host.Options{}, command(`--key-options "restrict,command=\"echo $USER may not\""`))
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	require.Equal(t, host.Result{Stdout: "alice may not\n"}, capture(t, h.SSH("alice", key, "whoami")))
+	h := hosttest.Start(t, host.Options{}, command(`--key-options "restrict,command=\"echo $USER may not\""`))
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	require.Equal(t, host.Result{Stdout: "alice may not\n"}, hosttest.Capture(t, h.SSH("alice", key, "whoami")))
 }

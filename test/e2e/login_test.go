@@ -12,12 +12,13 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 func TestKeyPushedByAWSClientLogsIn(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	key := newKey(t, h, "key")
-	pushed := capture(t, h.Service().Command("alice", key))
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	pushed := hosttest.Capture(t, h.Service().Command("alice", key))
 	require.Zero(t, pushed.Status, pushed.Stderr)
 	var answer struct {
 		Success   bool
@@ -26,58 +27,58 @@ func TestKeyPushedByAWSClientLogsIn(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(pushed.Stdout), &answer))
 	require.True(t, answer.Success)
 
-	requireLogin(t, h, "alice", key)
-	requireProvided(t, h, providing(fingerprint(t, key, "sha256"), answer.RequestID))
+	hosttest.RequireLogin(t, h, "alice", key)
+	requireProvided(t, h, providing(hosttest.Fingerprint(t, key, "sha256"), answer.RequestID))
 }
 
 func TestKeyPushedForAnotherUserDoesNotLogIn(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	requireNoLogin(t, h, "bob", key)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.RequireNoLogin(t, h, "bob", key)
 	require.Empty(t, h.Log.Texts("eic"), "a user without keys is nothing to log")
 }
 
 func TestKeyNobodyPushedDoesNotLogIn(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	push(t, h, "alice", newKey(t, h, "pushed"))
-	requireNoLogin(t, h, "alice", newKey(t, h, "other"))
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	hosttest.Push(t, h, "alice", hosttest.NewKey(t, h, "pushed"))
+	hosttest.RequireNoLogin(t, h, "alice", hosttest.NewKey(t, h, "other"))
 	require.Empty(t, h.Log.Texts("eic"), "a key of another fingerprint is nothing to log")
 }
 
 func TestExpiredKeyDoesNotLogIn(t *testing.T) {
 	const ttl = 6 * time.Second
-	h := start(t, host.Options{Sim: sim.Options{TTL: ttl}}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{Sim: sim.Options{TTL: ttl}}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
 	expired := time.After(ttl + time.Second)
-	requireLogin(t, h, "alice", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 	h.Log.Forget()
 	<-expired
-	requireNoLogin(t, h, "alice", key)
+	hosttest.RequireNoLogin(t, h, "alice", key)
 	require.Empty(t, h.Log.Texts("eic"))
 }
 
 func TestEachOfTwoUsersHasTheirOwnKey(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	users := []string{"alice", "bob"}
 	keys := map[string]string{}
 	var pushes sync.WaitGroup
 	errs := make([]error, len(users))
 	for i, user := range users {
-		keys[user] = newKey(t, h, user)
+		keys[user] = hosttest.NewKey(t, h, user)
 		pushes.Go(func() { _, errs[i] = h.Service().Push(t.Context(), user, keys[user]) })
 	}
 	pushes.Wait()
 	require.Equal(t, []error{nil, nil}, errs)
-	requireLogin(t, h, "alice", keys["alice"])
-	requireLogin(t, h, "bob", keys["bob"])
-	requireNoLogin(t, h, "alice", keys["bob"])
-	requireNoLogin(t, h, "bob", keys["alice"])
+	hosttest.RequireLogin(t, h, "alice", keys["alice"])
+	hosttest.RequireLogin(t, h, "bob", keys["bob"])
+	hosttest.RequireNoLogin(t, h, "alice", keys["bob"])
+	hosttest.RequireNoLogin(t, h, "bob", keys["alice"])
 }
 
 func TestEveryKeyTypeLogsIn(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	for _, kind := range []struct {
 		name string
 		bits int
@@ -93,16 +94,16 @@ func TestEveryKeyTypeLogsIn(t *testing.T) {
 			// The API itself takes RSA and Ed25519 only.
 			_, err = h.Sim.Push("alice", string(public))
 			require.NoError(t, err)
-			requireLogin(t, h, "alice", key)
+			hosttest.RequireLogin(t, h, "alice", key)
 		})
 	}
 }
 
 func TestManyLoginsAtOnceAllSucceed(t *testing.T) {
 	const logins, atOnce = 48, 16
-	h := start(t, host.Options{}, host.Packaged+"MaxStartups 100\n")
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{}, host.Packaged+"MaxStartups 100\n")
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
 	var group sync.WaitGroup
 	places := make(chan struct{}, atOnce)
 	failures := make([]string, logins)
@@ -122,15 +123,15 @@ func TestManyLoginsAtOnceAllSucceed(t *testing.T) {
 }
 
 func TestKeyInAuthorizedKeysFileStillLogsIn(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	inFile, pushed := newKey(t, h, "in-file"), newKey(t, h, "pushed")
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	inFile, pushed := hosttest.NewKey(t, h, "in-file"), hosttest.NewKey(t, h, "pushed")
 	public, err := os.ReadFile(inFile + ".pub")
 	require.NoError(t, err)
 	require.NoError(t, h.WriteFile(host.Home("alice")+"/.ssh/authorized_keys", public))
 
-	requireLogin(t, h, "alice", inFile)
+	hosttest.RequireLogin(t, h, "alice", inFile)
 	require.Empty(t, h.Log.Texts("eic"))
-	push(t, h, "alice", pushed)
-	requireLogin(t, h, "alice", pushed)
-	requireLogin(t, h, "alice", inFile)
+	hosttest.Push(t, h, "alice", pushed)
+	hosttest.RequireLogin(t, h, "alice", pushed)
+	hosttest.RequireLogin(t, h, "alice", inFile)
 }

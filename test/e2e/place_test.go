@@ -10,47 +10,48 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/imds"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 func TestIPv6IsEnough(t *testing.T) {
-	h := start(t, host.Options{IPv6Only: true}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{IPv6Only: true}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
 	addresses, err := net.InterfaceAddrs()
 	require.NoError(t, err)
 	require.NotContains(t, fmt.Sprint(addresses), ".", "an IPv4 address is left")
-	requireLogin(t, h, "alice", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 }
 
 func TestIPv6IsTriedWhereIPv4IsRefused(t *testing.T) {
-	h := start(t, host.Options{Sim: sim.Options{Faults: []string{"imds=ipv6-only"}}}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	requireLogin(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{Sim: sim.Options{Faults: []string{"imds=ipv6-only"}}}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 }
 
 func TestXenInstanceAsksWhoItIs(t *testing.T) {
-	h := start(t, host.Options{Platform: host.Xen}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	requireLogin(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{Platform: host.Xen}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 	require.Equal(t, 2, h.Sim.Stats().Requests[imds.StageInstanceID], "once in each of sshd's two runs")
 }
 
 func TestNitroInstanceKnowsWhoItIs(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	requireLogin(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 	require.Zero(t, h.Sim.Stats().Requests[imds.StageInstanceID])
 }
 
 func TestMachineOfSomebodyElsesMakeAsksNobody(t *testing.T) {
-	h := start(t, host.Options{Platform: host.NotEC2}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
-	requireNoLogin(t, h, "alice", key)
-	require.Equal(t, host.Result{}, capture(t, h.Command(host.ServiceUser, host.Binary,
+	h := hosttest.Start(t, host.Options{Platform: host.NotEC2}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.RequireNoLogin(t, h, "alice", key)
+	require.Equal(t, host.Result{}, hosttest.Capture(t, h.Command(host.ServiceUser, host.Binary,
 		"authorized-keys", "--trust-anchors", host.TrustAnchors, "alice")))
 	require.Zero(t, h.Sim.Stats().Total())
 	require.Empty(t, h.Log.Texts("eic"))

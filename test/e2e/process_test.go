@@ -11,6 +11,7 @@ import (
 
 	"eic/internal/sim/imds"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 // traced runs eic as sshd does and returns the system calls that concern processes,
@@ -18,7 +19,7 @@ import (
 func traced(t *testing.T, h *host.Host, user string) (stdout string, calls []string) {
 	t.Helper()
 	// strace runs as root, because eic does not let its own user look into it.
-	result := capture(t, h.Command("root", "/usr/bin/strace", "--user="+host.ServiceUser, "--follow-forks",
+	result := hosttest.Capture(t, h.Command("root", "/usr/bin/strace", "--user="+host.ServiceUser, "--follow-forks",
 		"--quiet=all", "--signal=none", "--trace=%process,%file,%network", "--",
 		host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors, user))
 	require.Zero(t, result.Status, result.Stderr)
@@ -65,7 +66,7 @@ func named(calls []string, names ...string) []string {
 }
 
 func TestMissIsOneProcessAndTwoRequests(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	stdout, calls := traced(t, h, "bob")
 	require.Empty(t, stdout)
 	requireHarmless(t, calls)
@@ -89,9 +90,9 @@ func TestMissIsOneProcessAndTwoRequests(t *testing.T) {
 }
 
 func TestHitIsOneProcessAndWritesNoFile(t *testing.T) {
-	h := start(t, host.Options{}, host.Packaged)
-	key := newKey(t, h, "key")
-	push(t, h, "alice", key)
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
 	stdout, calls := traced(t, h, "alice")
 	public, err := os.ReadFile(key + ".pub")
 	require.NoError(t, err)

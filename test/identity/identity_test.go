@@ -4,7 +4,6 @@ package identity
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
 func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
@@ -38,14 +38,7 @@ func login(t *testing.T, keys *ca.Keys, caller, flags, config string, command ..
 	require.NoError(t, err)
 	request, err = h.Service().Push(t.Context(), "alice", key)
 	require.NoError(t, err)
-	return h, capture(t, h.SSH("alice", key, command...)), request
-}
-
-func capture(t *testing.T, cmd *exec.Cmd) host.Result {
-	t.Helper()
-	result, err := host.Capture(t.Context(), cmd)
-	require.NoError(t, err)
-	return result
+	return h, hosttest.Capture(t, h.SSH("alice", key, command...)), request
 }
 
 // Names that IAM allows for users, and for the sessions of roles, with every

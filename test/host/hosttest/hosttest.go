@@ -1,0 +1,81 @@
+// Package hosttest has what tests that log in on a throwaway host do again and
+// again. Everything in it fails the test if it cannot be done.
+package hosttest
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+)
+
+// Start starts a host with the users alice and bob, where eic is installed and
+// sshd runs with the given lines of sshd_config(5). It ends with the test; the
+// log of a test that failed is shown.
+func Start(t *testing.T, options host.Options, config string) *host.Host {
+	t.Helper()
+	options.Users = append(options.Users, "alice", "bob")
+	h, err := host.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, line := range h.Log.Lines("") {
+				t.Logf("%s: %s", line.Program, line.Text)
+			}
+		}
+		require.NoError(t, h.Close())
+	})
+	require.NoError(t, h.Install())
+	require.NoError(t, h.Configure(config))
+	require.NoError(t, h.StartSSHD())
+	return h
+}
+
+// NewKey makes an Ed25519 key pair and returns the private half's file.
+func NewKey(t *testing.T, h *host.Host, name string) string {
+	t.Helper()
+	key, err := h.NewKey(name, "ed25519")
+	require.NoError(t, err)
+	return key
+}
+
+// Push pushes a key through the API and returns the request id.
+func Push(t *testing.T, h *host.Host, user, key string) string {
+	t.Helper()
+	id, err := h.Service().Push(t.Context(), user, key)
+	require.NoError(t, err)
+	return id
+}
+
+// Fingerprint is what ssh-keygen says is a key's fingerprint, in the form of a
+// hash, "sha256" or "md5".
+func Fingerprint(t *testing.T, key, hash string) string {
+	t.Helper()
+	return strings.Fields(Capture(t, exec.Command(host.SSHKeygen, "-l", "-E", hash, "-f", key+".pub")).Stdout)[1]
+}
+
+// Capture runs a command to its end.
+func Capture(t *testing.T, cmd *exec.Cmd) host.Result {
+	t.Helper()
+	result, err := host.Capture(t.Context(), cmd)
+	require.NoError(t, err)
+	return result
+}
+
+// RequireLogin wants the key to log in as the user.
+func RequireLogin(t *testing.T, h *host.Host, user, key string) {
+	t.Helper()
+	require.Equal(t, host.Result{Stdout: user + "\n"}, Capture(t, h.SSH(user, key, "whoami")))
+}
+
+// RequireNoLogin wants sshd to refuse the key.
+func RequireNoLogin(t *testing.T, h *host.Host, user, key string) {
+	t.Helper()
+	result := Capture(t, h.SSH(user, key, "whoami"))
+	require.Equal(t, 255, result.Status)
+	require.Empty(t, result.Stdout)
+	require.Contains(t, result.Stderr, "Permission denied (publickey)")
+}
