@@ -25,14 +25,15 @@ const (
 const oldName = "eic_run_authorized_keys"
 
 func main() {
+	growStack(0)
 	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library. It is kept for a
 	// chained command alone.
 	environ := os.Environ()
 	os.Clearenv()
-	// net/http tells the standard logger of octets that nobody asked for. They
-	// are the other side's, and have no business on sshd's stderr.
+	// What libraries tell the standard logger may be the other side's words,
+	// which have no business on sshd's stderr.
 	log.SetOutput(io.Discard)
 	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
 	// SIGPIPE would make it discard that.
