@@ -95,9 +95,10 @@ func Measure(path string, args ...string) (Result, error) {
 	return inner, nil
 }
 
-// measureIfAsked is what the small process does instead of any test. Little may have
-// happened in it before, for what it has in memory is the least that it can measure.
-func measureIfAsked() {
+// MeasureIfAsked is what the small process does instead of any test; a TestMain that
+// does not call Main begins with it. Little may have happened in it before, for what it
+// has in memory is the least that it can measure.
+func MeasureIfAsked() {
 	text, ok := os.LookupEnv(measureVariable)
 	if !ok {
 		return

@@ -27,7 +27,7 @@ func Program() string { return os.Getenv(programVariable) }
 // up to parallel tests run side by side, since they wait more than they compute, and
 // runs them. It does not return.
 func Main(m *testing.M, parallel int) {
-	measureIfAsked()
+	MeasureIfAsked()
 	status, err := run(m, parallel)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "preparing the trial: %v\n", err)

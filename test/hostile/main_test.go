@@ -1,0 +1,48 @@
+// Package hostile runs the program where everything around it is against it: the
+// environment it is started in, and what the metadata service answers. In each such
+// place it gives the same answer as everywhere, or refuses cleanly; it shows nobody a
+// stack trace, writes no file, and keeps to its time and memory.
+package hostile
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim/imds"
+	"eic/test/host"
+	"eic/test/host/hosttest"
+	"eic/test/trial"
+)
+
+const user = "alice"
+
+func TestMain(m *testing.M) {
+	trial.MeasureIfAsked()
+	os.Exit(host.Run(host.Build, m.Run))
+}
+
+// pushed starts a host on which a key was pushed for the user, and returns what is to
+// be printed.
+func pushed(t *testing.T, options host.Options) (*host.Host, string) {
+	t.Helper()
+	options.Users = append(options.Users, user)
+	h, err := host.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	require.NoError(t, h.Install())
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, user, key)
+	line, err := os.ReadFile(key + ".pub")
+	require.NoError(t, err)
+	return h, string(line)
+}
+
+// arguments are those that the packages configure, with the simulator's roots.
+func arguments(user string) []string {
+	return []string{"authorized-keys", "--trust-anchors", host.TrustAnchors, user}
+}
+
+// requests are how many the host's metadata service has had of a kind.
+func requests(h *host.Host, stage imds.Stage) int { return h.Sim.Stats().Requests[stage] }
