@@ -9,6 +9,7 @@
 package metadata
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -205,9 +206,9 @@ func (c *Client) get(ctx context.Context, stage Stage, name string, limit int) (
 	if err != nil {
 		return nil, call.explain(ctx, err)
 	}
-	body, err := io.ReadAll(out.Content)
-	if err != nil {
+	body := bytes.NewBuffer([]byte{}) // an empty answer is one, and not nil
+	if _, err := io.Copy(body, out.Content); err != nil {
 		return nil, &Error{stage, err}
 	}
-	return body, nil
+	return body.Bytes(), nil
 }

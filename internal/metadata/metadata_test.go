@@ -127,6 +127,13 @@ func TestAPathNeverLeavesItsFolder(t *testing.T) {
 	require.Zero(t, s.requests.Load())
 }
 
+func TestAnEmptyAnswerIsAnAnswer(t *testing.T) {
+	s := serve(t, answer(func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }))
+	body, err := s.client(t).Region(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []byte{}, body)
+}
+
 // answer lets a test write the answer to everything but the token.
 func answer(write func(w http.ResponseWriter)) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {

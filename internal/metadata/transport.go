@@ -127,14 +127,16 @@ func readBody(response *http.Response, limit int) ([]byte, error) {
 	if response.ContentLength > int64(limit) {
 		return nil, tooLong
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(limit)+1))
+	var body bytes.Buffer
+	body.Grow(int(max(response.ContentLength, 0)) + bytes.MinRead)
+	_, err := body.ReadFrom(io.LimitReader(response.Body, int64(limit)+1))
 	switch {
 	case err != nil:
-		return body, fmt.Errorf("reading the answer after %d bytes: %w", len(body), err)
-	case len(body) > limit:
-		return body, tooLong
+		return body.Bytes(), fmt.Errorf("reading the answer after %d bytes: %w", body.Len(), err)
+	case body.Len() > limit:
+		return body.Bytes(), tooLong
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // checkToken accepts a session token that can be sent in a header, and the number of
