@@ -1,0 +1,139 @@
+//go:build packages
+
+package packages
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A component is what of AWSTOE's document schema 1.0 the component uses (EC2
+// Image Builder User Guide, "Use component documents").
+type component struct {
+	Name          string
+	Description   string
+	SchemaVersion json.Number `json:"schemaVersion"`
+	Parameters    []map[string]struct {
+		Type, Description string
+	}
+	Phases []struct {
+		Name  string
+		Steps []struct {
+			Name, Action string
+			MaxAttempts  int `json:"maxAttempts"`
+			Inputs       json.RawMessage
+		}
+	}
+}
+
+func readComponent(t *testing.T) component {
+	t.Helper()
+	w := open(t, "tools")
+	text := w.must(`python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("/src/packaging/ami/image-builder.yaml"))))'`)
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var c component
+	require.NoError(t, decoder.Decode(&c))
+	return c
+}
+
+func TestImageBuilderComponent(t *testing.T) {
+	c := readComponent(t)
+	require.Equal(t, "1.0", c.SchemaVersion.String())
+	parameters := map[string]bool{}
+	for _, parameter := range c.Parameters {
+		require.Len(t, parameter, 1)
+		for name, p := range parameter {
+			require.Regexp(t, `^[A-Za-z0-9_-]{3,128}$`, name)
+			require.Equal(t, "string", p.Type)
+			parameters[name] = true
+		}
+	}
+	var phases []string
+	for _, phase := range c.Phases {
+		phases = append(phases, phase.Name)
+		for _, step := range phase.Steps {
+			requireInputs(t, step.Action, step.Inputs)
+			for _, reference := range regexp.MustCompile(`{{ *([^ }]+) *}}`).FindAllStringSubmatch(string(step.Inputs), -1) {
+				require.True(t, parameters[reference[1]], "%s refers to %s", step.Name, reference[1])
+			}
+		}
+	}
+	require.Equal(t, []string{"build", "validate", "test"}, phases)
+}
+
+// requireInputs holds a step's inputs against what its action module takes.
+func requireInputs(t *testing.T, action string, inputs json.RawMessage) {
+	t.Helper()
+	var err error
+	switch action {
+	case "ExecuteBash":
+		var in struct{ Commands []string }
+		err = strictly(inputs, &in)
+		require.NotEmpty(t, in.Commands)
+	case "S3Download":
+		var in []struct{ Source, Destination string }
+		err = strictly(inputs, &in)
+		require.Regexp(t, `^s3://`, in[0].Source)
+		require.Regexp(t, `^/`, in[0].Destination)
+	case "DeleteFolder":
+		var in []struct {
+			Path  string
+			Force bool
+		}
+		err = strictly(inputs, &in)
+		require.Regexp(t, `^/`, in[0].Path)
+	default:
+		err = fmt.Errorf("no such action module")
+	}
+	require.NoError(t, err, action)
+}
+
+// strictly decodes JSON that may have no other fields.
+func strictly(text []byte, into any) error {
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}
+
+// What the component runs is run here, without the download.
+func TestImageBuilderStepsBakeAnImage(t *testing.T) {
+	m := start(t, "trixie")
+	m.must("/bin/mkdir", "/tmp/eic")
+	m.copyPackages("/tmp/eic")
+	for _, phase := range readComponent(t).Phases {
+		for _, step := range phase.Steps {
+			var in struct{ Commands []string }
+			if step.Action == "ExecuteBash" && phase.Name != "test" {
+				require.NoError(t, json.Unmarshal(step.Inputs, &in))
+				m.must("/bin/bash", "-ec", strings.Join(in.Commands, "\n"))
+			}
+		}
+	}
+	m.requireLogin()
+}
+
+func TestAnsibleTasks(t *testing.T) {
+	w := open(t, "tools")
+	w.must(`
+		cp /src/packaging/ami/ansible.yaml tasks.yaml
+		ansible-lint --offline --strict tasks.yaml
+		cat > play.yaml <<-'END'
+			- hosts: all
+			  gather_facts: false
+			  tasks:
+			    - ansible.builtin.include_tasks: /src/packaging/ami/ansible.yaml
+			      vars: {eic_packages: /made/new}
+		END
+		sed -i 's/^\t*//' play.yaml
+		ansible-playbook --inventory localhost, --connection local --syntax-check play.yaml`)
+	play := "cd /var/nobody && ansible-playbook --inventory localhost, --connection local play.yaml"
+	require.Contains(t, w.asRoot(play), "changed=1 ")
+	require.Contains(t, w.asRoot("eic version"), "eic ")
+	require.Contains(t, w.asRoot(play), "changed=0 ")
+}

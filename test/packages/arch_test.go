@@ -1,0 +1,29 @@
+//go:build packages
+
+package packages
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestArchPackage(t *testing.T) {
+	m := start(t, "rpm")
+	m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm wraps the scripts in words of bash
+	name := m.copyIn(file(t, `new/eic-[0-9.-]+-x86_64\.pkg\.tar\.zst`))
+	before := m.listing()
+	// What it depends on was not installed by pacman.
+	pacman := func(args ...string) { m.must("/usr/bin/pacman", append([]string{"--noconfirm", "-dd"}, args...)...) }
+
+	pacman("-U", name)
+	m.must("/usr/bin/eic", "doctor", "--offline")
+	m.requireLogin()
+	m.must("/usr/bin/eic", "disable")
+	pacman("-U", name)
+	require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
+	m.must("/usr/bin/eic", "enable")
+	m.requireLogin()
+	pacman("-R", "eic")
+	m.requireListing(before)
+}

@@ -1,0 +1,35 @@
+//go:build packages
+
+package packages
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// qemu runs programs for arm64. It is linked statically, so it runs out of the
+// root it was installed in.
+func qemu(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(root(t, "tools"), "/usr/bin/qemu-aarch64")
+}
+
+func TestARM64ProgramRuns(t *testing.T) {
+	out, err := exec.Command(qemu(t), filepath.Join(module, "build/stage/arm64/eic"), "version").CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "eic ")
+}
+
+// The packages that judge, and those that take foreign text apart.
+func TestARM64Packages(t *testing.T) {
+	cmd := exec.Command("go", "test", "-count=1", "-exec", qemu(t),
+		"./internal/activekeys", "./internal/authorize", "./internal/instance", "./internal/trust", "./internal/sshdconfig/argv")
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+}

@@ -1,0 +1,57 @@
+//go:build packages
+
+package packages
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Both linters are held to silence, not just to no errors: what is overridden
+// says so, with the reason, beside the packages.
+func TestLintian(t *testing.T) {
+	require.Empty(t, open(t, "tools").must("lintian --display-info --pedantic --fail-on error,warning /made/new/*.deb"))
+}
+
+func TestRpmlint(t *testing.T) {
+	require.Contains(t, open(t, "tools").must("rpmlint --rpmlintrc /src/rpm/rpmlintrc /made/new/*.rpm"), "5 packages and 0 specfiles checked; 0 errors, 0 warnings,")
+}
+
+func TestShellScripts(t *testing.T) {
+	open(t, "tools").must(`
+		shellcheck /src/deb/postinst /src/deb/prerm /src/packaging/apk/* /src/packaging/install.sh /src/packaging/ssm/*.sh
+		shellcheck --shell=sh /src/rpm/post /src/rpm/preun /src/rpm/selinux-post /src/rpm/selinux-postun /src/packaging/archlinux/*
+		shellcheck --shell=bash /src/packaging/completions/eic.bash`)
+}
+
+func TestManualsRender(t *testing.T) {
+	w := open(t, "tools")
+	// The pages have no date: it would be that of the build.
+	require.NotContains(t, w.must(`
+		for page in /src/build/stage/man/*.gz; do
+			zcat "$page" > page
+			test -z "$(man --warnings --local-file page 2>&1 >/dev/null)"
+			mandoc -T lint -W warning page | grep -v 'missing date' >> complaints || true
+		done
+		cat complaints`), "page")
+}
+
+func TestYAML(t *testing.T) {
+	const config = `{extends: default, rules: {line-length: disable, document-start: disable, ` +
+		`comments: {min-spaces-from-content: 1, ignore: [cloud-init.yaml]}}}` // its first line is "#cloud-config"
+	open(t, "tools").must("cd /src/packaging && yamllint --strict --config-data '" + config + "' *.yaml ami/*.yaml")
+}
+
+func TestCloudInit(t *testing.T) {
+	open(t, "tools").must("cloud-init schema --config-file /src/packaging/ami/cloud-init.yaml")
+}
+
+func TestPackerTemplate(t *testing.T) {
+	// This packer has the plugin built in, and does not know how to ask for it.
+	open(t, "packer").must(`
+		packer fmt -check -diff /src/packaging/ami/packer
+		cd /src/packaging/ami/packer
+		packer validate -var base=al2023-ami-2023.*-x86_64 -var packages=/made/new eic.pkr.hcl
+		! packer validate -var base=al2023-ami-2023.*-x86_64 -var packages=/nowhere eic.pkr.hcl`)
+}

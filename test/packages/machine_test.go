@@ -1,0 +1,176 @@
+//go:build packages
+
+package packages
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim"
+	"eic/test/host"
+)
+
+// machine is an instance made of a root. It is in China: there the signer's
+// chain ends in the system's store, so that a package has to be installed and
+// nothing else done for a login to work.
+type machine struct {
+	*host.Host
+	t *testing.T
+}
+
+// start starts an instance with the user alice.
+func start(t *testing.T, name string) machine {
+	t.Helper()
+	h, err := host.Start(host.Options{
+		Root:  root(t, name),
+		Users: []string{"alice"},
+		Sim:   sim.Options{Region: "cn-north-1", Domain: "amazonaws.com.cn"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	store, err := os.OpenFile(h.Path("/etc/ssl/certs/ca-certificates.crt"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = store.Write(h.Sim.Roots)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	return machine{h, t}
+}
+
+// copyIn copies a file to the machine and returns its name there.
+func (m machine) copyIn(file string) string {
+	m.t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(m.t, err)
+	name := "/run/eic-test/" + filepath.Base(file)
+	require.NoError(m.t, m.WriteFile(name, text))
+	return name
+}
+
+// copyPackages copies what "make packages" makes to a folder of the machine.
+func (m machine) copyPackages(folder string) {
+	m.t.Helper()
+	made := filepath.Join(host.Prepared(), "new")
+	entries, err := os.ReadDir(made)
+	require.NoError(m.t, err)
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(made, e.Name()))
+		require.NoError(m.t, err)
+		require.NoError(m.t, m.WriteFile(filepath.Join(folder, e.Name()), text))
+	}
+}
+
+// run runs a program and returns how it ended.
+func (m machine) run(program string, args ...string) host.Result {
+	m.t.Helper()
+	result, err := host.Capture(m.t.Context(), m.Command("root", program, args...))
+	require.NoError(m.t, err)
+	m.t.Logf("%s %s: exit status %d\n%s%s", program, strings.Join(args, " "), result.Status, result.Stdout, result.Stderr)
+	return result
+}
+
+// must runs a program that has to succeed and returns all that it printed.
+func (m machine) must(program string, args ...string) string {
+	m.t.Helper()
+	result := m.run(program, args...)
+	require.Zero(m.t, result.Status)
+	return result.Stdout + result.Stderr
+}
+
+func (m machine) read(name string) string {
+	m.t.Helper()
+	text, err := os.ReadFile(m.Path(name))
+	require.NoError(m.t, err)
+	return string(text)
+}
+
+func (m machine) write(name, text string) {
+	m.t.Helper()
+	require.NoError(m.t, m.WriteFile(name, []byte(text)))
+}
+
+// exists does not follow a link.
+func (m machine) exists(name string) bool {
+	_, err := os.Lstat(m.Path(name))
+	return err == nil
+}
+
+func (m machine) hasUser(name string) bool {
+	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":")
+}
+
+// requireLogin pushes a key for alice and logs in with it, and sees that
+// without the push it was not possible.
+func (m machine) requireLogin() {
+	m.t.Helper()
+	require.NoError(m.t, m.StartSSHD())
+	defer m.StopSSHD()
+	key := filepath.Join(m.t.TempDir(), "key")
+	require.NoError(m.t, run(host.Keygen(key, "ed25519")))
+	before, err := host.Capture(m.t.Context(), m.SSH("alice", key, "whoami"))
+	require.NoError(m.t, err)
+	require.Contains(m.t, before.Stderr, "Permission denied")
+	_, err = m.Service().Push(m.t.Context(), "alice", key)
+	require.NoError(m.t, err)
+	after, err := host.Capture(m.t.Context(), m.SSH("alice", key, "whoami"))
+	require.NoError(m.t, err)
+	require.Equal(m.t, host.Result{Stdout: "alice\n"}, after, "%q", m.Log.Texts(""))
+}
+
+// listing is every file of the machine's with its mode, and the text of those
+// that say what is configured. Package databases and logs are no part of it.
+func (m machine) listing() []string {
+	m.t.Helper()
+	var all []string
+	err := filepath.WalkDir(m.Path("/"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := "/" + strings.TrimPrefix(strings.TrimPrefix(path, m.Path("/")), "/")
+		if slices.Contains([]string{"/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/rpm",
+			"/var/lib/dnf", "/var/lib/pacman", "/var/log", "/etc/.pwd.lock"}, name) || strings.HasSuffix(name, "-") {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		line := info.Mode().String() + " " + name
+		if strings.HasPrefix(name, "/etc/") && info.Mode().IsRegular() {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			line += "\n" + string(text)
+		}
+		all = append(all, line)
+		return nil
+	})
+	require.NoError(m.t, err)
+	return all
+}
+
+// requireListing compares listings, line by line.
+func (m machine) requireListing(before []string) {
+	m.t.Helper()
+	after := m.listing()
+	require.Empty(m.t, missing(before, after), "what was there before is not there any more")
+	require.Empty(m.t, missing(after, before), "something is left behind")
+}
+
+// missing returns the lines that others lack.
+func missing(lines, others []string) []string {
+	have := map[string]bool{}
+	for _, line := range others {
+		have[line] = true
+	}
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return have[line] })
+}

@@ -1,0 +1,94 @@
+//go:build packages
+
+// Package packages installs the packages into roots of Debian, upgrades them,
+// logs in, and removes them; and has everything linted that is packaged.
+//
+// It needs root, debootstrap and a network for the first run, which makes the
+// roots and keeps them in /var/cache/eic-test-roots. A tool that is missing is
+// a failure.
+package packages
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(prepare, m.Run)) }
+
+// module is the directory of go.mod, from here.
+const module = "../.."
+
+// previous is the version that the tests upgrade from.
+const previous = "0.0.9"
+
+// prepare makes the roots, and in dir: the packages ("new"), those of the
+// version before ("old"), and stand-ins for the older package ("older").
+func prepare(ctx context.Context, dir string) error {
+	for _, r := range recipes() {
+		if err := r.make(ctx); err != nil {
+			return fmt.Errorf("making the root %s: %w", r.name, err)
+		}
+	}
+	if err := inModule(ctx, nil, "make", "packages", "ssm-package"); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
+		return err
+	}
+	for _, name := range []string{"new", "old", "older"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := inModule(ctx, nil, "cp", "-rT", "build/packages", filepath.Join(dir, "new")); err != nil {
+		return err
+	}
+	common := []string{"ARCH=amd64", "RELEASE=1", "MAINTAINER=eic maintainers <maintainers@eic.invalid>"}
+	for _, format := range []string{"deb", "rpm"} {
+		if err := inModule(ctx, append(common, "VERSION="+previous), ".tools/nfpm", "package",
+			"-f", "packaging/nfpm.yaml", "-p", format, "-t", filepath.Join(dir, "old")); err != nil {
+			return err
+		}
+	}
+	for name, format := range map[string]string{"deb": "deb", "rpm": "rpm", "rpm-selinux": "rpm", "base": "rpm"} {
+		if err := inModule(ctx, nil, ".tools/nfpm", "package",
+			"-f", "test/packages/testdata/older/"+name+".yaml", "-p", format, "-t", filepath.Join(dir, "older")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inModule runs a command in the module's directory.
+func inModule(ctx context.Context, environment []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), environment...)
+	return run(cmd)
+}
+
+// file returns the one file that prepare made whose name matches, such as
+// "new/eic_.*_amd64.deb".
+func file(t *testing.T, pattern string) string {
+	t.Helper()
+	folder, name := filepath.Split(pattern)
+	entries, err := os.ReadDir(filepath.Join(host.Prepared(), folder))
+	require.NoError(t, err)
+	var found []string
+	for _, e := range entries {
+		if regexp.MustCompile("^" + name + "$").MatchString(e.Name()) {
+			found = append(found, filepath.Join(host.Prepared(), folder, e.Name()))
+		}
+	}
+	require.Len(t, found, 1, pattern)
+	return found[0]
+}

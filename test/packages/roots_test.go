@@ -1,0 +1,124 @@
+//go:build packages
+
+package packages
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// cache is where roots are kept from one run to the next.
+const cache = "/var/cache/eic-test-roots"
+
+// recipe is what a root is made of: a release of Debian, and packages of it.
+type recipe struct {
+	name, suite string
+	packages    []string
+}
+
+func recipes() []recipe {
+	return []recipe{
+		// One without systemd-sysusers, and one with it.
+		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates"}},
+		{"trixie", "trixie", []string{"openssh-server", "ca-certificates", "systemd"}},
+		{"rpm", "trixie", []string{"openssh-server", "ca-certificates", "systemd", "rpm", "dnf", "pacman-package-manager"}},
+		{"tools", "trixie", []string{
+			"lintian", "rpmlint", "rpm", "shellcheck", "yamllint", "cloud-init", "ansible-core", "ansible-lint",
+			"man-db", "mandoc", "zsh", "fish", "qemu-user", "awscli", "python3-apt", "openssh-server",
+			"selinux-policy-default", "policycoreutils", "semodule-utils", "setools",
+		}},
+		// The last release that has it.
+		{"packer", "bookworm", []string{"packer"}},
+	}
+}
+
+// directory is where the root is, or will be. A recipe that changes makes
+// another one.
+func (r recipe) directory() string {
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%q", r)))
+	return filepath.Join(cache, fmt.Sprintf("%s-%x", r.name, sum[:6]))
+}
+
+// make makes the root, unless it is there.
+func (r recipe) make(ctx context.Context) error {
+	if _, err := os.Stat(r.directory()); err == nil {
+		return nil
+	}
+	if _, err := exec.LookPath("debootstrap"); err != nil {
+		return errors.New("debootstrap is missing: apt-get install debootstrap")
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	draft := r.directory() + ".draft"
+	if err := os.RemoveAll(draft); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "making the root %s in %s\n", r.name, cache)
+	if err := run(exec.CommandContext(ctx, "debootstrap", "--variant=minbase", r.suite, draft)); err != nil {
+		return err
+	}
+	// Installing a daemon here must not start it.
+	if err := os.WriteFile(filepath.Join(draft, "usr/sbin/policy-rc.d"), []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
+		return err
+	}
+	install := exec.CommandContext(ctx, "unshare", "--mount", "sh", "-ec", `
+		root=$1; shift
+		mount -t proc proc "$root/proc"
+		chroot "$root" apt-get -q -y --no-install-recommends install "$@"
+		chroot "$root" apt-get clean`, "sh", draft)
+	install.Args = append(install.Args, r.packages...)
+	install.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"}
+	if err := run(install); err != nil {
+		return err
+	}
+	return os.Rename(draft, r.directory())
+}
+
+// run runs a command that has to succeed.
+func run(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
+
+// root returns the directory of a copy of a root, which is gone when the test
+// ends.
+func root(t *testing.T, name string) string {
+	t.Helper()
+	for _, r := range recipes() {
+		if r.name == name {
+			return layer(t, r.directory())
+		}
+	}
+	require.Fail(t, "there is no root "+name)
+	return ""
+}
+
+// layer returns a directory with what is in another one. What is written there
+// goes to memory.
+func layer(t *testing.T, lower string) string {
+	t.Helper()
+	base := t.TempDir()
+	require.NoError(t, unix.Mount("tmpfs", base, "tmpfs", 0, "mode=755"))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(base, unix.MNT_DETACH)) })
+	merged := filepath.Join(base, "merged")
+	for _, dir := range []string{"upper", "work", "merged"} {
+		require.NoError(t, os.Mkdir(filepath.Join(base, dir), 0o755))
+	}
+	require.NoError(t, unix.Mount("overlay", merged, "overlay", 0,
+		fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, base, base)))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(merged, unix.MNT_DETACH)) })
+	return merged
+}

@@ -1,0 +1,126 @@
+//go:build packages
+
+package packages
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	newRPM = `new/eic-[0-9.-]+\.x86_64\.rpm`
+	oldRPM = `old/eic-[0-9.-]+\.x86_64\.rpm`
+)
+
+// startRPM starts a machine whose packages are rpm's. To rpm, what Debian's
+// packages brought is there by way of a package of its own.
+func startRPM(t *testing.T) machine {
+	t.Helper()
+	m := start(t, "rpm")
+	m.must("/usr/bin/mv", "/usr/bin/apt-get", "/usr/bin/apt-get.is-not-here")
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/base-.*\.rpm`)))
+	// Directories that every rpm distribution has.
+	for _, directory := range []string{"/usr/share/licenses", "/usr/share/selinux/packages"} {
+		require.NoError(t, os.MkdirAll(m.Path(directory), 0o755))
+	}
+	return m
+}
+
+func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
+	m := startRPM(t)
+	before := m.listing()
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
+	require.True(t, m.hasUser("eic"))
+	require.Contains(t, m.read(dropIn), "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\n")
+	m.must("/usr/bin/eic", "doctor", "--offline")
+	m.requireLogin()
+
+	again := m.listing()
+	m.must("/usr/bin/rpm", "-U", "--replacepkgs", m.copyIn(file(t, newRPM)))
+	m.requireListing(again)
+	m.requireLogin()
+
+	m.must("/usr/bin/rpm", "-e", "eic")
+	require.False(t, m.hasUser("eic"))
+	m.requireListing(before)
+}
+
+func TestRPMIntoARootFromOutside(t *testing.T) {
+	m := startRPM(t)
+	outside := open(t, "rpm")
+	outside.bind(m.Path("/"), "/mnt")
+	outside.asRoot("rpm --root /mnt -i /made/new/eic-[0-9]*.x86_64.rpm")
+	m.must("/usr/bin/eic", "doctor", "--offline")
+	m.requireLogin()
+}
+
+func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
+	m := startRPM(t)
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, oldRPM)))
+	m.must("/usr/bin/eic", "disable")
+	m.must("/usr/bin/eic", "enable", "--deny-user=root")
+	chosen := m.read(dropIn)
+	m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
+	require.Equal(t, chosen, m.read(dropIn))
+	require.True(t, m.hasUser("eic"))
+	m.requireLogin()
+
+	m.must("/usr/bin/eic", "disable")
+	m.must("/usr/bin/rpm", "-U", "--replacepkgs", m.copyIn(file(t, newRPM)))
+	require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
+}
+
+func TestRPMTakesThePlaceOfTheScripts(t *testing.T) {
+	for _, with := range []string{"rpm", "dnf"} {
+		t.Run(with, func(t *testing.T) {
+			m := startRPM(t)
+			before := m.listing()
+			m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/ec2-instance-connect-1.*\.rpm`)), m.copyIn(file(t, `older/ec2-instance-connect-selinux.*\.rpm`)))
+			require.True(t, m.hasUser("ec2-instance-connect"))
+			if with == "rpm" {
+				m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
+			} else {
+				m.must("/usr/bin/dnf", "-y", "--disablerepo=*", "--nogpgcheck", "install", m.copyIn(file(t, newRPM)))
+			}
+			require.NotContains(t, m.must("/usr/bin/rpm", "-qa"), "ec2-instance-connect")
+			require.False(t, m.hasUser("ec2-instance-connect"))
+			m.must("/usr/bin/eic", "doctor", "--offline")
+			m.requireLogin()
+			// What called the script by its name still finds it.
+			m.must("/opt/aws/bin/eic_run_authorized_keys", "alice")
+
+			m.must("/usr/bin/rpm", "-e", "eic")
+			m.requireListing(before)
+		})
+	}
+}
+
+func TestRPMOverridesNobody(t *testing.T) {
+	m := startRPM(t)
+	m.write(otherFile, otherLines)
+	before := m.listing()
+	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))), otherFile+":1")
+	require.False(t, m.exists(dropIn))
+	m.must("/usr/bin/rpm", "-e", "eic")
+	m.requireListing(before)
+}
+
+func TestRPMWithoutSSHD(t *testing.T) {
+	m := startRPM(t)
+	m.must("/usr/bin/dpkg", "-P", "openssh-server")
+	before := m.listing()
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
+	m.must("/usr/bin/rpm", "-e", "eic")
+	m.requireListing(before)
+}
+
+// The SELinux module's scripts; there is no policy for it to be put into.
+func TestRPMOfTheSELinuxModuleWithoutAPolicy(t *testing.T) {
+	m := startRPM(t)
+	before := m.listing()
+	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `new/eic-selinux-.*\.rpm`))), "SELinux knows nothing of eic")
+	m.must("/usr/bin/rpm", "-e", "eic-selinux")
+	m.requireListing(before)
+}

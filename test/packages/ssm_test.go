@@ -1,0 +1,164 @@
+//go:build packages
+
+package packages
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The package for Distributor, as the agent reads it: by platform, its version,
+// and architecture it finds a file, whose sum has to be right.
+func TestDistributorPackage(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(module, "build/ssm/manifest.json"))
+	require.NoError(t, err)
+	var manifest struct {
+		SchemaVersion, Version, Publisher, Description string
+		Packages                                       map[string]map[string]map[string]struct{ File string }
+		Files                                          map[string]struct{ Checksums map[string]string }
+	}
+	require.NoError(t, strictly(text, &manifest))
+	require.Equal(t, "2.0", manifest.SchemaVersion)
+	require.Regexp(t, `^[0-9.]{1,64}$`, manifest.Version)
+	for _, platform := range []string{"amazon", "centos", "debian", "oracle", "redhat", "rocky", "suse", "ubuntu"} {
+		for _, architecture := range []string{"x86_64", "arm64"} {
+			require.Contains(t, manifest.Files, manifest.Packages[platform]["_any"][architecture].File)
+		}
+	}
+	for name, f := range manifest.Files {
+		archive, err := os.ReadFile(filepath.Join(module, "build/ssm", name))
+		require.NoError(t, err)
+		sum := sha256.Sum256(archive)
+		require.Equal(t, map[string]string{"sha256": hex.EncodeToString(sum[:])}, f.Checksums)
+	}
+}
+
+// unpack unpacks an archive as the agent does.
+func (m machine) unpack(archive, to string) {
+	m.t.Helper()
+	z, err := zip.OpenReader(archive)
+	require.NoError(m.t, err)
+	defer z.Close() //nolint:errcheck // it was only read
+	for _, f := range z.File {
+		content, err := f.Open()
+		require.NoError(m.t, err)
+		text, err := io.ReadAll(content)
+		require.NoError(m.t, err)
+		m.write(filepath.Join(to, f.Name), string(text))
+	}
+}
+
+func TestDistributorPackageOnMachines(t *testing.T) {
+	for archive, startIt := range map[string]func(t *testing.T) machine{
+		"eic-deb-x86_64.zip": func(t *testing.T) machine { return start(t, "trixie") },
+		"eic-rpm-x86_64.zip": startRPM,
+	} {
+		t.Run(archive, func(t *testing.T) {
+			m := startIt(t)
+			before := m.listing()
+			m.unpack(filepath.Join(module, "build/ssm", archive), "/run/package")
+			for _, script := range []string{"install", "update", "uninstall"} {
+				m.must("/bin/sh", "-c", "cd /run/package && sh "+script+".sh")
+				if script != "uninstall" {
+					m.requireLogin()
+				}
+			}
+			m.requireListing(before)
+		})
+	}
+}
+
+// document is what of schema 2.2 the Run Command documents use (AWS Systems
+// Manager User Guide, "Command document plugin reference").
+type document struct {
+	SchemaVersion, Description string
+	Parameters                 map[string]struct {
+		Type, Description, AllowedPattern, Default string
+		AllowedValues                              []string
+	}
+	MainSteps []struct {
+		Name, Action string
+		Precondition map[string][]string
+		Inputs       json.RawMessage
+	}
+}
+
+func TestRunCommandDocuments(t *testing.T) {
+	for _, name := range []string{"eic-package.json", "eic-doctor.json"} {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(module, "packaging/ssm", name))
+			require.NoError(t, err)
+			var d document
+			require.NoError(t, strictly(text, &d))
+			require.Equal(t, "2.2", d.SchemaVersion)
+			names := map[string]bool{}
+			for _, step := range d.MainSteps {
+				require.Regexp(t, `^[a-zA-Z0-9_]+$`, step.Name)
+				require.False(t, names[step.Name])
+				names[step.Name] = true
+				require.Equal(t, map[string][]string{"StringEquals": {"platformType", "Linux"}}, step.Precondition)
+				requirePlugin(t, step.Action, step.Inputs)
+				for _, reference := range regexp.MustCompile(`{{ *(.*?) *}}`).FindAllStringSubmatch(string(step.Inputs), -1) {
+					require.Contains(t, d.Parameters, reference[1])
+				}
+			}
+			for name, p := range d.Parameters {
+				require.Equal(t, "String", p.Type)
+				require.True(t, p.AllowedPattern != "" || p.AllowedValues != nil, "%s is put into a command and may be anything", name)
+				_, err := regexp.Compile(p.AllowedPattern)
+				require.NoError(t, err)
+				if p.AllowedValues != nil {
+					require.Contains(t, p.AllowedValues, p.Default)
+				}
+				require.Regexp(t, p.AllowedPattern, p.Default)
+			}
+		})
+	}
+}
+
+func requirePlugin(t *testing.T, action string, inputs json.RawMessage) {
+	t.Helper()
+	switch action {
+	case "aws:configurePackage":
+		var in struct{ Name, Action, InstallationType, Version string }
+		require.NoError(t, strictly(inputs, &in))
+		require.Equal(t, "In-place update", in.InstallationType)
+	case "aws:runShellScript":
+		var in struct {
+			TimeoutSeconds string
+			RunCommand     []string
+		}
+		require.NoError(t, strictly(inputs, &in))
+		require.NotEmpty(t, in.RunCommand)
+	default:
+		require.Fail(t, "there is no plugin "+action)
+	}
+}
+
+// Each command of the documentation is one that AWS's own client takes for
+// right: all that keeps it from success is that nobody answers.
+func TestCommandsInTheDocumentation(t *testing.T) {
+	w := open(t, "tools")
+	commands := 0
+	for _, name := range []string{"docs/fleet.md", "docs/ami-bake.md"} {
+		text, err := os.ReadFile(filepath.Join(module, name))
+		require.NoError(t, err)
+		joined := strings.ReplaceAll(string(text), "\\\n", " ")
+		for _, match := range regexp.MustCompile(`(?m)^    (aws .*)$`).FindAllStringSubmatch(joined, -1) {
+			commands++
+			result := w.run("cd /src; ID=01234567-89ab-cdef-0123-456789abcdef\n" + match[1] + " --endpoint-url http://127.0.0.1:9")
+			require.Contains(t, result.Stderr, `Could not connect to the endpoint URL: "http://127.0.0.1:9`, match[1])
+		}
+	}
+	require.NotZero(t, commands)
+}
