@@ -20,6 +20,7 @@ const user = "alice"
 
 func TestMain(m *testing.M) {
 	trial.MeasureIfAsked()
+	trial.Parallel(16)
 	os.Exit(host.Run(host.Build, m.Run))
 }
 

@@ -37,10 +37,7 @@ func Main(m *testing.M, parallel int) {
 }
 
 func run(m *testing.M, parallel int) (int, error) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
-		return 0, err
-	}
+	Parallel(parallel)
 	dir, err := os.MkdirTemp("", "eic-trial-")
 	if err != nil {
 		return 0, err
@@ -53,4 +50,13 @@ func run(m *testing.M, parallel int) (int, error) {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// Parallel has up to n tests run side by side. It is for tests that wait more than they
+// compute, and to be called by a TestMain.
+func Parallel(n int) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
 }

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"crypto"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -45,6 +46,9 @@ type World struct {
 	Signer crypto.Signer
 	// Options are the metadata service's; their content is filled in.
 	Options imds.Options
+	// Before, if set, may answer a request in the service's place; it reports
+	// whether it has.
+	Before func(http.ResponseWriter, *http.Request) bool
 }
 
 // NewWorld returns a world with nothing wrong, in which Key was pushed for User and
@@ -98,6 +102,11 @@ func (w *World) Serve(t *testing.T) Served {
 	service := imds.New(options)
 	server := httptest.NewUnstartedServer(service)
 	server.Config = service.HTTP()
+	server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.Before == nil || !w.Before(rw, r) {
+			service.ServeHTTP(rw, r)
+		}
+	})
 	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(service.Close)
