@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,15 +18,13 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/test/host"
+	"eic/test/trial"
 )
 
 // Most scripts wait for a budget to be spent rather than compute, so more of them
 // run side by side than there are processors.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", "16"); err != nil {
-		panic(err)
-	}
+	trial.Parallel(16)
 	os.Exit(m.Run())
 }
 

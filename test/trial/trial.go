@@ -17,7 +17,7 @@ import (
 	"eic/test/host"
 )
 
-// program is where Main has put eic.
+// programVariable tells where Main has put eic.
 const programVariable = "EIC_TEST_PROGRAM"
 
 // Program is the path of the program that is on trial.
