@@ -9,7 +9,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s 
 # What each is for is in docs/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CDXGEN        := @cyclonedx/cdxgen@12.8.4
-GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # How long a fuzz target runs, and how many worlds the oracles compare.
 T ?= 60s
