@@ -100,7 +100,8 @@ func parseBlock(document []byte, s *scanner) Entry {
 	s.next()
 	b.key(s.line)
 	signed := document[start:s.end]
-	var signature []byte
+	var room [maxSignature]byte // or it would grow, and be copied, line by line
+	signature := room[:0]
 	for isBase64(s.peek()) {
 		s.next()
 		if len(signature)+len(s.line) > maxSignature {
