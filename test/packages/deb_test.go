@@ -3,6 +3,7 @@
 package packages
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -126,5 +127,17 @@ func TestDebWithAnSSHDThatIsMisconfigured(t *testing.T) {
 		require.False(t, m.exists(dropIn))
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
+	})
+}
+
+func TestDebRemovalLeavesWhatSomebodyEdited(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.installDeb(newDeb)
+		edited := m.read(dropIn) + "LogLevel VERBOSE\n"
+		edited = strings.Replace(edited, "authorized-keys", "authorized-keys --deny-user=root", 1)
+		m.write(dropIn, edited)
+		require.Contains(t, m.must("/usr/bin/dpkg", "-P", "eic"), "sshd's configuration still names eic")
+		require.Equal(t, edited, m.read(dropIn))
+		require.True(t, m.hasUser("eic"))
 	})
 }

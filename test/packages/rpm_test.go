@@ -47,6 +47,14 @@ func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
 	m.requireListing(before)
 }
 
+// RHEL and its kin refuse an rpm without these digests.
+func TestRPMHasDigests(t *testing.T) {
+	m := startRPM(t)
+	for _, pattern := range []string{newRPM, `new/eic-selinux-.*\.rpm`, `new/eic-sim-.*\.x86_64\.rpm`} {
+		require.Contains(t, m.must("/usr/bin/rpmkeys", "--define", "_pkgverify_level digest", "--checksig", m.copyIn(file(t, pattern))), "digests OK")
+	}
+}
+
 func TestRPMIntoARootFromOutside(t *testing.T) {
 	m := startRPM(t)
 	outside := open(t, "rpm")

@@ -1,0 +1,65 @@
+//go:build packages
+
+package packages
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// documented returns a page of the documentation.
+func documented(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(module, "docs", page))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// indented returns the indented lines below a heading.
+func indented(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut(text, "\n## "+heading+"\n")
+	require.True(t, found, heading)
+	text, _, _ = strings.Cut(text, "\n## ")
+	lines := regexp.MustCompile(`(?m)^    (.*)$`).FindAllStringSubmatch(text, -1)
+	var script []string
+	for _, line := range lines {
+		script = append(script, line[1])
+	}
+	require.NotEmpty(t, script)
+	return strings.Join(script, "\n")
+}
+
+// The commands of docs/install.md for a family, as they stand there: the first
+// installs, the second removes.
+func TestInstallDocumentation(t *testing.T) {
+	for family, startIt := range map[string]func(t *testing.T) machine{
+		"Debian, Ubuntu":             func(t *testing.T) machine { return start(t, "bookworm") },
+		"Amazon Linux, RHEL, Fedora": startRPM,
+		"Amazon Linux 2, SUSE":       startRPM,
+	} {
+		t.Run(family, func(t *testing.T) {
+			row := regexp.MustCompile("(?m)^\\| " + family + " \\| `(.*?)` \\| `(.*?)` \\|$").FindStringSubmatch(documented(t, "install.md"))
+			require.NotNil(t, row)
+			m := startIt(t)
+			before := m.listing()
+			m.copyPackages("/run/packages")
+			m.must("/bin/sh", "-c", "cd /run/packages && yes | "+row[1])
+			m.requireLogin()
+			m.must("/bin/sh", "-c", "yes | "+row[2])
+			m.requireListing(before)
+		})
+	}
+}
+
+func TestTarballDocumentation(t *testing.T) {
+	m := start(t, "bookworm")
+	m.copyPackages("/run/packages")
+	m.must("/bin/sh", "-euc", "cd /run/packages\n"+indented(t, documented(t, "install.md"), "Any other system")+" || [ $? -eq 2 ]")
+	m.requireLogin()
+}
