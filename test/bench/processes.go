@@ -30,8 +30,8 @@ func (b *bench) processes() error {
 		return err
 	}
 	for _, delay := range b.delays {
-		for _, forged := range []bool{false, true} {
-			err := b.on(scene.Options{Delay: delay, Forged: forged}, func(cases []scene.Case) error {
+		for _, fault := range []string{"", scene.Forged} {
+			err := b.on(scene.Options{Delay: delay, Fault: fault}, func(cases []scene.Case) error {
 				return b.compete(cases, delay, costs)
 			})
 			if err != nil {
@@ -45,8 +45,8 @@ func (b *bench) processes() error {
 // costs counts what each program asks for in each case.
 func (b *bench) costs() (map[string]trips.Cost, error) {
 	costs := map[string]trips.Cost{}
-	for _, forged := range []bool{false, true} {
-		err := b.on(scene.Options{Delay: countDelay, Forged: forged, Count: true}, func(cases []scene.Case) error {
+	for _, fault := range []string{"", scene.Forged} {
+		err := b.on(scene.Options{Delay: countDelay, Fault: fault, Count: true}, func(cases []scene.Case) error {
 			if _, err := b.scene.Cost(); err != nil { // of pushing the keys
 				return err
 			}

@@ -15,23 +15,32 @@ import (
 // RunnerFile is the command runner among what Build has built.
 const RunnerFile = "runner"
 
-// rootsFile has the trust anchors that are built into eic.
+// rootsFile has trust anchors that are built into eic.
 const rootsFile = "roots.pem"
 
-// Build builds the programs, all in the same way, into a directory, for host.Run.
-// eic and against may be files of builds of eic that were made before: the one to
-// measure instead of building it, and another one.
+// BuildEic builds eic, and nothing to compare it with, into a directory, for host.Run.
+func BuildEic(ctx context.Context, dir string) error {
+	if err := build(ctx, dir, string(Eic), "eic/cmd/eic"); err != nil {
+		return err
+	}
+	return copyRoots(ctx, dir)
+}
+
+// Build builds all programs, in the same way, into a directory, for host.Run. eic and
+// against may be files of builds of eic that were made before: the one to measure
+// instead of building it, and another one.
 func Build(eic, against string) func(ctx context.Context, dir string) error {
 	return func(ctx context.Context, dir string) error {
 		steps := []func() error{
-			func() error { return obtain(ctx, eic, dir) },
+			func() error { return BuildEic(ctx, dir) },
 			func() error { return build(ctx, dir, string(Floor), "eic/test/bench/floor") },
 			func() error { return build(ctx, dir, RunnerFile, "eic/test/bench/runner") },
 			func() error { return buildUnconfined(ctx, dir) },
-			func() error { return copyRoots(ctx, dir) },
 		}
-		if against != "" {
-			steps = append(steps, func() error { return copyFile(filepath.Join(dir, string(Against)), against) })
+		for program, file := range map[Program]string{Eic: eic, Against: against} {
+			if file != "" {
+				steps = append(steps, func() error { return copyFile(filepath.Join(dir, string(program)), file) })
+			}
 		}
 		for _, step := range steps {
 			if err := step(); err != nil {
@@ -59,13 +68,6 @@ func Installed(p Program) bool {
 	return err == nil
 }
 
-func obtain(ctx context.Context, eic, dir string) error {
-	if eic == "" {
-		return host.Build(ctx, dir)
-	}
-	return copyFile(filepath.Join(dir, string(Eic)), eic)
-}
-
 func copyFile(to, from string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
@@ -74,9 +76,11 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, text, 0o755)
 }
 
-// build builds a package as host.Build does eic.
+// build builds a command as a release is built.
 func build(ctx context.Context, dir, name, path string, flags ...string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, name)}, flags...)
+	args := append([]string{
+		"build", "-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w", "-o", filepath.Join(dir, name),
+	}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, path)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -118,19 +122,16 @@ func buildUnconfined(ctx context.Context, dir string) error {
 	return build(ctx, dir, string(Unconfined), "eic/cmd/eic", "-overlay", overlay)
 }
 
-// copyRoots gathers the built-in trust anchors.
+// copyRoots gathers the built-in trust anchors but two, those whose keys are like those
+// of the simulator's roots, whose place these take.
 func copyRoots(ctx context.Context, dir string) error {
 	trust, err := directory(ctx, "eic/internal/trust")
 	if err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(trust, "roots", "*.pem"))
-	if err != nil {
-		return err
-	}
 	var roots []byte
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+	for _, name := range []string{"amazon-root-ca-2.pem", "amazon-root-ca-3.pem", "amazon-root-ca-4.pem"} {
+		text, err := os.ReadFile(filepath.Join(trust, "roots", name))
 		if err != nil {
 			return err
 		}

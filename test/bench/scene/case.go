@@ -34,9 +34,9 @@ const (
 )
 
 // Cases pushes the keys for the cases that are possible in the scene, and returns
-// them: Refusal where signatures are forged, and otherwise all others.
+// them: Refusal where they are Forged, and otherwise all others.
 func (s *Scene) Cases() ([]Case, error) {
-	if s.options.Forged {
+	if s.options.Fault == Forged {
 		return s.hostile()
 	}
 	one, err := s.Push("alice", 1)

@@ -21,8 +21,11 @@ import (
 type Options struct {
 	// Delay passes before each answer of the metadata service.
 	Delay time.Duration
-	// Forged has every key signed by somebody who is not the signer.
-	Forged bool
+	// Fault is what is wrong with the simulated world, out of sim.Faults, or
+	// empty.
+	Fault string
+	// Platform is what the host looks like.
+	Platform host.Platform
 	// Count keeps a request log, for Cost.
 	Count bool
 	// Keys are the PKI's key pairs. Scenes that share them start faster.
@@ -30,6 +33,9 @@ type Options struct {
 	// Users can log in.
 	Users []string
 }
+
+// Forged is the fault that every key is signed by somebody who is not the signer.
+const Forged = "keys=wrong-signer"
 
 // Scene is an open scene. It is not for use by several goroutines.
 type Scene struct {
@@ -52,11 +58,11 @@ func Open(options Options) (*Scene, error) {
 	if options.Count {
 		simulator.RequestLog = s.log
 	}
-	if options.Forged {
-		simulator.Faults = []string{"keys=wrong-signer"}
+	if options.Fault != "" {
+		simulator.Faults = []string{options.Fault}
 	}
 	var err error
-	if s.Host, err = host.Start(host.Options{Users: options.Users, Sim: simulator}); err != nil {
+	if s.Host, err = host.Start(host.Options{Platform: options.Platform, Users: options.Users, Sim: simulator}); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(); err != nil {
@@ -81,8 +87,8 @@ func (s *Scene) findServiceID() error {
 const anchors = "/run/eic-test/anchors.pem"
 
 // prepare installs the programs and writes the trust anchors: the simulator's two
-// roots, and behind them the five that are built into eic, or a hit would be spared
-// the parsing of those that it has to do on an instance.
+// roots, and with them enough others to make up the five that are built into eic. A
+// hit would otherwise be spared some of the parsing that it has to do on an instance.
 func (s *Scene) prepare() error {
 	if err := s.Install(); err != nil {
 		return err
@@ -102,11 +108,11 @@ func (s *Scene) prepare() error {
 			return err
 		}
 	}
-	builtIn, err := os.ReadFile(filepath.Join(host.Prepared(), rootsFile))
+	others, err := os.ReadFile(filepath.Join(host.Prepared(), rootsFile))
 	if err != nil {
-		return fmt.Errorf("adding the built-in roots: %w", err)
+		return fmt.Errorf("adding roots: %w", err)
 	}
-	return s.WriteFile(anchors, append(builtIn, s.Sim.Roots...))
+	return s.WriteFile(anchors, append(others, s.Sim.Roots...))
 }
 
 // logTimeout is how long the request log may lag behind a run that has ended.

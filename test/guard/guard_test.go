@@ -1,0 +1,36 @@
+// Package guard holds the product to what it costs, as far as that is exact: what it
+// asks for, how large it is, and what its pure steps allocate. Whoever makes it cost
+// more says so here.
+//
+// What is not exact, times above all, is measured by the command bench and by the
+// benchmarks here; no test fails on it.
+package guard
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/bench/scene"
+	"eic/test/host"
+)
+
+func TestMain(m *testing.M) { os.Exit(host.Run(scene.BuildEic, m.Run)) }
+
+// The size of eic as it is released, in bytes: what it is now, rounded up. The target
+// is 8 MB.
+const (
+	mostBytes = 8_100_000
+	// slack is how much smaller it may be before mostBytes has to follow.
+	slack = 300_000
+)
+
+func TestSize(t *testing.T) {
+	info, err := os.Stat(filepath.Join(host.Prepared(), string(scene.Eic)))
+	require.NoError(t, err)
+	t.Logf("%d bytes", info.Size())
+	require.LessOrEqual(t, info.Size(), int64(mostBytes))
+	require.Greater(t, info.Size(), int64(mostBytes-slack), "it has become smaller: lower mostBytes, so that it stays so")
+}
