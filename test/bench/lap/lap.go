@@ -59,7 +59,11 @@ func Start(path string) (*Runner, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the runner: %w", err)
 	}
-	return &Runner{cmd, in, json.NewDecoder(out)}, nil
+	return newRunner(cmd, in, out), nil
+}
+
+func newRunner(cmd *exec.Cmd, in io.WriteCloser, out io.Reader) *Runner {
+	return &Runner{cmd, in, json.NewDecoder(out)}
 }
 
 // Do carries out an order. It returns one Run for each that was started, in the
