@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // call is what the transport must know of the SDK call that a request belongs
@@ -27,9 +28,16 @@ type callKey struct{}
 func (c *call) note(ctx context.Context, stage Stage, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil || ctx.Err() == nil {
+	if c.last == nil || !ended(ctx) {
 		c.failed, c.last = stage, err
 	}
+}
+
+// ended reports whether a context's end has come. A dialer knows that a moment
+// before the context itself does.
+func ended(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return ctx.Err() != nil || has && !time.Now().Before(deadline)
 }
 
 // refuse counts an answer of 401 and reports whether it was the first.
@@ -47,6 +55,9 @@ func (c *call) explain(ctx context.Context, err error) error {
 	stage, failure := c.failed, c.last
 	if failure == nil {
 		stage, failure = c.stage, err
+	}
+	if ended(ctx) {
+		<-ctx.Done() // so that it has a cause
 	}
 	if end := context.Cause(ctx); end != nil {
 		if errors.Is(failure, end) || errors.Is(failure, ctx.Err()) {

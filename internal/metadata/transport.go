@@ -71,7 +71,7 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		exchange.Err = err
-		if request.Context().Err() != nil {
+		if ended(request.Context()) {
 			err = permanent{err}
 		}
 	}
