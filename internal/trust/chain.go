@@ -66,11 +66,11 @@ func usableKey(c *x509.Certificate) bool {
 	}
 }
 
-// verifyChain returns every chain from the first certificate to an anchor that
-// holds at the time now, the shortest first, and an error if there is none.
-// Issuers with weak keys are left out rather than fatal: a chain may carry an
+// buildChains returns every chain from the first certificate to an anchor that
+// crypto/x509 accepts at the time now, the shortest first, and an error if there is
+// none. Issuers with weak keys are left out rather than fatal: a chain may carry an
 // issuer that this program has no use for.
-func verifyChain(certificates []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
+func buildChains(certificates []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	issuers := x509.NewCertPool()
 	for _, c := range certificates[1:] {
 		if usableKey(c) {
@@ -87,16 +87,5 @@ func verifyChain(certificates []*x509.Certificate, anchors *x509.CertPool, now t
 		return nil, fmt.Errorf("verifying the signer certificate %s: %w", describe(certificates[0]), err)
 	}
 	slices.SortStableFunc(chains, func(a, b []*x509.Certificate) int { return len(a) - len(b) })
-	var first error
-	chains = slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool {
-		err := checkProfile(chain)
-		if first == nil {
-			first = err
-		}
-		return err != nil
-	})
-	if len(chains) == 0 {
-		return nil, fmt.Errorf("verifying the signer certificate %s: %w", describe(certificates[0]), first)
-	}
 	return chains, nil
 }

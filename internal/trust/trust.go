@@ -13,6 +13,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -103,22 +104,40 @@ func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, no
 	if err := checkSignerKey(signer); err != nil {
 		return nil, &Error{PartKey, err}
 	}
-	chains, err := verifyChain(certificates, anchors, now)
+	var staples []staple
+	var parsing sync.WaitGroup
+	parsing.Go(func() { staples = parseStaples(evidence.Staples) })
+	chains, err := buildChains(certificates, anchors, now)
+	parsing.Wait()
 	if err != nil {
 		return nil, &Error{PartPath, err}
 	}
-	staples := parseStaples(evidence.Staples)
-	var first error
+	return verifyFirst(chains, staples, now)
+}
+
+// verifyFirst returns the first chain that holds, and looks no further. Of those that
+// do not, the one tells why that came furthest, and among them the first.
+func verifyFirst(chains [][]*x509.Certificate, staples []staple, now time.Time) (*Signer, error) {
+	var path, status error
 	for _, chain := range chains {
+		if err := checkProfile(chain); err != nil {
+			if path == nil {
+				path = fmt.Errorf("verifying the signer certificate %s: %w", describe(chain[0]), err)
+			}
+			continue
+		}
 		good, err := verifyStatus(chain, staples, now)
 		if err == nil {
 			return &Signer{Chain: chain, Good: good}, nil
 		}
-		if first == nil {
-			first = err
+		if status == nil {
+			status = err
 		}
 	}
-	return nil, &Error{PartStatus, first}
+	if status != nil {
+		return nil, &Error{PartStatus, status}
+	}
+	return nil, &Error{PartPath, path}
 }
 
 // ValidUntil is the moment at which the Signer stops being trustworthy: the

@@ -1,0 +1,60 @@
+package trust
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// twoChains is a world in which the signer chains to a root, and through a
+// cross-certificate for that root to another one.
+func twoChains(t *testing.T, before func(w *world, cross *party)) (w *world, staple Staple) {
+	t.Helper()
+	w = newWorld()
+	other, cross := newAuthority("other root"), newAuthority("root")
+	cross.key = w.root.key
+	before(w, cross)
+	w.build(t)
+	other.issuedBy(t, other)
+	cross.issuedBy(t, other)
+	w.anchors.AddCert(other.cert)
+	w.evidence.Chain = append(w.evidence.Chain, toPEM(cross.cert)...)
+	return w, staplesFor(t, w.middleStaple, cross, other, other)
+}
+
+func excludeSigner(p *party) {
+	p.template.ExcludedDNSDomains = []string{testDomain}
+	p.template.PermittedDNSDomainsCritical = true
+}
+
+func TestAnotherChainHoldsWhereTheFirstDoesNot(t *testing.T) {
+	w, staple := twoChains(t, func(w *world, _ *party) { excludeSigner(w.root) })
+	w.evidence.Staples = append(w.evidence.Staples, staple)
+	signer, err := w.verify()
+	require.NoError(t, err)
+	require.Len(t, signer.Chain, 4)
+}
+
+// The chain that came furthest says most about what is wrong.
+func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		before func(w *world, cross *party)
+		part   Part
+		text   string
+	}{
+		"none has an allowed path": {func(w *world, cross *party) {
+			excludeSigner(w.root)
+			excludeSigner(cross)
+		}, PartPath, "verifying the signer certificate"},
+		"the second lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartStatus, `revocation status of "CN=root"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := twoChains(t, test.before)
+			_, err := w.verify()
+			var failure *Error
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, test.part, failure.Part)
+			require.ErrorContains(t, err, test.text)
+		})
+	}
+}
