@@ -101,7 +101,8 @@ type Question struct {
 	Policy Policy
 }
 
-// Signer checks a signature over the signed bytes of an entry.
+// Signer checks a signature over the signed bytes of an entry. Several goroutines may
+// use it at once.
 type Signer interface {
 	VerifySignature(signed, signature []byte) error
 }
@@ -125,31 +126,6 @@ func AnyUndecided(decisions []Decision) bool {
 		}
 	}
 	return false
-}
-
-// Settle decides what Screen left undecided: the entry must name this
-// instance, which must be known by now, must not have expired since, and its
-// signature must verify.
-func Settle(decisions []Decision, instance string, now time.Time, signer Signer) {
-	for i := range decisions {
-		d := &decisions[i]
-		if d.Reason != Undecided {
-			continue
-		}
-		if d.Entry.Instance != instance || instance == "" {
-			d.refuse(OtherInstance, otherInstance(d.Entry.Instance, instance))
-			continue
-		}
-		if expired(d.Entry, now) {
-			d.refuse(Expired, expiry(d.Entry, now))
-			continue
-		}
-		if err := signer.VerifySignature(d.Entry.Signed, d.Entry.Signature); err != nil {
-			d.refuse(BadSignature, fmt.Errorf("the signature does not verify under the signer's key: %w", err))
-			continue
-		}
-		d.Reason = Printed
-	}
 }
 
 func (d *Decision) refuse(reason Reason, detail error) {
