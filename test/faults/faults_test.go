@@ -6,6 +6,7 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,14 +39,38 @@ func TestMatrix(t *testing.T) {
 					delete(w.Values, trial.RegionPath) // or nobody asks for the zone
 				}
 				w.Options.Faults.Stages = map[imds.Stage]imds.Kind{stage: kind}
-				served := w.Serve(t)
-				result, err := trial.Run(served.Command())
-				require.NoError(t, err)
+				result, stats := ask(t, w)
 				check(t, expect(stage, kind), result)
-				checkRequests(t, stage, kind, served.Stats())
+				checkRequests(t, stage, kind, stats)
 			})
 		}
 	}
+}
+
+// crowd holds all that runs side by side, or the one that has to run alone.
+var crowd sync.RWMutex
+
+// ask has the program ask in a world. A run that was late beside all the others is
+// judged by what it does when it is alone: this is about the program's time, and not
+// about how soon a busy machine gets round to it.
+func ask(t *testing.T, w *trial.World) (trial.Result, imds.Stats) {
+	t.Helper()
+	once := func() (trial.Result, imds.Stats) {
+		served := w.Serve(t)
+		result, err := trial.Run(served.Command())
+		require.NoError(t, err)
+		return result, served.Stats()
+	}
+	crowd.RLock()
+	result, stats := once()
+	crowd.RUnlock()
+	if result.Took > longestRun {
+		crowd.Lock()
+		defer crowd.Unlock()
+		t.Logf("took %s beside others, so once more alone", result.Took)
+		result, stats = once()
+	}
+	return result, stats
 }
 
 // stages are those of the requests in a hit, in their order.

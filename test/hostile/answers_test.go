@@ -101,7 +101,7 @@ func transportAnswers() []answer {
 	}
 	slices.SortFunc(all, func(a, b answer) int { return strings.Compare(a.name, b.name) })
 	for _, stage := range []imds.Stage{imds.StageActiveKeys, imds.StageSignerCert, imds.StageStaple} {
-		for _, kind := range []imds.Kind{imds.Huge, imds.LongLine, imds.Status503, imds.Noise} {
+		for _, kind := range []imds.Kind{imds.Huge, imds.LongLine, imds.Noise} {
 			all = append(all, answer{name: fmt.Sprintf("%s: %s", stage, kind), say: func(_ *testing.T, w *trial.World) {
 				w.Options.Faults.Stages = map[imds.Stage]imds.Kind{stage: kind}
 			}})
