@@ -3,7 +3,9 @@
 package packages
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -33,13 +35,16 @@ type component struct {
 
 func readComponent(t *testing.T) component {
 	t.Helper()
-	w := open(t, "tools")
-	text := w.must(`python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("/src/packaging/ami/image-builder.yaml"))))'`)
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.DisallowUnknownFields()
 	var c component
-	require.NoError(t, decoder.Decode(&c))
+	require.NoError(t, strictly(fromYAML(t, "image-builder.yaml"), &c))
 	return c
+}
+
+// fromYAML returns a file of packaging/ami as JSON.
+func fromYAML(t *testing.T, name string) []byte {
+	t.Helper()
+	return []byte(open(t, "tools").must(
+		`python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("/src/packaging/ami/` + name + `"))))'`))
 }
 
 func TestImageBuilderComponent(t *testing.T) {
@@ -124,6 +129,24 @@ func TestImageBuilderStepsBakeAnImage(t *testing.T) {
 	m.requireLogin()
 	m.must("/usr/bin/dpkg", "-P", "eic")
 	m.requireListing(before)
+}
+
+// The commands of the user data, with the package at hand instead of far away.
+func TestCloudInitUserData(t *testing.T) {
+	var userData struct{ Runcmd []string }
+	require.NoError(t, strictly(fromYAML(t, "cloud-init.yaml"), &userData))
+	script := strings.Join(userData.Runcmd, "\n") // that is what cloud-init makes of it
+	m := start(t, "bookworm")
+	m.copyPackages("/srv/packages")
+	script = strings.ReplaceAll(script, "https://packages.example.com/", "file:///srv/packages/")
+	require.NotZero(t, m.run("/bin/sh", "-c", script).Status, "the package's sum is not the one in the template")
+	require.False(t, m.hasUser("eic"))
+
+	text, err := os.ReadFile(file(t, newDeb))
+	require.NoError(t, err)
+	script = strings.ReplaceAll(script, strings.Repeat("0", 64), fmt.Sprintf("%x", sha256.Sum256(text)))
+	m.must("/bin/sh", "-c", script)
+	m.requireLogin()
 }
 
 func TestAnsibleTasks(t *testing.T) {

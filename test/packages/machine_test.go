@@ -100,8 +100,9 @@ func (m machine) exists(name string) bool {
 	return err == nil
 }
 
+// hasUser is true of a group of this name as well.
 func (m machine) hasUser(name string) bool {
-	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":")
+	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":") || strings.Contains(m.read("/etc/group"), "\n"+name+":")
 }
 
 // requireLogin pushes a key for alice and logs in with it, and sees that

@@ -29,7 +29,7 @@ type recipe struct {
 func recipes() []recipe {
 	return []recipe{
 		// One without systemd-sysusers, and one with it.
-		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates"}},
+		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates", "curl"}},
 		{"trixie", "trixie", []string{"openssh-server", "ca-certificates", "systemd"}},
 		{"rpm", "trixie", []string{"openssh-server", "ca-certificates", "systemd", "rpm", "dnf", "pacman-package-manager"}},
 		{"tools", "trixie", []string{
@@ -82,7 +82,24 @@ func (r recipe) make(ctx context.Context) error {
 	if err := run(install); err != nil {
 		return err
 	}
+	if err := r.forget(); err != nil {
+		return err
+	}
 	return os.Rename(draft, r.directory())
+}
+
+// forget removes roots that were made by earlier recipes of this name.
+func (r recipe) forget() error {
+	earlier, err := filepath.Glob(filepath.Join(cache, r.name+"-????????????"))
+	if err != nil {
+		return err
+	}
+	for _, directory := range earlier {
+		if err := os.RemoveAll(directory); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run runs a command that has to succeed.

@@ -4,6 +4,7 @@ package packages
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,17 @@ func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
 	m.requireListing(again)
 	m.requireLogin()
 
+	m.must("/usr/bin/rpm", "-e", "eic")
+	require.False(t, m.hasUser("eic"))
+	m.requireListing(before)
+}
+
+// On SUSE a user's group is not the user's own, and does not go with the user.
+func TestRPMWhereGroupsOutliveTheirUsers(t *testing.T) {
+	m := startRPM(t)
+	m.write("/etc/login.defs", strings.ReplaceAll(m.read("/etc/login.defs"), "USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
+	before := m.listing()
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
 	m.must("/usr/bin/rpm", "-e", "eic")
 	require.False(t, m.hasUser("eic"))
 	m.requireListing(before)
