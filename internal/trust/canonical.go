@@ -98,6 +98,13 @@ func readCanonical[T any](der []byte) (*T, error) {
 	return value, nil
 }
 
+// withoutParameters reports whether an algorithm has no parameters, written as nothing
+// or as NULL, as all that are accepted here have none. The ocsp package does not look,
+// and those of the signature's algorithm nobody has signed.
+func withoutParameters(a pkix.AlgorithmIdentifier) bool {
+	return len(a.Parameters.FullBytes) == 0 || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
+}
+
 // checkKeyID accepts an authority key identifier that means the issuer. Beside the
 // issuer's key identifier it may have the name and serial number of the issuer's
 // certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).

@@ -39,7 +39,21 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)
 		}},
 		{name: "an element behind a staple's signature", reason: "parsing the OCSP response", after: func(w *world) {
-			w.evidence.Staples[0].Body = lengthenStaple(w.evidence.Staples[0].Body)
+			// There nothing is signed.
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, lengthen)
+		}},
+		{name: "parameters of a staple's signature algorithm", reason: "has parameters", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, func(basic []byte) []byte {
+				read, err := readCanonical[basicResponse](basic)
+				if err != nil {
+					panic(err)
+				}
+				read.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
+				if basic, err = asn1.Marshal(*read); err != nil {
+					panic(err)
+				}
+				return basic
+			})
 		}},
 		{name: "a malformed PEM block before a good one", reason: "malformed or cut short", after: func(w *world) {
 			w.evidence.Chain = append([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n"), w.evidence.Chain...)
@@ -101,8 +115,8 @@ func signAgain(c *x509.Certificate, issuer *party) *x509.Certificate {
 	return again
 }
 
-// lengthenStaple puts an element behind the signature, where nothing is signed.
-func lengthenStaple(body []byte) []byte {
+// changeStaple changes the BasicOCSPResponse in a staple.
+func changeStaple(body []byte, change func([]byte) []byte) []byte {
 	der, err := decodeBase64(body)
 	if err != nil {
 		panic(err)
@@ -111,7 +125,7 @@ func lengthenStaple(body []byte) []byte {
 	if err != nil {
 		panic(err)
 	}
-	outer.Bytes.Basic = lengthen(outer.Bytes.Basic)
+	outer.Bytes.Basic = change(outer.Bytes.Basic)
 	if der, err = asn1.Marshal(*outer); err != nil {
 		panic(err)
 	}

@@ -73,6 +73,9 @@ func parseBasic(der []byte) (*basicResponse, error) {
 	if n := len(basic.Data.Responses); n != 1 {
 		return nil, fmt.Errorf("it has %d statuses, expected one", n)
 	}
+	if !withoutParameters(basic.Algorithm) || !withoutParameters(basic.Data.Responses[0].ID.Algorithm) {
+		return nil, errors.New("an algorithm in it has parameters")
+	}
 	for _, enclosed := range basic.Certificates {
 		c, err := x509.ParseCertificate(enclosed.FullBytes)
 		if err != nil {

@@ -18,7 +18,8 @@ const (
 	older    role = "older"
 	cross    role = "cross"
 	middle   role = "middle"
-	lower    role = "lower" // an authority below middle
+	lower    role = "lower"   // an authority below middle
+	trusted  role = "trusted" // middle as a trust anchor
 	signer   role = "signer"
 	stranger role = "stranger" // an authority that nobody trusts
 	delegate role = "delegate" // an OCSP responder
