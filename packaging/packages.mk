@@ -32,6 +32,7 @@ ssm-package: packages ## the package for AWS Systems Manager Distributor, in bui
 
 .PHONY: test-packages
 test-packages: ## installs, upgrades and removes the packages in Debian roots (root; debootstrap)
+	@test/setup packages
 	go vet -tags packages ./packaging/... ./test/packages
 	CGO_ENABLED=0 go test -tags packages -count=1 -timeout 60m ./packaging/... ./test/packages
 
