@@ -58,6 +58,11 @@ load: ## many runs and logins at once, of which none may be lost (root)
 	@test/setup test
 	CGO_ENABLED=0 go run ./test/load
 
+.PHONY: bench
+bench: ## what eic costs beside a program that only asks (root; a quiet machine)
+	@test/setup demo
+	CGO_ENABLED=0 go run ./test/bench
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet
 	$(TOOLS)/golangci-lint run ./...
