@@ -38,9 +38,6 @@ type Needs struct {
 // error. It covers every thread, and every process started later; those started
 // before are left as they are.
 func Confine(needs Needs) error {
-	if err := llsyscall.AllThreadsPrctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("giving up new privileges: %w", err)
-	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding core dumps: %w", err)
 	}
@@ -55,6 +52,19 @@ func Confine(needs Needs) error {
 	)
 	if err != nil {
 		return fmt.Errorf("confining the process with Landlock: %w", err)
+	}
+	return giveUpPrivileges()
+}
+
+// giveUpPrivileges sets no_new_privs for every thread. Landlock had to set it already
+// where there is Landlock, and interrupting every thread once more takes time.
+func giveUpPrivileges() error {
+	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	if err == nil && set != 1 {
+		err = llsyscall.AllThreadsPrctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("giving up new privileges: %w", err)
 	}
 	return nil
 }
