@@ -52,11 +52,15 @@ func NewSystemLog(format Format, sockets ...Socket) *SystemLog {
 	return &SystemLog{format: format, sockets: sockets}
 }
 
-// Open connects to the system log and loads the local time zone.
+// Open connects to the system log and, where its lines have the local time, loads
+// the time zone.
 func (l *SystemLog) Open() {
-	if !l.tried {
-		l.tried = true
-		l.dial()
+	if l.tried {
+		return
+	}
+	l.tried = true
+	l.dial()
+	if !l.socket.Journald {
 		_, _ = time.Now().Zone() // reads /etc/localtime
 	}
 }
