@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"eic/internal/stack"
 )
 
 // Exit statuses. sshd discards every key already printed unless it is 0.
@@ -26,7 +28,7 @@ const (
 const oldName = "eic_run_authorized_keys"
 
 func main() {
-	growStack(0)
+	stack.Grow()
 	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library. It is kept for a

@@ -14,6 +14,7 @@ import (
 	"eic/internal/authorize"
 	"eic/internal/instance"
 	"eic/internal/metadata"
+	"eic/internal/stack"
 	"eic/internal/trust"
 )
 
@@ -106,6 +107,7 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client) error {
 	var first error
 	fetch := func(part func() error) {
 		group.Go(func() {
+			stack.Grow()
 			if err := part(); err != nil {
 				once.Do(func() { first = err })
 				cancel()
@@ -166,7 +168,10 @@ func gatherStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple
 			staples[i].Err = errors.New("its name is not 1 to 128 letters and digits, so it was not asked for")
 			continue
 		}
-		group.Go(func() { staples[i].Body, staples[i].Err = client.Staple(ctx, staples[i].Name) })
+		group.Go(func() {
+			stack.Grow()
+			staples[i].Body, staples[i].Err = client.Staple(ctx, staples[i].Name)
+		})
 	}
 	group.Wait()
 	if ctx.Err() != nil {
