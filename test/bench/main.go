@@ -59,6 +59,7 @@ func parts() []part {
 		{"confinement", (*bench).confinement},
 		{"logins", (*bench).logins},
 		{"growth", (*bench).growth},
+		{"fleet", (*bench).fleet},
 	}
 }
 

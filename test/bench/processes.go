@@ -101,7 +101,7 @@ func (b *bench) compete(cases []scene.Case, delay time.Duration, costs map[strin
 	for i, c := range contests {
 		floor := found[slices.Index(contests, contest{program: scene.Floor, c: c.c})]
 		b.found.Processes = append(b.found.Processes, results.Process{
-			Case: c.c.Name, Program: string(c.program), Delay: stats.Milliseconds([]time.Duration{delay})[0],
+			Case: c.c.Name, Program: string(c.program), Delay: stats.Milliseconds(delay),
 			Wall: stats.Of(found[i].wall), CPU: stats.Of(found[i].cpu), Peak: found[i].peak,
 			WallRatio: stats.Ratio(found[i].wall, floor.wall), CPURatio: stats.Ratio(found[i].cpu, floor.cpu),
 			Cost: costs[costKey(c.program, c.c)],

@@ -31,6 +31,11 @@ func (r reporter) all(f results.Results) {
 	for _, g := range f.Growth {
 		r.growth(g)
 	}
+	if f.Fleet != nil {
+		r.table("CPU time of an answer that there is no key, ms", []string{"", "CPU"}, [][]string{
+			{"eic", summary(f.Fleet.Miss)}, {"a hundred times /bin/true", summary(f.Fleet.Helper)},
+		})
+	}
 }
 
 // table writes a table whose first column is left-aligned.

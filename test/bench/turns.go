@@ -73,7 +73,6 @@ func (s *samples) add(runs []lap.Run) {
 		cpu += run.CPU
 		s.peak = max(s.peak, run.Peak)
 	}
-	milliseconds := stats.Milliseconds([]time.Duration{wall, cpu / time.Duration(len(runs))})
-	s.wall = append(s.wall, milliseconds[0])
-	s.cpu = append(s.cpu, milliseconds[1])
+	s.wall = append(s.wall, stats.Milliseconds(wall))
+	s.cpu = append(s.cpu, stats.Milliseconds(cpu/time.Duration(len(runs))))
 }

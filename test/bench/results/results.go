@@ -20,7 +20,13 @@ type Results struct {
 	Logins []Login
 	// Growth says how time grows with one thing each.
 	Growth []Growth
+	// Fleet is for a reckoning of many machines.
+	Fleet *Fleet
 }
+
+// Fleet is the CPU time, in milliseconds, of a miss, and of a helper that starts a
+// hundred processes.
+type Fleet struct{ Miss, Helper stats.Summary }
 
 // Machine is where the bench ran.
 type Machine struct {

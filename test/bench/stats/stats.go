@@ -21,14 +21,8 @@ func Of(samples []float64) Summary {
 	return Summary{quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75), len(sorted)}
 }
 
-// Milliseconds are durations as samples.
-func Milliseconds(durations []time.Duration) []float64 {
-	samples := make([]float64, len(durations))
-	for i, d := range durations {
-		samples[i] = float64(d) / float64(time.Millisecond)
-	}
-	return samples
-}
+// Milliseconds is a duration as a sample.
+func Milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // Interval is an estimate and the bounds between which it lies with a probability of
 // 95 in 100.
