@@ -73,6 +73,9 @@ func parseBasic(der []byte) (*basicResponse, error) {
 	if n := len(basic.Data.Responses); n != 1 {
 		return nil, fmt.Errorf("it has %d statuses, expected one", n)
 	}
+	if err := checkStatus(basic.Data.Responses[0].Status.FullBytes); err != nil {
+		return nil, err
+	}
 	if !withoutParameters(basic.Algorithm) || !withoutParameters(basic.Data.Responses[0].ID.Algorithm) {
 		return nil, errors.New("an algorithm in it has parameters")
 	}
@@ -86,6 +89,16 @@ func parseBasic(der []byte) (*basicResponse, error) {
 		}
 	}
 	return basic, nil
+}
+
+// checkStatus accepts a CertStatus (RFC 6960 section 4.2.1) in its only encoding: good
+// and unknown are empty and primitive. The ocsp package looks at the tag's number alone.
+func checkStatus(der []byte) error {
+	const good, revoked, unknown = 0x80, 0xA1, 0x82
+	if len(der) >= 2 && (der[0] == revoked || (der[0] == good || der[0] == unknown) && len(der) == 2 && der[1] == 0) {
+		return nil
+	}
+	return fmt.Errorf("its status, % .20X, is none of good, revoked and unknown", der)
 }
 
 func decodeBase64(text []byte) ([]byte, error) {
