@@ -43,17 +43,14 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, lengthen)
 		}},
 		{name: "parameters of a staple's signature algorithm", reason: "has parameters", after: func(w *world) {
-			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, func(basic []byte) []byte {
-				read, err := readCanonical[basicResponse](basic)
-				if err != nil {
-					panic(err)
-				}
-				read.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
-				if basic, err = asn1.Marshal(*read); err != nil {
-					panic(err)
-				}
-				return basic
-			})
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+				basic.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
+			}))
+		}},
+		{name: "a responder of no known kind", reason: "neither a name nor a key hash", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+				basic.Data.Responder.FullBytes[0] &^= 0x80
+			}))
 		}},
 		{name: "a malformed PEM block before a good one", reason: "malformed or cut short", after: func(w *world) {
 			w.evidence.Chain = append([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n"), w.evidence.Chain...)
@@ -130,6 +127,21 @@ func changeStaple(body []byte, change func([]byte) []byte) []byte {
 		panic(err)
 	}
 	return encodeBase64(der)
+}
+
+// parsed is a change of a BasicOCSPResponse as what is in it.
+func parsed(change func(*basicResponse)) func([]byte) []byte {
+	return func(der []byte) []byte {
+		basic, err := readCanonical[basicResponse](der)
+		if err != nil {
+			panic(err)
+		}
+		change(basic)
+		if der, err = asn1.Marshal(*basic); err != nil {
+			panic(err)
+		}
+		return der
+	}
 }
 
 // lengthen puts a NULL at the end of a SEQUENCE.

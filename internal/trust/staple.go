@@ -76,6 +76,9 @@ func parseBasic(der []byte) (*basicResponse, error) {
 	if err := checkStatus(basic.Data.Responses[0].Status.FullBytes); err != nil {
 		return nil, err
 	}
+	if r := basic.Data.Responder; r.Class != 2 || !r.IsCompound { // context-specific, explicit
+		return nil, errors.New("its responder is neither a name nor a key hash")
+	}
 	if !withoutParameters(basic.Algorithm) || !withoutParameters(basic.Data.Responses[0].ID.Algorithm) {
 		return nil, errors.New("an algorithm in it has parameters")
 	}
