@@ -79,7 +79,7 @@ func (w *World) Document(t *testing.T, keys ...string) []byte {
 	t.Helper()
 	var entries []document.Entry
 	for _, key := range keys {
-		entries = append(entries, document.NewEntry(time.Now().Add(time.Minute), Instance,
+		entries = append(entries, document.NewEntry(time.Now().Add(time.Hour), Instance,
 			"arn:aws:iam::123456789012:user/alice", "f2e7c3d9-ef92-4b1a-8e50-823e4a3ba085", key))
 	}
 	text, err := document.NewWriter(document.Form{}, w.Signer).Document(entries)
