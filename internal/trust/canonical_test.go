@@ -34,6 +34,14 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			w.signer.template.BasicConstraintsValid, w.signer.template.IsCA = true, true
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidBasicConstraints, Value: []byte{0x30, 3, 1, 1, 0xff}}}
 		}},
+		{name: "an alternative name of no known kind", reason: "alternative name of no known kind", before: func(w *world) {
+			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: []byte{0x30, 3, 0x83, 1, 'x'}}}
+		}},
+		{name: "a responder whose key has no usage at all", reason: "key usage does not allow", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.KeyUsage = 0
+			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: oidKeyUsage, Value: []byte{3, 2, 7, 0}}}
+		}},
 		{name: "an element behind a certificate's extensions", reason: "more in it than it should", after: func(w *world) {
 			w.signer.cert = signAgain(w.signer.cert, w.middle)
 			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)

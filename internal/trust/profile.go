@@ -10,6 +10,7 @@ import (
 )
 
 var (
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
 	oidSubjectKeyID     = asn1.ObjectIdentifier{2, 5, 29, 14}
 	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
 	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
@@ -60,6 +61,9 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 		return errors.New("may sign certificates without being a certificate authority")
 	}
 	if _, err := readCanonical[certificate](c.Raw); err != nil {
+		return err
+	}
+	if err := checkAlternativeNames(c); err != nil {
 		return err
 	}
 	return checkKeyID(c, issuer)

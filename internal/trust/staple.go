@@ -242,7 +242,7 @@ func checkDelegate(c, issuer *x509.Certificate, now time.Time) error {
 	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
 		return errors.New("its extended key usage is not OCSPSigning")
 	}
-	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+	if criticality(c, oidKeyUsage) != absent && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return errors.New("its key usage does not allow signing")
 	}
 	if !usableKey(c) {
