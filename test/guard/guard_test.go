@@ -17,7 +17,7 @@ import (
 	"eic/test/host"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(scene.BuildEic, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(host.Run(scene.Build("", ""), m.Run)) }
 
 // The size of eic as it is released, in bytes: what it is now, rounded up. The target
 // is 8 MB.
