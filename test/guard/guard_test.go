@@ -9,6 +9,7 @@ package guard
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,4 +34,19 @@ func TestSize(t *testing.T) {
 	t.Logf("%d bytes", info.Size())
 	require.LessOrEqual(t, info.Size(), int64(mostBytes))
 	require.Greater(t, info.Size(), int64(mostBytes-slack), "it has become smaller: lower mostBytes, so that it stays so")
+}
+
+// What is measured must be what is released.
+func TestTheMakefileBuildsWithTheSameFlags(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(makefile), "\nGOBUILD := ")
+	require.True(t, found, "the Makefile has no GOBUILD any more")
+	recipe, _, _ := strings.Cut(rest, "\n")
+	require.Contains(t, recipe, "CGO_ENABLED=0 go build ")
+	for _, flag := range host.ReleaseFlags() {
+		name, value, _ := strings.Cut(flag, "=")
+		require.Contains(t, recipe, " "+name)
+		require.Contains(t, recipe, value)
+	}
 }

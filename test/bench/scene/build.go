@@ -18,23 +18,16 @@ const RunnerFile = "runner"
 // rootsFile has trust anchors that are built into eic.
 const rootsFile = "roots.pem"
 
-// BuildEic builds eic, and nothing to compare it with, into a directory, for host.Run.
-func BuildEic(ctx context.Context, dir string) error {
-	if err := build(ctx, dir, string(Eic), "eic/cmd/eic"); err != nil {
-		return err
-	}
-	return copyRoots(ctx, dir)
-}
-
 // Build builds all programs, in the same way, into a directory, for host.Run. eic and
 // against may be files of builds of eic that were made before: the one to measure
 // instead of building it, and another one.
 func Build(eic, against string) func(ctx context.Context, dir string) error {
 	return func(ctx context.Context, dir string) error {
 		steps := []func() error{
-			func() error { return BuildEic(ctx, dir) },
-			func() error { return build(ctx, dir, string(Floor), "eic/test/bench/floor") },
-			func() error { return build(ctx, dir, RunnerFile, "eic/test/bench/runner") },
+			func() error { return host.Build(ctx, dir) },
+			func() error { return copyRoots(ctx, dir) },
+			func() error { return host.BuildRelease(ctx, filepath.Join(dir, string(Floor)), "eic/test/bench/floor") },
+			func() error { return host.BuildRelease(ctx, filepath.Join(dir, RunnerFile), "eic/test/bench/runner") },
 			func() error { return buildUnconfined(ctx, dir) },
 		}
 		for program, file := range map[Program]string{Eic: eic, Against: against} {
@@ -76,19 +69,6 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, text, 0o755)
 }
 
-// build builds a command as a release is built.
-func build(ctx context.Context, dir, name, path string, flags ...string) error {
-	args := append([]string{
-		"build", "-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w", "-o", filepath.Join(dir, name),
-	}, flags...)
-	cmd := exec.CommandContext(ctx, "go", append(args, path)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s: %w\n%s", path, err, out)
-	}
-	return nil
-}
-
 // confining is how the function begins that confines the process.
 const confining = "func Confine(needs Needs) error {\n"
 
@@ -119,7 +99,7 @@ func buildUnconfined(ctx context.Context, dir string) error {
 	if err := os.WriteFile(overlay, text, 0o644); err != nil {
 		return err
 	}
-	return build(ctx, dir, string(Unconfined), "eic/cmd/eic", "-overlay", overlay)
+	return host.BuildRelease(ctx, filepath.Join(dir, string(Unconfined)), "eic/cmd/eic", "-overlay", overlay)
 }
 
 // copyRoots gathers the built-in trust anchors but two, those whose keys are like those
