@@ -65,7 +65,7 @@ func TestDoctorHandsFlagsOn(t *testing.T) {
 	require.Nil(t, givenFlags(newFlags("doctor", "", ""), nil))
 }
 
-func TestASystemWithoutTrustAnchors(t *testing.T) {
+func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	_, err := anchorsOf(terms{anchors: empty}, "amazonaws.com")

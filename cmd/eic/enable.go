@@ -74,7 +74,7 @@ func runEnable(ctx context.Context, args []string, stdout, stderr io.Writer) int
 // checkPaths refuses names of files that mean something else to sshd, which
 // runs its command in another folder.
 func (t *terms) checkPaths() error {
-	if t.anchors != "auto" && t.anchors != "system" && !filepath.IsAbs(t.anchors) {
+	if t.anchorsInFile() && !filepath.IsAbs(t.anchors) {
 		return fmt.Errorf("--trust-anchors: %q is neither auto, system nor an absolute path", t.anchors)
 	}
 	if t.config != "" && !filepath.IsAbs(t.config) {

@@ -82,7 +82,7 @@ func explained(ctx context.Context, t terms, user, fingerprint, folder string) (
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
 		return record, inquiry.Verdict{}, record.Failure
 	}
-	record.Terms.Anchors, record.Anchors.Kept = t.anchorsFor, t.anchorsText
+	record.Anchors.Kept = t.anchorsText
 	source.BeforeNetwork = func() error {
 		needs := t.needs()
 		if folder != "" {

@@ -72,7 +72,7 @@ func (p *pieces) read() (evidence.Record, error) {
 			Instance: p.instance, Region: []byte(p.region), Domain: []byte(p.domain),
 		},
 		Terms:   inquiry.Terms{Fingerprint: p.fingerprint},
-		Anchors: evidence.Anchors{Setting: "auto"},
+		Anchors: evidence.Anchors{Setting: inquiry.AnchorsAuto},
 	}
 	if !slices.Contains(trust.Domains(), p.domain) {
 		r.Terms.Domains = []string{p.domain}

@@ -45,7 +45,7 @@ type terms struct {
 func (t *terms) register(flags flagSet) {
 	flags.StringVar(&t.endpoint, "imds-endpoint", "", "ask the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
 	flags.BoolVar(&t.anyMachine, "no-instance-check", false, "ask even if this machine is no EC2 instance (only with --imds-endpoint)")
-	flags.StringVar(&t.anchors, "trust-anchors", "auto", "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
+	flags.StringVar(&t.anchors, "trust-anchors", inquiry.AnchorsAuto, "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
 	flags.StringArrayVar(&t.domains, "domain", nil, "accept a signer of the domain `NAME` besides AWS's own (repeatable)")
 	flags.StringArrayVar(&t.denyUsers, "deny-user", nil, "refuse keys for the user `NAME`, which may end in * (repeatable)")
 	flags.StringArrayVar(&t.allowUsers, "allow-user", nil, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
@@ -117,9 +117,14 @@ func (t *terms) inquiry(user, fingerprint string) (inquiry.Source, inquiry.Terms
 		}
 }
 
+// anchorsInFile reports whether --trust-anchors is the name of a file.
+func (t *terms) anchorsInFile() bool {
+	return t.anchors != inquiry.AnchorsAuto && t.anchors != inquiry.AnchorsSystem
+}
+
 // loadAnchors reads the file of trust anchors, if there is one.
 func (t *terms) loadAnchors() error {
-	if t.anchors == "auto" || t.anchors == "system" {
+	if !t.anchorsInFile() {
 		return nil
 	}
 	text, err := os.ReadFile(t.anchors)
@@ -136,18 +141,10 @@ func (t *terms) loadAnchors() error {
 // anchorsFor returns the trust anchors for the signer of a domain. The
 // system's are read only when they are needed.
 func (t *terms) anchorsFor(domain string) (*x509.CertPool, error) {
-	switch {
-	case t.loadedAnchors != nil:
+	if t.loadedAnchors != nil {
 		return t.loadedAnchors, nil
-	case t.anchors == "auto" && domain == trust.AmazonDomain:
-		return trust.AmazonAnchors(), nil
-	default:
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, fmt.Errorf("reading the system's trust anchors: %w", err)
-		}
-		return pool, nil
 	}
+	return inquiry.Anchors(t.anchors, domain)
 }
 
 // systemStores are where distributions keep their trust anchors, with the

@@ -95,7 +95,7 @@ func (v *verification) read(directory string) (evidence.Record, explain.Kept, er
 // setAnchors sets the trust anchors that the flags name, or else those that
 // the evidence was judged under.
 func (v *verification) setAnchors(record *evidence.Record) error {
-	record.Terms.Anchors = record.KeptAnchors
+	record.Terms.Anchors = record.AnchorsFor
 	if v.anchors == "" {
 		return nil
 	}

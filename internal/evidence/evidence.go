@@ -15,7 +15,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 
 	"eic/internal/authorize"
 	"eic/internal/inquiry"
@@ -31,7 +30,7 @@ type Record struct {
 	// Evidence is what was judged.
 	Evidence inquiry.Evidence
 	// Terms are what it was judged under. A Record that was loaded has no
-	// Terms.Anchors; KeptAnchors is one.
+	// Terms.Anchors; AnchorsFor is one.
 	Terms inquiry.Terms
 	// AnyMachine is that of inquiry.Source.
 	AnyMachine bool
@@ -46,8 +45,8 @@ type Record struct {
 
 // Anchors say what a signer had to chain to.
 type Anchors struct {
-	// Setting is "auto", "system" or the name of a file, as --trust-anchors
-	// of eic(8) has it.
+	// Setting is inquiry.AnchorsAuto, inquiry.AnchorsSystem or the name of a
+	// file, as --trust-anchors of eic(8) has it.
 	Setting string
 	// Kept is PEM text: the file's, or else the anchor that the signer was
 	// found to chain to. It is nil where there was neither.
@@ -103,23 +102,15 @@ func (r Record) Judge() (inquiry.Verdict, error) {
 	return verdict, verdict.Settle(r.Evidence, r.Terms)
 }
 
-// KeptAnchors returns the trust anchors that the Record was judged under: its
-// own if BringsAnchors, and otherwise those built into this program for Amazon,
-// or this system's.
-func (r Record) KeptAnchors(domain string) (*x509.CertPool, error) {
-	if r.builtIn(domain) {
-		return trust.AmazonAnchors(), nil
+// AnchorsFor returns the trust anchors that the signer of a domain is judged
+// under: the Record's own if it brings them, and otherwise inquiry.Anchors.
+func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
+	if !r.bringsAnchors(domain) {
+		return inquiry.Anchors(r.Anchors.Setting, domain)
 	}
-	if r.Anchors.Kept != nil {
-		pool, err := trust.ParseAnchors(r.Anchors.Kept)
-		if err != nil {
-			return nil, fmt.Errorf("reading the trust anchors kept with the evidence: %w", err)
-		}
-		return pool, nil
-	}
-	pool, err := x509.SystemCertPool()
+	pool, err := trust.ParseAnchors(r.Anchors.Kept)
 	if err != nil {
-		return nil, fmt.Errorf("reading the system's trust anchors: %w", err)
+		return nil, fmt.Errorf("reading the trust anchors kept with the evidence: %w", err)
 	}
 	return pool, nil
 }
@@ -127,11 +118,11 @@ func (r Record) KeptAnchors(domain string) (*x509.CertPool, error) {
 // BringsAnchors reports whether the Record is judged under trust anchors that
 // it brings itself. Whoever did not keep it must not believe it for that alone.
 func (r Record) BringsAnchors() bool {
-	return r.Anchors.Kept != nil && !r.builtIn(strings.TrimSuffix(string(r.Evidence.Domain), "\n"))
+	return r.bringsAnchors(inquiry.Line(r.Evidence.Domain))
 }
 
-// builtIn reports whether the trust anchors are those built into this program.
-// What was kept of those serves to look at.
-func (r Record) builtIn(domain string) bool {
-	return r.Anchors.Setting == "auto" && domain == trust.AmazonDomain
+// bringsAnchors leaves out what was kept of anchors that are built into this program;
+// that serves to look at.
+func (r Record) bringsAnchors(domain string) bool {
+	return r.Anchors.Kept != nil && !inquiry.BuiltIn(r.Anchors.Setting, domain)
 }

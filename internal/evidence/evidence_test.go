@@ -153,13 +153,13 @@ func TestWhoseTrustAnchors(t *testing.T) {
 			r := Record{Anchors: Anchors{Setting: try.setting, Kept: try.kept}}
 			r.Evidence.Domain = []byte(try.domain + "\n")
 			require.Equal(t, try.brings, r.BringsAnchors())
-			pool, err := r.KeptAnchors(try.domain)
+			pool, err := r.AnchorsFor(try.domain)
 			require.NoError(t, err)
 			only, err := trust.ParseAnchors(amazon)
 			require.NoError(t, err)
 			require.Equal(t, try.equal, pool.Equal(only))
 		})
 	}
-	_, err = Record{Anchors: Anchors{Setting: "file", Kept: []byte("no PEM")}}.KeptAnchors(trust.AmazonDomain)
+	_, err = Record{Anchors: Anchors{Setting: "file", Kept: []byte("no PEM")}}.AnchorsFor(trust.AmazonDomain)
 	require.ErrorContains(t, err, "reading the trust anchors kept with the evidence: ")
 }

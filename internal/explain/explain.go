@@ -13,7 +13,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,12 +90,9 @@ func locate(ctx context.Context, options metadata.Options, e *inquiry.Evidence) 
 		return
 	}
 	if id, err := client.InstanceID(ctx); err == nil {
-		e.Instance = line(id)
+		e.Instance = inquiry.Line(id)
 	}
 }
-
-// line takes the newline that may end an answer of one line.
-func line(b []byte) string { return strings.TrimSuffix(string(b), "\n") }
 
 // requests gathers exchanges from several goroutines.
 type requests struct {

@@ -73,7 +73,7 @@ func checkRemedies(t *testing.T, r Report) {
 // The same evidence at another time.
 func TestEvidenceAtAnotherTime(t *testing.T) {
 	_, record := newWorld(t, nitro()).ask(t, budget)
-	record.Terms.Anchors = record.KeptAnchors
+	record.Terms.Anchors = record.AnchorsFor
 	for name, try := range map[string]struct {
 		after  time.Duration
 		reason Reason
@@ -123,7 +123,7 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	w := newWorld(t, nitro())
 	w.record.Anchors.Kept = []byte("no PEM")
-	w.record.Terms.Anchors = w.record.KeptAnchors
+	w.record.Terms.Anchors = w.record.AnchorsFor
 	live, record := w.ask(t, budget)
 	require.Equal(t, reasonAnchors, live.Reason)
 	require.Equal(t, live, judgedAgain(t, record))
@@ -134,7 +134,7 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 // given, so that a system's store that has lost it later does not matter.
 func TestTheAnchorIsKept(t *testing.T) {
 	w := newWorld(t, nitro(), "domain=china")
-	roots := w.record.KeptAnchors
+	roots := w.record.AnchorsFor
 	w.record.Anchors.Setting, w.record.Anchors.Kept, w.record.Terms.Anchors = "auto", nil, roots
 	live, record := w.ask(t, budget)
 	require.Equal(t, Keys, live.Outcome)

@@ -65,7 +65,7 @@ func TestHostileAnswers(t *testing.T) {
 			{Stage: metadata.Stage(hostile), Method: hostile, Path: hostile, Err: errors.New(hostile)},
 		},
 	}
-	r.Terms.Anchors = r.KeptAnchors
+	r.Terms.Anchors = r.AnchorsFor
 	for name, failure := range map[string]error{
 		"an error of ours": fmt.Errorf("reading %q: %w", hostile, errors.New("line 1\nline 2")),
 		"a failure":        &evidence.Failure{Stage: hostile, Message: hostile},

@@ -127,9 +127,9 @@ func machine(r evidence.Record) Machine {
 	return Machine{
 		Platform:         string(e.Identity.Platform),
 		InstanceID:       e.Instance,
-		Region:           line(e.Region),
-		AvailabilityZone: line(e.Zone),
-		Domain:           line(e.Domain),
+		Region:           inquiry.Line(e.Region),
+		AvailabilityZone: inquiry.Line(e.Zone),
+		Domain:           inquiry.Line(e.Domain),
 	}
 }
 

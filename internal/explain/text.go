@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"eic/internal/evidence"
+	"eic/internal/inquiry"
 	"eic/internal/instance"
 )
 
@@ -57,7 +58,7 @@ func flags(t evidence.Terms) string {
 			words = append(words, "--"+name+"="+word(value))
 		}
 	}
-	if t.TrustAnchors != "auto" {
+	if t.TrustAnchors != inquiry.AnchorsAuto {
 		add("trust-anchors", t.TrustAnchors)
 	}
 	add("domain", t.Domains...)

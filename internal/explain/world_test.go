@@ -62,7 +62,7 @@ func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 		Anchors: evidence.Anchors{Setting: "/etc/anchors.pem", Kept: s.Roots},
 		Terms:   inquiry.Terms{User: "alice"},
 	}
-	record.Terms.Anchors = record.KeptAnchors
+	record.Terms.Anchors = record.AnchorsFor
 	return world{s, inquiry.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
 }
 
@@ -86,7 +86,7 @@ func judgedAgain(t *testing.T, r evidence.Record) Report {
 	require.NoError(t, err)
 	loaded, _, err := evidence.Load(name)
 	require.NoError(t, err)
-	loaded.Terms.Anchors = loaded.KeptAnchors
+	loaded.Terms.Anchors = loaded.AnchorsFor
 	verdict, err := loaded.Judge()
 	return New(program, loaded, verdict, err)
 }

@@ -117,7 +117,7 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client) error {
 	if e.Instance == "" {
 		fetch(func() error {
 			id, err := client.InstanceID(ctx)
-			e.Instance = line(id)
+			e.Instance = Line(id)
 			return err
 		})
 	}

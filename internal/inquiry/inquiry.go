@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"eic/internal/activekeys"
@@ -94,7 +95,7 @@ func (v *Verdict) Settle(e Evidence, t Terms) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	domain := line(e.Domain)
+	domain := Line(e.Domain)
 	if !slices.Contains(trust.Domains(), domain) && !slices.Contains(t.Domains, domain) {
 		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", ErrUntrusted, domain, ErrUnknownDomain)
 	}
@@ -115,24 +116,19 @@ func (v *Verdict) Settle(e Evidence, t Terms) error {
 // availability zone lies in.
 func (e Evidence) region() (string, error) {
 	if e.Region == nil {
-		zone := line(e.Zone)
+		zone := Line(e.Zone)
 		region, ok := trust.RegionOfZone(zone)
 		if !ok {
 			return "", fmt.Errorf("the metadata service gives its availability zone as %.80q, expected one like \"us-east-1a\"", zone)
 		}
 		return region, nil
 	}
-	region := line(e.Region)
+	region := Line(e.Region)
 	if !trust.ValidRegion(region) {
 		return "", fmt.Errorf("the metadata service gives its region as %.80q, expected one like \"us-east-1\"", region)
 	}
 	return region, nil
 }
 
-// line takes the newline that may end an answer of one line.
-func line(b []byte) string {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		b = b[:n-1]
-	}
-	return string(b)
-}
+// Line returns an answer of one line without the newline that may end it.
+func Line(answer []byte) string { return strings.TrimSuffix(string(answer), "\n") }

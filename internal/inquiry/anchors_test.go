@@ -1,0 +1,32 @@
+package inquiry
+
+import (
+	"crypto/x509"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/trust"
+)
+
+// Of a system without ca-certificates crypto/x509 says no more than that the authority is
+// unknown.
+func TestASystemWithoutTrustAnchorsIsCalledThat(t *testing.T) {
+	require.ErrorContains(t, refuseEmpty(x509.NewCertPool()), "install the package ca-certificates")
+	require.NoError(t, refuseEmpty(trust.AmazonAnchors()))
+}
+
+// The system's store is anybody's who may write to it; Amazon's roots are built in.
+func TestOnlyAmazonsOwnDomainHasBuiltInAnchors(t *testing.T) {
+	system, err := Anchors(AnchorsSystem, trust.AmazonDomain)
+	require.NoError(t, err)
+	for _, domain := range trust.Domains() {
+		pool, err := Anchors(AnchorsAuto, domain)
+		require.NoError(t, err)
+		want := system
+		if domain == trust.AmazonDomain {
+			want = trust.AmazonAnchors()
+		}
+		require.True(t, want.Equal(pool), domain)
+	}
+}
