@@ -72,7 +72,7 @@ func (t *terms) checkFingerprint(given bool, fingerprint string) error {
 // ours, and behind them those of the chained command, if there is one. Neither
 // costs the other its keys, so it has failed only if there are none.
 func answer(ctx context.Context, t terms, q chain.Question, log audit.Log, stdout io.Writer) int {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
+	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	if t.chained.Program() != "" {
 		var release context.CancelFunc

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,19 +83,21 @@ func readRootsFile(name string) (string, error) {
 	switch {
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%q is not a regular file", name)
-	case !ok || owner.Uid != 0:
+	case !ok:
+		return "", fmt.Errorf("the system does not say whom %q belongs to, expected root", name)
+	case owner.Uid != 0:
 		return "", fmt.Errorf("%q belongs to user %d, expected root (0)", name, owner.Uid)
 	case info.Mode().Perm()&0o022 != 0:
 		return "", fmt.Errorf("%q has mode %04o, so others than root may write it; expected 0644", name, info.Mode().Perm())
-	case info.Size() > maxConfig:
-		return "", fmt.Errorf("%q has %d bytes, expected at most %d", name, info.Size(), maxConfig)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig))
-	if err != nil {
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("reading %q: %w", name, err)
-	}
-	if strings.ContainsRune(string(text), 0) {
-		return "", errors.New("it has a NUL byte in it")
+	case len(text) > maxConfig:
+		return "", fmt.Errorf("%q has more than the at most %d bytes expected", name, maxConfig)
+	case strings.ContainsRune(string(text), 0):
+		return "", fmt.Errorf("%q has a NUL byte in it", name)
 	}
 	return string(text), nil
 }

@@ -163,7 +163,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	if err != nil {
 		return doctor.Observation{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
+	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	source, question := t.inquiry(user, "")
 	asking := doctor.Asking{

@@ -58,7 +58,7 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		defer directory.Close()
 	}
 	record, verdict, err := explained(ctx, t, user, fingerprint, *save)
-	status := tell(explain.New(program(), record, verdict, err), *asJSON, stdout, stderr)
+	status := tell(flags.Name(), explain.New(program(), record, verdict, err), *asJSON, stdout, stderr)
 	if directory != nil && !keep(directory, record, *save, stderr) {
 		return exitFailed
 	}
@@ -68,7 +68,7 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 // explained asks as authorized-keys does. The evidence may be written below
 // the folder, unless that is empty.
 func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, inquiry.Verdict, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
+	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	source, question := t.inquiry(user, fingerprint)
 	record := evidence.Record{
@@ -96,8 +96,8 @@ func explained(ctx context.Context, t terms, user, fingerprint, folder string) (
 // program names this program and its version.
 func program() string { return "eic " + version }
 
-// tell prints the report and returns the exit status that goes with it.
-func tell(report explain.Report, asJSON bool, stdout, stderr io.Writer) int {
+// tell prints the report of a command and returns the exit status that goes with it.
+func tell(command string, report explain.Report, asJSON bool, stdout, stderr io.Writer) int {
 	var err error
 	if asJSON {
 		err = report.WriteJSON(stdout)
@@ -106,7 +106,7 @@ func tell(report explain.Report, asJSON bool, stdout, stderr io.Writer) int {
 		err = report.WriteText(stdout, colour)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "eic: writing the report: %v\n", err)
+		fmt.Fprintf(stderr, "eic %s: writing the report: %v\n", command, err)
 		return exitFailed
 	}
 	switch report.Outcome {

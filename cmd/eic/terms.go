@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -115,6 +116,11 @@ func (t *terms) inquiry(user, fingerprint string) (inquiry.Source, inquiry.Terms
 				CallerEnvironment: t.callerEnv,
 			},
 		}
+}
+
+// deadline bounds an answer by the budget.
+func (t *terms) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, t.budget, fmt.Errorf("the budget of %s is spent", t.budget))
 }
 
 // anchorsInFile reports whether --trust-anchors is the name of a file.

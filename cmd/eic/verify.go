@@ -66,7 +66,7 @@ func runVerify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	report := explain.New(program(), record, verdict, err)
 	kept.TrustAnchors = v.anchors == "" && record.BringsAnchors()
 	report.Evidence = &kept
-	return tell(report, v.asJSON, stdout, stderr)
+	return tell(flags.Name(), report, v.asJSON, stdout, stderr)
 }
 
 // time returns the time to judge as of, or zero.

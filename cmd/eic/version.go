@@ -20,14 +20,17 @@ func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) int 
 	if status, done := flags.parse(args, 0, 0, stdout, stderr); done {
 		return status
 	}
+	var err error
 	if *asJSON {
-		if err := json.NewEncoder(stdout).Encode(map[string]string{
+		err = json.NewEncoder(stdout).Encode(map[string]string{
 			"version": version, "commit": commit, "go": runtime.Version(),
-		}); err != nil {
-			return exitFailed
-		}
-		return exitOK
+		})
+	} else {
+		_, err = fmt.Fprintf(stdout, "eic %s (commit %s, %s)\n", version, commit, runtime.Version())
 	}
-	fmt.Fprintf(stdout, "eic %s (commit %s, %s)\n", version, commit, runtime.Version())
+	if err != nil {
+		fmt.Fprintf(stderr, "eic version: %v\n", err)
+		return exitFailed
+	}
 	return exitOK
 }

@@ -19,7 +19,7 @@ import (
 
 // Bounds on one document. EC2 Instance Connect stays far below all of them.
 const (
-	MaxEntries   = 2048 // blocks in a document
+	maxEntries   = 2048 // blocks in a document
 	maxHeaders   = 32   // header lines in a block
 	maxKeyLine   = 8192 // bytes; the API takes public keys of up to 4096
 	maxSignature = 2048 // base64 characters; RSA keys of up to 12288 bits
@@ -51,13 +51,13 @@ type Entry struct {
 	Err error
 }
 
-// ErrTooMany is the Err of the entry that ends a document of more than
-// MaxEntries blocks.
-var ErrTooMany = fmt.Errorf("the document has more than %d blocks; the rest was not read", MaxEntries)
+// errTooMany is the Err of the entry that ends a document of more than
+// maxEntries blocks.
+var errTooMany = fmt.Errorf("the document has more than %d blocks; the rest was not read", maxEntries)
 
-// ErrNoBlock is the Err of the only entry of a document that has text but no
+// errNoBlock is the Err of the only entry of a document that has text but no
 // block.
-var ErrNoBlock = errors.New("no line of the document begins a block with \"#Name=\"")
+var errNoBlock = errors.New("no line of the document begins a block with \"#Name=\"")
 
 // Parse reads a document. It takes time linear in the document's length, and
 // never fails: a block that cannot be read becomes an Entry whose Err says
@@ -72,13 +72,13 @@ func Parse(document []byte) []Entry {
 		if !isHeader(s.line) {
 			continue
 		}
-		if len(entries) == MaxEntries {
-			return append(entries, Entry{Line: s.number, Err: ErrTooMany})
+		if len(entries) == maxEntries {
+			return append(entries, Entry{Line: s.number, Err: errTooMany})
 		}
 		entries = append(entries, parseBlock(document, &s))
 	}
 	if len(entries) == 0 && len(bytes.TrimSpace(document)) != 0 {
-		return []Entry{{Line: 1, Err: ErrNoBlock}}
+		return []Entry{{Line: 1, Err: errNoBlock}}
 	}
 	return entries
 }

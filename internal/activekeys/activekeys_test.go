@@ -159,15 +159,15 @@ func TestNothingIsFoundInAnEmptyDocument(t *testing.T) {
 
 func TestADocumentWithoutBlocksIsNotTakenForNoKeys(t *testing.T) {
 	for _, document := range []string{"\x00", "<html>\n\n</html>", key, "c2ln\n", " #Timestamp=1\n"} {
-		require.Equal(t, []Entry{{Line: 1, Err: ErrNoBlock}}, Parse([]byte(document)), "%q", document)
+		require.Equal(t, []Entry{{Line: 1, Err: errNoBlock}}, Parse([]byte(document)), "%q", document)
 	}
 }
 
 func TestAFloodOfBlocksIsCut(t *testing.T) {
-	entries := Parse([]byte(strings.Repeat(other+"\n", MaxEntries+10)))
-	require.Len(t, entries, MaxEntries+1)
-	require.ErrorIs(t, entries[MaxEntries].Err, ErrTooMany)
-	require.NoError(t, entries[MaxEntries-1].Err)
+	entries := Parse([]byte(strings.Repeat(other+"\n", maxEntries+10)))
+	require.Len(t, entries, maxEntries+1)
+	require.ErrorIs(t, entries[maxEntries].Err, errTooMany)
+	require.NoError(t, entries[maxEntries-1].Err)
 }
 
 // The parser is handed up to a mebibyte of somebody else's choosing.

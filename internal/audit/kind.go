@@ -29,15 +29,15 @@ func (s Severity) String() string {
 // Kind is what an Event tells of.
 type Kind int
 
-// The kinds. docs/audit-records.md says when each is logged.
+// The kinds. docs/audit-records.md has more about each.
 const (
-	KeyPrinted Kind = iota
-	KeyRefused
-	MoreRefused
-	SignerUntrusted
-	Unanswered
-	CalledWrongly
-	ChainFailed
+	KeyPrinted      Kind = iota // a key was given to sshd
+	KeyRefused                  // a key was not, and why
+	MoreRefused                 // further keys of the document were not, too many for a record each
+	SignerUntrusted             // nothing that the metadata service serves is believed
+	Unanswered                  // the question could not be answered
+	CalledWrongly               // the command line or a file that it names is wrong
+	ChainFailed                 // the chained command gave no answer
 )
 
 // kinds says how each kind is logged. Action and message id are what queries

@@ -8,14 +8,8 @@
 package authorize
 
 import (
-	"bytes"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 
 	"eic/internal/activekeys"
 )
@@ -23,18 +17,18 @@ import (
 // Reason is the outcome for one entry.
 type Reason int
 
-// The outcomes. Undecided is what Screen leaves for Settle.
+// The outcomes.
 const (
-	Undecided Reason = iota
-	Printed
-	Malformed
-	UnsupportedKey
-	OtherFingerprint
-	Expired
-	OtherInstance
-	UserDenied
-	CallerDenied
-	BadSignature
+	Undecided        Reason = iota // what Screen leaves for Settle
+	Printed                        // everything holds, the signature included
+	Malformed                      // activekeys refused the block
+	UnsupportedKey                 // no plain public key of a known type, in its only encoding
+	OtherFingerprint               // not the key that sshd asked about
+	Expired                        // its Timestamp is not in the future
+	OtherInstance                  // it was pushed to another instance
+	UserDenied                     // the Policy has no keys for the user
+	CallerDenied                   // the Policy has none from the caller, or what it says of the caller is not fit for an environment
+	BadSignature                   // the signature does not verify under the Signer
 )
 
 var reasonNames = [...]string{
@@ -101,8 +95,9 @@ type Question struct {
 	Policy Policy
 }
 
-// Signer checks a signature over the signed bytes of an entry. Several goroutines may
-// use it at once.
+// Signer checks a signature over the signed bytes of an entry; trust.Signer is one.
+// VerifySignature returns nil only if the signature is good. Several goroutines may use
+// it at once.
 type Signer interface {
 	VerifySignature(signed, signature []byte) error
 }
@@ -171,76 +166,3 @@ func otherInstance(got, want string) error {
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// parseKey takes a line that is exactly one plain public key: a type that
-// golang.org/x/crypto/ssh knows, the same key in base64 in its only encoding,
-// and perhaps a comment. Options and certificates are refused, since both
-// would give sshd more than a key.
-func parseKey(line []byte) (ssh.PublicKey, error) {
-	name, rest, _ := bytes.Cut(line, []byte(" "))
-	if !plainKeyType(string(name)) {
-		return nil, fmt.Errorf("the key line begins with %.60q, expected a plain public-key type", name)
-	}
-	text, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
-	blob := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Strict().Decode(blob, text)
-	if err != nil {
-		return nil, fmt.Errorf("decoding the %s key: %w", name, err)
-	}
-	key, err := ssh.ParsePublicKey(blob[:n])
-	if err != nil {
-		return nil, fmt.Errorf("parsing the %s key: %w", name, err)
-	}
-	if key.Type() != string(name) {
-		return nil, fmt.Errorf("the key line says %q, the key in it is %.60q", name, key.Type())
-	}
-	if !bytes.Equal(key.Marshal(), blob[:n]) {
-		return nil, errors.New("the key is not in its canonical encoding")
-	}
-	return key, nil
-}
-
-// plainKeyType reports whether name is a public-key type of
-// golang.org/x/crypto/ssh that is no certificate.
-func plainKeyType(name string) bool {
-	switch name {
-	case ssh.InsecureKeyAlgoDSA: //nolint:staticcheck // whether to accept DSA is sshd's to say (PubkeyAcceptedAlgorithms)
-		return true
-	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519,
-		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-		ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoSKED25519:
-		return true
-	default:
-		return false
-	}
-}
-
-const md5Prefix = "MD5:"
-
-// fingerprint returns the key's fingerprint in the form of like.
-func fingerprint(key ssh.PublicKey, like string) string {
-	if strings.HasPrefix(like, md5Prefix) {
-		return md5Prefix + ssh.FingerprintLegacyMD5(key)
-	}
-	return ssh.FingerprintSHA256(key)
-}
-
-// ValidFingerprint reports whether s has a form in which sshd expands %f:
-// "SHA256:" and 43 characters of unpadded base64, or "MD5:" and 16 octets in
-// lower-case hexadecimal joined by colons.
-func ValidFingerprint(s string) bool {
-	if digest, ok := strings.CutPrefix(s, "SHA256:"); ok {
-		_, err := base64.RawStdEncoding.Strict().DecodeString(digest)
-		return err == nil && len(digest) == 43 && !strings.ContainsAny(digest, "\r\n")
-	}
-	digest, ok := strings.CutPrefix(s, md5Prefix)
-	if !ok || len(digest) != 16*3-1 {
-		return false
-	}
-	for i, c := range []byte(digest) {
-		if i%3 == 2 && c != ':' || i%3 != 2 && !strings.ContainsRune("0123456789abcdef", rune(c)) {
-			return false
-		}
-	}
-	return true
-}

@@ -16,8 +16,8 @@ type Policy struct {
 	// for every name that begins like it. Denial comes first.
 	DenyUsers, AllowUsers []string
 	// Callers, if there are any, are the only IAM principals whose keys
-	// count: ARNs in which "*" stands for any text and "?" for any character. A key without a caller then
-	// never counts.
+	// count: ARNs in which "*" stands for any text and "?" for any character.
+	// A key without a caller then never counts.
 	Callers []string
 	// KeyOptions is put in front of each printed key. It must have passed
 	// CheckKeyOptions.

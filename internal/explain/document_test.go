@@ -16,7 +16,7 @@ func TestEveryFieldAndReasonIsDocumented(t *testing.T) {
 	for _, name := range append(fields(reflect.TypeFor[Report]()), Schema) {
 		require.Contains(t, string(text), "`"+name+"`", "a field of the JSON")
 	}
-	for _, reason := range append(everyReason(), ReasonPrinted, reasonRefused, "undecided") {
+	for _, reason := range append(everyReason(), reasonPrinted, reasonRefused, "undecided") {
 		require.Contains(t, string(text), "`"+string(reason)+"`", "a reason")
 	}
 	for _, outcome := range []Outcome{Keys, NoKey, Failed} {

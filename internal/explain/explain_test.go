@@ -78,7 +78,7 @@ func TestEvidenceAtAnotherTime(t *testing.T) {
 		after  time.Duration
 		reason Reason
 	}{
-		"while it counts":             {30 * time.Second, ReasonPrinted},
+		"while it counts":             {30 * time.Second, reasonPrinted},
 		"after the key expired":       {2 * time.Minute, reasonRefused},
 		"before there was any staple": {-2 * time.Hour, reasonSignerStatus},
 		"before there was any signer": {-48 * time.Hour, reasonSignerExpired},

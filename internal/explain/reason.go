@@ -16,7 +16,7 @@ type Reason string
 
 // Reasons why there was no answer, or why it was no key.
 const (
-	ReasonPrinted Reason = "printed"
+	reasonPrinted Reason = "printed"
 
 	reasonUserName Reason = "user-name"
 	reasonNotEC2   Reason = "not-ec2"

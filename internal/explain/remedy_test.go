@@ -37,7 +37,7 @@ func TestEveryReasonHasARemedy(t *testing.T) {
 		require.False(t, seen[reason], "two reasons are called %s", reason)
 		seen[reason] = true
 	}
-	require.Zero(t, facts{}.remedy(ReasonPrinted))
+	require.Zero(t, facts{}.remedy(reasonPrinted))
 	require.Zero(t, facts{}.remedy(reasonRefused), "each key has its own")
 }
 

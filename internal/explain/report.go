@@ -38,7 +38,7 @@ type Report struct {
 	Fingerprint string    `json:"fingerprint,omitempty"`
 
 	Outcome Outcome `json:"outcome"`
-	// Reason is the outcome's in one word: ReasonPrinted, or the key of a
+	// Reason is the outcome's in one word: "printed", or the key of a
 	// remedy.
 	Reason  Reason `json:"reason"`
 	Message string `json:"message"`
@@ -112,7 +112,7 @@ func New(program string, r evidence.Record, v inquiry.Verdict, err error) Report
 	case err != nil:
 		report.Outcome, report.Reason, report.Message = Failed, reasonOf(err), err.Error()
 	case printed > 0:
-		report.Outcome, report.Reason = Keys, ReasonPrinted
+		report.Outcome, report.Reason = Keys, reasonPrinted
 		report.Message = count(printed, len(v.Decisions)) + " would be printed"
 	default:
 		report.Outcome = NoKey

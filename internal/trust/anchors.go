@@ -50,7 +50,8 @@ func amazonRoots() []*x509.Certificate {
 
 // ParseAnchors returns the pool of the certificates in a PEM file, of which
 // there must be at least one. Text between them is passed over, as in the
-// bundles that distributions ship.
+// bundles that distributions ship; a block that is no certificate, or has
+// headers, is an error.
 func ParseAnchors(text []byte) (*x509.CertPool, error) {
 	certificates, err := parsePEM(text)
 	if err != nil {

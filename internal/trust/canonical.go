@@ -2,11 +2,9 @@ package trust
 
 import (
 	"bytes"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
 )
@@ -103,51 +101,4 @@ func readCanonical[T any](der []byte) (*T, error) {
 // and those of the signature's algorithm nobody has signed.
 func withoutParameters(a pkix.AlgorithmIdentifier) bool {
 	return len(a.Parameters.FullBytes) == 0 || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
-}
-
-// checkAlternativeNames accepts subject alternative names of the kinds that there are
-// (RFC 5280 section 4.2.1.6). crypto/x509 passes over others.
-func checkAlternativeNames(c *x509.Certificate) error {
-	for _, extension := range c.Extensions {
-		if !extension.Id.Equal(oidSubjectAltName) {
-			continue
-		}
-		names, err := readCanonical[[]asn1.RawValue](extension.Value)
-		if err != nil {
-			return fmt.Errorf("parsing its subject alternative names: %w", err)
-		}
-		for _, name := range *names {
-			structured := name.Tag == 0 || name.Tag >= 3 && name.Tag <= 5
-			if name.Class != asn1.ClassContextSpecific || name.Tag > 8 || name.IsCompound != structured {
-				return errors.New("it has a subject alternative name of no known kind")
-			}
-		}
-	}
-	return nil
-}
-
-// checkKeyID accepts an authority key identifier that means the issuer. Beside the
-// issuer's key identifier it may have the name and serial number of the issuer's
-// certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).
-func checkKeyID(c, issuer *x509.Certificate) error {
-	for _, extension := range c.Extensions {
-		if !extension.Id.Equal(oidAuthorityKeyID) {
-			continue
-		}
-		id, err := readCanonical[authorityKeyID](extension.Value)
-		if err != nil {
-			return fmt.Errorf("parsing its authority key identifier: %w", err)
-		}
-		if id.Serial != nil && id.Serial.Cmp(issuer.SerialNumber) != 0 ||
-			len(id.Issuer.Bytes) != 0 && !bytes.Contains(id.Issuer.Bytes, issuer.RawIssuer) {
-			return fmt.Errorf("its authority key identifier means another certificate than that of %s", describe(issuer))
-		}
-	}
-	switch {
-	case len(c.AuthorityKeyId) == 0:
-		return errors.New("no authority key identifier")
-	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
-		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
-	}
-	return nil
 }

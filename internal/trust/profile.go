@@ -152,3 +152,50 @@ func criticality(c *x509.Certificate, id asn1.ObjectIdentifier) presence {
 	}
 	return absent
 }
+
+// checkAlternativeNames accepts subject alternative names of the kinds that there are
+// (RFC 5280 section 4.2.1.6). crypto/x509 passes over others.
+func checkAlternativeNames(c *x509.Certificate) error {
+	for _, extension := range c.Extensions {
+		if !extension.Id.Equal(oidSubjectAltName) {
+			continue
+		}
+		names, err := readCanonical[[]asn1.RawValue](extension.Value)
+		if err != nil {
+			return fmt.Errorf("parsing its subject alternative names: %w", err)
+		}
+		for _, name := range *names {
+			structured := name.Tag == 0 || name.Tag >= 3 && name.Tag <= 5
+			if name.Class != asn1.ClassContextSpecific || name.Tag > 8 || name.IsCompound != structured {
+				return errors.New("it has a subject alternative name of no known kind")
+			}
+		}
+	}
+	return nil
+}
+
+// checkKeyID accepts an authority key identifier that means the issuer. Beside the
+// issuer's key identifier it may have the name and serial number of the issuer's
+// certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).
+func checkKeyID(c, issuer *x509.Certificate) error {
+	for _, extension := range c.Extensions {
+		if !extension.Id.Equal(oidAuthorityKeyID) {
+			continue
+		}
+		id, err := readCanonical[authorityKeyID](extension.Value)
+		if err != nil {
+			return fmt.Errorf("parsing its authority key identifier: %w", err)
+		}
+		if id.Serial != nil && id.Serial.Cmp(issuer.SerialNumber) != 0 ||
+			len(id.Issuer.Bytes) != 0 && !bytes.Contains(id.Issuer.Bytes, issuer.RawIssuer) {
+			return fmt.Errorf("its authority key identifier means another certificate than that of %s", describe(issuer))
+		}
+	}
+	switch {
+	case len(c.AuthorityKeyId) == 0:
+		return errors.New("no authority key identifier")
+	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
+		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
+	}
+	return nil
+}
