@@ -95,7 +95,7 @@ func readRootsFile(name string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	case len(text) > maxConfig:
-		return "", fmt.Errorf("%q has more than the at most %d bytes expected", name, maxConfig)
+		return "", fmt.Errorf("%q is too long, expected at most %d bytes", name, maxConfig)
 	case strings.ContainsRune(string(text), 0):
 		return "", fmt.Errorf("%q has a NUL byte in it", name)
 	}
