@@ -53,7 +53,7 @@ type Entry struct {
 
 // errTooMany is the Err of the entry that ends a document of more than
 // maxEntries blocks.
-var errTooMany = fmt.Errorf("the document has more than %d blocks; the rest was not read", maxEntries)
+var errTooMany = errors.New("the document has more than " + strconv.Itoa(maxEntries) + " blocks; the rest was not read")
 
 // errNoBlock is the Err of the only entry of a document that has text but no
 // block.

@@ -3,10 +3,10 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Facility authpriv (RFC 5424 section 6.2.1): what only administrators read.
@@ -41,15 +41,18 @@ func Sockets() []Socket {
 type SystemLog struct {
 	format  Format
 	sockets []Socket
-	conn    net.Conn
-	socket  Socket // that conn leads to
 	tried   bool
+	conn    int    // a file descriptor, or noConn
+	stream  bool   // conn has no other end of record than a newline
+	socket  Socket // that conn leads to
 }
+
+const noConn = -1
 
 // NewSystemLog returns a Log that writes to the first of the sockets that
 // somebody listens on.
 func NewSystemLog(format Format, sockets ...Socket) *SystemLog {
-	return &SystemLog{format: format, sockets: sockets}
+	return &SystemLog{format: format, sockets: sockets, conn: noConn}
 }
 
 // Open connects to the system log and, where its lines have the local time, loads
@@ -69,13 +72,12 @@ func (l *SystemLog) Open() {
 // event and all later ones are dropped.
 func (l *SystemLog) Write(e Event) {
 	l.Open()
-	if l.conn == nil {
+	if l.conn == noConn {
 		return
 	}
-	now := time.Now()
-	_ = l.conn.SetWriteDeadline(now.Add(writeTimeout)) // without it, the write merely may take longer
-	if _, err := l.conn.Write(l.record(e, now)); err != nil {
-		l.conn = nil // there is nobody left to tell
+	if err := send(l.conn, l.record(e, time.Now())); err != nil {
+		_ = unix.Close(l.conn) // there is nobody left to tell
+		l.conn = noConn
 	}
 }
 
@@ -86,8 +88,8 @@ func (l *SystemLog) record(e Event, now time.Time) []byte {
 		return journalEntry(e, message)
 	}
 	line := fmt.Sprintf("<%d>%s %s[%d]: %s", facilityAuthpriv<<3|int(e.Severity), now.Format(time.Stamp), tag, os.Getpid(), message)
-	if l.conn.LocalAddr().Network() == "unix" {
-		line += "\n" // a stream has no other end of record
+	if l.stream {
+		line += "\n"
 	}
 	return []byte(line)
 }
@@ -95,15 +97,54 @@ func (l *SystemLog) record(e Event, now time.Time) []byte {
 // dial takes a datagram socket, as nearly every system log has, or a stream.
 func (l *SystemLog) dial() {
 	for _, socket := range l.sockets {
-		for _, network := range []string{"unixgram", "unix"} {
-			conn, err := net.DialTimeout(network, socket.Path, writeTimeout)
+		for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
+			conn, err := connect(socket.Path, kind)
 			if err == nil {
-				l.conn, l.socket = conn, socket
+				l.conn, l.socket, l.stream = conn, socket, kind == unix.SOCK_STREAM
 				return
 			}
-			if errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, unix.ENOENT) {
 				break
 			}
+		}
+	}
+}
+
+// connect reaches whoever listens on a socket of one kind (unix(7)). That it and each
+// send end in time is the kernel's to see to: a timer of the run time wakes threads,
+// which costs a short run more than all of this.
+func connect(path string, kind int) (conn int, err error) {
+	conn, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return noConn, err
+	}
+	timeout := unix.NsecToTimeval(writeTimeout.Nanoseconds())
+	if err = unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout); err == nil {
+		err = uninterrupted(func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
+	}
+	if err != nil {
+		_ = unix.Close(conn) // the other error is the one to tell
+		return noConn, err
+	}
+	return conn, nil
+}
+
+func send(conn int, record []byte) error {
+	return uninterrupted(func() error {
+		n, err := unix.SendmsgN(conn, record, nil, nil, unix.MSG_NOSIGNAL)
+		if err == nil && n < len(record) {
+			err = unix.ETIMEDOUT // with a part of it taken
+		}
+		return err
+	})
+}
+
+// uninterrupted does something again that a signal has interrupted, as those of Go's run
+// time do, for as long as it might have taken.
+func uninterrupted(do func() error) error {
+	for end := time.Now().Add(writeTimeout); ; {
+		if err := do(); !errors.Is(err, unix.EINTR) || time.Now().After(end) {
+			return err
 		}
 	}
 }

@@ -142,7 +142,7 @@ func (c *connection) exchange(request *http.Request) (*http.Response, error) {
 		c.header.N = math.MaxInt64 // the body has bounds of its own
 		return response, c.SetDeadline(time.Time{})
 	case c.header.N == 0:
-		return nil, permanent{fmt.Errorf("the answer's header is longer than %d bytes", maxHeader)}
+		return nil, fmt.Errorf("the answer's header is longer than %d bytes", maxHeader)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return nil, fmt.Errorf("no answer within %s: %w", answerTimeout, context.DeadlineExceeded)
 	default:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,7 @@ const DefaultPort = 80
 
 // endpoint is one address of a metadata service.
 type endpoint struct {
-	url     string // "http://ADDRESS[:PORT]"
+	host    string // "ADDRESS[:PORT]", as it stands in a URL
 	address string // "ADDRESS:PORT"
 }
 
@@ -28,15 +29,15 @@ type endpoint struct {
 func endpointsOf(explicit string) ([]endpoint, error) {
 	if explicit == "" {
 		return []endpoint{
-			{"http://169.254.169.254", "169.254.169.254:80"},
-			{"http://[fd00:ec2::254]", "[fd00:ec2::254]:80"},
+			{"169.254.169.254", "169.254.169.254:80"},
+			{"[fd00:ec2::254]", "[fd00:ec2::254]:80"},
 		}, nil
 	}
 	address, err := ParseEndpoint(explicit)
 	if err != nil {
 		return nil, err
 	}
-	return []endpoint{{explicit, address.String()}}, nil
+	return []endpoint{{strings.TrimSuffix(address.String(), ":80"), address.String()}}, nil
 }
 
 // ParseEndpoint returns the address and port of "http://ADDRESS[:PORT]", where

@@ -46,7 +46,7 @@ func FuzzAnswer(f *testing.F) {
 			answers = []string{string(answer), goodAnswer}
 		}
 		service := speak(answers)
-		c := newClient(endpoint{"http://192.0.2.1", "127.0.0.1:1"}, service.conn, func(e Exchange) {
+		c := newClient(endpoint{"192.0.2.1", "127.0.0.1:1"}, service.conn, func(e Exchange) {
 			if e.Bytes > maxOther+1 {
 				t.Errorf("read %d bytes of an answer", e.Bytes)
 			}

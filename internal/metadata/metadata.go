@@ -9,17 +9,12 @@
 package metadata
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"net/http"
 	"path"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 )
 
 // The greatest number of bytes read of an answer. More is an error.
@@ -79,25 +74,6 @@ func (e *Error) Error() string {
 // Unwrap returns the failure itself.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Exchange is one HTTP request and how it ended.
-type Exchange struct {
-	Stage  Stage
-	Method string
-	// Path is the request's path, beginning with "/latest/".
-	Path string
-	// Status is the HTTP status, or 0 if no answer came.
-	Status int
-	// Bytes is the length of the answer's body as far as it was read.
-	Bytes int
-	// Start is when the request was sent and Duration how long it took.
-	Start    time.Time
-	Duration time.Duration
-	// Date is the answer's Date header, or zero.
-	Date time.Time
-	// Err is what was wrong with the answer, or nil.
-	Err error
-}
-
 // Options say where the metadata service is and who watches.
 type Options struct {
 	// Endpoint is "http://ADDRESS[:PORT]". Empty means IMDS's IPv4 address,
@@ -111,8 +87,10 @@ type Options struct {
 // Client asks one metadata service. Its methods may be called from several
 // goroutines at once. All their errors are of type *Error.
 type Client struct {
-	imds      *imds.Client
-	transport *transport
+	host        string // of the requests' URLs
+	connections connections
+	session     session
+	observe     func(Exchange)
 }
 
 // Connect reaches the metadata service and returns a Client for it, on the
@@ -130,25 +108,22 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	return newClient(endpoint, conn, options.Observe), nil
 }
 
-// newClient returns a Client for an endpoint on the first connection to it.
-func newClient(endpoint endpoint, conn net.Conn, observe func(Exchange)) *Client {
-	t := newTransport(endpoint.address, conn, observe)
+// newClient returns a Client for an endpoint on the first connection to it. Nothing in a
+// request can alter the address that it goes to.
+func newClient(endpoint endpoint, first net.Conn, observe func(Exchange)) *Client {
+	dialer := net.Dialer{}
 	return &Client{
-		transport: t,
-		imds: imds.New(imds.Options{
-			Endpoint:                 endpoint.url,
-			HTTPClient:               t,
-			Retryer:                  retryer{},
-			ClientEnableState:        imds.ClientEnabled,
-			EnableFallback:           aws.FalseTernary,
-			DisableDefaultTimeout:    true,
-			DisableDefaultMaxBackoff: true,
-		}),
+		host:    endpoint.host,
+		observe: observe,
+		connections: connections{
+			dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", endpoint.address) },
+			idle: []*connection{newConnection(first)},
+		},
 	}
 }
 
 // Close drops the connections.
-func (c *Client) Close() { c.transport.close() }
+func (c *Client) Close() { c.connections.close() }
 
 // ActiveKeys returns the active-keys document of a user, at most 1 MiB, or
 // ErrNotFound. The name must have been found valid by activekeys.ValidUser.
@@ -195,20 +170,49 @@ func (c *Client) Staple(ctx context.Context, name string) ([]byte, error) {
 	return c.get(ctx, StageStaple, stapleListPath+"/"+name, maxStaple)
 }
 
-// get asks for one path below /latest/meta-data/.
+// get asks for one path below /latest/meta-data/, again and again until it gets an
+// answer, meets with a failure that asking again would not mend, or the context ends.
 func (c *Client) get(ctx context.Context, stage Stage, name string, limit int) ([]byte, error) {
 	if path.Clean("/"+name) != "/"+name {
-		// The SDK would clean it and ask for something else.
 		return nil, &Error{stage, fmt.Errorf("the path %q is not a plain one", name)}
 	}
-	call := &call{stage: stage, limit: limit}
-	out, err := c.imds.GetMetadata(context.WithValue(ctx, callKey{}, call), &imds.GetMetadataInput{Path: name})
+	var failure *Error
+	for attempt, refused := 1, false; ; attempt++ {
+		body, err := c.ask(ctx, stage, name, limit)
+		if err == nil {
+			return body, nil
+		}
+		again := passes(err)
+		if err.Stage == stage && errors.Is(err, answered(http.StatusUnauthorized)) {
+			if refused {
+				err.Err = errTokenRefused
+			}
+			again, refused = !refused, true
+		}
+		// That the time is over says less than what failed before it.
+		if failure == nil || !ended(ctx) {
+			failure = err
+		}
+		if !again || !pause(ctx, attempt) {
+			return nil, explain(ctx, failure)
+		}
+	}
+}
+
+// errTokenRefused takes the place of a 401 for a token that was given a moment before.
+var errTokenRefused = errors.New("answered 401 Unauthorized to a new token too")
+
+// ask sends one request, with a session token.
+func (c *Client) ask(ctx context.Context, stage Stage, name string, limit int) ([]byte, *Error) {
+	token, err := c.session.get(func() ([]byte, *Error) {
+		return c.exchange(ctx, StageToken, http.MethodPut, tokenPath, lifetimeHeader, lifetime, maxOther)
+	})
 	if err != nil {
-		return nil, call.explain(ctx, err)
+		return nil, err
 	}
-	body := bytes.NewBuffer([]byte{}) // an empty answer is one, and not nil
-	if _, err := io.Copy(body, out.Content); err != nil {
-		return nil, &Error{stage, err}
+	body, err := c.exchange(ctx, stage, http.MethodGet, "/latest/meta-data/"+name, tokenHeader, token, limit)
+	if err != nil && errors.Is(err, answered(http.StatusUnauthorized)) {
+		c.session.forget(token)
 	}
-	return body.Bytes(), nil
+	return body, err
 }

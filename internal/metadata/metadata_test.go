@@ -286,11 +286,11 @@ func TestTheSecondAddressIsTriedWhereTheFirstRefuses(t *testing.T) {
 	require.NoError(t, err)
 	defer open.Close() //nolint:errcheck // nothing was sent
 
-	endpoints := []endpoint{{"http://first", closed.Addr().String()}, {"http://second", open.Addr().String()}}
+	endpoints := []endpoint{{"first", closed.Addr().String()}, {"second", open.Addr().String()}}
 	chosen, conn, err := dialFirst(t.Context(), endpoints)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
-	require.Equal(t, "http://second", chosen.url)
+	require.Equal(t, "second", chosen.host)
 
 	_, _, err = dialFirst(t.Context(), []endpoint{endpoints[0], endpoints[0]})
 	require.ErrorContains(t, err, "refused; ")
@@ -298,7 +298,7 @@ func TestTheSecondAddressIsTriedWhereTheFirstRefuses(t *testing.T) {
 	defaults, err := endpointsOf("")
 	require.NoError(t, err)
 	require.Equal(t, []endpoint{
-		{"http://169.254.169.254", "169.254.169.254:80"},
-		{"http://[fd00:ec2::254]", "[fd00:ec2::254]:80"},
+		{"169.254.169.254", "169.254.169.254:80"},
+		{"[fd00:ec2::254]", "[fd00:ec2::254]:80"},
 	}, defaults)
 }

@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -11,47 +12,41 @@ import (
 	"time"
 )
 
-// permanent is a failure that asking again would not mend.
-type permanent struct{ error }
-
-func (p permanent) Unwrap() error { return p.error }
-
-// retryer decides which failures are asked about again, and when. It
-// implements aws.Retryer. It sets no number of attempts: the context's end
-// stops them.
-type retryer struct{}
-
 // waits before the second and each further attempt. The first retry is
 // immediate, since a throttled or reset request is usually served the next
 // time; the last wait is kept from then on.
 var waits = [...]time.Duration{0, 10 * time.Millisecond, 30 * time.Millisecond, 80 * time.Millisecond, 200 * time.Millisecond}
 
-// RetryDelay returns how long to wait after attempt, which counts from 1. Up
-// to half of it is taken off at random, so that many processes that were
-// throttled together do not come back together.
-func (retryer) RetryDelay(attempt int, _ error) (time.Duration, error) {
+// delay returns how long to wait after attempt, which counts from 1. Up to half
+// of it is taken off at random, so that many processes that were throttled
+// together do not come back together.
+func delay(attempt int) time.Duration {
 	wait := waits[min(attempt, len(waits))-1]
 	if wait == 0 {
-		return 0, nil
+		return 0
 	}
-	return wait - rand.N(wait/2), nil
+	return wait - rand.N(wait/2)
 }
 
-// IsErrorRetryable reports whether the failure is one that passes: throttling
-// and server errors, an expired token, a connection that was reset, cut short
-// or gave no answer in time.
-func (retryer) IsErrorRetryable(err error) bool {
-	var verdict interface{ RetryableError() bool }
-	if errors.As(err, &verdict) {
-		return verdict.RetryableError() // the SDK's own on 401, and on a token it could not get
+// pause waits after an attempt, and reports whether there is time for another.
+func pause(ctx context.Context, attempt int) bool {
+	select {
+	case <-ctx.Done():
+	case <-time.After(delay(attempt)):
 	}
-	var final permanent
-	if errors.As(err, &final) || errors.Is(err, context.Canceled) {
-		return false // a request that took too long is context.DeadlineExceeded too, and worth another
+	return !ended(ctx)
+}
+
+// passes reports whether a failure is one that passes: throttling and server
+// errors, a connection that was reset, cut short or gave no answer in time. There
+// is no bound on the attempts but the context's end.
+func passes(err error) bool {
+	var status answered
+	if errors.As(err, &status) {
+		return status >= 500 || status == http.StatusTooManyRequests
 	}
-	var answer interface{ HTTPStatusCode() int }
-	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {
-		return answer.HTTPStatusCode() >= 500 || answer.HTTPStatusCode() == http.StatusTooManyRequests
+	if errors.Is(err, context.Canceled) {
+		return false // a request that took too long is context.DeadlineExceeded, and worth another
 	}
 	var timeout net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
@@ -59,16 +54,26 @@ func (retryer) IsErrorRetryable(err error) bool {
 		errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// MaxAttempts returns 0, which is no maximum.
-func (retryer) MaxAttempts() int { return 0 }
-
-// GetRetryToken lets every retry pass: a process that lives for one login has
-// no use for a quota.
-func (retryer) GetRetryToken(context.Context, error) (func(error) error, error) {
-	return func(error) error { return nil }, nil
+// ended reports whether a context's end has come. A dialer knows that a moment
+// before the context itself does.
+func ended(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return ctx.Err() != nil || has && !time.Now().Before(deadline)
 }
 
-// GetInitialToken lets every first attempt pass.
-func (retryer) GetInitialToken() func(error) error {
-	return func(error) error { return nil }
+// explain returns the failure that ended a call, and says so if it was the context's
+// end that did.
+func explain(ctx context.Context, failure *Error) error {
+	if ended(ctx) {
+		<-ctx.Done() // so that it has a cause
+	}
+	end := context.Cause(ctx)
+	switch {
+	case end == nil:
+		return failure
+	case errors.Is(failure, end) || errors.Is(failure, ctx.Err()):
+		return &Error{failure.Stage, fmt.Errorf("%w and no whole answer has come", end)}
+	default:
+		return &Error{failure.Stage, fmt.Errorf("%w; the last failure: %w", end, failure.Err)}
+	}
 }

@@ -1,48 +1,62 @@
 package metadata
 
 import (
-	"bytes"
-	"io"
-	"net/http"
+	"errors"
+	"fmt"
 	"sync"
 )
 
+// The session of IMDSv2: a token that is asked for with its lifetime, and sent with
+// every request.
+//
+// Source: Amazon EC2 User Guide, "How Instance Metadata Service Version 2 works".
+const (
+	tokenPath      = "/latest/api/token"
+	lifetimeHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
+	tokenHeader    = "X-Aws-Ec2-Metadata-Token"
+	lifetime       = "300" // seconds, and far longer than any run
+)
+
 // session is the session token that the metadata service gave last. When a token
-// expires, requests that went side by side are all refused, and the SDK asks for a
-// new one after each of them; they get one between them.
+// expires, requests that went side by side are all refused; they get one between them.
 type session struct {
-	mu     sync.Mutex
-	header http.Header
-	token  []byte // nil while there is none that is worth sending
+	mu    sync.Mutex
+	token string // "" while there is none that is worth sending
 }
 
-// keep remembers the answer that brought a token.
-func (s *session) keep(header http.Header, token []byte) {
+// get returns the token. Where there is none it asks for one, and whoever else wants it
+// waits: with the same end of time, since requests side by side have one context.
+func (s *session) get(ask func() ([]byte, *Error)) (string, *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.header, s.token = header, token
+	if s.token == "" {
+		token, err := ask()
+		if err != nil {
+			return "", err
+		}
+		s.token = string(token)
+	}
+	return s.token, nil
 }
 
-// refuse forgets the token if it is the one that the request was refused with.
-func (s *session) refuse(request *http.Request) {
+// forget forgets a token that was refused, unless there is a newer one.
+func (s *session) forget(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if request.Header.Get("X-Aws-Ec2-Metadata-Token") == string(s.token) {
-		s.token = nil
+	if s.token == token {
+		s.token = ""
 	}
 }
 
-// answer returns the answer that brought the token once more, or nil if a token has
-// to be asked for.
-func (s *session) answer() *http.Response {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token == nil {
-		return nil
+// checkToken accepts a session token that can be sent in a header.
+func checkToken(token []byte) error {
+	for _, c := range token {
+		if c <= ' ' || c > '~' {
+			return fmt.Errorf("the session token, %.60q, is not printable text", token)
+		}
 	}
-	return &http.Response{
-		StatusCode: http.StatusOK,
-		Header:     s.header.Clone(),
-		Body:       io.NopCloser(bytes.NewReader(s.token)),
+	if len(token) == 0 {
+		return errors.New("the session token is empty")
 	}
+	return nil
 }

@@ -2,12 +2,12 @@
 //
 // A stack begins small. Each time it is full it is doubled, and all that is on it is
 // found and moved, for which the run time looks every function under way up in its
-// tables. The calls of the AWS SDK nest so deep that this was a tenth of a short run
+// tables. Asking the metadata service nests so deep that this showed in a short run
 // (docs/performance.md).
 package stack
 
 // room is about as much stack, in bytes, as asking the metadata service takes.
-const room = 24 << 10
+const room = 8 << 10
 
 // Grow makes the room that a goroutine will need. It is to be called while few calls
 // are under way on it.

@@ -27,13 +27,15 @@ type samples struct {
 // and have the simulator sign documents.
 const warmUp = 2
 
-// inTurns runs each contest once in every round. Every other round goes the other
-// way round, so that no contest always comes after the same one.
+// inTurns runs each contest once in every round. Rounds begin with another contest each,
+// and every other one goes the other way round, so that none always comes first, or
+// after the same one.
 func (b *bench) inTurns(contests []contest, rounds int) ([]samples, error) {
 	found := make([]samples, len(contests))
 	for round := -warmUp; round < rounds; round++ {
 		runtime.GC()
-		for i := range contests {
+		for turn := range contests {
+			i := (turn + round + warmUp) % len(contests)
 			if round%2 != 0 {
 				i = len(contests) - 1 - i
 			}

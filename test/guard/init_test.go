@@ -16,7 +16,7 @@ import (
 // mostBeforeMain is how many allocations the initialization of all packages may make,
 // which every run waits for: what it makes now, and the two or three that the run time
 // sometimes adds. Nearly half are golang.org/x/crypto/ssh's.
-const mostBeforeMain = 493
+const mostBeforeMain = 463
 
 // TestBeforeMain shows up work in package-level variables, such as a compiled regular
 // expression.
