@@ -89,6 +89,7 @@ func TestManualHasEveryFlagAndNoOther(t *testing.T) {
 			t.Run(program+" "+command, func(t *testing.T) {
 				text := section(t, program, page, command)
 				documented := words(flagInManual, text)
+				require.Len(t, regexp.MustCompile(flagInManual).FindAllString(text, -1), len(documented), "a flag stands there twice")
 				if shared := regexp.MustCompile(sharedFlags).FindStringSubmatch(text); shared != nil {
 					for _, flag := range words(flagInManual, read(t, "man/eic-authorized-keys.8.md")) {
 						if !strings.Contains(shared[1], "**"+flag+"**") {

@@ -12,7 +12,8 @@ import (
 )
 
 const enableAbout = `Makes sshd run "eic authorized-keys" as the system user eic. The flags of
-authorized-keys that are given here are written into sshd's configuration.
+authorized-keys that are given here are written into sshd's configuration, in
+place of those that an earlier "eic enable" wrote there.
 
 Nothing is changed where somebody else's AuthorizedKeysCommand is in force: the
 file and line that set it are named, and what can be done. What is written is

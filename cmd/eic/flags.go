@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -46,10 +47,23 @@ func (f flagSet) read(args []string, least, most int) error {
 	switch {
 	case err == nil && f.NArg() < least:
 		err = fmt.Errorf("too few arguments, expected %s", f.arguments)
+	case err == nil && f.misplaced() != "":
+		place, _, _ := strings.Cut(f.arguments, " ")
+		err = fmt.Errorf("%q stands behind %s, expected flags before it", f.misplaced(), strings.Trim(place, "[]"))
 	case err == nil && f.NArg() > most:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(most))
 	}
 	return err
+}
+
+// misplaced returns the first argument behind another one that looks like a flag, or "".
+func (f flagSet) misplaced() string {
+	for i, argument := range f.Args() {
+		if i > 0 && f.arguments != "" && strings.HasPrefix(argument, "-") {
+			return argument
+		}
+	}
+	return ""
 }
 
 // wrong tells the caller how the command was called wrongly.

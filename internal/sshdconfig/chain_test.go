@@ -126,6 +126,22 @@ func TestEnableChains(t *testing.T) {
 	}
 }
 
+func TestWhatIsChainedStaysChained(t *testing.T) {
+	h := Host{Root: newRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	result, err := h.Enable(t.Context(), Options{Chain: true})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), "there is none to chain")
+
+	_, err = h.Enable(t.Context(), Options{Flags: []string{"--chain=/usr/bin/other %u"}})
+	require.NoError(t, err)
+	result, err = h.Enable(t.Context(), Options{Chain: true, Flags: []string{"--deny-user=root"}})
+	require.NoError(t, err)
+	require.Empty(t, result.Notes)
+	e, err := h.Effective(t.Context(), Connection{User: "ubuntu"})
+	require.NoError(t, err)
+	require.Equal(t, `/usr/bin/eic authorized-keys --deny-user=root --chain "/usr/bin/other %%u" %u %f`, e.Command)
+}
+
 func TestEnableDoesNotChain(t *testing.T) {
 	tests := map[string]struct {
 		config string

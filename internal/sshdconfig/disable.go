@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"slices"
+
+	"eic/internal/sshdconfig/argv"
 )
 
 // Disable takes out what Enable put in and leaves every file as it was before,
@@ -29,6 +31,9 @@ func (h Host) Disable(ctx context.Context, dryRun bool) (Result, error) {
 	edits, notes, err := s.removal()
 	if err != nil {
 		return Result{}, err
+	}
+	if len(s.ours) > 0 && len(s.ours[0].entry.args) > 0 {
+		notes = append(notes, "the flags in it go too: "+argv.Quote(joined(s.ours[0].entry.args)))
 	}
 	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
 	if dryRun || !result.Changed {

@@ -8,10 +8,12 @@ import (
 // Options are the choices of eic enable.
 type Options struct {
 	// Flags are the arguments for eic authorized-keys, each as the command
-	// would get it: not quoted, percent signs not doubled.
+	// would get it: not quoted, percent signs not doubled. They take the place
+	// of those that stood there; a note names what is gone.
 	Flags []string
 	// Chain takes another command in force over: ours runs it after its own
-	// keys. Without another command it changes nothing.
+	// keys. Without another one, ours goes on running the one it runs by now;
+	// a note says so if there is none.
 	Chain bool
 	// ReplaceInstanceConnect puts ours in place of the older
 	// ec2-instance-connect package's: its drop-in of the ssh unit is masked, its

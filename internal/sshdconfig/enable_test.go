@@ -157,6 +157,25 @@ func TestEnableAgainWithOtherFlags(t *testing.T) {
 	}
 }
 
+// Flags may keep people out, and must not go without a word.
+func TestFlagsThatAreGoneAreNamed(t *testing.T) {
+	h := Host{Root: newRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	_, err := h.Enable(t.Context(), Options{Flags: []string{"--deny-user=root", "--key-options=command=\"/bin/a 100%\"", "--config=/etc/eic.conf"}})
+	require.NoError(t, err)
+	for _, dryRun := range []bool{true, false} {
+		result, err := h.Enable(t.Context(), Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}, DryRun: dryRun})
+		require.NoError(t, err)
+		require.Len(t, result.Notes, 1)
+		require.Contains(t, result.Notes[0], "are gone")
+		require.Contains(t, result.Notes[0], "--deny-user=root")
+		require.Contains(t, result.Notes[0], "/bin/a 100%%")
+		require.NotContains(t, result.Notes[0], "eic.conf")
+	}
+	result, err := h.Enable(t.Context(), Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}})
+	require.NoError(t, err)
+	require.Empty(t, result.Notes)
+}
+
 // A package that is upgraded calls Enable again.
 func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	files := olderUnit()

@@ -44,8 +44,20 @@ func (p *plan) decideArguments(o Options) error {
 	for _, flag := range o.Flags {
 		p.entry.args = append(p.entry.args, argv.Escape(flag))
 	}
+	if err := p.decideOther(o); err != nil {
+		return err
+	}
+	p.noteLost()
+	return nil
+}
+
+// decideOther deals with another command that is in force.
+func (p *plan) decideOther(o Options) error {
 	other, found := p.bare.Global(keysCommand)
 	switch {
+	case !found && o.Chain:
+		p.chainAgain()
+		return nil
 	case !found:
 		return nil
 	case other.Match != "":
@@ -59,6 +71,49 @@ func (p *plan) decideArguments(o Options) error {
 	default:
 		return p.chain(o, other)
 	}
+}
+
+// chainAgain has ours go on running the command that it runs by now.
+func (p *plan) chainAgain() {
+	for _, flag := range p.flagsBefore() {
+		if command, found := strings.CutPrefix(flag, "--chain="); found {
+			p.entry.args = append(p.entry.args, "--chain", command)
+			return
+		}
+	}
+	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
+}
+
+// noteLost says which flags of our entry are no longer there, since some of them keep
+// people out.
+func (p *plan) noteLost() {
+	now := joined(p.entry.args)
+	lost := slices.DeleteFunc(p.flagsBefore(), func(flag string) bool { return slices.Contains(now, flag) })
+	if len(lost) > 0 {
+		p.notes = append(p.notes, fmt.Sprintf(`these flags stood there and are gone, for "eic enable" writes only those it is given: %s`, argv.Quote(lost)))
+	}
+}
+
+// flagsBefore are those of our entry as it was found.
+func (p *plan) flagsBefore() []string {
+	if len(p.ours) == 0 {
+		return nil
+	}
+	return joined(p.ours[0].entry.args)
+}
+
+// joined writes each flag and its value as one argument.
+func joined(args []string) []string {
+	var flags []string
+	for i := 0; i < len(args); i++ {
+		flag := args[i]
+		if strings.HasPrefix(flag, "--") && !strings.Contains(flag, "=") && i+1 < len(args) && !strings.HasPrefix(args[i+1], "--") {
+			i++
+			flag += "=" + args[i]
+		}
+		flags = append(flags, flag)
+	}
+	return flags
 }
 
 // chain has ours run another command after its own keys.

@@ -92,14 +92,27 @@ func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 	require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
 }
 
-func TestRPMTakesThePlaceOfTheScripts(t *testing.T) {
-	for _, with := range []string{"rpm", "dnf"} {
-		t.Run(with, func(t *testing.T) {
+func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
+	const scripts, module, program = `older/ec2-instance-connect-1.*\.rpm`, `older/ec2-instance-connect-selinux.*\.rpm`, `older/ec2-instance-connect-2.*\.rpm`
+	for name, test := range map[string]struct {
+		with  string
+		older []string
+	}{
+		"the scripts, by rpm": {"rpm", []string{scripts, module}},
+		"the scripts, by dnf": {"dnf", []string{scripts, module}},
+		"the program, by rpm": {"rpm", []string{program}},
+		"the program, by dnf": {"dnf", []string{program}},
+	} {
+		t.Run(name, func(t *testing.T) {
 			m := startRPM(t)
 			before := m.listing()
-			m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/ec2-instance-connect-1.*\.rpm`)), m.copyIn(file(t, `older/ec2-instance-connect-selinux.*\.rpm`)))
+			install := []string{"-i"}
+			for _, pattern := range test.older {
+				install = append(install, m.copyIn(file(t, pattern)))
+			}
+			m.must("/usr/bin/rpm", install...)
 			require.True(t, m.hasUser("ec2-instance-connect"))
-			if with == "rpm" {
+			if test.with == "rpm" {
 				m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
 			} else {
 				m.must("/usr/bin/dnf", "-y", "--disablerepo=*", "--nogpgcheck", "install", m.copyIn(file(t, newRPM)))
