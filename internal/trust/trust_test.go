@@ -181,6 +181,10 @@ func TestVerifyRefuses(t *testing.T) {
 			w.middle.template.PermittedDNSDomains = []string{"example.com"}
 			w.middle.template.PermittedDNSDomainsCritical = true
 		}},
+		{name: "a name that only ends like one that an issuer permits", reason: "does not permit the name", before: func(w *world) {
+			w.middle.template.PermittedDNSDomains = []string{"zonaws.com"}
+			w.middle.template.PermittedDNSDomainsCritical = true
+		}},
 		{name: "a critical extension nobody knows", reason: "unhandled critical extension", before: func(w *world) {
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1}, Critical: true, Value: []byte{5, 0}}}
 		}},
