@@ -247,14 +247,22 @@ func TestTheBudgetEndsEverything(t *testing.T) {
 }
 
 func TestATokenThatIsNoTokenIsNotSent(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
-		fmt.Fprint(w, "a\r\nX-Evil: b")
-		return true
-	})
-	_, err := s.client(t).Region(t.Context())
-	require.ErrorContains(t, err, "session token")
-	require.EqualValues(t, 1, s.requests.Load())
+	for name, token := range map[string]string{
+		"another header in it": "a\r\nX-Evil: b",
+		"a blank in it":        "a b",
+		"nothing":              "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
+				fmt.Fprint(w, token)
+				return true
+			})
+			_, err := s.client(t).Region(t.Context())
+			require.ErrorContains(t, err, "the session token")
+			require.EqualValues(t, 1, s.requests.Load())
+		})
+	}
 }
 
 func TestEndpoints(t *testing.T) {
