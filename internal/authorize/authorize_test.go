@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,8 +96,13 @@ func TestEveryPlainKeyTypeIsPrinted(t *testing.T) {
 
 // skLine makes a key of a security key's type, for the application "ssh:".
 func skLine(name string, parts ...[]byte) []byte {
+	return wireLine(name, append(parts, []byte("ssh:"))...)
+}
+
+// wireLine makes a key of a type and of what follows it on the wire.
+func wireLine(name string, parts ...[]byte) []byte {
 	var blob []byte
-	for _, part := range append(append([][]byte{[]byte(name)}, parts...), []byte("ssh:")) {
+	for _, part := range append([][]byte{[]byte(name)}, parts...) {
 		blob = binary.BigEndian.AppendUint32(blob, uint32(len(part)))
 		blob = append(blob, part...)
 	}
@@ -119,6 +125,9 @@ func TestKeyLineIsRefused(t *testing.T) {
 		"a certificate authority":              "cert-authority " + plain,
 		"a certificate":                        "ssh-ed25519-cert-v01@openssh.com " + blob,
 		"a certificate in a plain key's dress": "ssh-ed25519 " + certificateBlob(t),
+		"a certificate under its own type":     "ssh-ed25519-cert-v01@openssh.com " + certificateBlob(t),
+		"stray bits at the end of the base64":  withStrayBits(t),
+		"a number with zeros in front":         string(wireLine("ssh-rsa", []byte{0, 0, 1, 0, 1}, append(make([]byte, 2), bytes.Repeat([]byte{0x7f}, 256)...))),
 		"another type than the key's":          "ssh-rsa " + blob,
 		"a type nobody knows":                  "ssh-ed448 " + blob,
 		"blanks before the type":               " " + plain,
@@ -139,6 +148,21 @@ func TestKeyLineIsRefused(t *testing.T) {
 			require.Empty(t, d.Fingerprint)
 		})
 	}
+}
+
+// withStrayBits returns a key line of which the last character of the base64 has bits
+// that are no part of the key.
+func withStrayBits(t *testing.T) string {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	public, err := ssh.NewPublicKey(private.Public())
+	require.NoError(t, err)
+	line, padded := strings.CutSuffix(string(lineOf(public)), "=")
+	require.True(t, padded)
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	last := len(line) - 1
+	return line[:last] + string(alphabet[strings.IndexByte(alphabet, line[last])+1]) + "="
 }
 
 func certificateBlob(t *testing.T) string {
@@ -224,10 +248,33 @@ func TestABadEntryCostsNoOther(t *testing.T) {
 		[]Reason{decisions[0].Reason, decisions[1].Reason, decisions[2].Reason, decisions[3].Reason})
 }
 
+// Nothing is fetched for a key that cannot count.
+func TestNoSignerIsNeededForAKeyThatCannotCount(t *testing.T) {
+	for want, alter := range map[Reason]func(*activekeys.Entry){
+		Expired:       func(e *activekeys.Entry) { e.Timestamp = now.Unix() },
+		OtherInstance: func(e *activekeys.Entry) { e.Instance = "i-00000000" },
+	} {
+		entry := entryOf(lineOf(ed25519Key()))
+		alter(&entry)
+		decisions := Screen([]activekeys.Entry{entry}, question())
+		require.Equal(t, want, decisions[0].Reason)
+		require.False(t, AnyUndecided(decisions))
+	}
+}
+
 func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
 	decisions := Screen([]activekeys.Entry{entryOf(lineOf(ed25519Key()))}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
 	require.True(t, AnyUndecided(decisions))
+	Settle(decisions, "", now, signer{})
+	require.Equal(t, OtherInstance, decisions[0].Reason)
+}
+
+// Two unknown instances are not the same one.
+func TestAKeyForNoInstanceIsNotForAnUnknownOne(t *testing.T) {
+	entry, q := entryOf(lineOf(ed25519Key())), question()
+	entry.Instance, q.Instance = "", ""
+	decisions := Screen([]activekeys.Entry{entry}, q)
 	Settle(decisions, "", now, signer{})
 	require.Equal(t, OtherInstance, decisions[0].Reason)
 }

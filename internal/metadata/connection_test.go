@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -74,6 +75,26 @@ func TestTheNextRequestSucceeds(t *testing.T) {
 			require.Equal(t, test.connects, s.connects.Load())
 		})
 	}
+}
+
+// What is left to read of an answer may look like one itself.
+func TestTheRestOfAnAnswerIsNotTheNextOne(t *testing.T) {
+	const rest = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+	s := serve(t, onConnection(func(c net.Conn) {
+		say(c, fmt.Sprintf("HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n", len(rest)))
+		go func() {
+			if _, err := c.Read(make([]byte, 1024)); err == nil { // another request came on it
+				say(c, rest)
+			}
+			_ = c.Close()
+		}()
+	}))
+	c := s.client(t)
+	_, err := c.Region(t.Context())
+	require.ErrorIs(t, err, ErrNotFound)
+	body, err := c.Region(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "body", string(body))
 }
 
 func TestSequentialRequestsShareAConnection(t *testing.T) {

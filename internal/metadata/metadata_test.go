@@ -186,6 +186,18 @@ func TestAnswersAreRefused(t *testing.T) {
 	}
 }
 
+// A new token mends an expired one, once. What is refused with that too is not asked for
+// until the budget is spent.
+func TestAServiceThatTakesNoTokenIsAskedTwice(t *testing.T) {
+	s := serve(t, answer(func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := s.client(t).Region(ctx)
+	require.ErrorContains(t, err, "401 Unauthorized to a new token too")
+	require.EqualValues(t, 2, s.tokens.Load())
+	require.EqualValues(t, 4, s.requests.Load())
+}
+
 func TestPassingFaultsCostNoLogin(t *testing.T) {
 	for name, fault := range map[string]func(http.ResponseWriter){
 		"throttled": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
@@ -235,14 +247,22 @@ func TestTheBudgetEndsEverything(t *testing.T) {
 }
 
 func TestATokenThatIsNoTokenIsNotSent(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
-		fmt.Fprint(w, "a\r\nX-Evil: b")
-		return true
-	})
-	_, err := s.client(t).Region(t.Context())
-	require.ErrorContains(t, err, "session token")
-	require.EqualValues(t, 1, s.requests.Load())
+	for name, token := range map[string]string{
+		"another header in it": "a\r\nX-Evil: b",
+		"a blank in it":        "a b",
+		"nothing":              "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
+				fmt.Fprint(w, token)
+				return true
+			})
+			_, err := s.client(t).Region(t.Context())
+			require.ErrorContains(t, err, "the session token")
+			require.EqualValues(t, 1, s.requests.Load())
+		})
+	}
 }
 
 func TestEndpoints(t *testing.T) {

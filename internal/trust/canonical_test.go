@@ -24,11 +24,26 @@ import (
 func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 	for _, test := range []attack{
 		{name: "an authority key identifier that means another certificate", reason: "means another certificate", before: func(w *world) {
-			value, err := asn1.Marshal(authorityKeyID{ID: []byte{1}, Serial: big.NewInt(4711)})
-			if err != nil {
-				panic(err)
-			}
-			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidAuthorityKeyID, Value: value}}
+			w.middle.template.SubjectKeyId = []byte{1}
+			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Serial: big.NewInt(4711)})
+		}},
+		{name: "an authority key identifier that names another issuer", reason: "means another certificate", before: func(w *world) {
+			other := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: []byte{0xA4, 2, 0x30, 0}}
+			w.middle.template.SubjectKeyId = []byte{1}
+			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Issuer: other})
+		}},
+		{name: "an authority key identifier without any", reason: "no authority key identifier", before: func(w *world) {
+			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{})
+		}},
+		{name: "an authority key identifier of another key", reason: "is not the subject key identifier of", before: func(w *world) {
+			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}})
+		}},
+		{name: "an issuer without a name", reason: "no issuer name", before: func(w *world) { w.root.template.Subject = pkix.Name{} }},
+		{name: "no subject, and alternative names that need not be understood", reason: "neither a subject nor a critical", before: func(w *world) {
+			name := SignerName(testRegion, testDomain)
+			value := append([]byte{0x30, byte(len(name) + 2), 0x82, byte(len(name))}, name...)
+			w.signer.template.Subject = pkix.Name{}
+			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: value}}
 		}},
 		{name: "name constraints that need not be understood", reason: "name constraints are not marked critical", before: func(w *world) {
 			w.middle.template.PermittedEmailAddresses = []string{"example.com"}
@@ -58,6 +73,24 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 				basic.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
 			}))
 		}},
+		{name: "parameters of the algorithm that a staple names its certificate by", reason: "has parameters", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+				basic.Data.Responses[0].ID.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
+				sign(basic, w.middle)
+			}))
+		}},
+		{name: "a good status in another encoding", reason: "none of good, revoked and unknown", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+				basic.Data.Responses[0].Status = asn1.RawValue{FullBytes: []byte{0xA0, 0}}
+				sign(basic, w.middle)
+			}))
+		}},
+		{name: "a staple of two statuses", reason: "it has 2 statuses", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+				basic.Data.Responses = append(basic.Data.Responses, basic.Data.Responses[0])
+				sign(basic, w.middle)
+			}))
+		}},
 		{name: "a responder of no known kind", reason: "neither a name nor a key hash", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responder.FullBytes[0] &^= 0x80
@@ -74,6 +107,14 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			require.ErrorContains(t, err, test.reason)
 		})
 	}
+}
+
+func keyIdentifier(id authorityKeyID) []pkix.Extension {
+	value, err := asn1.Marshal(id)
+	if err != nil {
+		panic(err)
+	}
+	return []pkix.Extension{{Id: oidAuthorityKeyID, Value: value}}
 }
 
 // A signature under an RSA key of 96,000 bits, which leaves just room for it in a
@@ -183,6 +224,36 @@ func parsed(change func(*basicResponse)) func([]byte) []byte {
 		}
 		return der
 	}
+}
+
+// byKeyHash has a response say that it is from the responder with a key, and the signer
+// sign that.
+func byKeyHash(signer, responder *party) func([]byte) []byte {
+	return parsed(func(basic *basicResponse) {
+		key, err := publicKeyBits(responder.cert)
+		if err != nil {
+			panic(err)
+		}
+		hash, err := asn1.Marshal(digest(crypto.SHA1, key))
+		if err != nil {
+			panic(err)
+		}
+		basic.Data.Responder = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, IsCompound: true, Bytes: hash}
+		sign(basic, signer)
+	})
+}
+
+// sign signs a response anew, with an elliptic-curve key.
+func sign(basic *basicResponse, signer *party) {
+	data, err := asn1.Marshal(basic.Data)
+	if err != nil {
+		panic(err)
+	}
+	signature, err := crypto.SignMessage(signer.key, rand.Reader, data, crypto.SHA256)
+	if err != nil {
+		panic(err)
+	}
+	basic.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
 }
 
 // lengthen puts a NULL at the end of a SEQUENCE.

@@ -2,6 +2,8 @@ package trust
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -27,10 +29,33 @@ func TestVerifyAcceptsWhatAWSServes(t *testing.T) {
 	require.Equal(t, now.Add(time.Hour), signer.ValidUntil())
 }
 
+// A verdict holds no longer than what it rests on.
+func TestTheFirstToRunOutEndsTheTrust(t *testing.T) {
+	soon := now.Add(time.Minute)
+	for name, before := range map[string]func(*world){
+		"the signer":          func(w *world) { w.signer.template.NotAfter = soon },
+		"the issuer":          func(w *world) { w.middle.template.NotAfter = soon },
+		"the anchor":          func(w *world) { w.root.template.NotAfter = soon },
+		"the signer's staple": func(w *world) { w.signerStaple.NextUpdate = soon },
+		"the issuer's staple": func(w *world) { w.middleStaple.NextUpdate = soon },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.apply(t, before, nil)
+			signer, err := w.verify()
+			require.NoError(t, err)
+			require.Equal(t, soon, signer.ValidUntil())
+		})
+	}
+}
+
 // What may vary without costing a login.
 func TestVerifyAccepts(t *testing.T) {
 	for name, test := range map[string]struct{ before, after func(*world) }{
 		"a delegated responder": {before: func(w *world) { w.responder = newResponder() }},
+		"a responder that gives its key's hash": {after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, byKeyHash(w.middle, w.middle))
+		}},
 		"a certificate ID by SHA-256": {before: func(w *world) {
 			w.signerStaple.IssuerHash, w.middleStaple.IssuerHash = crypto.SHA256, crypto.SHA256
 		}},
@@ -110,6 +135,11 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "a signer with an elliptic-curve key", reason: "expected RSA", before: func(w *world) { w.signer.key = newEC() }},
 		{name: "a signer whose key can be factored", reason: "1024 bits", before: func(w *world) { w.signer.key = newRSA(1024) }},
 		{name: "an issuer whose key can be factored", reason: "unknown authority", before: func(w *world) { w.middle.key = newRSA(1024) }},
+		{name: "an issuer with an elliptic-curve key of 224 bits", reason: "unknown authority", before: func(w *world) {
+			key, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+			require.NoError(t, err)
+			w.middle.key = key
+		}},
 		{name: "an anchor whose key can be factored", reason: "too weak", before: func(w *world) { w.root.key = newRSA(1024) }},
 
 		// Chains.
@@ -151,6 +181,10 @@ func TestVerifyRefuses(t *testing.T) {
 			w.middle.template.PermittedDNSDomains = []string{"example.com"}
 			w.middle.template.PermittedDNSDomainsCritical = true
 		}},
+		{name: "a name that only ends like one that an issuer permits", reason: "does not permit the name", before: func(w *world) {
+			w.middle.template.PermittedDNSDomains = []string{"zonaws.com"}
+			w.middle.template.PermittedDNSDomainsCritical = true
+		}},
 		{name: "a critical extension nobody knows", reason: "unhandled critical extension", before: func(w *world) {
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1}, Critical: true, Value: []byte{5, 0}}}
 		}},
@@ -179,6 +213,12 @@ func TestVerifyRefuses(t *testing.T) {
 			namesake.issuedBy(&testing.T{}, w.root)
 			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, namesake, namesake)
 		}},
+		{name: "a staple from another issuer of that key", reason: "none of 2 staples", after: func(w *world) {
+			other := newAuthority("other")
+			other.key = w.middle.key
+			other.issuedBy(&testing.T{}, w.root)
+			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, other, w.middle)
+		}},
 		{name: "a revocation beside a good staple", reason: "revoked at", after: func(w *world) {
 			revoked := w.signerStaple
 			revoked.Status = ocsp.Revoked
@@ -206,6 +246,10 @@ func TestVerifyRefuses(t *testing.T) {
 			w.responder = newResponder()
 			w.responder.template.KeyUsage = x509.KeyUsageKeyEncipherment
 		}},
+		{name: "a responder that may sign certificates without being an authority", reason: "without being a certificate authority", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.KeyUsage |= x509.KeyUsageCertSign
+		}},
 		{name: "a responder that a stranger issued", reason: "unknown authority", before: func(w *world) {
 			w.responder = newResponder()
 			w.responderIssuer = newAuthority("middle")
@@ -217,6 +261,13 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "a staple signed by another key", reason: "verifying its signature", after: func(w *world) {
 			impostor := &party{key: newEC(), cert: w.middle.cert}
 			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, w.middle, impostor)
+		}},
+		{name: "a staple in the name of somebody else", reason: "responder name is not that of", after: func(w *world) {
+			signer := &party{key: w.middle.key, cert: w.root.cert}
+			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, w.middle, signer)
+		}},
+		{name: "a staple by the key hash of somebody else", reason: "responder key hash is not that of", after: func(w *world) {
+			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, byKeyHash(w.middle, w.root))
 		}},
 		{name: "a staple signed with SHA-1", reason: "SHA1", before: func(w *world) {
 			w.middle.key = newRSA(2048)

@@ -144,18 +144,24 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc
 // sshd sends SIGTERM when it gives up on a login. Nobody is left then.
 func TestTheEndOfALoginEndsANeighbour(t *testing.T) {
 	h := start(t, host.Options{}, "/opt/neighbour/keys", "--budget", "1m")
-	neighbour(t, h, "trap '' TERM; sleep 1000; sleep 1000")
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGKILL} {
-		eic := h.Command(host.ServiceUser, host.Binary, "authorized-keys", "--chain", "/opt/neighbour/keys", "--budget", "1m", "bob")
-		require.NoError(t, eic.Start())
-		time.Sleep(300 * time.Millisecond)
-		require.NoError(t, eic.Process.Signal(signal))
-		start := time.Now()
-		_ = eic.Wait() // it says nothing that anybody still listens to
-		require.Less(t, time.Since(start), 2*time.Second)
-		if signal != syscall.SIGKILL {
+	for signal, script := range map[syscall.Signal]string{
+		syscall.SIGTERM: "trap '' TERM; sleep 1000; sleep 1000",
+		syscall.SIGINT:  "trap '' INT; sleep 1000; sleep 1000",
+		syscall.SIGHUP:  "trap '' HUP; sleep 1000; sleep 1000",
+		syscall.SIGKILL: "exec sleep 1000", // then it is the kernel that ends the command, and it alone
+	} {
+		t.Run(signal.String(), func(t *testing.T) {
+			program := neighbour(t, h, script)
+			eic := h.Command(host.ServiceUser, host.Binary, "authorized-keys", "--chain", program, "--budget", "1m", "bob")
+			require.NoError(t, eic.Start())
+			sleeps := func() bool { return strings.Contains(serviceProcesses(t, h), "sleep") }
+			require.Eventually(t, sleeps, 10*time.Second, 10*time.Millisecond, "the neighbour does not run")
+			require.NoError(t, eic.Process.Signal(signal))
+			start := time.Now()
+			_ = eic.Wait() // it says nothing that anybody still listens to
+			require.Less(t, time.Since(start), 2*time.Second)
 			requireNobodyLeft(t, h)
-		}
+		})
 	}
 }
 

@@ -61,14 +61,22 @@ func public(t *testing.T, key string) string {
 // requireNobodyLeft wants no process left of the user that sshd runs eic as.
 func requireNobodyLeft(t *testing.T, h *host.Host) {
 	t.Helper()
+	left := serviceProcesses(t, h)
+	for end := time.Now().Add(5 * time.Second); left != "" && time.Now().Before(end); left = serviceProcesses(t, h) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.Empty(t, left)
+}
+
+// serviceProcesses names the processes of the user that sshd runs eic as.
+func serviceProcesses(t *testing.T, h *host.Host) string {
+	t.Helper()
 	info, err := os.ReadFile(h.Path("/etc/passwd"))
 	require.NoError(t, err)
 	_, after, found := strings.Cut(string(info), "\n"+host.ServiceUser+":x:")
 	require.True(t, found)
 	id, _, _ := strings.Cut(after, ":")
-	var left string
-	gone := func() bool { left = processesOf(t, id); return left == "" }
-	require.Eventually(t, gone, 5*time.Second, 20*time.Millisecond, "left: %s", &left)
+	return processesOf(t, id)
 }
 
 // processesOf names the processes of a user by its id, without zombies

@@ -84,7 +84,7 @@ type outcome struct {
 func (w *world) compare(ctx context.Context, dir string) outcome {
 	now := time.Now()
 	ours, signer := w.ours(now)
-	theirs, err := w.theirs(openssl{ctx, dir}, now, signer)
+	theirs, err := w.theirs(program{ctx, dir}, now, signer)
 	if err != nil {
 		return outcome{err: err}
 	}

@@ -14,6 +14,7 @@ import (
 	"eic/internal/authorize"
 	"eic/internal/inquiry"
 	"eic/internal/trust"
+	"eic/test/openssl"
 )
 
 // verdict is what a judge says of a world: the key lines that may be printed. What
@@ -70,7 +71,7 @@ func general(err error) string {
 
 // theirs has openssl judge. Where our judge has named the chain it goes by, openssl
 // is asked about that one, and otherwise about what it finds itself.
-func (w *world) theirs(o openssl, now time.Time, signer *trust.Signer) (verdict, error) {
+func (w *world) theirs(o program, now time.Time, signer *trust.Signer) (verdict, error) {
 	if reason := w.placeless(); reason != "" {
 		return verdict{reason: reason}, nil
 	}
@@ -111,7 +112,7 @@ func (w *world) theirs(o openssl, now time.Time, signer *trust.Signer) (verdict,
 }
 
 // trusted returns the chain that openssl goes by, and what it found of it.
-func (w *world) trusted(o openssl, signer *trust.Signer) ([]*x509.Certificate, found, error) {
+func (w *world) trusted(o program, signer *trust.Signer) ([]*x509.Certificate, found, error) {
 	if signer == nil {
 		result, err := o.verify(w.anchors, w.chain)
 		if err != nil || result.reason != "" {
@@ -132,10 +133,10 @@ func (w *world) trusted(o openssl, signer *trust.Signer) ([]*x509.Certificate, f
 	// is given nothing but ours, whose first certificate has to be what it reads
 	// as the first one served.
 	first, ok, err := o.run("x509", "-in", "chain.pem", "-outform", "PEM")
-	if err != nil || !ok || !strings.HasSuffix(first, string(encode(signer.Chain[0]))) {
+	if err != nil || !ok || !strings.HasSuffix(first, string(openssl.PEM(signer.Chain[0]))) {
 		return nil, found{reason: "x509: the first certificate"}, err
 	}
-	result, err = o.verify(anchor, encode(signer.Chain[:len(signer.Chain)-1]...))
+	result, err = o.verify(anchor, openssl.PEM(signer.Chain[:len(signer.Chain)-1]...))
 	return signer.Chain, result, err
 }
 

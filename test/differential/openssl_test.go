@@ -9,36 +9,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"eic/test/openssl"
 )
 
-// openssl is the other judge: the openssl program, given the parts of one world as
+// program is the other judge: openssl, given the parts of one world as
 // files in a directory. What is no question of cryptography it is not asked; there
 // the rules are written down here once more, as plainly as they can be.
-type openssl struct {
+type program struct {
 	ctx context.Context
 	dir string
 }
 
 // run runs the program. Its verdict is in its status and its output; the error is
 // that it could not be run.
-func (o openssl) run(args ...string) (string, bool, error) {
-	cmd := exec.CommandContext(o.ctx, "openssl", args...)
-	cmd.Dir = o.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "OPENSSL_CONF=/dev/null", "LC_ALL=C"}
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || !exit.Exited()) {
-		return "", false, fmt.Errorf("running openssl %s: %w", strings.Join(args, " "), err)
-	}
-	return string(out), err == nil, nil
+func (o program) run(args ...string) (string, bool, error) {
+	return openssl.Ask(o.ctx, o.dir, args...)
 }
 
-func (o openssl) write(name string, content []byte) error {
+func (o program) write(name string, content []byte) error {
 	return os.WriteFile(filepath.Join(o.dir, name), content, 0o600)
 }
 
@@ -58,8 +51,8 @@ type found struct {
 
 // verify says whether the served chain leads from its first certificate to one of
 // the anchors.
-func (o openssl) verify(anchors []*x509.Certificate, chain []byte) (found, error) {
-	if err := errors.Join(o.write("anchors.pem", encode(anchors...)), o.write("chain.pem", chain)); err != nil {
+func (o program) verify(anchors []*x509.Certificate, chain []byte) (found, error) {
+	if err := errors.Join(o.write("anchors.pem", openssl.PEM(anchors...)), o.write("chain.pem", chain)); err != nil {
 		return found{}, err
 	}
 	args := append([]string{"verify", "-show_chain", "-nameopt", "sname,utf8,esc_2253,esc_ctrl,esc_msb,sep_comma_plus_space"},
@@ -85,7 +78,7 @@ func firstReason(out string) string {
 
 // names says whether the first served certificate, of a given subject, bears a name:
 // as its one common name or, without any, as an alternative name.
-func (o openssl) names(subject, want string) (bool, error) {
+func (o program) names(subject, want string) (bool, error) {
 	names := commonNames(subject)
 	if len(names) != 0 {
 		return slices.Equal(names, []string{want}), nil
@@ -119,20 +112,20 @@ func commonNames(subject string) []string {
 type voucher struct{ good, revoked bool }
 
 // staple says what a staple says of each certificate of a chain but the last.
-func (o openssl) staple(text []byte, chain []*x509.Certificate) ([]voucher, error) {
+func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, error) {
 	vouchers := make([]voucher, len(chain)-1)
 	der, err := base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(text, []byte("\n"), nil)))
 	if err != nil {
 		return vouchers, nil
 	}
-	if err := errors.Join(o.write("staple.der", der), o.write("anchor.pem", encode(chain[len(chain)-1])),
-		o.write("issuers.pem", encode(chain...))); err != nil {
+	if err := errors.Join(o.write("staple.der", der), o.write("anchor.pem", openssl.PEM(chain[len(chain)-1])),
+		o.write("issuers.pem", openssl.PEM(chain...))); err != nil {
 		return nil, err
 	}
 	args := append([]string{"ocsp", "-respin", "staple.der", "-no_nonce"}, strict("anchor.pem", "-verify_other")...)
 	args = append(args, "issuers.pem")
 	for i, c := range chain {
-		if err := o.write(fmt.Sprintf("c%d.pem", i), encode(c)); err != nil {
+		if err := o.write(fmt.Sprintf("c%d.pem", i), openssl.PEM(c)); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +156,7 @@ func (o openssl) staple(text []byte, chain []*x509.Certificate) ([]voucher, erro
 
 // vouched says whether the staples vouch for each certificate of a chain but the
 // last, and none says that one is revoked; if not, why.
-func (o openssl) vouched(staples [][]byte, chain []*x509.Certificate) (string, error) {
+func (o program) vouched(staples [][]byte, chain []*x509.Certificate) (string, error) {
 	good := make([]bool, len(chain)-1)
 	for _, text := range staples {
 		vouchers, err := o.staple(text, chain)
@@ -184,7 +177,7 @@ func (o openssl) vouched(staples [][]byte, chain []*x509.Certificate) (string, e
 }
 
 // signed says whether a signature over a text is the signer's.
-func (o openssl) signed(signer *x509.Certificate, text, signature []byte) (bool, error) {
+func (o program) signed(signer *x509.Certificate, text, signature []byte) (bool, error) {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: signer.RawSubjectPublicKeyInfo})
 	if err := errors.Join(o.write("key.pem", key), o.write("text", text), o.write("signature", signature)); err != nil {
 		return false, err
@@ -192,12 +185,4 @@ func (o openssl) signed(signer *x509.Certificate, text, signature []byte) (bool,
 	out, ok, err := o.run("dgst", "-sha256", "-verify", "key.pem", "-sigopt", "rsa_padding_mode:pss",
 		"-sigopt", "rsa_pss_saltlen:32", "-sigopt", "rsa_mgf1_md:sha256", "-signature", "signature", "text")
 	return ok && strings.Contains(out, "Verified OK"), err
-}
-
-func encode(certificates ...*x509.Certificate) []byte {
-	var text []byte
-	for _, c := range certificates {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
-	}
-	return text
 }

@@ -121,15 +121,13 @@ func TestASignalEndsItAtOnce(t *testing.T) {
 				h.Sim.ResetStats()
 				cmd := within(user)
 				cmd.Env = []string{}
-				var sent time.Time
-				go func() {
-					for requests(h, imds.Stage(stage)) == 0 {
-						time.Sleep(time.Millisecond)
-					}
-					sent = time.Now()
-					_ = cmd.Process.Signal(signal)
-				}()
-				result, err := trial.Run(cmd)
+				run, err := trial.Start(cmd)
+				require.NoError(t, err)
+				asked := func() bool { return requests(h, imds.Stage(stage)) > 0 }
+				require.Eventually(t, asked, 5*time.Second, time.Millisecond, "it does not get as far as that")
+				sent := time.Now()
+				require.NoError(t, run.Signal(signal))
+				result, err := run.Wait()
 				require.NoError(t, err)
 				require.Less(t, time.Since(sent), 500*time.Millisecond)
 				require.Equal(t, 128+int(signal), result.Status)

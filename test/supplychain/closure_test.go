@@ -72,12 +72,77 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 	}
 }
 
+// mayImport says which of our own packages each package of the product imports, below
+// internal/. Data flows one way: what judges does not know where its evidence came
+// from, and nothing points back.
+var mayImport = map[string][]string{
+	"activekeys":      nil,
+	"audit":           {"authorize"},
+	"authorize":       {"activekeys"},
+	"chain":           {"sshdconfig/argv"},
+	"confine":         nil,
+	"doctor":          {"inquiry", "instance", "metadata", "sshdconfig", "sshdconfig/argv", "trust"},
+	"evidence":        {"authorize", "inquiry", "instance", "metadata", "trust"},
+	"explain":         {"activekeys", "authorize", "evidence", "inquiry", "instance", "metadata", "trust"},
+	"inquiry":         {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
+	"instance":        nil,
+	"metadata":        nil,
+	"sshdconfig":      {"sshdconfig/argv"},
+	"sshdconfig/argv": nil,
+	"stack":           nil,
+	"trust":           nil,
+}
+
+const internal = "eic/internal/"
+
+// ofSimulator reports whether a path below internal/ is the simulator's.
+func ofSimulator(path string) bool { return path == "sim" || strings.HasPrefix(path, "sim/") }
+
+// A package that judges and can call one that fetches may ask the network after all,
+// whatever it imports itself.
+func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
+	imports := make(map[string][]string)
+	for line := range strings.Lines(run(t, "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./internal/...")) {
+		paths := strings.Fields(line)
+		name := strings.TrimPrefix(paths[0], internal)
+		if ofSimulator(name) {
+			continue
+		}
+		imports[name] = nil
+		for _, path := range paths[1:] {
+			if ours, ok := strings.CutPrefix(path, "eic/"); ok {
+				imports[name] = append(imports[name], strings.TrimPrefix(ours, "internal/"))
+			}
+		}
+		slices.Sort(imports[name])
+	}
+	require.Equal(t, mayImport, imports)
+}
+
+// A simulator that asks the verifier what is right agrees with it, also where both are
+// wrong. That goes for its tests as well.
+func TestTheSimulatorCannotAskTheVerifierWhatIsRight(t *testing.T) {
+	output := run(t, "go", "list", "-deps", "-test", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./internal/sim/...")
+	require.Contains(t, output, "eic/internal/sim/ca\n")
+	for line := range strings.Lines(output) {
+		path := strings.Fields(line)[0] // behind it, perhaps, for which test it is built
+		path = strings.TrimSuffix(strings.TrimSuffix(path, ".test"), "_test")
+		if name, ok := strings.CutPrefix(path, internal); ok {
+			require.True(t, ofSimulator(name), path)
+		}
+		require.NotRegexp(t, "^eic/cmd/", path)
+	}
+}
+
 // Packages that judge must not be able to do I/O behind a reader's back.
-func TestJudgingPackagesReachNoNetwork(t *testing.T) {
+func TestAJudgeCannotDoInputOrOutputItself(t *testing.T) {
+	able := []string{
+		"os", "os/exec", "net", "net/http", "crypto/tls", "syscall", "golang.org/x/sys/unix", "io/fs", "log", "log/slog", "log/syslog",
+	}
 	for _, target := range []string{"./internal/activekeys", "./internal/trust", "./internal/authorize"} {
 		output := run(t, "go", "list", "-f", "{{join .Imports \"\\n\"}}", target)
 		for _, path := range strings.Fields(output) {
-			require.NotContains(t, []string{"os", "os/exec", "net", "net/http", "syscall", "io/fs"}, path, target)
+			require.NotContains(t, able, path, target)
 			require.NotContains(t, path, "aws", target)
 		}
 	}

@@ -33,23 +33,48 @@ type Usage struct {
 
 // Run runs a command to its end. Its error is that the command could not be started.
 func Run(cmd *exec.Cmd) (Result, error) {
-	var stdout, stderr bytes.Buffer
+	p, err := Start(cmd)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.Wait()
+}
+
+// Process is a command that runs.
+type Process struct {
+	*os.Process
+	cmd            *exec.Cmd
+	start          time.Time
+	stdout, stderr bytes.Buffer
+}
+
+// Start starts a command.
+func Start(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{cmd: cmd, start: time.Now()}
 	if cmd.Stdout == nil {
-		cmd.Stdout = &stdout
+		cmd.Stdout = &p.stdout
 	}
 	if cmd.Stderr == nil {
-		cmd.Stderr = &stderr
+		cmd.Stderr = &p.stderr
 	}
-	start := time.Now()
-	err := cmd.Run()
-	took := time.Since(start)
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("running %s: %w", cmd, err)
+	}
+	p.Process = cmd.Process
+	return p, nil
+}
+
+// Wait waits for the command's end.
+func (p *Process) Wait() (Result, error) {
+	err := p.cmd.Wait()
+	took := time.Since(p.start)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return Result{}, fmt.Errorf("running %s: %w", cmd, err)
+		return Result{}, fmt.Errorf("running %s: %w", p.cmd, err)
 	}
 	return Result{
-		Stdout: stdout.String(), Stderr: stderr.String(),
-		Status: status(cmd.ProcessState), Usage: usage(cmd.ProcessState, took),
+		Stdout: p.stdout.String(), Stderr: p.stderr.String(),
+		Status: status(p.cmd.ProcessState), Usage: usage(p.cmd.ProcessState, took),
 	}, nil
 }
 

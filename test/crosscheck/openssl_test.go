@@ -1,8 +1,5 @@
 // Package crosscheck judges chains, OCSP responses and signatures with the openssl
-// program, for tests that hold its judgement against that of internal/trust.
-//
-// It says what openssl says and nothing more. Where the two may differ is for the
-// tests to know.
+// program, and holds its judgement against that of internal/trust.
 package crosscheck
 
 import (
@@ -13,11 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/ocsp"
+
+	"eic/test/openssl"
 )
 
 // OpenSSL is the openssl program, with a directory that is for the files that it
@@ -32,9 +30,9 @@ type OpenSSL struct {
 func (o OpenSSL) VerifyChain(ctx context.Context, chain []*x509.Certificate) error {
 	last := len(chain) - 1
 	if err := o.write(map[string][]byte{
-		"signer.pem":  encode(chain[0]),
-		"between.pem": encode(chain[1:last]...),
-		"anchor.pem":  encode(chain[last]),
+		"signer.pem":  openssl.PEM(chain[0]),
+		"between.pem": openssl.PEM(chain[1:last]...),
+		"anchor.pem":  openssl.PEM(chain[last]),
 	}); err != nil {
 		return err
 	}
@@ -50,10 +48,10 @@ func (o OpenSSL) VerifyChain(ctx context.Context, chain []*x509.Certificate) err
 // time, of the certificate at a place in a chain like VerifyChain's.
 func (o OpenSSL) VerifyStatus(ctx context.Context, chain []*x509.Certificate, place int, response []byte) error {
 	if err := o.write(map[string][]byte{
-		"certificate.pem": encode(chain[place]),
-		"issuer.pem":      encode(chain[place+1]),
-		"chain.pem":       encode(chain...),
-		"anchor.pem":      encode(chain[len(chain)-1]),
+		"certificate.pem": openssl.PEM(chain[place]),
+		"issuer.pem":      openssl.PEM(chain[place+1]),
+		"chain.pem":       openssl.PEM(chain...),
+		"anchor.pem":      openssl.PEM(chain[len(chain)-1]),
 		"response.der":    response,
 	}); err != nil {
 		return err
@@ -112,19 +110,9 @@ func (o OpenSSL) write(files map[string][]byte) error {
 // run returns everything that openssl printed, and an error with it where its status
 // was not 0.
 func (o OpenSSL) run(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "openssl", args...)
-	cmd.Dir = o.Dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("openssl %s: %w: %s", args[0], err, out)
+	says, ok, err := openssl.Ask(ctx, o.Dir, args...)
+	if err == nil && !ok {
+		err = fmt.Errorf("openssl %s: %s", args[0], says)
 	}
-	return string(out), nil
-}
-
-func encode(certificates ...*x509.Certificate) []byte {
-	var text []byte
-	for _, c := range certificates {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
-	}
-	return text
+	return says, err
 }

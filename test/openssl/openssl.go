@@ -1,0 +1,49 @@
+// Package openssl runs the openssl program for tests that want a second opinion. It
+// imports nothing of ours, so that the simulator's tests may use it too.
+package openssl
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Ask runs the program in a directory and returns everything that it says, and whether
+// its status is 0. Its error is that it could not be run, or did not end by itself. No
+// configuration of this machine's plays a part.
+func Ask(ctx context.Context, dir string, args ...string) (says string, ok bool, err error) {
+	cmd := exec.CommandContext(ctx, "openssl", args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "OPENSSL_CONF=/dev/null", "LC_ALL=C"}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || !exit.Exited()) {
+		return "", false, fmt.Errorf("running openssl %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), err == nil, nil
+}
+
+// Run is Ask for a test, which fails if the program could not be run.
+func Run(t *testing.T, dir string, args ...string) (says string, ok bool) {
+	t.Helper()
+	says, ok, err := Ask(t.Context(), dir, args...)
+	require.NoError(t, err)
+	return says, ok
+}
+
+// PEM is what the program reads certificates from.
+func PEM(certificates ...*x509.Certificate) []byte {
+	var text []byte
+	for _, c := range certificates {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	return text
+}
