@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -27,18 +28,14 @@ type samples struct {
 // and have the simulator sign documents.
 const warmUp = 2
 
-// inTurns runs each contest once in every round. Rounds begin with another contest each,
-// and every other one goes the other way round, so that none always comes first, or
-// after the same one.
+// inTurns runs each contest once in every round, in an order that is drawn anew: what
+// ran just before leaves caches in a state of its own, and must not always be the same.
 func (b *bench) inTurns(contests []contest, rounds int) ([]samples, error) {
+	random := rand.New(rand.NewPCG(1, 2)) // the same orders each time
 	found := make([]samples, len(contests))
 	for round := -warmUp; round < rounds; round++ {
 		runtime.GC()
-		for turn := range contests {
-			i := (turn + round + warmUp) % len(contests)
-			if round%2 != 0 {
-				i = len(contests) - 1 - i
-			}
+		for _, i := range random.Perm(len(contests)) {
 			runs, err := b.run(contests[i])
 			if err != nil {
 				return nil, err
@@ -77,4 +74,17 @@ func (s *samples) add(runs []lap.Run) {
 	}
 	s.wall = append(s.wall, stats.Milliseconds(wall))
 	s.cpu = append(s.cpu, stats.Milliseconds(cpu/time.Duration(len(runs))))
+}
+
+// joined puts the samples of each contest behind those that there are.
+func joined(found, more []samples) []samples {
+	if found == nil {
+		return more
+	}
+	for i, m := range more {
+		found[i].wall = append(found[i].wall, m.wall...)
+		found[i].cpu = append(found[i].cpu, m.cpu...)
+		found[i].peak = max(found[i].peak, m.peak)
+	}
+	return found
 }
