@@ -82,11 +82,17 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 	if !authorize.AnyUndecided(r.Verdict.Decisions) {
 		return r, nil
 	}
-	if err := e.gather(ctx, client); err != nil {
+	var on ground
+	var untrusted error
+	err = e.gather(ctx, client, func() { on, untrusted = e.ground(t, now.Add(time.Since(begun))) })
+	if err == nil {
+		err = untrusted
+	}
+	if err != nil {
 		return r, err
 	}
 	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
-	return r, r.Verdict.Settle(*e, t)
+	return r, r.Verdict.settleOn(on, *e)
 }
 
 func stageOf(err error) metadata.Stage {
@@ -97,15 +103,16 @@ func stageOf(err error) metadata.Stage {
 	return ""
 }
 
-// gather fetches all that the active keys have to be judged by, side by side.
+// gather fetches all that the active keys have to be judged by, side by side, and
+// calls judge when everything but the staples is there, which take a round trip more.
 // Each part is written by one goroutine alone.
-func (e *Evidence) gather(ctx context.Context, client *metadata.Client) error {
+func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var group sync.WaitGroup
+	var all, place sync.WaitGroup
 	var once sync.Once
 	var first error
-	fetch := func(part func() error) {
+	fetch := func(group *sync.WaitGroup, part func() error) {
 		group.Go(func() {
 			stack.Grow()
 			if err := part(); err != nil {
@@ -114,27 +121,31 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client) error {
 			}
 		})
 	}
+	fetch(&all, func() (err error) {
+		e.Signer.Staples, err = gatherStaples(ctx, client)
+		return err
+	})
 	if e.Instance == "" {
-		fetch(func() error {
+		fetch(&place, func() error {
 			id, err := client.InstanceID(ctx)
 			e.Instance = Line(id)
 			return err
 		})
 	}
-	fetch(func() error { return e.gatherRegion(ctx, client) })
-	fetch(func() (err error) {
+	fetch(&place, func() error { return e.gatherRegion(ctx, client) })
+	fetch(&place, func() (err error) {
 		e.Domain, err = client.Domain(ctx)
 		return err
 	})
-	fetch(func() (err error) {
+	fetch(&place, func() (err error) {
 		e.Signer.Chain, err = client.SignerCertificate(ctx)
 		return err
 	})
-	fetch(func() (err error) {
-		e.Signer.Staples, err = gatherStaples(ctx, client)
-		return err
-	})
-	group.Wait()
+	place.Wait()
+	if ctx.Err() == nil {
+		judge()
+	}
+	all.Wait()
 	return first
 }
 

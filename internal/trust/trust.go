@@ -13,7 +13,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -93,7 +92,26 @@ var ErrRevoked = errors.New("revoked")
 // *Error, means that nothing signed under this certificate may be trusted; it
 // says which part failed and what was expected.
 func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
-	certificates, err := ParseChain(evidence.Chain)
+	path, err := FindPath(evidence.Chain, region, domain, anchors, now)
+	if err != nil {
+		return nil, err
+	}
+	return path.Vouch(evidence.Staples, now)
+}
+
+// Path is a signer's certificate that bears the expected name and chains to an
+// anchor. Whether it, or an issuer of its, was revoked is not known yet, so it
+// is nothing to check a signature by.
+type Path struct {
+	// chains has at least one, and the first is in the profile.
+	chains [][]*x509.Certificate
+}
+
+// FindPath is what Verify does before it needs the staples, for those to whom
+// the staples come later. Its errors are of type *Error and any part but
+// PartStatus.
+func FindPath(chain []byte, region, domain string, anchors *x509.CertPool, now time.Time) (*Path, error) {
+	certificates, err := ParseChain(chain)
 	if err != nil {
 		return nil, &Error{PartChain, err}
 	}
@@ -104,40 +122,57 @@ func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, no
 	if err := checkSignerKey(signer); err != nil {
 		return nil, &Error{PartKey, err}
 	}
-	var staples []staple
-	var parsing sync.WaitGroup
-	parsing.Go(func() { staples = parseStaples(evidence.Staples) })
 	chains, err := buildChains(certificates, anchors, now)
-	parsing.Wait()
 	if err != nil {
 		return nil, &Error{PartPath, err}
 	}
-	return verifyFirst(chains, staples, now)
+	var first error
+	for i, chain := range chains {
+		err := checkProfile(chain)
+		if err == nil {
+			return &Path{chains[i:]}, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), first)}
 }
 
-// verifyFirst returns the first chain that holds, and looks no further. Of those that
-// do not, the one tells why that came furthest, and among them the first.
-func verifyFirst(chains [][]*x509.Certificate, staples []staple, now time.Time) (*Signer, error) {
-	var path, status error
-	for _, chain := range chains {
-		if err := checkProfile(chain); err != nil {
-			if path == nil {
-				path = fmt.Errorf("verifying the signer certificate %s: %w", describe(chain[0]), err)
-			}
+// Vouch returns the Signer if the staples vouch for it and its issuers, for the first
+// of its chains for which they do, at the time now, at which that chain must be valid
+// still. Its errors are of type *Error: of those chains that do not hold, the first
+// tells why.
+func (p *Path) Vouch(staples []Staple, now time.Time) (*Signer, error) {
+	parsed := parseStaples(staples)
+	var first error
+	for i, chain := range p.chains {
+		if i > 0 && checkProfile(chain) != nil {
 			continue
 		}
-		good, err := verifyStatus(chain, staples, now)
+		good, err := vouch(chain, parsed, now)
 		if err == nil {
 			return &Signer{Chain: chain, Good: good}, nil
 		}
-		if status == nil {
-			status = err
+		if first == nil {
+			first = err
 		}
 	}
-	if status != nil {
-		return nil, &Error{PartStatus, status}
+	return nil, first
+}
+
+func vouch(chain []*x509.Certificate, staples []staple, now time.Time) ([]Status, error) {
+	for _, c := range chain {
+		if now.Before(c.NotBefore) || now.After(c.NotAfter) {
+			expired := x509.CertificateInvalidError{Cert: c, Reason: x509.Expired}
+			return nil, &Error{PartPath, fmt.Errorf("verifying the certificate %s: %w", describe(c), expired)}
+		}
 	}
-	return nil, &Error{PartPath, path}
+	good, err := verifyStatus(chain, staples, now)
+	if err != nil {
+		return nil, &Error{PartStatus, err}
+	}
+	return good, nil
 }
 
 // ValidUntil is the moment at which the Signer stops being trustworthy: the
