@@ -10,8 +10,8 @@ import (
 )
 
 // The structures of RFC 5280 section 4.1 and RFC 6960 section 4.2.1, as far as they
-// have to be looked into. crypto/x509 and the ocsp package pass over elements behind
-// the last one they know; encoding what was read once more shows them.
+// have to be looked into. crypto/x509 and encoding/asn1 pass over elements behind the
+// last one they know; encoding what was read once more shows them.
 type (
 	certificate struct {
 		Content   certificateContent
@@ -97,8 +97,8 @@ func readCanonical[T any](der []byte) (*T, error) {
 }
 
 // withoutParameters reports whether an algorithm has no parameters, written as nothing
-// or as NULL, as all that are accepted here have none. The ocsp package does not look,
-// and those of the signature's algorithm nobody has signed.
+// or as NULL, as all that are accepted here have none. Those of a response's signature
+// nobody has signed.
 func withoutParameters(a pkix.AlgorithmIdentifier) bool {
 	return len(a.Parameters.FullBytes) == 0 || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
 }

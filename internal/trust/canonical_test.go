@@ -20,7 +20,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// What crypto/x509 and the ocsp package would pass over.
+// What crypto/x509 and encoding/asn1 would pass over.
 func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 	for _, test := range []attack{
 		{name: "an authority key identifier that means another certificate", reason: "means another certificate", before: func(w *world) {

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
 )
 
 func encodeBase64(der []byte) []byte { return []byte(base64.StdEncoding.EncodeToString(der)) }
@@ -112,16 +114,27 @@ func FuzzParseStaple(f *testing.F) {
 	}
 	f.Add([]byte("MAMKAQM="))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		response, id, err := parseStaple(body)
+		ours, err := parseStaple(body)
 		if err != nil {
-			require.Nil(t, response)
-			require.Zero(t, id)
+			require.Nil(t, ours)
 			return
 		}
-		again, idAgain, err := parseStaple(encodeBase64(response.Raw))
+		der, err := decodeBase64(body)
 		require.NoError(t, err)
-		require.Equal(t, id, idAgain)
-		require.Equal(t, response.SerialNumber, again.SerialNumber)
-		require.Equal(t, response.Status, again.Status)
+		require.True(t, bytes.Contains(der, ours.signed), "what was signed is no part of the response")
+		theirs, err := ocsp.ParseResponse(der, nil)
+		if err != nil {
+			// It looks at the signature as well, if a certificate is enclosed.
+			require.ErrorContains(t, err, "bad signature on embedded certificate")
+			return
+		}
+		require.Equal(t, theirs.TBSResponseData, ours.signed)
+		require.Equal(t, theirs.Signature, ours.signature)
+		require.Equal(t, theirs.SignatureAlgorithm, ours.algorithm)
+		require.Equal(t, theirs.SerialNumber, ours.id.Serial)
+		require.Equal(t, theirs.IssuerHash, ours.hash)
+		require.Equal(t, theirs.Certificate, ours.enclosed)
+		require.Equal(t, map[byte]int{good: ocsp.Good, revoked: ocsp.Revoked, unknown: ocsp.Unknown}[ours.status], theirs.Status)
+		require.Equal(t, []time.Time{theirs.ThisUpdate, theirs.NextUpdate, theirs.RevokedAt}, []time.Time{ours.thisUpdate, ours.nextUpdate, ours.revokedAt})
 	})
 }

@@ -13,15 +13,13 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"golang.org/x/crypto/ocsp"
 )
 
 // staple is a parsed OCSP response, or the reason why it is none. That it
 // parsed says nothing of who signed it.
 type staple struct {
 	name     string
-	response *ocsp.Response
-	id       certID
+	response *response
 	err      error
 }
 
@@ -33,78 +31,23 @@ func parseStaples(raw []Staple) []staple {
 	for i, s := range raw {
 		staples[i] = staple{name: s.Name, err: s.Err}
 		if s.Err == nil {
-			group.Go(func() { staples[i].response, staples[i].id, staples[i].err = parseStaple(s.Body) })
+			group.Go(func() { staples[i].response, staples[i].err = parseStaple(s.Body) })
 		}
 	}
 	group.Wait()
 	return staples
 }
 
-func parseStaple(body []byte) (*ocsp.Response, certID, error) {
+func parseStaple(body []byte) (*response, error) {
 	der, err := decodeBase64(body)
 	if err != nil {
-		return nil, certID{}, err
-	}
-	basic, err := parseBasic(der)
-	if err != nil {
-		return nil, certID{}, fmt.Errorf("parsing the OCSP response: %w", err)
-	}
-	// Without an issuer the ocsp package checks no signature that matters;
-	// checkSignature does.
-	response, err := ocsp.ParseResponse(der, nil)
-	if err != nil {
-		return nil, certID{}, fmt.Errorf("parsing the OCSP response: %w", err)
-	}
-	return response, basic.Data.Responses[0].ID, nil
-}
-
-// parseBasic reads a response that has one status, and keeps from the ocsp package
-// what it would take long over: it verifies a signature under the certificate that
-// is enclosed, of whatever size that has its key.
-func parseBasic(der []byte) (*basicResponse, error) {
-	outer, err := readCanonical[ocspResponse](der)
-	if err != nil {
 		return nil, err
 	}
-	if outer.Status != 0 {
-		return nil, ocsp.ResponseError{Status: ocsp.ResponseStatus(outer.Status)}
-	}
-	basic, err := readCanonical[basicResponse](outer.Bytes.Basic)
+	r, err := parseResponse(der)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("parsing the OCSP response: %w", err)
 	}
-	if n := len(basic.Data.Responses); n != 1 {
-		return nil, fmt.Errorf("it has %d statuses, expected one", n)
-	}
-	if err := checkStatus(basic.Data.Responses[0].Status.FullBytes); err != nil {
-		return nil, err
-	}
-	if r := basic.Data.Responder; r.Class != 2 || !r.IsCompound { // context-specific, explicit
-		return nil, errors.New("its responder is neither a name nor a key hash")
-	}
-	if !withoutParameters(basic.Algorithm) || !withoutParameters(basic.Data.Responses[0].ID.Algorithm) {
-		return nil, errors.New("an algorithm in it has parameters")
-	}
-	for _, enclosed := range basic.Certificates {
-		c, err := x509.ParseCertificate(enclosed.FullBytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing an enclosed certificate: %w", err)
-		}
-		if !usableKey(c) {
-			return nil, fmt.Errorf("the key of the enclosed certificate %s is too weak, too large or of a kind not accepted (%s)", describe(c), c.PublicKeyAlgorithm)
-		}
-	}
-	return basic, nil
-}
-
-// checkStatus accepts a CertStatus (RFC 6960 section 4.2.1) in its only encoding: good
-// and unknown are empty and primitive. The ocsp package looks at the tag's number alone.
-func checkStatus(der []byte) error {
-	const good, revoked, unknown = 0x80, 0xA1, 0x82
-	if len(der) >= 2 && (der[0] == revoked || (der[0] == good || der[0] == unknown) && len(der) == 2 && der[1] == 0) {
-		return nil
-	}
-	return fmt.Errorf("its status, % .20X, is none of good, revoked and unknown", der)
+	return r, nil
 }
 
 func decodeBase64(text []byte) ([]byte, error) {
@@ -153,14 +96,14 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, err))
 			continue
 		}
-		if s.response.Status == ocsp.Revoked {
-			return Status{}, fmt.Errorf("staple %.80q: %w at %s", s.name, ErrRevoked, s.response.RevokedAt.UTC().Format(time.RFC3339))
+		if s.response.status == revoked {
+			return Status{}, fmt.Errorf("staple %.80q: %w at %s", s.name, ErrRevoked, s.response.revokedAt.UTC().Format(time.RFC3339))
 		}
 		if err := s.checkGood(now); err != nil {
 			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, err))
 			continue
 		}
-		good = &Status{Name: s.name, ThisUpdate: s.response.ThisUpdate, NextUpdate: s.response.NextUpdate}
+		good = &Status{Name: s.name, ThisUpdate: s.response.thisUpdate, NextUpdate: s.response.nextUpdate}
 	}
 	switch {
 	case good != nil:
@@ -174,15 +117,16 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 
 // isAbout reports whether the response's CertID names c as issued by issuer.
 func (s *staple) isAbout(c, issuer *x509.Certificate) bool {
-	if s.response.SerialNumber == nil || s.response.SerialNumber.Cmp(c.SerialNumber) != 0 {
+	id := s.response.id
+	if id.Serial.Cmp(c.SerialNumber) != 0 {
 		return false
 	}
 	key, err := publicKeyBits(issuer)
-	if err != nil || !s.response.IssuerHash.Available() {
+	if err != nil {
 		return false
 	}
-	return bytes.Equal(s.id.NameHash, digest(s.response.IssuerHash, issuer.RawSubject)) &&
-		bytes.Equal(s.id.KeyHash, digest(s.response.IssuerHash, key))
+	return bytes.Equal(id.NameHash, digest(s.response.hash, issuer.RawSubject)) &&
+		bytes.Equal(id.KeyHash, digest(s.response.hash, key))
 }
 
 func digest(hash crypto.Hash, data []byte) []byte {
@@ -208,14 +152,14 @@ func publicKeyBits(c *x509.Certificate) ([]byte, error) {
 func (s *staple) checkGood(now time.Time) error {
 	r := s.response
 	switch {
-	case r.Status != ocsp.Good:
+	case r.status != good:
 		return errors.New("the responder does not know the certificate")
-	case now.Before(r.ThisUpdate):
-		return fmt.Errorf("not valid before %s", r.ThisUpdate.UTC().Format(time.RFC3339))
-	case r.NextUpdate.IsZero():
+	case now.Before(r.thisUpdate):
+		return fmt.Errorf("not valid before %s", r.thisUpdate.UTC().Format(time.RFC3339))
+	case r.nextUpdate.IsZero():
 		return errors.New("it has no nextUpdate, so it may be of any age")
-	case now.After(r.NextUpdate):
-		return fmt.Errorf("expired at %s", r.NextUpdate.UTC().Format(time.RFC3339))
+	case now.After(r.nextUpdate):
+		return fmt.Errorf("expired at %s", r.nextUpdate.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -223,17 +167,18 @@ func (s *staple) checkGood(now time.Time) error {
 // checkSignature accepts a response signed by the issuer itself, or by a
 // responder that the issuer delegated to (RFC 6960 section 4.2.2.2).
 func (s *staple) checkSignature(issuer *x509.Certificate, now time.Time) error {
+	r := s.response
 	responder := issuer
-	if embedded := s.response.Certificate; embedded != nil && !bytes.Equal(embedded.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
-		if err := checkDelegate(embedded, issuer, now); err != nil {
-			return fmt.Errorf("responder %s: %w", describe(embedded), err)
+	if r.enclosed != nil && !bytes.Equal(r.enclosed.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
+		if err := checkDelegate(r.enclosed, issuer, now); err != nil {
+			return fmt.Errorf("responder %s: %w", describe(r.enclosed), err)
 		}
-		responder = embedded
+		responder = r.enclosed
 	}
-	if !acceptedAlgorithm(s.response.SignatureAlgorithm) {
-		return fmt.Errorf("it is signed with %s", s.response.SignatureAlgorithm)
+	if !acceptedAlgorithm(r.algorithm) {
+		return fmt.Errorf("it is signed with %s", r.algorithm)
 	}
-	if err := s.response.CheckSignatureFrom(responder); err != nil {
+	if err := responder.CheckSignature(r.algorithm, r.signed, r.signature); err != nil {
 		return fmt.Errorf("verifying its signature under %s: %w", describe(responder), err)
 	}
 	return s.checkResponderID(responder)
@@ -268,8 +213,8 @@ func checkDelegate(c, issuer *x509.Certificate, now time.Time) error {
 // checkResponderID accepts a response that names the responder it is signed
 // by, as byName or byKey (RFC 6960 section 4.2.1).
 func (s *staple) checkResponderID(responder *x509.Certificate) error {
-	if s.response.RawResponderName != nil {
-		if bytes.Equal(s.response.RawResponderName, responder.RawSubject) {
+	if s.response.responder.Tag == byName {
+		if bytes.Equal(s.response.responder.Bytes, responder.RawSubject) {
 			return nil
 		}
 		return fmt.Errorf("its responder name is not that of %s", describe(responder))
@@ -278,7 +223,8 @@ func (s *staple) checkResponderID(responder *x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(s.response.ResponderKeyHash, digest(crypto.SHA1, key)) {
+	octets := append([]byte{0x04, 20}, digest(crypto.SHA1, key)...)
+	if !bytes.Equal(s.response.responder.Bytes, octets) {
 		return fmt.Errorf("its responder key hash is not that of %s", describe(responder))
 	}
 	return nil

@@ -8,6 +8,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -32,7 +33,7 @@ func main() {
 	delays := pflag.DurationSlice("delays", []time.Duration{0, time.Millisecond, 5 * time.Millisecond}, "measure single runs with these `TIMES` before each answer of the metadata service")
 	out := pflag.String("out", "build/bench.json", "write the results to `FILE`")
 	pflag.Parse()
-	b := &bench{rounds: *rounds, delays: *delays, keys: new(ca.Keys)}
+	b := &bench{rounds: *rounds, delays: *delays, keys: new(ca.Keys), order: rand.New(rand.NewPCG(1, 2))}
 	os.Exit(host.Run(scene.Build(*eic, *against), func() int { return b.inside(*parts, *out) }))
 }
 
@@ -41,6 +42,7 @@ type bench struct {
 	rounds int
 	delays []time.Duration
 	keys   *ca.Keys
+	order  *rand.Rand // of the turns
 	found  results.Results
 
 	runner *lap.Runner

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -31,11 +30,10 @@ const warmUp = 2
 // inTurns runs each contest once in every round, in an order that is drawn anew: what
 // ran just before leaves caches in a state of its own, and must not always be the same.
 func (b *bench) inTurns(contests []contest, rounds int) ([]samples, error) {
-	random := rand.New(rand.NewPCG(1, 2)) // the same orders each time
 	found := make([]samples, len(contests))
 	for round := -warmUp; round < rounds; round++ {
 		runtime.GC()
-		for _, i := range random.Perm(len(contests)) {
+		for _, i := range b.order.Perm(len(contests)) {
 			runs, err := b.run(contests[i])
 			if err != nil {
 				return nil, err
