@@ -66,26 +66,40 @@ func usableKey(c *x509.Certificate) bool {
 	}
 }
 
-// buildChains returns every chain from the first certificate to an anchor that
-// crypto/x509 accepts at the time now, the shortest first, and an error if there is
-// none. Issuers with weak keys are left out rather than fatal: a chain may carry an
-// issuer that this program has no use for.
-func buildChains(certificates []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
-	issuers := x509.NewCertPool()
-	for _, c := range certificates[1:] {
+// findChains returns every chain from the signer through issuers to an anchor that
+// crypto/x509 accepts at the time now and that is in the profile, the shortest first, or
+// an error that says why there is none. Issuers with weak keys are left out rather than
+// fatal: a chain may carry an issuer that this program has no use for.
+func findChains(signer *x509.Certificate, issuers []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
+	pool := x509.NewCertPool()
+	for _, c := range issuers {
 		if usableKey(c) {
-			issuers.AddCert(c)
+			pool.AddCert(c)
 		}
 	}
-	chains, err := certificates[0].Verify(x509.VerifyOptions{
+	chains, err := signer.Verify(x509.VerifyOptions{
 		Roots:         anchors,
-		Intermediates: issuers,
+		Intermediates: pool,
 		CurrentTime:   now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verifying the signer certificate %s: %w", describe(certificates[0]), err)
+		return nil, err
 	}
 	slices.SortStableFunc(chains, func(a, b []*x509.Certificate) int { return len(a) - len(b) })
-	return chains, nil
+	var found [][]*x509.Certificate
+	var first error
+	for _, chain := range chains {
+		err := checkProfile(chain)
+		switch {
+		case err == nil:
+			found = append(found, chain)
+		case first == nil:
+			first = err
+		}
+	}
+	if len(found) == 0 {
+		return nil, first
+	}
+	return found, nil
 }

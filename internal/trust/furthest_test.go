@@ -1,7 +1,9 @@
 package trust
 
 import (
+	"crypto/x509"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -57,4 +59,38 @@ func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 			require.ErrorContains(t, err, test.text)
 		})
 	}
+}
+
+// The issuer that is served first may be vouched for by nobody, while another one of the
+// same name and key is.
+func TestALaterIssuerHoldsWhereTheFirstDoesNot(t *testing.T) {
+	w := newWorld()
+	w.build(t)
+	other, twin := newAuthority("other root"), newAuthority("middle")
+	twin.key = w.middle.key
+	other.issuedBy(t, other)
+	twin.issuedBy(t, other)
+	w.anchors.AddCert(other.cert)
+	w.evidence.Chain = append(w.evidence.Chain, toPEM(twin.cert)...)
+	w.evidence.Staples[1] = staplesFor(t, w.middleStaple, twin, other, other)
+	signer, err := w.verify()
+	require.NoError(t, err)
+	require.Equal(t, twin.cert, signer.Chain[1])
+}
+
+// The staples may come so late that the path is not valid any more.
+func TestAPathThatExpiresBeforeItsStaplesCome(t *testing.T) {
+	w := newWorld()
+	later := w.now.Add(48 * time.Hour)
+	w.signerStaple.NextUpdate, w.middleStaple.NextUpdate = later, later
+	w.build(t)
+	path, err := FindPath(w.evidence.Chain, w.region, w.domain, w.anchors, w.now)
+	require.NoError(t, err)
+	_, err = path.Vouch(w.evidence.Staples, w.now.Add(25*time.Hour))
+	var failure *Error
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, PartPath, failure.Part)
+	var invalid x509.CertificateInvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Equal(t, x509.Expired, invalid.Reason)
 }

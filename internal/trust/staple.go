@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -23,18 +22,16 @@ type staple struct {
 	err      error
 }
 
-// parseStaples parses all staples, side by side. One that cannot be parsed is kept
-// with its error, so that a missing status can be explained.
+// parseStaples parses each staple. One that cannot be parsed is kept with its
+// error, so that a missing status can be explained.
 func parseStaples(raw []Staple) []staple {
 	staples := make([]staple, len(raw))
-	var group sync.WaitGroup
 	for i, s := range raw {
 		staples[i] = staple{name: s.Name, err: s.Err}
 		if s.Err == nil {
-			group.Go(func() { staples[i].response, staples[i].err = parseStaple(s.Body) })
+			staples[i].response, staples[i].err = parseStaple(s.Body)
 		}
 	}
-	group.Wait()
 	return staples
 }
 

@@ -103,8 +103,10 @@ func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, no
 // anchor. Whether it, or an issuer of its, was revoked is not known yet, so it
 // is nothing to check a signature by.
 type Path struct {
-	// chains has at least one, and the first is in the profile.
+	// chains are in the profile of RFC 5280, and there is at least one.
 	chains [][]*x509.Certificate
+	// more returns all others too, should none of these hold.
+	more func() [][]*x509.Certificate
 }
 
 // FindPath is what Verify does before it needs the staples, for those to whom
@@ -115,28 +117,29 @@ func FindPath(chain []byte, region, domain string, anchors *x509.CertPool, now t
 	if err != nil {
 		return nil, &Error{PartChain, err}
 	}
-	signer := certificates[0]
+	signer, issuers := certificates[0], certificates[1:]
 	if err := checkName(signer, SignerName(region, domain)); err != nil {
 		return nil, &Error{PartName, err}
 	}
 	if err := checkSignerKey(signer); err != nil {
 		return nil, &Error{PartKey, err}
 	}
-	chains, err := buildChains(certificates, anchors, now)
+	find := func(issuers []*x509.Certificate) ([][]*x509.Certificate, error) {
+		return findChains(signer, issuers, anchors, now)
+	}
+	// Whoever trusts the root of today has no use for what joins it to an older one.
+	chains, err := find(issuers[:min(len(issuers), 1)])
 	if err != nil {
-		return nil, &Error{PartPath, err}
+		chains, err = find(issuers)
 	}
-	var first error
-	for i, chain := range chains {
-		err := checkProfile(chain)
-		if err == nil {
-			return &Path{chains[i:]}, nil
-		}
-		if first == nil {
-			first = err
-		}
+	if err != nil {
+		return nil, &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), err)}
 	}
-	return nil, &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), first)}
+	more := func() [][]*x509.Certificate {
+		all, _ := find(issuers) // what does not hold is left out
+		return all
+	}
+	return &Path{chains, more}, nil
 }
 
 // Vouch returns the Signer if the staples vouch for it and its issuers, for the first
@@ -145,16 +148,26 @@ func FindPath(chain []byte, region, domain string, anchors *x509.CertPool, now t
 // tells why.
 func (p *Path) Vouch(staples []Staple, now time.Time) (*Signer, error) {
 	parsed := parseStaples(staples)
-	var first error
-	for i, chain := range p.chains {
-		if i > 0 && checkProfile(chain) != nil {
-			continue
-		}
-		good, err := vouch(chain, parsed, now)
+	signer, err := vouchAny(p.chains, parsed, now)
+	if err == nil {
+		return signer, nil
+	}
+	if signer, other := vouchAny(p.more(), parsed, now); other == nil {
+		return signer, nil
+	}
+	return nil, err
+}
+
+var errNoChain = errors.New("no chain holds")
+
+func vouchAny(chains [][]*x509.Certificate, staples []staple, now time.Time) (*Signer, error) {
+	first := errNoChain
+	for i, chain := range chains {
+		good, err := vouch(chain, staples, now)
 		if err == nil {
 			return &Signer{Chain: chain, Good: good}, nil
 		}
-		if first == nil {
+		if i == 0 {
 			first = err
 		}
 	}

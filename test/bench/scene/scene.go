@@ -5,6 +5,7 @@ package scene
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -96,23 +97,35 @@ func (s *Scene) prepare() error {
 	if err := s.findServiceID(); err != nil {
 		return err
 	}
-	for _, name := range installed() {
-		text, err := os.ReadFile(filepath.Join(host.Prepared(), name))
-		if err != nil {
-			return fmt.Errorf("installing %s: %w", name, err)
-		}
-		if err := s.WriteFile("/usr/bin/"+name, text); err != nil {
-			return err
-		}
-		if err := os.Chmod(s.Path("/usr/bin/"+name), 0o755); err != nil {
-			return err
-		}
+	if err := s.installPrograms(); err != nil {
+		return err
 	}
 	others, err := os.ReadFile(filepath.Join(host.Prepared(), rootsFile))
 	if err != nil {
 		return fmt.Errorf("adding roots: %w", err)
 	}
 	return s.WriteFile(anchors, append(others, s.Sim.Roots...))
+}
+
+// installPrograms installs all programs in an order that is drawn anew, eic once more
+// among them: the first file to be written comes to lie in worse memory than the others.
+func (s *Scene) installPrograms() error {
+	names := append(installed(), string(Eic))
+	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(host.Prepared(), name))
+		if err != nil {
+			return fmt.Errorf("installing %s: %w", name, err)
+		}
+		path := s.Path("/usr/bin/" + name)
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // logTimeout is how long the request log may lag behind a run that has ended.
