@@ -2,11 +2,13 @@ package metadata
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +78,11 @@ func dialFirst(ctx context.Context, endpoints []endpoint) (endpoint, net.Conn, e
 			dialer.Timeout = connectTimeout
 		}
 		conn, err := dialer.DialContext(ctx, "tcp", e.address)
+		// Thousands of logins a minute take up all ports for a moment. To an address that
+		// this machine can never reach it says the same, hence the bound.
+		for attempt := 1; i == 0 && attempt < len(waits) && errors.Is(err, syscall.EADDRNOTAVAIL) && pause(ctx, attempt); attempt++ {
+			conn, err = dialer.DialContext(ctx, "tcp", e.address)
+		}
 		if err == nil {
 			return e, conn, nil
 		}

@@ -38,8 +38,9 @@ func pause(ctx context.Context, attempt int) bool {
 }
 
 // passes reports whether a failure is one that passes: throttling and server
-// errors, a connection that was reset, cut short or gave no answer in time. There
-// is no bound on the attempts but the context's end.
+// errors, a connection that was reset, cut short or gave no answer in time, and this
+// machine having no port left for another connection. There is no bound on the attempts
+// but the context's end.
 func passes(err error) bool {
 	var status answered
 	if errors.As(err, &status) {
@@ -50,7 +51,7 @@ func passes(err error) bool {
 	}
 	var timeout net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EADDRNOTAVAIL) ||
 		errors.As(err, &timeout) && timeout.Timeout()
 }
 

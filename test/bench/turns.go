@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"time"
 
@@ -55,9 +56,10 @@ func (b *bench) run(c contest) ([]lap.Run, error) {
 	}
 	for _, run := range runs {
 		if err := c.program.Check(c.c, run); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; it took %s; the log: %q", err, run.Took, b.scene.Log.Texts("eic"))
 		}
 	}
+	b.scene.Log.Forget()
 	return runs, nil
 }
 

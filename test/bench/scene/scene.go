@@ -66,11 +66,22 @@ func Open(options Options) (*Scene, error) {
 	if s.Host, err = host.Start(host.Options{Platform: options.Platform, Users: options.Users, Sim: simulator}); err != nil {
 		return nil, err
 	}
+	if err := reusePorts(); err != nil {
+		_ = s.Close() // the other error is the one to tell
+		return nil, err
+	}
 	if err := s.prepare(); err != nil {
 		_ = s.Close() // the other error is the one to tell
 		return nil, err
 	}
 	return s, nil
+}
+
+// reusePorts lets the host take the port of a connection that was closed less than a
+// minute ago for another one (tcp_tw_reuse, tcp(7)). No host answers as many logins in a
+// minute as are measured here, and there would be no port left.
+func reusePorts() error {
+	return os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("1"), 0o644)
 }
 
 // findServiceID looks the user up that Install has added.
