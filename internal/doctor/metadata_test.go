@@ -2,13 +2,19 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -213,6 +219,34 @@ func TestWhereThisInstanceIs(t *testing.T) {
 	})
 }
 
+// longNames serves the staples under names of 129 letters and digits.
+func longNames(t *testing.T) func(*bench) {
+	const list = "/latest/meta-data/managed-ssh-keys/signer-ocsp"
+	suffix := strings.Repeat("0", 129-sha1.Size*2)
+	return func(b *bench) {
+		service, err := url.Parse(b.asking.Source.Metadata.Endpoint)
+		require.NoError(t, err)
+		server := httptest.NewServer(&httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(service)
+				r.Out.URL.Path = strings.TrimSuffix(r.Out.URL.Path, suffix)
+			},
+			ModifyResponse: func(r *http.Response) error {
+				if r.Request.URL.Path != list {
+					return nil
+				}
+				names, err := io.ReadAll(r.Body)
+				text := strings.Join(strings.Fields(string(names)), suffix+"\n") + suffix
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+				r.Header.Set("Content-Length", strconv.Itoa(len(text)))
+				return err
+			},
+		})
+		t.Cleanup(server.Close)
+		b.asking.Source.Metadata.Endpoint = server.URL
+	}
+}
+
 func TestTheSigner(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"is good": {check: "signer", verdict: doctor.OK, found: "valid now, until"},
@@ -228,6 +262,10 @@ func TestTheSigner(t *testing.T) {
 			check: "signer", verdict: doctor.Broken, found: "signer-cert: not found"},
 		"has staples under names that lead elsewhere": {faults: []string{"ocsp=hostile-name"},
 			check: "signer", verdict: doctor.OK, found: "valid now"},
+		"has staples under names too long to be asked for": {damage: longNames(t),
+			check: "signer", verdict: doctor.Broken, found: "its name is not 1 to 128 letters and digits"},
+		"has staples that never come": {faults: []string{"staple=hang"}, damage: impatient,
+			check: "signer", verdict: doctor.Broken, found: `not to be trusted: staple "`},
 		"has staples that nobody lists": {faults: []string{"staple-list=500"}, damage: impatient,
 			check: "signer", verdict: doctor.Broken, found: "staple-list"},
 		"runs out within the hour": {

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"eic/internal/inquiry"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -118,7 +118,7 @@ func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client
 	})
 	group.Go(func() { s.Domain = answerOf(client.Domain(ctx)) })
 	group.Go(func() { evidence.Chain, chainErr = client.SignerCertificate(ctx) })
-	group.Go(func() { evidence.Staples, stapleErr = staples(ctx, client) })
+	group.Go(func() { evidence.Staples, stapleErr = inquiry.Staples(ctx, client) })
 	group.Wait()
 	s.DomainKnown = slices.Contains(trust.Domains(), s.Domain.Text) || slices.Contains(a.Domains, s.Domain.Text)
 	region := s.region()
@@ -158,31 +158,6 @@ func (s *Service) region() string {
 		return ""
 	}
 	return s.Region.Text
-}
-
-// maxStaples is how many staples are asked for, as in a login.
-const maxStaples = 16
-
-// staples fetches every staple that is listed under a name that can stand in a
-// path.
-func staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
-	list, err := client.StapleList(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := bytes.Fields(list)
-	found := make([]trust.Staple, min(len(names), maxStaples))
-	var group sync.WaitGroup
-	for i := range found {
-		found[i].Name = string(names[i])
-		if strings.Trim(found[i].Name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
-			found[i].Err = errors.New("its name is not letters and digits, so it was not asked for")
-			continue
-		}
-		group.Go(func() { found[i].Body, found[i].Err = client.Staple(ctx, found[i].Name) })
-	}
-	group.Wait()
-	return found, nil
 }
 
 func answerOf(body []byte, err error) Answer {

@@ -122,7 +122,7 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge fu
 		})
 	}
 	fetch(&all, func() (err error) {
-		e.Signer.Staples, err = gatherStaples(ctx, client)
+		e.Signer.Staples, err = Staples(ctx, client)
 		return err
 	})
 	if e.Instance == "" {
@@ -163,9 +163,16 @@ func (e *Evidence) gatherRegion(ctx context.Context, client *metadata.Client) (e
 // of three certificates; twice that were listed while their names changed.
 const maxStaples = 16
 
-// gatherStaples fetches every staple that is listed, whatever its name. One
-// that cannot be had is kept with its error, as the others may suffice.
-func gatherStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
+// Staples fetches, side by side, the first 16 staples that the metadata service
+// lists, and returns them in the order of the list. None of them is judged.
+//
+// One that cannot be had is kept with its error, as the others may suffice. So is
+// one whose name is not 1 to 128 ASCII letters and digits, which is not asked for:
+// the name becomes a part of a path.
+//
+// An error means that the list could not be had, or that the context has ended and
+// not every staple is there, so that chance decided which of them are.
+func Staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
 	list, err := client.StapleList(ctx)
 	if err != nil {
 		return nil, err
