@@ -15,6 +15,7 @@ import (
 	"eic/internal/activekeys"
 	"eic/internal/audit"
 	"eic/internal/doctor"
+	"eic/internal/metadata"
 	"eic/internal/sshdconfig"
 )
 
@@ -177,7 +178,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 		asking.LogSockets = append(asking.LogSockets, socket.Path)
 	}
 	if t.endpoint == "" {
-		asking.Addresses = doctor.Addresses()
+		asking.Addresses = metadata.Addresses()
 	}
 	return doctor.Observe(ctx, asking), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"eic/internal/instance"
+	"eic/internal/metadata"
 )
 
 // asked says why nobody was asked, if nobody was.
@@ -135,9 +136,9 @@ func checkIPv6(_ context.Context, e *exam) Finding {
 		return ok("%s does not answer and is not needed, since %s does", v6.URL, v4.URL)
 	case v6.Error != "":
 		return notChecked("see metadata service above", "neither %s nor %s answers", v4.URL, v6.URL)
-	case v4.Took >= addressTimeout && v4.Error != "":
+	case v4.Took >= metadata.ConnectTimeout && v4.Error != "":
 		return warning(fmt.Sprintf("run \"eic enable --imds-endpoint %s\"", v6.URL),
-			"%s does not answer, so each login waits %s before it asks %s", v4.URL, addressTimeout, v6.URL)
+			"%s does not answer, so each login waits %s before it asks %s", v4.URL, metadata.ConnectTimeout, v6.URL)
 	}
 	return ok("%s answers", v6.URL)
 }

@@ -16,13 +16,6 @@ import (
 	"eic/internal/trust"
 )
 
-// Addresses are the metadata service's own, IPv4 first.
-//
-// Source: Amazon EC2 User Guide, "Access instance metadata".
-func Addresses() []string {
-	return []string{"http://169.254.169.254", "http://[fd00:ec2::254]"}
-}
-
 // Service is what the metadata service answered, or why it did not.
 type Service struct {
 	// ConnectError is why no connection came about.
@@ -177,12 +170,10 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// addressTimeout is how long one address may take to accept a connection. A
-// login gives the first of several as long.
-const addressTimeout = 1500 * time.Millisecond
-
+// tryAddress gives one address as long to accept a connection as a login gives
+// the first of several.
 func tryAddress(ctx context.Context, url string) Address {
-	ctx, cancel := context.WithTimeoutCause(ctx, addressTimeout, fmt.Errorf("no connection within %s", addressTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, metadata.ConnectTimeout, fmt.Errorf("no connection within %s", metadata.ConnectTimeout))
 	defer cancel()
 	start := time.Now()
 	client, err := metadata.Connect(ctx, metadata.Options{Endpoint: url})

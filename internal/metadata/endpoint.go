@@ -7,17 +7,27 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// connectTimeout is how long one of several addresses may take to answer
-// before the next is tried. It leaves room for one lost packet.
-const connectTimeout = 1500 * time.Millisecond
+// ConnectTimeout is how long one of several addresses may take to accept a
+// connection before the next is tried. It leaves room for one lost packet. The
+// last one has as long as the context.
+const ConnectTimeout = 1500 * time.Millisecond
 
 // DefaultPort is the TCP port of the metadata service.
 const DefaultPort = 80
+
+// Addresses returns the metadata service's own addresses in the form of
+// Options.Endpoint, in the order in which they are tried: IPv4 first.
+//
+// Source: Amazon EC2 User Guide, "Access instance metadata".
+func Addresses() []string {
+	return []string{"http://169.254.169.254", "http://[fd00:ec2::254]"}
+}
 
 // endpoint is one address of a metadata service.
 type endpoint struct {
@@ -26,20 +36,21 @@ type endpoint struct {
 }
 
 // endpointsOf returns the addresses to try, in order.
-//
-// Source: Amazon EC2 User Guide, "Access instance metadata".
 func endpointsOf(explicit string) ([]endpoint, error) {
+	urls := []string{explicit}
 	if explicit == "" {
-		return []endpoint{
-			{"169.254.169.254", "169.254.169.254:80"},
-			{"[fd00:ec2::254]", "[fd00:ec2::254]:80"},
-		}, nil
+		urls = Addresses()
 	}
-	address, err := ParseEndpoint(explicit)
-	if err != nil {
-		return nil, err
+	port := ":" + strconv.Itoa(DefaultPort)
+	endpoints := make([]endpoint, len(urls))
+	for i, text := range urls {
+		address, err := ParseEndpoint(text)
+		if err != nil {
+			return nil, err
+		}
+		endpoints[i] = endpoint{strings.TrimSuffix(address.String(), port), address.String()}
 	}
-	return []endpoint{{strings.TrimSuffix(address.String(), ":80"), address.String()}}, nil
+	return endpoints, nil
 }
 
 // ParseEndpoint returns the address and port of "http://ADDRESS[:PORT]", where
@@ -60,7 +71,7 @@ func ParseEndpoint(text string) (netip.AddrPort, error) {
 	}
 	port := u.Port()
 	if port == "" {
-		port = "80"
+		port = strconv.Itoa(DefaultPort)
 	}
 	address, err := netip.ParseAddrPort(net.JoinHostPort(u.Hostname(), port))
 	if err != nil || address.Port() == 0 {
@@ -75,7 +86,7 @@ func dialFirst(ctx context.Context, endpoints []endpoint) (endpoint, net.Conn, e
 	for i, e := range endpoints {
 		dialer := net.Dialer{}
 		if i < len(endpoints)-1 {
-			dialer.Timeout = connectTimeout
+			dialer.Timeout = ConnectTimeout
 		}
 		conn, err := dialer.DialContext(ctx, "tcp", e.address)
 		// Thousands of logins a minute take up all ports for a moment. To an address that
