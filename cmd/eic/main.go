@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/sshdconfig"
 	"eic/internal/stack"
 )
 
@@ -25,7 +26,7 @@ const (
 )
 
 // oldName is the name of AWS's script that this program takes the place of.
-const oldName = "eic_run_authorized_keys"
+const oldName = sshdconfig.OlderCommand
 
 func main() {
 	stack.Grow()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/sshdconfig"
 	"eic/internal/sshdconfig/argv"
 )
 
@@ -165,7 +166,7 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	switch {
 	case e.account.UID == 0:
 		return warning("set AuthorizedKeysCommandUser eic: the command needs no privilege", "%s, which is root", found)
-	case name == olderUser:
+	case name == sshdconfig.OlderUser:
 		return warning(`set AuthorizedKeysCommandUser eic, or run "eic enable"`,
 			"%s: the older package deletes it when it is removed, and sshd then runs no command", found)
 	}

@@ -75,7 +75,7 @@ func parseDenial(line string) (denial, bool) {
 		value = strings.Trim(value, `"`)
 		switch name {
 		case "comm":
-			about = about || value == ownName || value == oldName[:15] // the kernel keeps 15 characters
+			about = about || value == ownName || value == sshdconfig.OlderCommand[:15] // the kernel keeps 15 characters
 		case "path":
 			about = about || value == sshdconfig.Program
 		case "scontext":

@@ -40,12 +40,9 @@ type answer struct {
 	err error
 }
 
-// nobody stands for a login that nothing is known of.
-const nobody = "nobody-in-particular"
-
 func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
-	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: nobody})
+	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshdconfig.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: h.User})
 	e.command, e.usual = e.takeApart(e.login), e.takeApart(e.everybody)
 	e.account, e.accountErr = e.findAccount(ctx, e.accountName())

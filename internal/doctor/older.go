@@ -5,19 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+
+	"eic/internal/sshdconfig"
 )
-
-// olderUser is the user that the older package's command runs as.
-const olderUser = "ec2-instance-connect"
-
-// olderScripts are the scripts that eic takes the place of, as the older
-// package's rpm and deb install them.
-func olderScripts() []string {
-	return []string{
-		"/opt/aws/bin/" + oldName,
-		"/usr/share/ec2-instance-connect/" + oldName,
-	}
-}
 
 // olderDropIns are where the older package puts an AuthorizedKeysCommand on
 // sshd's command line, which outranks sshd_config. The first of two of the same
@@ -27,7 +17,7 @@ func olderDropIns() [][]string {
 	for _, unit := range []string{"ssh", "sshd"} {
 		var names []string
 		for _, folder := range []string{"/etc", "/run", "/usr/lib", "/lib"} {
-			names = append(names, folder+"/systemd/system/"+unit+".service.d/ec2-instance-connect.conf")
+			names = append(names, folder+"/systemd/system/"+unit+".service.d/"+sshdconfig.OlderDropIn)
 		}
 		dropIns = append(dropIns, names)
 	}
@@ -36,7 +26,7 @@ func olderDropIns() [][]string {
 
 func checkOlder(_ context.Context, e *exam) Finding {
 	var left []string
-	for _, name := range olderScripts() {
+	for _, name := range sshdconfig.OlderScripts() {
 		if file, err := resolve(e.Root, name); err == nil && path.Base(file) != ownName {
 			left = append(left, name)
 		}

@@ -13,11 +13,8 @@ import (
 	"eic/internal/sshdconfig/argv"
 )
 
-// Names of this program: its own and that of the script it takes the place of.
-const (
-	ownName = "eic"
-	oldName = "eic_run_authorized_keys"
-)
+// ownName is the name of this program's file.
+const ownName = "eic"
 
 // command is an AuthorizedKeysCommand taken apart.
 type command struct {
@@ -47,7 +44,7 @@ func (e *exam) takeApart(a answer) command {
 	if err != nil || len(args) == 0 || !path.IsAbs(args[0]) {
 		return command{}
 	}
-	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == oldName}
+	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == sshdconfig.OlderCommand}
 	if file, err := resolve(e.Root, args[0]); err == nil {
 		c.file = file
 	}

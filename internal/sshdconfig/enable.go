@@ -85,7 +85,7 @@ func (h Host) inForce(ctx context.Context, e entry) error {
 	if _, err := h.sshd(ctx, "-t"); err != nil {
 		return fmt.Errorf("testing sshd's new configuration, now put back: %w", err)
 	}
-	for _, c := range []*Connection{nil, anybody()} {
+	for _, c := range []*Connection{nil, new(Anybody())} {
 		values, err := h.effective(ctx, c)
 		if err != nil {
 			return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)

@@ -5,8 +5,6 @@ import (
 	"slices"
 )
 
-const olderUser = "ec2-instance-connect"
-
 // decideUnits deals with options on sshd's command line. Only the drop-in of
 // the older ec2-instance-connect package can be put out of force, and only if
 // asked to.
@@ -60,9 +58,9 @@ func (v Override) conflict(remedy string) error {
 // this option out of force: the same name in systemd's weightiest folder
 // (systemd.unit(5)). There is none for what the older package did not write.
 func (v Override) mask() (string, bool) {
-	older := v.Keyword == keysCommand && ofInstanceConnect(v.Value) || v.Keyword == keysCommandUser && v.Value == olderUser
+	older := v.Keyword == keysCommand && ofInstanceConnect(v.Value) || v.Keyword == keysCommandUser && v.Value == OlderUser
 	name := path.Join(unitFolders()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
-	return name, older && path.Base(v.File) == "ec2-instance-connect.conf"
+	return name, older && path.Base(v.File) == OlderDropIn
 }
 
 // maskDropIn plans a link; a drop-in with several options needs only one.

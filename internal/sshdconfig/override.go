@@ -3,8 +3,6 @@ package sshdconfig
 import (
 	"slices"
 	"strings"
-
-	"eic/internal/sshdconfig/argv"
 )
 
 // An Override is an option on the command line that sshd is started with. It
@@ -119,12 +117,4 @@ func options(arguments []word) []option {
 		found = append(found, option{"-" + text[at:at+1], value})
 	}
 	return found
-}
-
-// ofInstanceConnect reports whether a command is the one that the older
-// ec2-instance-connect package configures, in its deb or its rpm.
-func ofInstanceConnect(command string) bool {
-	args, err := argv.Split(command)
-	return err == nil && len(args) > 0 && (args[0] == "/usr/share/ec2-instance-connect/eic_run_authorized_keys" ||
-		args[0] == "/opt/aws/bin/eic_run_authorized_keys")
 }

@@ -62,9 +62,10 @@ type Connection struct {
 	Host, Addr string
 }
 
-// anybody is the login of somebody nothing is known about.
-func anybody() *Connection {
-	return &Connection{User: "nobody-in-particular"}
+// Anybody returns the login of somebody nothing is known about, whom no sensible
+// Match block singles out.
+func Anybody() Connection {
+	return Connection{User: "nobody-in-particular"}
 }
 
 // specification writes the connection for sshd -C. Every sshd wants all of the

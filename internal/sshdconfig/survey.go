@@ -101,7 +101,7 @@ func (h Host) confirmed(ctx context.Context, s survey) error {
 // forEverybody makes sure that a login nothing is known about gets the global
 // command.
 func (h Host) forEverybody(ctx context.Context, config Config, command string) error {
-	values, err := h.effective(ctx, anybody())
+	values, err := h.effective(ctx, new(Anybody()))
 	if err != nil {
 		return fmt.Errorf("asking sshd for its configuration for a login: %w", err)
 	}
