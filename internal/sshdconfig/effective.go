@@ -40,12 +40,12 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	}
 	e := Effective{Command: values[keysCommand], User: values[keysCommandUser], Values: values}
 	if e.Command == everywhere[keysCommand] {
-		e.Source, _ = s.now.Global(keysCommand)
+		e.Source, _ = s.now.global(keysCommand)
 		for _, v := range slices.Backward(s.overrides) { // the first one wins
 			e.override(v)
 		}
 	} else {
-		for _, set := range s.now.Conditional(keysCommand) {
+		for _, set := range s.now.conditional(keysCommand) {
 			if sameValue(e.Command, set.Value) {
 				e.Source = set
 				break
@@ -59,12 +59,12 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 }
 
 // override puts an option of sshd's command line in force.
-func (e *Effective) override(v Override) {
-	switch v.Keyword {
+func (e *Effective) override(v override) {
+	switch v.keyword {
 	case keysCommand:
-		e.Command = v.Value
-		e.Source = Setting{Keyword: v.Keyword, Value: v.Value, File: v.File, Line: v.Line}
+		e.Command = v.value
+		e.Source = Setting{Keyword: v.keyword, Value: v.value, File: v.file, Line: v.line}
 	case keysCommandUser:
-		e.User = v.Value
+		e.User = v.value
 	}
 }

@@ -335,7 +335,7 @@ func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 	target, err := os.Readlink(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"))
 	require.NoError(t, err)
 	require.Equal(t, "/dev/null", target)
-	found, err := h.Overrides()
+	found, err := overrides(h.tree())
 	require.NoError(t, err)
 	require.Empty(t, found)
 

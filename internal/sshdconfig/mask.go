@@ -10,7 +10,7 @@ import (
 // asked to.
 func (p *plan) decideUnits(o Options) error {
 	for _, v := range p.overrides {
-		if v.Keyword == "-f" && p.tree.resolve(v.Value) == p.tree.resolve(p.main) {
+		if v.keyword == "-f" && p.tree.resolve(v.value) == p.tree.resolve(p.main) {
 			continue
 		}
 		name, maskable := v.mask()
@@ -38,17 +38,17 @@ const (
 	replaceOlder = `remove the ec2-instance-connect package, or run "eic enable --replace-ec2-instance-connect"`
 )
 
-func (v Override) conflict(remedy string) error {
-	by := v.Unit
+func (v override) conflict(remedy string) error {
+	by := v.unit
 	if by == "" {
 		by = "the init script"
 	}
-	what := directiveName(v.Keyword)
+	what := directiveName(v.keyword)
 	if what == "" {
 		what = "another sshd_config,"
 	}
 	return &ConflictError{
-		File: v.File, Line: v.Line, Command: v.Value,
+		File: v.file, Line: v.line, Command: v.value,
 		Problem: by + " starts sshd with " + what,
 		Remedy:  remedy,
 	}
@@ -57,10 +57,10 @@ func (v Override) conflict(remedy string) error {
 // mask returns the path at which a link to /dev/null takes the drop-in with
 // this option out of force: the same name in systemd's weightiest folder
 // (systemd.unit(5)). There is none for what the older package did not write.
-func (v Override) mask() (string, bool) {
-	older := v.Keyword == keysCommand && ofInstanceConnect(v.Value) || v.Keyword == keysCommandUser && v.Value == OlderUser
-	name := path.Join(unitFolders()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
-	return name, older && path.Base(v.File) == OlderDropIn
+func (v override) mask() (string, bool) {
+	older := v.keyword == keysCommand && ofInstanceConnect(v.value) || v.keyword == keysCommandUser && v.value == OlderUser
+	name := path.Join(unitFolders()[0], path.Base(path.Dir(v.file)), path.Base(v.file))
+	return name, older && path.Base(v.file) == OlderDropIn
 }
 
 // maskDropIn plans a link; a drop-in with several options needs only one.

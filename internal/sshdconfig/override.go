@@ -5,29 +5,25 @@ import (
 	"strings"
 )
 
-// An Override is an option on the command line that sshd is started with. It
+// An override is an option on the command line that sshd is started with. It
 // outranks every file, and sshd -T knows nothing of it.
-type Override struct {
-	// Unit is the systemd unit that starts sshd, or empty where the options
+type override struct {
+	// unit is the systemd unit that starts sshd, or empty where the options
 	// file of an init script was read instead.
-	Unit string
-	// File and Line say where the option was written.
-	File string
-	Line int
-	// Keyword is "authorizedkeyscommand" or "authorizedkeyscommanduser", or "-f"
+	unit string
+	// file and line say where the option was written.
+	file string
+	line int
+	// keyword is "authorizedkeyscommand" or "authorizedkeyscommanduser", or "-f"
 	// for another file in place of sshd_config.
-	Keyword string
-	Value   string
+	keyword string
+	value   string
 }
 
-// Overrides reads the units that run sshd and returns what they set on the
+// overrides reads the units that run sshd and returns what they set on the
 // command line. On a machine without such units it reads the files with the
 // options of the init scripts.
-func (h Host) Overrides() ([]Override, error) {
-	return overrides(h.tree())
-}
-
-func overrides(t tree) ([]Override, error) {
+func overrides(t tree) ([]override, error) {
 	found, err := units(t)
 	if err != nil {
 		return nil, err
@@ -35,7 +31,7 @@ func overrides(t tree) ([]Override, error) {
 	if len(found) == 0 {
 		return scriptOverrides(t)
 	}
-	var all []Override
+	var all []override
 	for _, u := range found {
 		for _, command := range u.commands {
 			all = append(all, commandOverrides(u.name, command, u.arguments(command))...)
@@ -46,8 +42,8 @@ func overrides(t tree) ([]Override, error) {
 
 // scriptOverrides reads the options files of Debian's, RHEL's, SUSE's and
 // OpenRC's init scripts.
-func scriptOverrides(t tree) ([]Override, error) {
-	var all []Override
+func scriptOverrides(t tree) ([]override, error) {
+	var all []override
 	for _, file := range []string{"/etc/default/ssh", "/etc/sysconfig/sshd", "/etc/sysconfig/ssh", "/etc/conf.d/sshd"} {
 		data, err := readIfThere(t, file)
 		if err != nil {
@@ -61,15 +57,15 @@ func scriptOverrides(t tree) ([]Override, error) {
 			all = append(all, commandOverrides("", value, words)...)
 		}
 	}
-	slices.SortFunc(all, func(a, b Override) int { return strings.Compare(place(a.File, a.Line), place(b.File, b.Line)) })
+	slices.SortFunc(all, func(a, b override) int { return strings.Compare(place(a.file, a.line), place(b.file, b.line)) })
 	return all, nil
 }
 
 // commandOverrides finds the options of one command line. A command that names
 // the directive in a way not understood here, inside sh -c for example, counts
 // as one that sets it.
-func commandOverrides(unit string, command word, arguments []word) []Override {
-	var found []Override
+func commandOverrides(unit string, command word, arguments []word) []override {
+	var found []override
 	text := command.text
 	for _, argument := range arguments {
 		text += " " + argument.text
@@ -80,11 +76,11 @@ func commandOverrides(unit string, command word, arguments []word) []Override {
 			keyword, value = parseLine(value)
 		}
 		if slices.Contains([]string{keysCommand, keysCommandUser, "-f"}, keyword) {
-			found = append(found, Override{unit, option.value.file, option.value.line, keyword, value})
+			found = append(found, override{unit, option.value.file, option.value.line, keyword, value})
 		}
 	}
 	if len(found) == 0 && strings.Contains(strings.ToLower(text), keysCommand) {
-		found = append(found, Override{unit, command.file, command.line, keysCommand, command.text})
+		found = append(found, override{unit, command.file, command.line, keysCommand, command.text})
 	}
 	return found
 }

@@ -53,7 +53,7 @@ func (p *plan) decideArguments(o Options) error {
 
 // decideOther deals with another command that is in force.
 func (p *plan) decideOther(o Options) error {
-	other, found := p.bare.Global(keysCommand)
+	other, found := p.bare.global(keysCommand)
 	switch {
 	case !found && o.Chain:
 		p.chainAgain()
@@ -126,7 +126,7 @@ func (p *plan) chain(o Options, other Setting) error {
 		return fmt.Errorf("chaining the command of %s: %w", place(other.File, other.Line), err)
 	}
 	p.entry.args = append(p.entry.args, flags...)
-	if user, _ := p.bare.Global(keysCommandUser); user.Value != CommandUser {
+	if user, _ := p.bare.global(keysCommandUser); user.Value != CommandUser {
 		p.notes = append(p.notes, fmt.Sprintf("%s ran as %q and will run as %q, with what that user may read",
 			place(other.File, other.Line), user.Value, CommandUser))
 	}
@@ -176,8 +176,8 @@ func (p *plan) decidePlace() error {
 		if err != nil {
 			return err
 		}
-		command, _ := config.Global(keysCommand)
-		user, _ := config.Global(keysCommandUser)
+		command, _ := config.global(keysCommand)
+		user, _ := config.global(keysCommandUser)
 		if command.at(s.file) && user.at(s.file) && command.Value == p.entry.command() {
 			return p.writes(s)
 		}

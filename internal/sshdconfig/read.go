@@ -46,22 +46,22 @@ const matchAll = "all"
 // sshd reads them.
 type Config []Setting
 
-// Global returns the directive that decides where no Match block changes it:
+// global returns the directive that decides where no Match block changes it:
 // the first one outside of them or under "Match all".
-func (c Config) Global(keyword string) (Setting, bool) {
+func (c Config) global(keyword string) (Setting, bool) {
 	for _, s := range c {
-		if s.Keyword == strings.ToLower(keyword) && (s.Match == "" || s.Match == matchAll) {
+		if s.Keyword == keyword && (s.Match == "" || s.Match == matchAll) {
 			return s, true
 		}
 	}
 	return Setting{}, false
 }
 
-// Conditional returns the directives of that name inside Match blocks.
-func (c Config) Conditional(keyword string) []Setting {
+// conditional returns the directives of that name inside Match blocks.
+func (c Config) conditional(keyword string) []Setting {
 	var found []Setting
 	for _, s := range c {
-		if s.Keyword == strings.ToLower(keyword) && s.Match != "" {
+		if s.Keyword == keyword && s.Match != "" {
 			found = append(found, s)
 		}
 	}

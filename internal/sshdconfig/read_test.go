@@ -99,7 +99,7 @@ func TestReadAgreesWithServer(t *testing.T) {
 			}
 			config, err := h.Read()
 			require.NoError(t, err)
-			set, found := config.Global(keysCommand)
+			set, found := config.global(keysCommand)
 			if !found {
 				set.Value = "none"
 			}

@@ -15,7 +15,7 @@ type survey struct {
 	ours []block
 	// now is the configuration as it is, bare as it would be without our blocks.
 	now, bare Config
-	overrides []Override
+	overrides []override
 }
 
 func (h Host) survey() (survey, error) {
@@ -84,7 +84,7 @@ func (h Host) confirmed(ctx context.Context, s survey) error {
 		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
 	}
 	command, written := values[keysCommand], Setting{Value: "none"}
-	if set, found := s.now.Global(keysCommand); found {
+	if set, found := s.now.global(keysCommand); found {
 		written = set
 	}
 	if !sameValue(command, written.Value) {
@@ -108,7 +108,7 @@ func (h Host) forEverybody(ctx context.Context, config Config, command string) e
 	if values[keysCommand] == command {
 		return nil
 	}
-	for _, set := range config.Conditional(keysCommand) {
+	for _, set := range config.conditional(keysCommand) {
 		if sameValue(values[keysCommand], set.Value) {
 			return set.inMatchAll()
 		}

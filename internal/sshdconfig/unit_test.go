@@ -11,12 +11,12 @@ import (
 const plainUnit = "[Service]\nExecStart=/usr/sbin/sshd -D $OPTIONS\n"
 
 func TestOverrides(t *testing.T) {
-	set := func(unit, file string, line int, value string) []Override {
-		return []Override{{unit, file, line, keysCommand, value}}
+	set := func(unit, file string, line int, value string) []override {
+		return []override{{unit, file, line, keysCommand, value}}
 	}
 	tests := map[string]struct {
 		files map[string]string
-		want  []Override
+		want  []override
 	}{
 		"a plain unit": {map[string]string{"usr/lib/systemd/system/sshd.service": plainUnit}, nil},
 		"unit drop-in not seen in /etc": {map[string]string{
@@ -63,7 +63,7 @@ func TestOverrides(t *testing.T) {
 		}, set("sshd.service", "/usr/lib/systemd/system/sshd.service", 2, `"/x" %u %%`)},
 		"the first of two is not the one in force": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -E /log -o AuthorizedKeysCommand=/x -oAuthorizedKeysCommandUser=root\n",
-		}, []Override{
+		}, []override{
 			{"sshd.service", "/usr/lib/systemd/system/sshd.service", 2, keysCommand, "/x"},
 			{"sshd.service", "/usr/lib/systemd/system/sshd.service", 2, keysCommandUser, "root"},
 		}},
@@ -92,7 +92,7 @@ func TestOverrides(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := Host{Root: newTree(t, test.files)}.Overrides()
+			got, err := overrides(tree{root: newTree(t, test.files)})
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
 		})
@@ -105,13 +105,13 @@ func TestUnitUnderTwoNames(t *testing.T) {
 		"etc/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
 	})
 	require.NoError(t, os.Symlink("/usr/lib/systemd/system/ssh.service", filepath.Join(root, "etc/systemd/system/sshd.service")))
-	got, err := Host{Root: root}.Overrides()
+	got, err := overrides(tree{root: root})
 	require.NoError(t, err)
-	require.Equal(t, []Override{{"ssh.service", "/etc/systemd/system/sshd.service.d/x.conf", 2, keysCommand, "/x"}}, got)
+	require.Equal(t, []override{{"ssh.service", "/etc/systemd/system/sshd.service.d/x.conf", 2, keysCommand, "/x"}}, got)
 
 	require.NoError(t, os.Remove(filepath.Join(root, "usr/lib/systemd/system/ssh.service")))
 	require.NoError(t, os.Symlink("/dev/null", filepath.Join(root, "etc/systemd/system/ssh.service")))
-	_, err = Host{Root: root}.Overrides()
+	_, err = overrides(tree{root: root})
 	require.NoError(t, err, "a masked unit")
 }
 
@@ -124,7 +124,7 @@ func FuzzUnit(f *testing.F) {
 		require.NoError(t, u.add(tree{root: t.TempDir()}, "u", []byte(text)))
 		for _, command := range u.commands {
 			for _, o := range commandOverrides("u", command, u.arguments(command)) {
-				require.NotZero(t, o.Line)
+				require.NotZero(t, o.line)
 			}
 		}
 	})
