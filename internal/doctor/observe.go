@@ -3,9 +3,7 @@ package doctor
 import (
 	"context"
 	"crypto/x509"
-	"net"
 	"os"
-	"time"
 
 	"eic/internal/inquiry"
 	"eic/internal/instance"
@@ -69,20 +67,4 @@ func Observe(ctx context.Context, a Asking) Observation {
 		o.AnchorsError = err.Error()
 	}
 	return o
-}
-
-// listenTimeout bounds how long a system log may take to accept a connection.
-const listenTimeout = time.Second
-
-// listening returns the first of the sockets that somebody listens on.
-func listening(sockets []string) string {
-	for _, name := range sockets {
-		for _, network := range []string{"unixgram", "unix"} {
-			if conn, err := net.DialTimeout(network, name, listenTimeout); err == nil {
-				_ = conn.Close() // nothing was sent
-				return name
-			}
-		}
-	}
-	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"eic/internal/instance"
 	"eic/internal/trust"
@@ -86,83 +85,4 @@ func checkDomain(_ context.Context, e *exam) Finding {
 		}
 		return ok("%s", s.Domain.Text)
 	})
-}
-
-// shortValidity is how near the end of the signer's staples is worth a warning:
-// they are renewed long before.
-const shortValidity = time.Hour
-
-func checkSigner(_ context.Context, e *exam) Finding {
-	return e.withToken(func(s Service) Finding {
-		left := s.SignerUntil.Sub(e.Now)
-		until := s.SignerUntil.UTC().Format(time.RFC3339)
-		switch {
-		case s.SignerError != "":
-			return broken("see that the clock is right and the trust anchors are those of this partition; else somebody forges the metadata service's answers, or AWS serves a bad staple, which passes",
-				"not to be trusted: %s", s.SignerError)
-		case s.SignerUntil.IsZero():
-			return notChecked("see region and domain above", "its name follows from region and domain")
-		case left < shortValidity:
-			return warning("see whether it is renewed; if it is not, no key will count from then on", "valid now, until %s, which is in %s", until, left.Round(time.Second))
-		}
-		return ok("valid now, until %s (%s)", until, left.Round(time.Minute))
-	})
-}
-
-// Bounds of the clock's error. A key counts until a moment by AWS's clock, a
-// minute after it was pushed: a clock that is ahead takes that off the minute,
-// and one that is a minute ahead leaves nothing of it. One that is behind costs
-// no login by itself, but keeps counting keys that have expired, and a day of
-// it makes staples seem to come from the future.
-const (
-	keyLifetime   = time.Minute
-	clockAccuracy = 5 * time.Second
-)
-
-func checkClock(_ context.Context, e *exam) Finding {
-	return e.connected(func(s Service) Finding {
-		if s.Clock == nil {
-			return notChecked("compare date -u with another clock", "no answer of the metadata service had a date")
-		}
-		return judgeClock(*s.Clock)
-	})
-}
-
-func judgeClock(c Clock) Finding {
-	const remedy = "set the clock from the Amazon Time Sync Service, server 169.254.169.123 in chrony.conf"
-	margin := c.Margin.Round(100 * time.Millisecond)
-	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)
-	switch {
-	case c.Ahead >= keyLifetime:
-		return broken(remedy, "%s ahead of the metadata service's (±%s), so every key has expired when it comes", off, margin)
-	case c.Ahead > clockAccuracy:
-		return warning(remedy, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
-	case c.Ahead < -clockAccuracy:
-		return warning(remedy, "%s behind the metadata service's (±%s): a key that has expired would count that much longer", off, margin)
-	}
-	return ok("that of the metadata service (±%s)", margin)
-}
-
-func checkAnchors(_ context.Context, e *exam) Finding {
-	switch {
-	case e.seenErr != nil:
-		return notChecked("see the command's arguments above", "%v", e.seenErr)
-	case e.seen.AnchorsError != "":
-		return broken("see that the file is there, is PEM and may be read by the command's user, or leave --trust-anchors out",
-			"as uid %d: %s", e.seen.UID, e.seen.AnchorsError)
-	}
-	return ok("read as uid %d", e.seen.UID)
-}
-
-func checkSystemLog(_ context.Context, e *exam) Finding {
-	const remedy = "start systemd-journald or another system log: it alone says why a key was refused"
-	switch {
-	case e.seenErr != nil:
-		return notChecked("see the command's arguments above", "%v", e.seenErr)
-	case e.seen.LogSocket != "":
-		return ok("listens on %s", e.seen.LogSocket)
-	case e.Offline:
-		return notChecked("nothing, if this is an image that is being made", "nobody listens on /dev/log")
-	}
-	return warning(remedy, "nobody listens on /dev/log")
 }

@@ -49,12 +49,6 @@ type Answer struct {
 	NotFound bool
 }
 
-// Clock is how far this machine's clock is ahead of the metadata service's,
-// give or take Margin.
-type Clock struct {
-	Ahead, Margin time.Duration
-}
-
 // Address is one address of the metadata service.
 type Address struct {
 	URL   string
@@ -125,19 +119,6 @@ func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client
 	if err != nil {
 		s.SignerError = err.Error()
 	}
-}
-
-// verify returns how long the signer is to be trusted.
-func verify(evidence trust.Evidence, region, domain string, a Asking) (time.Time, error) {
-	anchors, err := a.Anchors(domain)
-	if err != nil {
-		return time.Time{}, err
-	}
-	signer, err := trust.Verify(evidence, region, domain, anchors, time.Now())
-	if err != nil {
-		return time.Time{}, err
-	}
-	return signer.ValidUntil(), nil
 }
 
 // region is the one that the metadata service named, or its zone lies in, or
@@ -217,20 +198,4 @@ func (l *exchanges) silent() bool {
 		}
 	}
 	return len(l.tokens) != 0
-}
-
-// clock compares the moment half-way through an exchange with the middle of the
-// second that its answer was dated in.
-func (l *exchanges) clock() *Clock {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	x := l.dated
-	if x.Date.IsZero() {
-		return nil
-	}
-	const halfSecond = time.Second / 2
-	return &Clock{
-		Ahead:  x.Start.Add(x.Duration / 2).Sub(x.Date.Add(halfSecond)),
-		Margin: x.Duration/2 + halfSecond,
-	}
 }

@@ -1,0 +1,62 @@
+package doctor
+
+import (
+	"context"
+	"time"
+)
+
+// Clock is how far this machine's clock is ahead of the metadata service's,
+// give or take Margin.
+type Clock struct {
+	Ahead, Margin time.Duration
+}
+
+// clock compares the moment half-way through an exchange with the middle of the
+// second that its answer was dated in.
+func (l *exchanges) clock() *Clock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := l.dated
+	if x.Date.IsZero() {
+		return nil
+	}
+	const halfSecond = time.Second / 2
+	return &Clock{
+		Ahead:  x.Start.Add(x.Duration / 2).Sub(x.Date.Add(halfSecond)),
+		Margin: x.Duration/2 + halfSecond,
+	}
+}
+
+// Bounds of the clock's error. A key counts until a moment by AWS's clock, a
+// minute after it was pushed: a clock that is ahead takes that off the minute,
+// and one that is a minute ahead leaves nothing of it. One that is behind costs
+// no login by itself, but keeps counting keys that have expired, and a day of
+// it makes staples seem to come from the future.
+const (
+	keyLifetime   = time.Minute
+	clockAccuracy = 5 * time.Second
+)
+
+func checkClock(_ context.Context, e *exam) Finding {
+	return e.connected(func(s Service) Finding {
+		if s.Clock == nil {
+			return notChecked("compare date -u with another clock", "no answer of the metadata service had a date")
+		}
+		return judgeClock(*s.Clock)
+	})
+}
+
+func judgeClock(c Clock) Finding {
+	const remedy = "set the clock from the Amazon Time Sync Service, server 169.254.169.123 in chrony.conf"
+	margin := c.Margin.Round(100 * time.Millisecond)
+	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)
+	switch {
+	case c.Ahead >= keyLifetime:
+		return broken(remedy, "%s ahead of the metadata service's (±%s), so every key has expired when it comes", off, margin)
+	case c.Ahead > clockAccuracy:
+		return warning(remedy, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
+	case c.Ahead < -clockAccuracy:
+		return warning(remedy, "%s behind the metadata service's (±%s): a key that has expired would count that much longer", off, margin)
+	}
+	return ok("that of the metadata service (±%s)", margin)
+}

@@ -1,0 +1,36 @@
+package doctor
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+func checkSystemLog(_ context.Context, e *exam) Finding {
+	const remedy = "start systemd-journald or another system log: it alone says why a key was refused"
+	switch {
+	case e.seenErr != nil:
+		return notChecked("see the command's arguments above", "%v", e.seenErr)
+	case e.seen.LogSocket != "":
+		return ok("listens on %s", e.seen.LogSocket)
+	case e.Offline:
+		return notChecked("nothing, if this is an image that is being made", "nobody listens on /dev/log")
+	}
+	return warning(remedy, "nobody listens on /dev/log")
+}
+
+// listenTimeout bounds how long a system log may take to accept a connection.
+const listenTimeout = time.Second
+
+// listening returns the first of the sockets that somebody listens on.
+func listening(sockets []string) string {
+	for _, name := range sockets {
+		for _, network := range []string{"unixgram", "unix"} {
+			if conn, err := net.DialTimeout(network, name, listenTimeout); err == nil {
+				_ = conn.Close() // nothing was sent
+				return name
+			}
+		}
+	}
+	return ""
+}
