@@ -72,11 +72,19 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return printObservation(ctx, look, flags.Args(), stdout, stderr)
 	}
 	report := doctor.Examine(ctx, thisHost(*user, *offline, given, look))
+	return printReport(report, *asJSON, stdout, stderr)
+}
+
+// printReport prints the report and returns the exit status. That of a report
+// which cannot be written means that something is broken, as health was not
+// shown; stderr tells the two apart.
+func printReport(report doctor.Report, asJSON bool, stdout, stderr io.Writer) int {
 	write := report.WriteText
-	if *asJSON {
+	if asJSON {
 		write = report.WriteJSON
 	}
 	if err := write(stdout); err != nil {
+		fmt.Fprintf(stderr, "eic doctor: writing the report: %v\n", err)
 		return exitBroken
 	}
 	return map[doctor.Verdict]int{doctor.Broken: exitBroken, doctor.Warning: exitWarnings}[report.Verdict]
