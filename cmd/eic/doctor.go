@@ -125,7 +125,7 @@ func parseKeysArguments(args []string) (terms, doctor.Call, error) {
 	t.register(flags)
 	var l logging
 	l.register(flags)
-	err := flags.Parse(args)
+	err := flags.read(args, 1, 2)
 	if err == nil {
 		err = t.check(flags)
 	}
@@ -133,13 +133,10 @@ func parseKeysArguments(args []string) (terms, doctor.Call, error) {
 		_, err = l.open(io.Discard)
 	}
 	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1)}
-	switch {
-	case err != nil:
-		return terms{}, doctor.Call{}, err
-	case flags.NArg() < 1 || flags.NArg() > 2:
-		return terms{}, doctor.Call{}, fmt.Errorf("%d arguments %q, expected USER [FINGERPRINT]", flags.NArg(), flags.Args())
+	if err == nil {
+		err = t.checkFingerprint(flags.NArg() == 2, call.Fingerprint)
 	}
-	if err := t.checkFingerprint(flags.NArg() == 2, call.Fingerprint); err != nil {
+	if err != nil {
 		return terms{}, doctor.Call{}, err
 	}
 	call.Flags = args[:len(args)-flags.NArg()]

@@ -38,8 +38,9 @@ func TestDoctorReadsSSHDsArgumentsAsAuthorizedKeysDoes(t *testing.T) {
 	require.ErrorContains(t, err, "expected FINGERPRINT behind USER")
 
 	for args, reason := range map[string]string{
-		"":                             "0 arguments",
-		"root a b":                     "3 arguments",
+		"":                             "too few arguments, expected USER [FINGERPRINT]",
+		"root a b":                     `unexpected argument "b"`,
+		"root --log=stderr":            `"--log=stderr" stands behind USER, expected flags before it`,
 		"root short":                   `the fingerprint is "short"`,
 		"--budget=0s root":             "--budget",
 		"--log=file root":              "--log",
