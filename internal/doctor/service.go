@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -138,7 +137,7 @@ func answerOf(body []byte, err error) Answer {
 	if err != nil {
 		return Answer{Error: cause(err), NotFound: errors.Is(err, metadata.ErrNotFound)}
 	}
-	return Answer{Text: strings.TrimSuffix(string(body), "\n")}
+	return Answer{Text: inquiry.Line(body)}
 }
 
 // cause is the text of an error without what was asked, which the check's title

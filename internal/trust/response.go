@@ -74,7 +74,7 @@ func parseResponse(der []byte) (*response, error) {
 		return nil, errors.New("an algorithm in it has parameters")
 	}
 	if anyCritical(basic.Data.Extensions) {
-		return nil, errors.New("it has a critical extension")
+		return nil, errors.New("it has an unsupported critical extension")
 	}
 	if r.signed, err = firstElement(outer.Bytes.Basic); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (r *response) read(single singleResponse) error {
 	case !withoutParameters(single.ID.Algorithm):
 		return errors.New("an algorithm in it has parameters")
 	case anyCritical(single.Extensions):
-		return errors.New("it has a critical extension")
+		return errors.New("it has an unsupported critical extension")
 	}
 	return r.readStatus(single.Status.FullBytes)
 }

@@ -4,6 +4,7 @@ package results
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 
 	"eic/test/bench/stats"
 	"eic/test/bench/trips"
@@ -96,8 +97,11 @@ func Read(file string) (Results, error) {
 	return r, json.Unmarshal(text, &r)
 }
 
-// Write writes results to a file.
+// Write writes results to a file, and makes the directory that it is in.
 func (r Results) Write(file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
