@@ -104,8 +104,8 @@ func stageOf(err error) metadata.Stage {
 }
 
 // gather fetches all that the active keys have to be judged by, side by side, and
-// calls judge when everything but the staples is there, which take a round trip more.
-// Each part is written by one goroutine alone.
+// calls judge when everything but the staples has come, which take a round trip more, or
+// has failed. Each part is written by one goroutine alone.
 func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -121,8 +121,9 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge fu
 			}
 		})
 	}
+	var staples []trust.Staple // judge sees the rest of the evidence meanwhile
 	fetch(&all, func() (err error) {
-		e.Signer.Staples, err = Staples(ctx, client)
+		staples, err = Staples(ctx, client)
 		return err
 	})
 	if e.Instance == "" {
@@ -142,10 +143,9 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge fu
 		return err
 	})
 	place.Wait()
-	if ctx.Err() == nil {
-		judge()
-	}
+	judge()
 	all.Wait()
+	e.Signer.Staples = staples
 	return first
 }
 
