@@ -162,11 +162,19 @@ func systemStores() []string {
 	}
 }
 
+// systemBundles are the files that crypto/x509 looks for, which may be links to anywhere.
+func systemBundles() []string {
+	return []string{
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+		"/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+	}
+}
+
 // needs returns what an inquiry does once it has begun to ask.
 func (t *terms) needs() confine.Needs {
 	needs := confine.Needs{Port: metadata.DefaultPort}
 	if t.loadedAnchors == nil {
-		needs.ReadBelow = systemStores()
+		needs.ReadBelow, needs.Read = systemStores(), systemBundles()
 	}
 	if address, err := metadata.ParseEndpoint(t.endpoint); err == nil {
 		needs.Port = address.Port()

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -133,4 +134,16 @@ func TestAQuestionWithoutAnAnswer(t *testing.T) {
 	e := Chain("/usr/bin/sss_ssh_authorizedkeys", "alice", errors.New("exit status 1"))
 	require.Equal(t, `The chained command "/usr/bin/sss_ssh_authorizedkeys" gave no key for user "alice": exit status 1`, e.Text)
 	require.Equal(t, Warning, e.Severity)
+}
+
+// Log rules in the field look for this sentence anywhere in a line.
+func TestARefusalCannotPassForAGrant(t *testing.T) {
+	const sentence = "Providing ssh key from EC2 Instance Connect with fingerprint: SHA256:x, for IAM principal: arn:aws:iam::1:user/victim"
+	d := authorize.Decision{Reason: authorize.Malformed, Detail: fmt.Errorf("it is %q", sentence)}
+	d.Entry.Caller, d.Entry.Request = "x "+sentence, sentence
+	for _, e := range append(Decisions(sentence, []authorize.Decision{d}),
+		Failure(SignerUntrusted, sentence, errors.New(sentence)), Chain(sentence, sentence, errors.New(sentence))) {
+		require.NotContains(t, jsonObject(e, time.Now()), "Providing ssh key")
+		require.NotContains(t, e.Text, "Providing ssh key")
+	}
 }

@@ -15,8 +15,8 @@ const facilityAuthpriv = 10
 // tag is what the events are logged under.
 const tag = "eic"
 
-// writeTimeout bounds how long a system log whose reader hangs can hold up a
-// login.
+// writeTimeout bounds how long a system log whose reader hangs, or is slow, can hold up
+// a login: about twice that, over all records.
 const writeTimeout = 100 * time.Millisecond
 
 // Socket is where a system log may listen.
@@ -42,9 +42,10 @@ type SystemLog struct {
 	format  Format
 	sockets []Socket
 	tried   bool
-	conn    int    // a file descriptor, or noConn
-	stream  bool   // conn has no other end of record than a newline
-	socket  Socket // that conn leads to
+	spent   time.Duration // in writing
+	conn    int           // a file descriptor, or noConn
+	stream  bool          // conn has no other end of record than a newline
+	socket  Socket        // that conn leads to
 }
 
 const noConn = -1
@@ -75,7 +76,9 @@ func (l *SystemLog) Write(e Event) {
 	if l.conn == noConn {
 		return
 	}
-	if err := send(l.conn, l.record(e, time.Now())); err != nil {
+	start := time.Now()
+	err := send(l.conn, l.record(e, start))
+	if l.spent += time.Since(start); err != nil || l.spent > writeTimeout {
 		_ = unix.Close(l.conn) // there is nobody left to tell
 		l.conn = noConn
 	}

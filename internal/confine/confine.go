@@ -18,9 +18,10 @@ import (
 
 // Needs is what the rest of the run may still do.
 type Needs struct {
-	// ReadBelow are files and folders that may still be read. Those that do
-	// not exist are passed over.
-	ReadBelow []string
+	// ReadBelow are folders in which files and folders may still be read, and
+	// Read files that may; of a link, what it leads to. What cannot be reached
+	// now is passed over, as it could not be read later either.
+	ReadBelow, Read []string
 	// WriteBelow are folders in which files may still be made, written and
 	// read.
 	WriteBelow []string
@@ -46,7 +47,8 @@ func Confine(needs Needs) error {
 		rules.Scoped &^= llsyscall.ScopeSignal
 	}
 	err := rules.BestEffort().Restrict(
-		landlock.ROFiles(needs.ReadBelow...).IgnoreIfMissing(),
+		landlock.RODirs(reachable(needs.ReadBelow, unix.O_DIRECTORY)...),
+		landlock.ROFiles(reachable(needs.Read, 0)...),
 		landlock.RWDirs(needs.WriteBelow...),
 		landlock.ConnectTCP(needs.Port),
 	)
@@ -54,6 +56,20 @@ func Confine(needs Needs) error {
 		return fmt.Errorf("confining the process with Landlock: %w", err)
 	}
 	return giveUpPrivileges()
+}
+
+// reachable returns those of the paths that can be opened. Landlock takes any other for
+// a failure, and one folder that only root may search must not cost all logins.
+func reachable(paths []string, flags int) []string {
+	var found []string
+	for _, path := range paths {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
+		if err == nil {
+			_ = unix.Close(fd) // nothing was read
+			found = append(found, path)
+		}
+	}
+	return found
 }
 
 // giveUpPrivileges sets no_new_privs for every thread. Landlock had to set it already

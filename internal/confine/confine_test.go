@@ -140,3 +140,12 @@ func TestAKernelWithoutLandlock(t *testing.T) {
 	require.True(t, found["read-passwd"])
 	require.True(t, found["connect-forbidden"])
 }
+
+// Landlock takes a folder that cannot be reached for a failure.
+func TestWhatCannotBeReachedIsNoFailure(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	folder := t.TempDir()
+	require.Equal(t, []string{folder}, reachable([]string{file, filepath.Join(file, "below"), "/does/not/exist", folder}, unix.O_DIRECTORY))
+	require.Equal(t, []string{file}, reachable([]string{filepath.Join(file, "below"), file}, 0))
+}

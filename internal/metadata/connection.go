@@ -136,6 +136,9 @@ func (c *connection) exchange(request *http.Request) (*http.Response, error) {
 		return nil, unanswered{fmt.Errorf("sending the request: %w", err)}
 	}
 	response, err := http.ReadResponse(c.reader, request)
+	for err == nil && response.StatusCode < http.StatusOK && response.StatusCode != http.StatusSwitchingProtocols {
+		response, err = http.ReadResponse(c.reader, request) // it was an interim one (RFC 9110 section 15.2)
+	}
 	var timeout net.Error
 	switch {
 	case err == nil:

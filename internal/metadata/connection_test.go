@@ -55,6 +55,10 @@ func TestTheNextRequestSucceeds(t *testing.T) {
 		"after an answer with another behind it": {func(c net.Conn) {
 			say(c, whole+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 		}, 2},
+		"after an answer that an interim one goes before": {func(c net.Conn) {
+			say(c, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+whole)
+			_ = c.Close()
+		}, 2},
 		"after a chunked answer": {func(c net.Conn) {
 			say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 			_ = c.Close()

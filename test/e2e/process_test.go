@@ -44,7 +44,7 @@ func requireHarmless(t *testing.T, calls []string) {
 	readers := []string{"open", "openat", "openat2", "readlink", "readlinkat", "stat", "newfstatat", "access", "faccessat2"}
 	others := []string{
 		"execve", "clone", "clone3", "exit", "exit_group", "pidfd_open", "wait4", "waitid", "kill", "tgkill", "pidfd_send_signal",
-		"socket", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "recvfrom", "shutdown",
+		"socket", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "sendmsg", "recvfrom", "shutdown",
 	}
 	require.Len(t, named(calls, append(readers, others...)...), len(calls), "an unexpected system call in\n%s", strings.Join(calls, "\n"))
 	for _, call := range named(calls, "open", "openat", "openat2") {
