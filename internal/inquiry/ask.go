@@ -84,7 +84,7 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 	}
 	var on ground
 	var untrusted error
-	err = e.gather(ctx, client, func() { on, untrusted = e.ground(t, now.Add(time.Since(begun))) })
+	missing, err := e.gather(ctx, client, func() { on, untrusted = e.ground(t, now.Add(time.Since(begun))) })
 	if err == nil {
 		err = untrusted
 	}
@@ -92,7 +92,11 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 		return r, err
 	}
 	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
-	return r, r.Verdict.settleOn(on, *e)
+	err = r.Verdict.settleOn(on, *e)
+	if err != nil && missing != nil {
+		return r, missing // it says why
+	}
+	return r, err
 }
 
 func stageOf(err error) metadata.Stage {
@@ -105,8 +109,9 @@ func stageOf(err error) metadata.Stage {
 
 // gather fetches all that the active keys have to be judged by, side by side, and
 // calls judge when everything but the staples has come, which take a round trip more, or
-// has failed. Each part is written by one goroutine alone.
-func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge func()) error {
+// has failed. Each part is written by one goroutine alone. missing says which staple had
+// not come when the context ended; the others may suffice.
+func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge func()) (missing, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all, place sync.WaitGroup
@@ -122,9 +127,12 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge fu
 		})
 	}
 	var staples []trust.Staple // judge sees the rest of the evidence meanwhile
-	fetch(&all, func() (err error) {
-		staples, err = Staples(ctx, client)
-		return err
+	fetch(&all, func() error {
+		staples, missing = Staples(ctx, client)
+		if staples == nil {
+			return missing
+		}
+		return nil
 	})
 	if e.Instance == "" {
 		fetch(&place, func() error {
@@ -146,7 +154,7 @@ func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge fu
 	judge()
 	all.Wait()
 	e.Signer.Staples = staples
-	return first
+	return missing, first
 }
 
 // gatherRegion falls back to the availability zone where the metadata service
@@ -171,7 +179,8 @@ const maxStaples = 16
 // the name becomes a part of a path.
 //
 // An error means that the list could not be had, or that the context has ended and
-// not every staple is there, so that chance decided which of them are.
+// not every staple is there, so that chance decided which of them are; these are then
+// returned with it.
 func Staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
 	list, err := client.StapleList(ctx)
 	if err != nil {
@@ -195,7 +204,7 @@ func Staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, erro
 	if ctx.Err() != nil {
 		for _, s := range staples {
 			if s.Err != nil && s.Body == nil {
-				return nil, fmt.Errorf("staple %.80q: %w", s.Name, s.Err)
+				return staples, fmt.Errorf("staple %.80q: %w", s.Name, s.Err)
 			}
 		}
 	}

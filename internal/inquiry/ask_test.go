@@ -1,0 +1,106 @@
+package inquiry_test
+
+import (
+	"context"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/inquiry"
+	"eic/internal/metadata"
+	"eic/internal/sim"
+	"eic/internal/trust"
+)
+
+const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
+
+// askThrough asks a simulator that somebody stands before.
+func askThrough(t *testing.T, ctx context.Context, observe func(metadata.Exchange),
+	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (inquiry.Report, error) {
+	t.Helper()
+	s, err := sim.Start(sim.Options{})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	_, err = s.Push("alice", pushedKey)
+	require.NoError(t, err)
+	anchors, err := trust.ParseAnchors(s.Roots)
+	require.NoError(t, err)
+	address, err := url.Parse(s.IMDS[0])
+	require.NoError(t, err)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(address) }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { before(w, r, proxy) }))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	source := inquiry.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
+	terms := inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
+	return inquiry.Ask(ctx, source, terms, time.Now())
+}
+
+func requirePrinted(t *testing.T, r inquiry.Report, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	require.Len(t, r.Verdict.Decisions, 1)
+	require.Equal(t, pushedKey, string(r.Verdict.Decisions[0].Line()))
+}
+
+// One name in the list of staples that leads nowhere must not hide the good ones.
+func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
+	for name, never := range map[string]func(http.ResponseWriter, *http.Request){
+		"hangs":       func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"answers 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			r, err := askThrough(t, ctx, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
+					never(w, r)
+				case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
+					_, _ = w.Write([]byte("ABCDEF\n")) // a client that is gone is none of this
+					service.ServeHTTP(w, r)
+				default:
+					service.ServeHTTP(w, r)
+				}
+			})
+			requirePrinted(t, r, err)
+		})
+	}
+}
+
+// Where the time ends right behind the last answer there is all that is needed.
+func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var staples atomic.Int32
+	observe := func(x metadata.Exchange) {
+		switch x.Stage {
+		case metadata.StageStaple:
+			staples.Add(1)
+		case metadata.StageSigner:
+			cancel()
+		}
+	}
+	r, err := askThrough(t, ctx, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+		for strings.HasSuffix(r.URL.Path, "signer-cert") && staples.Load() < 3 {
+			time.Sleep(time.Millisecond)
+		}
+		service.ServeHTTP(w, r)
+	})
+	if err == nil {
+		requirePrinted(t, r, err)
+	} else {
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
