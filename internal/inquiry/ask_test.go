@@ -24,7 +24,7 @@ import (
 const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 
 // askThrough asks a simulator that somebody stands before.
-func askThrough(t *testing.T, ctx context.Context, observe func(metadata.Exchange),
+func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchange),
 	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (inquiry.Report, error) {
 	t.Helper()
 	s, err := sim.Start(sim.Options{})
@@ -63,7 +63,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
-			r, err := askThrough(t, ctx, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+			r, err := askThrough(ctx, t, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
 					never(w, r)
@@ -92,7 +92,7 @@ func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
 			cancel()
 		}
 	}
-	r, err := askThrough(t, ctx, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+	r, err := askThrough(ctx, t, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 		for strings.HasSuffix(r.URL.Path, "signer-cert") && staples.Load() < 3 {
 			time.Sleep(time.Millisecond)
 		}
