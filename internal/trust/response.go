@@ -67,7 +67,7 @@ func parseResponse(der []byte) (*response, error) {
 		signature: basic.Signature.RightAlign(),
 		algorithm: signatureAlgorithm(basic.Algorithm.Algorithm),
 	}
-	if r.responder.Class != asn1.ClassContextSpecific || !r.responder.IsCompound || r.responder.Tag != byName && r.responder.Tag != byKey {
+	if !validResponder(r.responder) {
 		return nil, errors.New("its responder is neither a name nor a key hash")
 	}
 	if !withoutParameters(basic.Algorithm) {
@@ -86,6 +86,22 @@ func parseResponse(der []byte) (*response, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// validResponder reports whether a ResponderID is an explicitly tagged Name or OCTET
+// STRING.
+func validResponder(r asn1.RawValue) bool {
+	var name pkix.RDNSequence
+	var hash []byte
+	var rest []byte
+	err := errors.New("of no known kind")
+	switch r.Tag {
+	case byName:
+		rest, err = asn1.Unmarshal(r.Bytes, &name)
+	case byKey:
+		rest, err = asn1.Unmarshal(r.Bytes, &hash)
+	}
+	return err == nil && len(rest) == 0 && r.Class == asn1.ClassContextSpecific && r.IsCompound
 }
 
 // answerName names an OCSPResponseStatus other than successful.
