@@ -12,9 +12,9 @@ import (
 
 	"eic/internal/audit"
 	"eic/internal/authorize"
-	"eic/internal/chain"
 	"eic/internal/confine"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
+	"eic/internal/othercommand"
 )
 
 const authorizedKeysAbout = `Prints the public keys that somebody with the right IAM permission pushed for
@@ -53,7 +53,7 @@ func runAuthorizedKeys(ctx context.Context, args, environ []string, stdout, stde
 		log.Write(audit.Failure(audit.CalledWrongly, user, wrong))
 		return exitUsage
 	}
-	return answer(ctx, t, chain.Question{User: user, Fingerprint: fingerprint, Environ: environ}, log, stdout)
+	return answer(ctx, t, othercommand.Question{User: user, Fingerprint: fingerprint, Environ: environ}, log, stdout)
 }
 
 // checkFingerprint checks FINGERPRINT, as far as it is given.
@@ -71,7 +71,7 @@ func (t *terms) checkFingerprint(given bool, fingerprint string) error {
 // answer asks, and writes the keys in one write after everything is decided:
 // ours, and behind them those of the chained command, if there is one. Neither
 // costs the other its keys, so it has failed only if there are none.
-func answer(ctx context.Context, t terms, q chain.Question, log audit.Log, stdout io.Writer) int {
+func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log, stdout io.Writer) int {
 	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	if t.chained.Program() != "" {
@@ -104,9 +104,9 @@ func answer(ctx context.Context, t terms, q chain.Question, log audit.Log, stdou
 
 // ask loads what it must from files, then confines the process before the
 // first byte from the network is read.
-func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (inquiry.Report, error) {
+func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (lookup.Report, error) {
 	if err := t.loadAnchors(); err != nil {
-		return inquiry.Report{}, err
+		return lookup.Report{}, err
 	}
 	source, question := t.inquiry(user, fingerprint)
 	source.BeforeNetwork = func() error {
@@ -115,17 +115,17 @@ func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log)
 		needs.Signals = t.chained.Program() != "" // to end it in time
 		return confine.Confine(needs)
 	}
-	return inquiry.Ask(ctx, source, question, time.Now())
+	return lookup.Ask(ctx, source, question, time.Now())
 }
 
 // events returns what is logged of an inquiry. After a failure the keys that
 // were left undecided are no events of their own.
-func events(user string, report inquiry.Report, err error) []audit.Event {
+func events(user string, report lookup.Report, err error) []audit.Event {
 	if err == nil {
 		return audit.Decisions(user, report.Verdict.Decisions)
 	}
 	kind := audit.Unanswered
-	if errors.Is(err, inquiry.ErrUntrusted) {
+	if errors.Is(err, lookup.ErrUntrusted) {
 		kind = audit.SignerUntrusted
 	}
 	return []audit.Event{audit.Failure(kind, user, err)}

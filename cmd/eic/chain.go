@@ -7,15 +7,15 @@ import (
 	"os/signal"
 	"syscall"
 
-	"eic/internal/chain"
+	"eic/internal/othercommand"
 )
 
 // parseChain reads --chain.
-func parseChain(line string) (chain.Command, error) {
+func parseChain(line string) (othercommand.Command, error) {
 	if line == "" {
-		return chain.Command{}, nil
+		return othercommand.Command{}, nil
 	}
-	c, err := chain.Parse(line)
+	c, err := othercommand.Parse(line)
 	if err == nil && c.IsThisProgram() {
 		err = errors.New("the command is this program itself")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/audit"
-	"eic/internal/chain"
+	"eic/internal/othercommand"
 	"eic/internal/sim"
 	"eic/test/host"
 )
@@ -38,7 +38,7 @@ func plantedRun(t *testing.T, endpoint, anchors string) {
 	_, err := os.ReadFile("/etc/passwd")
 	require.NoError(t, err)
 	terms := terms{endpoint: endpoint, anyMachine: true, anchors: anchors, budget: 5 * time.Second}
-	require.Equal(t, exitOK, answer(t.Context(), terms, chain.Question{User: "alice"}, plantedLog{}, os.Stdout))
+	require.Equal(t, exitOK, answer(t.Context(), terms, othercommand.Question{User: "alice"}, plantedLog{}, os.Stdout))
 }
 
 // A flaw that opens a file once answers from the network are parsed finds

@@ -9,7 +9,7 @@ import (
 	"eic/internal/confine"
 	"eic/internal/evidence"
 	"eic/internal/explain"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 )
 
 const explainAbout = `Tells, step by step, which keys sshd would get for USER and why it would not get
@@ -67,20 +67,20 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 
 // explained asks as authorized-keys does. The evidence may be written below
 // the folder, unless that is empty.
-func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, inquiry.Verdict, error) {
+func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, lookup.Verdict, error) {
 	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	source, question := t.inquiry(user, fingerprint)
 	record := evidence.Record{
 		Program:    program(),
-		Evidence:   inquiry.Evidence{Time: time.Now()},
+		Evidence:   lookup.Evidence{Time: time.Now()},
 		Terms:      question,
 		AnyMachine: t.anyMachine,
 		Anchors:    evidence.Anchors{Setting: t.anchors},
 	}
 	if err := t.loadAnchors(); err != nil {
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
-		return record, inquiry.Verdict{}, record.Failure
+		return record, lookup.Verdict{}, record.Failure
 	}
 	record.Anchors.Kept = t.anchorsText
 	source.BeforeNetwork = func() error {

@@ -12,8 +12,8 @@ import (
 
 	"eic/internal/authorize"
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
@@ -68,11 +68,11 @@ func (p *pieces) check(flags flagSet) error {
 // read puts the pieces together. Whoever names a domain vouches for it.
 func (p *pieces) read() (evidence.Record, error) {
 	r := evidence.Record{
-		Evidence: inquiry.Evidence{
+		Evidence: lookup.Evidence{
 			Instance: p.instance, Region: []byte(p.region), Domain: []byte(p.domain),
 		},
-		Terms:   inquiry.Terms{Fingerprint: p.fingerprint},
-		Anchors: evidence.Anchors{Setting: inquiry.AnchorsAuto},
+		Terms:   lookup.Terms{Fingerprint: p.fingerprint},
+		Anchors: evidence.Anchors{Setting: lookup.AnchorsAuto},
 	}
 	if !slices.Contains(trust.Domains(), p.domain) {
 		r.Terms.Domains = []string{p.domain}

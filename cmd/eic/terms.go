@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"eic/internal/authorize"
-	"eic/internal/chain"
 	"eic/internal/confine"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
+	"eic/internal/othercommand"
 	"eic/internal/trust"
 )
 
@@ -36,7 +36,7 @@ type terms struct {
 	keyOptions    string
 	callerEnv     bool
 	chain         string
-	chained       chain.Command // what chain means
+	chained       othercommand.Command // what chain means
 	budget        time.Duration
 	config        string
 	anchorsText   []byte
@@ -46,7 +46,7 @@ type terms struct {
 func (t *terms) register(flags flagSet) {
 	flags.StringVar(&t.endpoint, "imds-endpoint", "", "ask the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
 	flags.BoolVar(&t.anyMachine, "no-instance-check", false, "ask even if this machine is no EC2 instance (only with --imds-endpoint)")
-	flags.StringVar(&t.anchors, "trust-anchors", inquiry.AnchorsAuto, "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
+	flags.StringVar(&t.anchors, "trust-anchors", lookup.AnchorsAuto, "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
 	flags.StringArrayVar(&t.domains, "domain", nil, "accept a signer of the domain `NAME` besides AWS's own (repeatable)")
 	flags.StringArrayVar(&t.denyUsers, "deny-user", nil, "refuse keys for the user `NAME`, which may end in * (repeatable)")
 	flags.StringArrayVar(&t.allowUsers, "allow-user", nil, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
@@ -98,12 +98,12 @@ func (t *terms) check(flags flagSet) error {
 }
 
 // inquiry returns the question for one user.
-func (t *terms) inquiry(user, fingerprint string) (inquiry.Source, inquiry.Terms) {
-	return inquiry.Source{
+func (t *terms) inquiry(user, fingerprint string) (lookup.Source, lookup.Terms) {
+	return lookup.Source{
 			Root:       os.DirFS("/"),
 			Metadata:   metadata.Options{Endpoint: t.endpoint},
 			AnyMachine: t.anyMachine,
-		}, inquiry.Terms{
+		}, lookup.Terms{
 			User:        user,
 			Fingerprint: fingerprint,
 			Domains:     t.domains,
@@ -125,7 +125,7 @@ func (t *terms) deadline(ctx context.Context) (context.Context, context.CancelFu
 
 // anchorsInFile reports whether --trust-anchors is the name of a file.
 func (t *terms) anchorsInFile() bool {
-	return t.anchors != inquiry.AnchorsAuto && t.anchors != inquiry.AnchorsSystem
+	return t.anchors != lookup.AnchorsAuto && t.anchors != lookup.AnchorsSystem
 }
 
 // loadAnchors reads the file of trust anchors, if there is one.
@@ -150,7 +150,7 @@ func (t *terms) anchorsFor(domain string) (*x509.CertPool, error) {
 	if t.loadedAnchors != nil {
 		return t.loadedAnchors, nil
 	}
-	return inquiry.Anchors(t.anchors, domain)
+	return lookup.Anchors(t.anchors, domain)
 }
 
 // systemStores are where distributions keep their trust anchors, with the

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/argv"
 	"eic/internal/sshdconfig"
-	"eic/internal/sshdconfig/argv"
 )
 
 // Account is a user of the system.

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/doctor"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
@@ -87,7 +87,7 @@ func newBench(t *testing.T, faults ...string) *bench {
 		budget: 10 * time.Second,
 	}
 	b.asking = doctor.Asking{
-		Source:     inquiry.Source{Root: b.files, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
+		Source:     lookup.Source{Root: b.files, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
 		User:       "root",
 		Anchors:    func(string) (*x509.CertPool, error) { return anchors, nil },
 		LogSockets: []string{filepath.Join(t.TempDir(), "none"), log},

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/doctor"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 )
 
@@ -359,7 +359,7 @@ func TestNobodyIsAskedWhoNeedNotBe(t *testing.T) {
 	defer server.Close()
 	for _, damage := range []func(*bench){noInstance, func(b *bench) { b.Offline = true }} {
 		b := newBench(t)
-		b.asking.Source = inquiry.Source{Root: b.files, Metadata: metadata.Options{Endpoint: server.URL}}
+		b.asking.Source = lookup.Source{Root: b.files, Metadata: metadata.Options{Endpoint: server.URL}}
 		damage(b)
 		requireWhole(t, b.examine(t))
 		require.False(t, asked)

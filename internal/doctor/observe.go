@@ -5,15 +5,15 @@ import (
 	"crypto/x509"
 	"os"
 
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
 // Asking says what Observe looks at.
 type Asking struct {
 	// Source is the machine and its metadata service.
-	Source inquiry.Source
+	Source lookup.Source
 	// User is whose keys are asked for.
 	User string
 	// Domains are accepted besides trust.Domains.

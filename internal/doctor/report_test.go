@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 )
 
 func example() Report {
@@ -109,17 +109,17 @@ func TestTheSelfTestFindsAProgramThatIsNotFitForUse(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, selfTest(w, judgeLogin))
 
-	believesAnything := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return [][]byte{w.key}, nil }
+	believesAnything := func(lookup.Evidence, lookup.Terms) ([][]byte, error) { return [][]byte{w.key}, nil }
 	require.EqualError(t, selfTest(w, believesAnything), "a key was accepted with a byte of the document changed")
-	believesNothing := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return nil, nil }
+	believesNothing := func(lookup.Evidence, lookup.Terms) ([][]byte, error) { return nil, nil }
 	require.EqualError(t, selfTest(w, believesNothing), "a good document was refused")
-	cannot := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return nil, errors.New("out of order") }
+	cannot := func(lookup.Evidence, lookup.Terms) ([][]byte, error) { return nil, errors.New("out of order") }
 	require.EqualError(t, selfTest(w, cannot), "a good document was refused: out of order")
-	prints := func(inquiry.Evidence, inquiry.Terms) ([][]byte, error) { return [][]byte{[]byte("another key")}, nil }
+	prints := func(lookup.Evidence, lookup.Terms) ([][]byte, error) { return [][]byte{[]byte("another key")}, nil }
 	require.EqualError(t, selfTest(w, prints), "a good document was refused")
 
 	for i, f := range w.forgeries() {
-		onlyThis := func(e inquiry.Evidence, t inquiry.Terms) ([][]byte, error) {
+		onlyThis := func(e lookup.Evidence, t lookup.Terms) ([][]byte, error) {
 			if string(e.ActiveKeys) == string(f.evidence.ActiveKeys) && e.Time.Equal(f.evidence.Time) &&
 				string(e.Signer.Chain) == string(f.evidence.Signer.Chain) &&
 				string(e.Signer.Staples[0].Body) == string(f.evidence.Signer.Staples[0].Body) {

@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"time"
 
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 )
 
 // judge decides on evidence and returns the lines that may be printed.
-type judge func(inquiry.Evidence, inquiry.Terms) ([][]byte, error)
+type judge func(lookup.Evidence, lookup.Terms) ([][]byte, error)
 
 // judgeLogin is what decides in a login.
-func judgeLogin(e inquiry.Evidence, t inquiry.Terms) ([][]byte, error) {
-	v := inquiry.Screen(e, t)
+func judgeLogin(e lookup.Evidence, t lookup.Terms) ([][]byte, error) {
+	v := lookup.Screen(e, t)
 	if err := v.Settle(e, t); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func selfTest(w world, judge judge) error {
 // forgery is good evidence but for one byte.
 type forgery struct {
 	what     string
-	evidence inquiry.Evidence
+	evidence lookup.Evidence
 }
 
 func (w world) forgeries() []forgery {

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -104,7 +104,7 @@ func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client
 	})
 	group.Go(func() { s.Domain = answerOf(client.Domain(ctx)) })
 	group.Go(func() { evidence.Chain, chainErr = client.SignerCertificate(ctx) })
-	group.Go(func() { evidence.Staples, stapleErr = inquiry.Staples(ctx, client) })
+	group.Go(func() { evidence.Staples, stapleErr = lookup.Staples(ctx, client) })
 	group.Wait()
 	s.DomainKnown = slices.Contains(trust.Domains(), s.Domain.Text) || slices.Contains(a.Domains, s.Domain.Text)
 	region := s.region()
@@ -137,7 +137,7 @@ func answerOf(body []byte, err error) Answer {
 	if err != nil {
 		return Answer{Error: cause(err), NotFound: errors.Is(err, metadata.ErrNotFound)}
 	}
-	return Answer{Text: inquiry.Line(body)}
+	return Answer{Text: lookup.Line(body)}
 }
 
 // cause is the text of an error without what was asked, which the check's title

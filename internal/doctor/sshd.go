@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"eic/internal/argv"
 	"eic/internal/sshdconfig"
-	"eic/internal/sshdconfig/argv"
 )
 
 // ownName is the name of this program's file.

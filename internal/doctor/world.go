@@ -19,7 +19,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 	"golang.org/x/crypto/ssh"
 
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
@@ -32,8 +32,8 @@ const (
 
 // world is everything a login with one pushed key rests on, made on the spot.
 type world struct {
-	evidence inquiry.Evidence
-	terms    inquiry.Terms
+	evidence lookup.Evidence
+	terms    lookup.Terms
 	// key is the key line that may be printed.
 	key []byte
 	// forgedChain and forgedStaples are those of the evidence with one byte
@@ -70,11 +70,11 @@ func newWorld(now time.Time) (world, error) {
 	pool.AddCert(root.certificate)
 	return world{
 		key: key,
-		terms: inquiry.Terms{
+		terms: lookup.Terms{
 			User:    "root",
 			Anchors: func(string) (*x509.CertPool, error) { return pool, nil },
 		},
-		evidence: inquiry.Evidence{
+		evidence: lookup.Evidence{
 			Time:       now,
 			Instance:   testInstance,
 			ActiveKeys: document,

@@ -17,8 +17,8 @@ import (
 	"fmt"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -28,11 +28,11 @@ type Record struct {
 	// Program is the program that asked, with its version.
 	Program string
 	// Evidence is what was judged.
-	Evidence inquiry.Evidence
+	Evidence lookup.Evidence
 	// Terms are what it was judged under. A Record that was loaded has no
 	// Terms.Anchors; AnchorsFor is one.
-	Terms inquiry.Terms
-	// AnyMachine is that of inquiry.Source.
+	Terms lookup.Terms
+	// AnyMachine is that of lookup.Source.
 	AnyMachine bool
 	// Anchors are what the signer had to chain to.
 	Anchors Anchors
@@ -45,7 +45,7 @@ type Record struct {
 
 // Anchors say what a signer had to chain to.
 type Anchors struct {
-	// Setting is inquiry.AnchorsAuto, inquiry.AnchorsSystem or the name of a
+	// Setting is lookup.AnchorsAuto, lookup.AnchorsSystem or the name of a
 	// file, as --trust-anchors of eic(8) has it.
 	Setting string
 	// Kept is PEM text: the file's, or else the anchor that the signer was
@@ -78,19 +78,19 @@ var ErrNotAsked = errors.New("no key could count when this evidence was kept, so
 // Judge judges the Record by the code that answers sshd, at the time in
 // Evidence.Time, which may be set to another than its own. With an error no
 // key may be printed: what the Record's Failure says, ErrNotAsked, or an error
-// of inquiry.Verdict's Settle.
-func (r Record) Judge() (inquiry.Verdict, error) {
+// of lookup.Verdict's Settle.
+func (r Record) Judge() (lookup.Verdict, error) {
 	if r.Evidence.ActiveKeys == nil {
 		if r.Failure != nil {
-			return inquiry.Verdict{}, r.Failure
+			return lookup.Verdict{}, r.Failure
 		}
-		return inquiry.Verdict{}, nil
+		return lookup.Verdict{}, nil
 	}
 	first := r.Evidence
 	if r.AnyMachine || first.Identity.Platform == instance.Xen {
 		first.Instance = "" // it was not known yet
 	}
-	verdict := inquiry.Screen(first, r.Terms)
+	verdict := lookup.Screen(first, r.Terms)
 	switch {
 	case !authorize.AnyUndecided(verdict.Decisions):
 		return verdict, nil
@@ -103,10 +103,10 @@ func (r Record) Judge() (inquiry.Verdict, error) {
 }
 
 // AnchorsFor returns the trust anchors that the signer of a domain is judged
-// under: the Record's own if it brings them, and otherwise inquiry.Anchors.
+// under: the Record's own if it brings them, and otherwise lookup.Anchors.
 func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 	if !r.bringsAnchors(domain) {
-		return inquiry.Anchors(r.Anchors.Setting, domain)
+		return lookup.Anchors(r.Anchors.Setting, domain)
 	}
 	pool, err := trust.ParseAnchors(r.Anchors.Kept)
 	if err != nil {
@@ -118,11 +118,11 @@ func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 // BringsAnchors reports whether the Record is judged under trust anchors that
 // it brings itself. Whoever did not keep it must not believe it for that alone.
 func (r Record) BringsAnchors() bool {
-	return r.bringsAnchors(inquiry.Line(r.Evidence.Domain))
+	return r.bringsAnchors(lookup.Line(r.Evidence.Domain))
 }
 
 // bringsAnchors leaves out what was kept of anchors that are built into this program;
 // that serves to look at.
 func (r Record) bringsAnchors(domain string) bool {
-	return r.Anchors.Kept != nil && !inquiry.BuiltIn(r.Anchors.Setting, domain)
+	return r.Anchors.Kept != nil && !lookup.BuiltIn(r.Anchors.Setting, domain)
 }

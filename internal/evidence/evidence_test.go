@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -24,7 +24,7 @@ var kept = time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 func full() Record {
 	return Record{
 		Program: "eic 1.2.3",
-		Evidence: inquiry.Evidence{
+		Evidence: lookup.Evidence{
 			Time:       kept,
 			Identity:   instance.Identity{Platform: instance.Nitro, ID: "i-0123456789abcdef0"},
 			Instance:   "i-0123456789abcdef0",
@@ -42,7 +42,7 @@ func full() Record {
 				},
 			},
 		},
-		Terms: inquiry.Terms{
+		Terms: lookup.Terms{
 			User: "alice", Fingerprint: "MD5:00", Domains: []string{"example.com"},
 			Policy: authorize.Policy{
 				DenyUsers: []string{"root"}, AllowUsers: []string{"a*"}, Callers: []string{"arn:*"},
@@ -78,9 +78,9 @@ func TestEverythingComesBack(t *testing.T) {
 	}
 	for name, r := range map[string]Record{
 		"everything":        full(),
-		"nothing":           {Evidence: inquiry.Evidence{Time: kept}},
-		"an empty document": {Evidence: inquiry.Evidence{Time: kept, ActiveKeys: []byte{}, Region: []byte{}}},
-		"no staples listed": {Evidence: inquiry.Evidence{Time: kept, Signer: trust.Evidence{Chain: []byte{}, Staples: []trust.Staple{}}}},
+		"nothing":           {Evidence: lookup.Evidence{Time: kept}},
+		"an empty document": {Evidence: lookup.Evidence{Time: kept, ActiveKeys: []byte{}, Region: []byte{}}},
+		"no staples listed": {Evidence: lookup.Evidence{Time: kept, Signer: trust.Evidence{Chain: []byte{}, Staples: []trust.Staple{}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory, sum := save(t, r)
@@ -107,7 +107,7 @@ func TestSha256sumAgrees(t *testing.T) {
 func TestJudging(t *testing.T) {
 	document := []byte("#Timestamp=1795341660\n#Instance=i-0123456789abcdef0\n" +
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR\nAAAA\n")
-	r := Record{Evidence: inquiry.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}
+	r := Record{Evidence: lookup.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}
 
 	_, err := r.Judge()
 	require.ErrorIs(t, err, ErrNotAsked, "a key that might count, and no signer")

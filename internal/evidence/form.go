@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -125,12 +125,12 @@ func unmarshal(b []byte) (Record, []error, error) {
 func (f form) record() Record {
 	r := Record{
 		Program: f.Program,
-		Evidence: inquiry.Evidence{
+		Evidence: lookup.Evidence{
 			Time:     f.Time,
 			Identity: instance.Identity{Platform: f.Machine.Platform, ID: f.Machine.InstanceID},
 			Signer:   trust.Evidence{},
 		},
-		Terms: inquiry.Terms{
+		Terms: lookup.Terms{
 			User: f.User, Fingerprint: f.Fingerprint, Domains: f.Terms.Domains,
 			Policy: authorize.Policy{
 				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers,

@@ -18,24 +18,24 @@ import (
 
 	"eic/internal/activekeys"
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 )
 
 // Ask puts the question in r.Terms at the time now and returns r with all that
 // came of it, and the verdict. The error is why there is none: r.Failure, or an
-// inquiry.ErrUntrusted.
+// lookup.ErrUntrusted.
 //
 // Where the place of the instance did not matter for the verdict it is asked
 // for afterwards, for the sake of the advice in a Report.
-func Ask(ctx context.Context, s inquiry.Source, r evidence.Record, now time.Time) (evidence.Record, inquiry.Verdict, error) {
+func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time) (evidence.Record, lookup.Verdict, error) {
 	var requests requests
 	s.Metadata.Observe = requests.add
-	answer, err := inquiry.Ask(ctx, s, r.Terms, now)
+	answer, err := lookup.Ask(ctx, s, r.Terms, now)
 	r.Evidence, r.AnyMachine = answer.Evidence, s.AnyMachine
 	switch {
-	case err != nil && !errors.Is(err, inquiry.ErrUntrusted):
+	case err != nil && !errors.Is(err, lookup.ErrUntrusted):
 		r.Failure = failure(err, answer.Evidence)
 		err = r.Failure
 	case err == nil && asked(r):
@@ -50,7 +50,7 @@ func Ask(ctx context.Context, s inquiry.Source, r evidence.Record, now time.Time
 }
 
 // failure says where the inquiry broke off.
-func failure(err error, e inquiry.Evidence) *evidence.Failure {
+func failure(err error, e lookup.Evidence) *evidence.Failure {
 	stage := evidence.StageConfine
 	switch at := new(metadata.Error); {
 	case errors.As(err, &at):
@@ -74,7 +74,7 @@ func onEC2(r evidence.Record) bool {
 
 // locate asks for the availability zone and the instance id where neither has
 // come yet. What cannot be had is left out of the advice.
-func locate(ctx context.Context, options metadata.Options, e *inquiry.Evidence) {
+func locate(ctx context.Context, options metadata.Options, e *lookup.Evidence) {
 	if e.Region != nil || e.Zone != nil {
 		return
 	}
@@ -90,7 +90,7 @@ func locate(ctx context.Context, options metadata.Options, e *inquiry.Evidence) 
 		return
 	}
 	if id, err := client.InstanceID(ctx); err == nil {
-		e.Instance = inquiry.Line(id)
+		e.Instance = lookup.Line(id)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 
 	"eic/internal/activekeys"
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -41,11 +41,11 @@ func newFacts(r evidence.Record, offset *int64) facts {
 	if instance.ValidID(r.Evidence.Instance) {
 		f.instance = r.Evidence.Instance
 	}
-	zone := inquiry.Line(r.Evidence.Zone)
+	zone := lookup.Line(r.Evidence.Zone)
 	if region, ok := trust.RegionOfZone(zone); ok {
 		f.region, f.zone = region, zone
 	}
-	if region := inquiry.Line(r.Evidence.Region); trust.ValidRegion(region) {
+	if region := lookup.Line(r.Evidence.Region); trust.ValidRegion(region) {
 		f.region = region
 	}
 	for _, x := range r.Requests {

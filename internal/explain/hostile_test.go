@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/trust"
 )
@@ -51,7 +51,7 @@ func harmless(t *testing.T, output string) {
 func TestHostileAnswers(t *testing.T) {
 	r := evidence.Record{
 		Program: hostile,
-		Evidence: inquiry.Evidence{
+		Evidence: lookup.Evidence{
 			Time: time.Now(), Instance: hostile, Region: []byte(hostile), Zone: []byte(hostile), Domain: []byte(hostile),
 			ActiveKeys: fmt.Appendf(nil, "#Timestamp=9999999999\n#Instance=%[1]s\n#Caller=%[2]s\n#Request=%[2]s\n%[3]s %[2]s\nAAAA\n\n"+
 				"#Timestamp=%[1]s\n\n#%[1]s=1\n#Timestamp=9999999999\n#Instance=%[2]s\n%[1]s\n",
@@ -60,7 +60,7 @@ func TestHostileAnswers(t *testing.T) {
 				{Name: hostile, Body: []byte(hostile)}, {Name: hostile, Err: errors.New(hostile)},
 			}},
 		},
-		Terms: inquiry.Terms{User: hostile, Fingerprint: hostile, Domains: []string{hostile}},
+		Terms: lookup.Terms{User: hostile, Fingerprint: hostile, Domains: []string{hostile}},
 		Requests: []metadata.Exchange{
 			{Stage: metadata.Stage(hostile), Method: hostile, Path: hostile, Err: errors.New(hostile)},
 		},
@@ -121,8 +121,8 @@ func TestHostileHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := world{
-				source: inquiry.Source{Root: nitro(), Metadata: metadata.Options{Endpoint: answerAll(t, answer)}},
-				record: evidence.Record{Terms: inquiry.Terms{User: "alice"}},
+				source: lookup.Source{Root: nitro(), Metadata: metadata.Options{Endpoint: answerAll(t, answer)}},
+				record: evidence.Record{Terms: lookup.Terms{User: "alice"}},
 			}
 			report, _ := w.ask(t, 200*time.Millisecond)
 			require.Equal(t, Failed, report.Outcome)
@@ -160,8 +160,8 @@ func TestNothingForeignGetsIntoACommand(t *testing.T) {
 	const injected = "us-east-1a; reboot"
 	for _, reason := range everyReason() {
 		r := evidence.Record{
-			Evidence: inquiry.Evidence{Instance: "i-0123$(reboot)", Region: []byte("`reboot`"), Zone: []byte(injected), Domain: []byte(injected)},
-			Terms:    inquiry.Terms{User: "alice;reboot"},
+			Evidence: lookup.Evidence{Instance: "i-0123$(reboot)", Region: []byte("`reboot`"), Zone: []byte(injected), Domain: []byte(injected)},
+			Terms:    lookup.Terms{User: "alice;reboot"},
 		}
 		for _, stage := range []metadata.Stage{metadata.StageToken, metadata.StageRegion, metadata.StageStaple} {
 			r.Requests = append(r.Requests, metadata.Exchange{Stage: stage, Path: "/latest/meta-data/" + injected})

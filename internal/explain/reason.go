@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
@@ -49,7 +49,7 @@ func reasonOf(err error) Reason {
 		return Reason(failure.Stage)
 	case errors.Is(err, evidence.ErrNotAsked):
 		return reasonNotAsked
-	case errors.Is(err, inquiry.ErrUnknownDomain):
+	case errors.Is(err, lookup.ErrUnknownDomain):
 		return reasonUnknownDomain
 	case errors.Is(err, trust.ErrRevoked):
 		return reasonSignerRevoked
@@ -57,7 +57,7 @@ func reasonOf(err error) Reason {
 		return reasonSignerExpired
 	case errors.As(err, &signer):
 		return "signer-" + Reason(signer.Part)
-	case errors.Is(err, inquiry.ErrUntrusted):
+	case errors.Is(err, lookup.ErrUntrusted):
 		return reasonPlace
 	default:
 		return reasonAnchors // the one thing that judging must still read

@@ -8,7 +8,7 @@ import (
 	"eic/internal/activekeys"
 	"eic/internal/authorize"
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 )
 
@@ -90,7 +90,7 @@ type Request struct {
 
 // New returns the Report of a Record and what judging it came to. Program is
 // the program that judges, with its version.
-func New(program string, r evidence.Record, v inquiry.Verdict, err error) Report {
+func New(program string, r evidence.Record, v lookup.Verdict, err error) Report {
 	report := Report{
 		Schema: Schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
 		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
@@ -127,9 +127,9 @@ func machine(r evidence.Record) Machine {
 	return Machine{
 		Platform:         string(e.Identity.Platform),
 		InstanceID:       e.Instance,
-		Region:           inquiry.Line(e.Region),
-		AvailabilityZone: inquiry.Line(e.Zone),
-		Domain:           inquiry.Line(e.Domain),
+		Region:           lookup.Line(e.Region),
+		AvailabilityZone: lookup.Line(e.Zone),
+		Domain:           lookup.Line(e.Domain),
 	}
 }
 
@@ -146,7 +146,7 @@ func count(n, all int) string {
 }
 
 // whyNone says why an inquiry that did not fail printed nothing.
-func whyNone(r evidence.Record, v inquiry.Verdict) (Reason, string) {
+func whyNone(r evidence.Record, v lookup.Verdict) (Reason, string) {
 	switch {
 	case !activekeys.ValidUser(r.Terms.User) && r.Evidence.ActiveKeys == nil:
 		return reasonUserName, fmt.Sprintf("no key can ever be pushed for a user named %q, so nobody was asked", r.Terms.User)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
@@ -44,7 +44,7 @@ type Staple struct {
 }
 
 // newSigner returns nil where the signer's certificate was not asked for.
-func newSigner(r evidence.Record, v inquiry.Verdict) *Signer {
+func newSigner(r evidence.Record, v lookup.Verdict) *Signer {
 	served := r.Evidence.Signer
 	if served.Chain == nil && served.Staples == nil {
 		return nil

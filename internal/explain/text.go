@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
 	"eic/internal/instance"
+	"eic/internal/lookup"
 )
 
 // WriteText writes the Report for a person to read, in colour or without. It
@@ -58,7 +58,7 @@ func flags(t evidence.Terms) string {
 			words = append(words, "--"+name+"="+word(value))
 		}
 	}
-	if t.TrustAnchors != inquiry.AnchorsAuto {
+	if t.TrustAnchors != lookup.AnchorsAuto {
 		add("trust-anchors", t.TrustAnchors)
 	}
 	add("domain", t.Domains...)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/evidence"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
@@ -46,7 +46,7 @@ var keyPairs = new(ca.Keys)
 // world is a simulated one in which a key was pushed for alice.
 type world struct {
 	*sim.Sim
-	source inquiry.Source
+	source lookup.Source
 	record evidence.Record
 }
 
@@ -60,10 +60,10 @@ func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 	record := evidence.Record{
 		Program: program,
 		Anchors: evidence.Anchors{Setting: "/etc/anchors.pem", Kept: s.Roots},
-		Terms:   inquiry.Terms{User: "alice"},
+		Terms:   lookup.Terms{User: "alice"},
 	}
 	record.Terms.Anchors = record.AnchorsFor
-	return world{s, inquiry.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
+	return world{s, lookup.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
 }
 
 // ask returns the Report of a live inquiry, and its Record.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // A block of our lines, alone in DropIn or at the head of sshd_config:

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // takeOver turns another AuthorizedKeysCommand into arguments for ours:

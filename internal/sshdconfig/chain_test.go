@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // serverTokens are what sshd replaces, with values that nobody should have.

@@ -8,7 +8,7 @@ import (
 	"path"
 	"slices"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // Disable takes out what Enable put in and leaves every file as it was before,

@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // freePort returns a port on loopback that nobody listens on.

@@ -3,7 +3,7 @@ package sshdconfig
 import (
 	"slices"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // What AWS's older package ec2-instance-connect puts on a machine. eic takes its

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // A plan is what Enable is going to do.

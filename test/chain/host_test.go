@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 	"eic/test/host"
 	"eic/test/host/hosttest"
 )

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
@@ -54,7 +54,7 @@ func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 }
 
 // ask starts a simulator, pushes a key, and inquires after it.
-func ask(t *testing.T, options sim.Options) inquiry.Report {
+func ask(t *testing.T, options sim.Options) lookup.Report {
 	t.Helper()
 	s, err := sim.Start(options)
 	require.NoError(t, err)
@@ -66,16 +66,16 @@ func ask(t *testing.T, options sim.Options) inquiry.Report {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	report, err := inquiry.Ask(ctx,
-		inquiry.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
-		inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
+	report, err := lookup.Ask(ctx,
+		lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
+		lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
 		time.Now())
 	require.NoError(t, err)
 	return report
 }
 
 // staple is the DER of the staple that was listed under a name.
-func staple(t *testing.T, report inquiry.Report, name string) []byte {
+func staple(t *testing.T, report lookup.Report, name string) []byte {
 	t.Helper()
 	for _, s := range report.Evidence.Signer.Staples {
 		if s.Name == name {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 	"eic/test/openssl"
 )
@@ -28,7 +28,7 @@ type verdict struct {
 
 // ours has the program's own packages judge.
 func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
-	evidence := inquiry.Evidence{
+	evidence := lookup.Evidence{
 		Time: now, Instance: w.instance, ActiveKeys: w.document,
 		Zone: []byte(w.zone), Domain: []byte(w.domain),
 		Signer: trust.Evidence{Chain: w.chain, Staples: w.staples},
@@ -36,14 +36,14 @@ func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 	if w.region != nil {
 		evidence.Region = []byte(*w.region)
 	}
-	terms := inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) {
+	terms := lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) {
 		pool := x509.NewCertPool()
 		for _, c := range w.anchors {
 			pool.AddCert(c)
 		}
 		return pool, nil
 	}}
-	result := inquiry.Screen(evidence, terms)
+	result := lookup.Screen(evidence, terms)
 	v := verdict{reasons: make(map[int]string), lines: make(map[string]int)}
 	err := result.Settle(evidence, terms)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestARM64ProgramRuns(t *testing.T) {
 // The packages that judge, and those that take foreign text apart.
 func TestARM64Packages(t *testing.T) {
 	cmd := exec.Command("go", "test", "-count=1", "-exec", qemu(t),
-		"./internal/activekeys", "./internal/authorize", "./internal/instance", "./internal/trust", "./internal/sshdconfig/argv")
+		"./internal/activekeys", "./internal/authorize", "./internal/instance", "./internal/trust", "./internal/argv")
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
 	out, err := cmd.CombinedOutput()

@@ -76,21 +76,21 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 // internal/. Data flows one way: what judges does not know where its evidence came
 // from, and nothing points back.
 var mayImport = map[string][]string{
-	"activekeys":      nil,
-	"audit":           {"authorize"},
-	"authorize":       {"activekeys"},
-	"chain":           {"sshdconfig/argv"},
-	"confine":         nil,
-	"doctor":          {"inquiry", "instance", "metadata", "sshdconfig", "sshdconfig/argv", "trust"},
-	"evidence":        {"authorize", "inquiry", "instance", "metadata", "trust"},
-	"explain":         {"activekeys", "authorize", "evidence", "inquiry", "instance", "metadata", "trust"},
-	"inquiry":         {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
-	"instance":        nil,
-	"metadata":        nil,
-	"sshdconfig":      {"sshdconfig/argv"},
-	"sshdconfig/argv": nil,
-	"stack":           nil,
-	"trust":           nil,
+	"activekeys":   nil,
+	"audit":        {"authorize"},
+	"authorize":    {"activekeys"},
+	"othercommand": {"argv"},
+	"confine":      nil,
+	"doctor":       {"lookup", "instance", "metadata", "sshdconfig", "argv", "trust"},
+	"evidence":     {"authorize", "lookup", "instance", "metadata", "trust"},
+	"explain":      {"activekeys", "authorize", "evidence", "lookup", "instance", "metadata", "trust"},
+	"lookup":       {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
+	"instance":     nil,
+	"metadata":     nil,
+	"sshdconfig":   {"argv"},
+	"argv":         nil,
+	"stack":        nil,
+	"trust":        nil,
 }
 
 const internal = "eic/internal/"

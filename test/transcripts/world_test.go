@@ -17,7 +17,7 @@ import (
 	"eic/internal/audit"
 	"eic/internal/evidence"
 	"eic/internal/explain"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
@@ -61,7 +61,7 @@ func tell(t *testing.T) map[string]string {
 // world is one story's end.
 type world struct {
 	record  evidence.Record
-	verdict inquiry.Verdict
+	verdict lookup.Verdict
 	report  explain.Report
 	// stable replaces what is new in every run.
 	stable *strings.Replacer
@@ -79,11 +79,11 @@ func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
 	}
 	anchors, err := trust.ParseAnchors(s.Roots)
 	require.NoError(t, err)
-	record := evidence.Record{Program: program, Anchors: evidence.Anchors{Setting: "auto"}, Terms: inquiry.Terms{
+	record := evidence.Record{Program: program, Anchors: evidence.Anchors{Setting: "auto"}, Terms: lookup.Terms{
 		User:    "alice",
 		Anchors: func(string) (*x509.CertPool, error) { return anchors, nil },
 	}}
-	source := inquiry.Source{
+	source := lookup.Source{
 		Root: fstest.MapFS{
 			"sys/devices/virtual/dmi/id/board_asset_tag": {Data: []byte(sim.DefaultInstanceID + "\n")},
 		},

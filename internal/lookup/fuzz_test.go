@@ -1,4 +1,4 @@
-package inquiry_test
+package lookup_test
 
 import (
 	"bytes"
@@ -18,15 +18,15 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"eic/internal/authorize"
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/trust"
 )
 
 // kept is a world that was kept in testdata, as a simulated metadata service served
 // it: its evidence, and what only a test knows, the signer's certificate.
 type kept struct {
-	evidence inquiry.Evidence
-	terms    inquiry.Terms
+	evidence lookup.Evidence
+	terms    lookup.Terms
 	signer   *x509.Certificate
 }
 
@@ -44,12 +44,12 @@ func load(t testing.TB) kept {
 	anchors, err := trust.ParseAnchors(file(t, "anchors.pem"))
 	require.NoError(t, err)
 	k := kept{
-		evidence: inquiry.Evidence{
+		evidence: lookup.Evidence{
 			Time: at, Instance: "i-0123456789abcdef0", ActiveKeys: file(t, "document-good"),
 			Region: []byte("us-east-1"), Domain: []byte("amazonaws.com"),
 			Signer: trust.Evidence{Chain: file(t, "signer-cert")},
 		},
-		terms: inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
+		terms: lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
 	}
 	for i := range 3 {
 		k.evidence.Signer.Staples = append(k.evidence.Signer.Staples, trust.Staple{Body: file(t, fmt.Sprintf("staple-%d", i+1))})
@@ -82,7 +82,7 @@ func FuzzVerdict(f *testing.F) {
 			e.Region = nil
 		}
 		e.Signer = trust.Evidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
-		verdict := inquiry.Screen(e, good.terms)
+		verdict := lookup.Screen(e, good.terms)
 		if err := verdict.Settle(e, good.terms); err != nil {
 			require.Nil(t, verdict.Signer)
 			require.Empty(t, verdict.Region+verdict.Domain)
@@ -100,7 +100,7 @@ func FuzzVerdict(f *testing.F) {
 }
 
 // check holds against a printed key what has to be true of it.
-func (k kept) check(t *testing.T, document []byte, v inquiry.Verdict, d authorize.Decision) {
+func (k kept) check(t *testing.T, document []byte, v lookup.Verdict, d authorize.Decision) {
 	t.Helper()
 	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
 	require.True(t, bytes.Contains(document, d.Entry.Signed), "what was signed is not part of the document")
@@ -124,7 +124,7 @@ func TestTheKeptWorldIsGood(t *testing.T) {
 	} {
 		k := load(t)
 		k.evidence.ActiveKeys = file(t, document)
-		verdict := inquiry.Screen(k.evidence, k.terms)
+		verdict := lookup.Screen(k.evidence, k.terms)
 		require.NoError(t, verdict.Settle(k.evidence, k.terms))
 		var reasons []authorize.Reason
 		for _, d := range verdict.Decisions {

@@ -1,4 +1,4 @@
-package inquiry_test
+package lookup_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"eic/internal/inquiry"
+	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/trust"
@@ -25,7 +25,7 @@ const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4
 
 // askThrough asks a simulator that somebody stands before.
 func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchange),
-	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (inquiry.Report, error) {
+	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (lookup.Report, error) {
 	t.Helper()
 	s, err := sim.Start(sim.Options{})
 	require.NoError(t, err)
@@ -42,12 +42,12 @@ func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchang
 		server.CloseClientConnections()
 		server.Close()
 	})
-	source := inquiry.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
-	terms := inquiry.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
-	return inquiry.Ask(ctx, source, terms, time.Now())
+	source := lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
+	terms := lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
+	return lookup.Ask(ctx, source, terms, time.Now())
 }
 
-func requirePrinted(t *testing.T, r inquiry.Report, err error) {
+func requirePrinted(t *testing.T, r lookup.Report, err error) {
 	t.Helper()
 	require.NoError(t, err)
 	require.Len(t, r.Verdict.Decisions, 1)

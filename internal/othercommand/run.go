@@ -1,4 +1,4 @@
-package chain
+package othercommand
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // maxOutput is how much a command may print, in bytes.

@@ -1,4 +1,4 @@
-package inquiry
+package lookup
 
 import (
 	"crypto/x509"

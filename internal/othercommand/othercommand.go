@@ -1,4 +1,4 @@
-// Package chain runs another AuthorizedKeysCommand on sshd's behalf.
+// Package othercommand runs another AuthorizedKeysCommand on sshd's behalf.
 //
 // sshd has room for one such command. Where a host needs a second, that of
 // SSSD or of a directory, ours runs it beside its own work and hands on what it
@@ -7,7 +7,7 @@
 // adds: a bound on time, on output and on the processes left behind.
 //
 // It judges no key. The other command's keys are on that command's authority.
-package chain
+package othercommand
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"eic/internal/sshdconfig/argv"
+	"eic/internal/argv"
 )
 
 // Command is another AuthorizedKeysCommand, split, its tokens still in it. It

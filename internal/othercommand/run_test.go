@@ -1,4 +1,4 @@
-package chain
+package othercommand
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/argv"
 	"eic/internal/confine"
-	"eic/internal/sshdconfig/argv"
 )
 
 // errBudget is why the context of a test's command ends.

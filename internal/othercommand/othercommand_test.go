@@ -1,4 +1,4 @@
-package chain
+package othercommand
 
 import (
 	"os"

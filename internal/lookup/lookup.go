@@ -1,11 +1,11 @@
-// Package inquiry takes sshd's question, which keys may log in as this user,
+// Package lookup takes sshd's question, which keys may log in as this user,
 // through every step to its answer.
 //
 // The steps are those of the other packages, in one direction: instance,
 // metadata, activekeys, authorize, trust, authorize. Gathering the evidence
 // needs the network; judging it is pure, so that evidence kept from one run
 // can be judged again in another.
-package inquiry
+package lookup
 
 import (
 	"crypto/x509"
