@@ -153,28 +153,11 @@ func (t *terms) anchorsFor(domain string) (*x509.CertPool, error) {
 	return lookup.Anchors(t.anchors, domain)
 }
 
-// systemStores are where distributions keep their trust anchors, with the
-// places that links there lead to.
-func systemStores() []string {
-	return []string{
-		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
-		"/usr/local/share/ca-certificates", "/var/lib/ca-certificates",
-	}
-}
-
-// systemBundles are the files that crypto/x509 looks for, which may be links to anywhere.
-func systemBundles() []string {
-	return []string{
-		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-		"/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
-	}
-}
-
 // needs returns what an inquiry does once it has begun to ask.
 func (t *terms) needs() confine.Needs {
 	needs := confine.Needs{Port: metadata.DefaultPort}
 	if t.loadedAnchors == nil {
-		needs.ReadBelow, needs.Read = systemStores(), systemBundles()
+		needs.ReadBelow, needs.Read = lookup.SystemStores(), lookup.SystemBundles()
 	}
 	if address, err := metadata.ParseEndpoint(t.endpoint); err == nil {
 		needs.Port = address.Port()

@@ -45,3 +45,22 @@ func refuseEmpty(pool *x509.CertPool) error {
 	}
 	return nil
 }
+
+// SystemStores returns the directories where distributions keep the system's trust
+// anchors, together with the directories that links in them lead to. They are what
+// Anchors may read, besides SystemBundles.
+func SystemStores() []string {
+	return []string{
+		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates", "/var/lib/ca-certificates",
+	}
+}
+
+// SystemBundles returns the files in which crypto/x509 looks for the system's trust
+// anchors. Each may be a link to anywhere.
+func SystemBundles() []string {
+	return []string{
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+		"/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+	}
+}
