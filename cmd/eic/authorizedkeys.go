@@ -86,7 +86,7 @@ func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log
 	}
 	var keys []byte
 	if err == nil {
-		keys = keyLines(report.Verdict.Decisions)
+		keys = keyLines(report.Result.Decisions)
 	}
 	others, chainErr := chained.Keys()
 	if chainErr != nil {
@@ -104,9 +104,9 @@ func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log
 
 // ask loads what it must from files, then confines the process before the
 // first byte from the network is read.
-func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (lookup.Report, error) {
+func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (lookup.Answer, error) {
 	if err := t.loadAnchors(); err != nil {
-		return lookup.Report{}, err
+		return lookup.Answer{}, err
 	}
 	source, question := t.inquiry(user, fingerprint)
 	source.BeforeNetwork = func() error {
@@ -120,9 +120,9 @@ func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log)
 
 // events returns what is logged of an inquiry. After a failure the keys that
 // were left undecided are no events of their own.
-func events(user string, report lookup.Report, err error) []audit.Event {
+func events(user string, report lookup.Answer, err error) []audit.Event {
 	if err == nil {
-		return audit.Decisions(user, report.Verdict.Decisions)
+		return audit.Decisions(user, report.Result.Decisions)
 	}
 	kind := audit.Unanswered
 	if errors.Is(err, lookup.ErrUntrusted) {

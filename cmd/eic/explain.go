@@ -67,7 +67,7 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 
 // explained asks as authorized-keys does. The evidence may be written below
 // the folder, unless that is empty.
-func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, lookup.Verdict, error) {
+func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, lookup.Result, error) {
 	ctx, cancel := t.deadline(ctx)
 	defer cancel()
 	source, question := t.inquiry(user, fingerprint)
@@ -80,7 +80,7 @@ func explained(ctx context.Context, t terms, user, fingerprint, folder string) (
 	}
 	if err := t.loadAnchors(); err != nil {
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
-		return record, lookup.Verdict{}, record.Failure
+		return record, lookup.Result{}, record.Failure
 	}
 	record.Anchors.Kept = t.anchorsText
 	source.BeforeNetwork = func() error {
@@ -97,7 +97,7 @@ func explained(ctx context.Context, t terms, user, fingerprint, folder string) (
 func program() string { return "eic " + version }
 
 // tell prints the report of a command and returns the exit status that goes with it.
-func tell(command string, report explain.Report, asJSON bool, stdout, stderr io.Writer) int {
+func tell(command string, report explain.Explanation, asJSON bool, stdout, stderr io.Writer) int {
 	var err error
 	if asJSON {
 		err = report.WriteJSON(stdout)

@@ -62,7 +62,7 @@ func runVerify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	if !at.IsZero() {
 		record.Evidence.Time = at
 	}
-	verdict, err := record.Judge()
+	verdict, err := record.Decide()
 	report := explain.New(program(), record, verdict, err)
 	kept.TrustAnchors = v.anchors == "" && record.BringsAnchors()
 	report.Evidence = &kept

@@ -80,8 +80,8 @@ func (d Decision) Line() []byte {
 	return append([]byte(d.options+" "), d.Entry.Key...)
 }
 
-// Question is what sshd asks, with what is known before the signer is.
-type Question struct {
+// Criteria are what a key must meet before its signer is known.
+type Criteria struct {
 	// User is the operating-system user somebody wants to log in as.
 	User string
 	// Fingerprint is that of the key offered, "SHA256:…" or "MD5:…", or empty
@@ -105,7 +105,7 @@ type Signer interface {
 // Screen returns one Decision for each entry, in order, and refuses all that
 // can be refused without knowing the signer. Of the rest it leaves Reason as
 // Undecided.
-func Screen(entries []activekeys.Entry, q Question) []Decision {
+func Screen(entries []activekeys.Entry, q Criteria) []Decision {
 	decisions := make([]Decision, len(entries))
 	for i, entry := range entries {
 		decisions[i] = screen(entry, q)
@@ -127,7 +127,7 @@ func (d *Decision) refuse(reason Reason, detail error) {
 	d.Reason, d.Detail = reason, detail
 }
 
-func screen(entry activekeys.Entry, q Question) Decision {
+func screen(entry activekeys.Entry, q Criteria) Decision {
 	d := Decision{Entry: entry}
 	if entry.Err != nil {
 		d.refuse(Malformed, entry.Err)

@@ -50,8 +50,8 @@ func entryOf(line []byte) activekeys.Entry {
 	}
 }
 
-func question() Question {
-	return Question{User: "alice", Instance: testInstance, Now: now}
+func question() Criteria {
+	return Criteria{User: "alice", Instance: testInstance, Now: now}
 }
 
 // signer takes any entry signed "good".
@@ -64,7 +64,7 @@ func (signer) VerifySignature(_, signature []byte) error {
 	return nil
 }
 
-func decide(q Question, entries ...activekeys.Entry) []Decision {
+func decide(q Criteria, entries ...activekeys.Entry) []Decision {
 	decisions := Screen(entries, q)
 	Settle(decisions, testInstance, q.Now, signer{})
 	return decisions
@@ -182,14 +182,14 @@ func TestReasons(t *testing.T) {
 	otherSHA256 := "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	for name, test := range map[string]struct {
 		entry    func(*activekeys.Entry)
-		question func(*Question)
+		question func(*Criteria)
 		want     Reason
 	}{
 		"nothing wrong":                        {want: Printed},
-		"the fingerprint sshd asked for":       {want: Printed, question: func(q *Question) { q.Fingerprint = sha256 }},
-		"the MD5 fingerprint sshd asked for":   {want: Printed, question: func(q *Question) { q.Fingerprint = md5 }},
-		"another fingerprint":                  {want: OtherFingerprint, question: func(q *Question) { q.Fingerprint = otherSHA256 }},
-		"an MD5 fingerprint without its octet": {want: OtherFingerprint, question: func(q *Question) { q.Fingerprint = md5[:len(md5)-1] }},
+		"the fingerprint sshd asked for":       {want: Printed, question: func(q *Criteria) { q.Fingerprint = sha256 }},
+		"the MD5 fingerprint sshd asked for":   {want: Printed, question: func(q *Criteria) { q.Fingerprint = md5 }},
+		"another fingerprint":                  {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = otherSHA256 }},
+		"an MD5 fingerprint without its octet": {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = md5[:len(md5)-1] }},
 		"a block that could not be read":       {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
 		"a key that expired":                   {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
 		"a key in its last moment":             {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
@@ -197,7 +197,7 @@ func TestReasons(t *testing.T) {
 		"a Timestamp at the end of time":       {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
 		"a key for another instance":           {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
 		"a key for an instance of like name":   {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
-		"a key for another instance on Xen":    {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Question) { q.Instance = "" }},
+		"a key for another instance on Xen":    {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Criteria) { q.Instance = "" }},
 		"a forged signature":                   {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
 		"no signature":                         {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
 		"a user who is denied":                 {want: UserDenied, question: deny("alice")},
@@ -206,7 +206,7 @@ func TestReasons(t *testing.T) {
 		"another user is denied":               {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
 		"a user who is allowed":                {want: Printed, question: allow("root", "alice")},
 		"a user who is not allowed":            {want: UserDenied, question: allow("root", "alicee")},
-		"a user both allowed and denied":       {want: UserDenied, question: func(q *Question) { allow("alice")(q); deny("alice")(q) }},
+		"a user both allowed and denied":       {want: UserDenied, question: func(q *Criteria) { allow("alice")(q); deny("alice")(q) }},
 		"a caller who may":                     {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
 		"a caller who may not":                 {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
 		"no caller, though one is required":    {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
@@ -226,16 +226,16 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-func deny(patterns ...string) func(*Question) {
-	return func(q *Question) { q.Policy.DenyUsers = patterns }
+func deny(patterns ...string) func(*Criteria) {
+	return func(q *Criteria) { q.Policy.DenyUsers = patterns }
 }
 
-func allow(patterns ...string) func(*Question) {
-	return func(q *Question) { q.Policy.AllowUsers = patterns }
+func allow(patterns ...string) func(*Criteria) {
+	return func(q *Criteria) { q.Policy.AllowUsers = patterns }
 }
 
-func requireCaller(patterns ...string) func(*Question) {
-	return func(q *Question) { q.Policy.Callers = patterns }
+func requireCaller(patterns ...string) func(*Criteria) {
+	return func(q *Criteria) { q.Policy.Callers = patterns }
 }
 
 func TestABadEntryCostsNoOther(t *testing.T) {

@@ -93,7 +93,7 @@ func askService(ctx context.Context, a Asking) Service {
 // askRest asks for the place and the signer. Each part is written by one
 // goroutine alone.
 func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client) {
-	var evidence trust.Evidence
+	var evidence trust.SignerEvidence
 	var chainErr, stapleErr error
 	var group sync.WaitGroup
 	group.Go(func() { s.InstanceID = answerOf(client.InstanceID(ctx)) })

@@ -29,7 +29,7 @@ func checkSigner(_ context.Context, e *exam) Finding {
 }
 
 // verify returns how long the signer is to be trusted.
-func verify(evidence trust.Evidence, region, domain string, a Asking) (time.Time, error) {
+func verify(evidence trust.SignerEvidence, region, domain string, a Asking) (time.Time, error) {
 	anchors, err := a.Anchors(domain)
 	if err != nil {
 		return time.Time{}, err

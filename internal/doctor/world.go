@@ -80,7 +80,7 @@ func newWorld(now time.Time) (world, error) {
 			ActiveKeys: document,
 			Region:     []byte(testRegion),
 			Domain:     []byte(trust.AmazonDomain),
-			Signer:     trust.Evidence{Chain: inPEM(certificate), Staples: inBase64(staple)},
+			Signer:     trust.SignerEvidence{Chain: inPEM(certificate), Staples: inBase64(staple)},
 		},
 		forgedChain:   inPEM(altered(certificate)),
 		forgedStaples: inBase64(altered(staple)),

@@ -75,16 +75,16 @@ func (f *Failure) Error() string { return f.Message }
 // certificate was therefore not asked for.
 var ErrNotAsked = errors.New("no key could count when this evidence was kept, so the signer's certificate was not asked for")
 
-// Judge judges the Record by the code that answers sshd, at the time in
+// Decide decides on the Record by the code that answers sshd, at the time in
 // Evidence.Time, which may be set to another than its own. With an error no
 // key may be printed: what the Record's Failure says, ErrNotAsked, or an error
-// of lookup.Verdict's Settle.
-func (r Record) Judge() (lookup.Verdict, error) {
+// of lookup.Result's Settle.
+func (r Record) Decide() (lookup.Result, error) {
 	if r.Evidence.ActiveKeys == nil {
 		if r.Failure != nil {
-			return lookup.Verdict{}, r.Failure
+			return lookup.Result{}, r.Failure
 		}
-		return lookup.Verdict{}, nil
+		return lookup.Result{}, nil
 	}
 	first := r.Evidence
 	if r.AnyMachine || first.Identity.Platform == instance.Xen {

@@ -32,7 +32,7 @@ func full() Record {
 			Region:     []byte("us-east-1\n"),
 			Zone:       []byte("us-east-1a"),
 			Domain:     []byte("amazonaws.com"),
-			Signer: trust.Evidence{
+			Signer: trust.SignerEvidence{
 				Chain: []byte("no PEM"),
 				Staples: []trust.Staple{
 					{Name: "0A1B", Body: []byte("no base64")},
@@ -80,7 +80,7 @@ func TestEverythingComesBack(t *testing.T) {
 		"everything":        full(),
 		"nothing":           {Evidence: lookup.Evidence{Time: kept}},
 		"an empty document": {Evidence: lookup.Evidence{Time: kept, ActiveKeys: []byte{}, Region: []byte{}}},
-		"no staples listed": {Evidence: lookup.Evidence{Time: kept, Signer: trust.Evidence{Chain: []byte{}, Staples: []trust.Staple{}}}},
+		"no staples listed": {Evidence: lookup.Evidence{Time: kept, Signer: trust.SignerEvidence{Chain: []byte{}, Staples: []trust.Staple{}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory, sum := save(t, r)
@@ -109,26 +109,26 @@ func TestJudging(t *testing.T) {
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR\nAAAA\n")
 	r := Record{Evidence: lookup.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}
 
-	_, err := r.Judge()
+	_, err := r.Decide()
 	require.ErrorIs(t, err, ErrNotAsked, "a key that might count, and no signer")
 
 	r.Evidence.Time = time.Unix(1795341660, 0)
-	verdict, err := r.Judge()
+	verdict, err := r.Decide()
 	require.NoError(t, err)
 	require.Equal(t, authorize.Expired, verdict.Decisions[0].Reason)
 
 	r.Evidence.Time = time.Unix(1795341600, 0)
 	r.Failure = &Failure{Stage: "domain", Message: "it broke off"}
-	verdict, err = r.Judge()
+	verdict, err = r.Decide()
 	require.Equal(t, r.Failure, err, "what failed then fails again")
 	require.Equal(t, authorize.Undecided, verdict.Decisions[0].Reason)
 
 	r.Evidence.ActiveKeys = nil
-	_, err = r.Judge()
+	_, err = r.Decide()
 	require.Equal(t, r.Failure, err)
 
 	r.Failure = nil
-	verdict, err = r.Judge()
+	verdict, err = r.Decide()
 	require.NoError(t, err, "nobody pushed a key")
 	require.Empty(t, verdict.Decisions)
 }

@@ -25,16 +25,16 @@ type form struct {
 	Time        time.Time     `json:"time"`
 	User        string        `json:"user"`
 	Fingerprint string        `json:"fingerprint,omitempty"`
-	Terms       Terms         `json:"terms"`
+	Terms       Flags         `json:"terms"`
 	Machine     machineForm   `json:"machine"`
 	Requests    []requestForm `json:"requests,omitempty"`
 	Staples     []stapleForm  `json:"staples,omitempty"`
 	Failure     *Failure      `json:"failure,omitempty"`
 }
 
-// Terms are a Record's in the words of the flags of eic(8). A zero field is a
+// Flags are a Record's terms in the words of the flags of eic(8). A zero field is a
 // flag that was not given.
-type Terms struct {
+type Flags struct {
 	TrustAnchors      string   `json:"trust_anchors"`
 	NoInstanceCheck   bool     `json:"no_instance_check,omitempty"`
 	Domains           []string `json:"domains,omitempty"`
@@ -46,9 +46,9 @@ type Terms struct {
 }
 
 // Flags returns what the Record was asked under as flags.
-func (r Record) Flags() Terms {
+func (r Record) Flags() Flags {
 	p := r.Terms.Policy
-	return Terms{
+	return Flags{
 		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine, Domains: r.Terms.Domains,
 		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers,
 		KeyOptions: p.KeyOptions, CallerEnvironment: p.CallerEnvironment,
@@ -128,7 +128,7 @@ func (f form) record() Record {
 		Evidence: lookup.Evidence{
 			Time:     f.Time,
 			Identity: instance.Identity{Platform: f.Machine.Platform, ID: f.Machine.InstanceID},
-			Signer:   trust.Evidence{},
+			Signer:   trust.SignerEvidence{},
 		},
 		Terms: lookup.Terms{
 			User: f.User, Fingerprint: f.Fingerprint, Domains: f.Terms.Domains,

@@ -13,10 +13,10 @@ import (
 func TestEveryFieldAndReasonIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/explain.md")
 	require.NoError(t, err)
-	for _, name := range append(fields(reflect.TypeFor[Report]()), Schema) {
+	for _, name := range append(fields(reflect.TypeFor[Explanation]()), Schema) {
 		require.Contains(t, string(text), "`"+name+"`", "a field of the JSON")
 	}
-	for _, reason := range append(everyReason(), reasonPrinted, reasonRefused, "undecided") {
+	for _, reason := range append(everyCause(), causePrinted, causeRefused, "undecided") {
 		require.Contains(t, string(text), "`"+string(reason)+"`", "a reason")
 	}
 	for _, outcome := range []Outcome{Keys, NoKey, Failed} {

@@ -3,7 +3,7 @@
 // to do about it.
 //
 // It decides nothing. It puts the same question through the same code as sshd
-// does, keeps everything that passes, and turns it into a Report, which can be
+// does, keeps everything that passes, and turns it into an Explanation, which can be
 // written as text for a terminal or as JSON. Nothing of it goes to the system
 // log, and no text that somebody else wrote reaches a terminal unquoted.
 package explain
@@ -28,8 +28,8 @@ import (
 // lookup.ErrUntrusted.
 //
 // Where the place of the instance did not matter for the verdict it is asked
-// for afterwards, for the sake of the advice in a Report.
-func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time) (evidence.Record, lookup.Verdict, error) {
+// for afterwards, for the sake of the advice in an Explanation.
+func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time) (evidence.Record, lookup.Result, error) {
 	var requests requests
 	s.Metadata.Observe = requests.add
 	answer, err := lookup.Ask(ctx, s, r.Terms, now)
@@ -41,12 +41,12 @@ func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time)
 	case err == nil && asked(r):
 		locate(ctx, s.Metadata, &r.Evidence)
 	}
-	if signer := answer.Verdict.Signer; signer != nil && r.Anchors.Kept == nil {
+	if signer := answer.Result.Signer; signer != nil && r.Anchors.Kept == nil {
 		anchor := signer.Chain[len(signer.Chain)-1]
 		r.Anchors.Kept = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: anchor.Raw})
 	}
 	r.Requests = requests.sorted()
-	return r, answer.Verdict, err
+	return r, answer.Result, err
 }
 
 // failure says where the inquiry broke off.

@@ -62,12 +62,12 @@ func TestEvidenceOfEveryLostAnswerIsJudgedAgainAsItWas(t *testing.T) {
 }
 
 // checkRemedies demands that whoever gets no key is told what to do.
-func checkRemedies(t *testing.T, r Report) {
+func checkRemedies(t *testing.T, r Explanation) {
 	t.Helper()
 	for _, key := range r.Keys {
 		require.Equal(t, !key.Printed && key.Reason != "undecided", key.Remedy.Text != "", "of key: %s", key.Reason)
 	}
-	require.Equal(t, r.Outcome != Keys && r.Reason != reasonRefused, r.Remedy.Text != "", "of answer: %s", r.Reason)
+	require.Equal(t, r.Outcome != Keys && r.Reason != causeRefused, r.Remedy.Text != "", "of answer: %s", r.Reason)
 }
 
 // The same evidence at another time.
@@ -76,17 +76,17 @@ func TestEvidenceAtAnotherTime(t *testing.T) {
 	record.Terms.Anchors = record.AnchorsFor
 	for name, try := range map[string]struct {
 		after  time.Duration
-		reason Reason
+		reason Cause
 	}{
-		"while it counts":             {30 * time.Second, reasonPrinted},
-		"after the key expired":       {2 * time.Minute, reasonRefused},
-		"before there was any staple": {-2 * time.Hour, reasonSignerStatus},
-		"before there was any signer": {-48 * time.Hour, reasonSignerExpired},
+		"while it counts":             {30 * time.Second, causePrinted},
+		"after the key expired":       {2 * time.Minute, causeRefused},
+		"before there was any staple": {-2 * time.Hour, causeSignerStatus},
+		"before there was any signer": {-48 * time.Hour, causeSignerExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record
 			r.Evidence.Time = r.Evidence.Time.Add(try.after)
-			verdict, err := r.Judge()
+			verdict, err := r.Decide()
 			require.Equal(t, try.reason, New(program, r, verdict, err).Reason)
 		})
 	}
@@ -98,13 +98,13 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 		user    string
 		root    fs.FS
 		confine error
-		reason  Reason
+		reason  Cause
 		outcome Outcome
 	}{
-		"a name that no key can be pushed for": {"../../user-data", nitro(), nil, reasonUserName, NoKey},
-		"not an instance":                      {"alice", fstest.MapFS{}, nil, reasonNotEC2, NoKey},
-		"identity files that cannot be read":   {"alice", denied, nil, reasonMachine, Failed},
-		"a process that cannot be confined":    {"alice", nitro(), errors.New("no such thing"), reasonConfine, Failed},
+		"a name that no key can be pushed for": {"../../user-data", nitro(), nil, causeUserName, NoKey},
+		"not an instance":                      {"alice", fstest.MapFS{}, nil, causeNotEC2, NoKey},
+		"identity files that cannot be read":   {"alice", denied, nil, causeMachine, Failed},
+		"a process that cannot be confined":    {"alice", nitro(), errors.New("no such thing"), causeConfine, Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -125,7 +125,7 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	w.record.Anchors.Kept = []byte("no PEM")
 	w.record.Terms.Anchors = w.record.AnchorsFor
 	live, record := w.ask(t, budget)
-	require.Equal(t, reasonAnchors, live.Reason)
+	require.Equal(t, causeAnchors, live.Reason)
 	require.Equal(t, live, judgedAgain(t, record))
 	checkRemedies(t, live)
 }

@@ -29,8 +29,8 @@ import (
 // are not there at all.
 const hostile = "\x1b[2J\x1b]0;owned\a\u009b31m\r\b\x7f\u202eevil\u2066\u200b\ufeff\u2028\x00\xff Answer: the key would be printed"
 
-// reports returns the Report as text and as JSON.
-func reports(t *testing.T, r Report) (text, asJSON string) {
+// reports returns the Explanation as text and as JSON.
+func reports(t *testing.T, r Explanation) (text, asJSON string) {
 	t.Helper()
 	var a, b strings.Builder
 	require.NoError(t, r.WriteText(&a, false))
@@ -56,7 +56,7 @@ func TestHostileAnswers(t *testing.T) {
 			ActiveKeys: fmt.Appendf(nil, "#Timestamp=9999999999\n#Instance=%[1]s\n#Caller=%[2]s\n#Request=%[2]s\n%[3]s %[2]s\nAAAA\n\n"+
 				"#Timestamp=%[1]s\n\n#%[1]s=1\n#Timestamp=9999999999\n#Instance=%[2]s\n%[1]s\n",
 				hostile, printableHalf, strings.TrimSuffix(aliceKey, " alice@laptop")),
-			Signer: trust.Evidence{Chain: hostileChain(t), Staples: []trust.Staple{
+			Signer: trust.SignerEvidence{Chain: hostileChain(t), Staples: []trust.Staple{
 				{Name: hostile, Body: []byte(hostile)}, {Name: hostile, Err: errors.New(hostile)},
 			}},
 		},
@@ -72,7 +72,7 @@ func TestHostileAnswers(t *testing.T) {
 		"no failure":       nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict, err := r.Judge()
+			verdict, err := r.Decide()
 			if failure != nil {
 				err = failure
 			}
@@ -82,7 +82,7 @@ func TestHostileAnswers(t *testing.T) {
 			harmless(t, text)
 			harmless(t, asJSON)
 			require.NotContains(t, text, "\nAnswer: the key would be printed")
-			var again Report
+			var again Explanation
 			require.NoError(t, json.Unmarshal([]byte(asJSON), &again))
 			require.Equal(t, strings.ToValidUTF8(hostile, "\ufffd"), again.Machine.Region, "JSON has it all")
 		})
@@ -158,7 +158,7 @@ func answerAll(t *testing.T, answer string) string {
 // Whoever copies a command from a remedy into a shell runs that and no more.
 func TestNothingForeignGetsIntoACommand(t *testing.T) {
 	const injected = "us-east-1a; reboot"
-	for _, reason := range everyReason() {
+	for _, reason := range everyCause() {
 		r := evidence.Record{
 			Evidence: lookup.Evidence{Instance: "i-0123$(reboot)", Region: []byte("`reboot`"), Zone: []byte(injected), Domain: []byte(injected)},
 			Terms:    lookup.Terms{User: "alice;reboot"},

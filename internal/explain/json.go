@@ -9,9 +9,9 @@ import (
 	"unicode/utf16"
 )
 
-// WriteJSON writes the Report as one indented JSON object. It may be looked at
+// WriteJSON writes the Explanation as one indented JSON object. It may be looked at
 // on a terminal: any character that is not printable is written as \uXXXX.
-func (r Report) WriteJSON(w io.Writer) error {
+func (r Explanation) WriteJSON(w io.Writer) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)

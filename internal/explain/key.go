@@ -16,7 +16,7 @@ type Key struct {
 	AuthorizedKeysLine string `json:"authorized_keys_line,omitempty"`
 	// Reason is that of authorize.Reason; "undecided" where the signer could
 	// not be asked for or is not trusted.
-	Reason  Reason `json:"reason"`
+	Reason  Cause  `json:"reason"`
 	Message string `json:"message,omitempty"`
 	Remedy  Remedy `json:"remedy,omitzero"`
 
@@ -39,7 +39,7 @@ func newKey(d authorize.Decision, f facts) Key {
 	k := Key{
 		Line:    d.Entry.Line,
 		Printed: d.Reason == authorize.Printed, AuthorizedKeysLine: string(d.Line()),
-		Reason: Reason(d.Reason.String()),
+		Reason: Cause(d.Reason.String()),
 		Type:   d.KeyType, Fingerprint: d.Fingerprint,
 		Instance: d.Entry.Instance, Caller: d.Entry.Caller, RequestID: d.Entry.Request,
 		Timestamp: d.Entry.Timestamp,

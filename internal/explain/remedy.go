@@ -15,7 +15,7 @@ type Remedy struct {
 }
 
 // remedy returns what to do about a reason.
-func (f facts) remedy(reason Reason) Remedy {
+func (f facts) remedy(reason Cause) Remedy {
 	if remedy, ok := f.ofKey(reason); ok {
 		return remedy
 	}
@@ -29,27 +29,27 @@ func (f facts) remedy(reason Reason) Remedy {
 }
 
 // ofKey is what to do about a key that was refused.
-func (f facts) ofKey(reason Reason) (Remedy, bool) {
+func (f facts) ofKey(reason Cause) (Remedy, bool) {
 	switch reason {
-	case Reason(authorize.Expired.String()):
+	case Cause(authorize.Expired.String()):
 		return f.withClock(f.push("A pushed key counts for 60 seconds. Push it again and log in at once.")), true
-	case Reason(authorize.OtherInstance.String()):
+	case Cause(authorize.OtherInstance.String()):
 		return f.push("Push the key to this instance."), true
-	case Reason(authorize.OtherFingerprint.String()):
+	case Cause(authorize.OtherFingerprint.String()):
 		return Remedy{Text: "This is not the key that was asked about. To log in with it, have the client offer it, " +
 			"for example with ssh -o IdentitiesOnly=yes -i KEYFILE."}, true
-	case Reason(authorize.UnsupportedKey.String()):
+	case Cause(authorize.UnsupportedKey.String()):
 		return f.push("Push a plain public key, such as one that ssh-keygen -t ed25519 makes: " +
 			"no certificate and no options before it."), true
-	case Reason(authorize.UserDenied.String()):
+	case Cause(authorize.UserDenied.String()):
 		return Remedy{Text: "This is the policy of this host: --deny-user and --allow-user in sshd's AuthorizedKeysCommand, " +
 			"or in the file that its --config names. Push the key for another user, or change the policy."}, true
-	case Reason(authorize.CallerDenied.String()):
+	case Cause(authorize.CallerDenied.String()):
 		return Remedy{Text: "This is the policy of this host: --require-caller and --caller-env in sshd's AuthorizedKeysCommand, " +
 			"or in the file that its --config names. Push the key as another IAM principal, or change the policy."}, true
-	case Reason(authorize.Malformed.String()):
+	case Cause(authorize.Malformed.String()):
 		return Remedy{Text: "EC2 Instance Connect does not write such a block. " + forged, Commands: f.keep()}, true
-	case Reason(authorize.BadSignature.String()):
+	case Cause(authorize.BadSignature.String()):
 		return Remedy{Text: "The block was damaged on its way or forged. Its request id, if it is real, is in CloudTrail. " + forged,
 			Commands: f.keep()}, true
 	default:
@@ -62,24 +62,24 @@ const forged = "If it happens again, take it that something on this host answers
 	"a process or container with CAP_NET_RAW or CAP_NET_ADMIN can. Keep the evidence."
 
 // ofSigner is what to do about a signer that is not trusted.
-func (f facts) ofSigner(reason Reason) (Remedy, bool) {
+func (f facts) ofSigner(reason Cause) (Remedy, bool) {
 	switch reason {
-	case reasonSignerRevoked:
+	case causeSignerRevoked:
 		return Remedy{Text: "Nothing that this signer signed can be believed any more. Log in another way (Session Manager, " +
 			"the serial console, a key in authorized_keys), keep the evidence and tell AWS Support.", Commands: f.keep()}, true
-	case reasonSignerExpired, reasonSignerStatus:
+	case causeSignerExpired, causeSignerStatus:
 		return f.withClock(Remedy{Text: "AWS renews the signer's certificate and its staples long before they run out. " +
 			"Look at this machine's clock first; if it is right, wait a few minutes and try again.",
 			Commands: []string{"timedatectl", "chronyc tracking"}}), true
-	case reasonSignerChain, reasonSignerName, reasonSignerKey:
+	case causeSignerChain, causeSignerName, causeSignerKey:
 		return Remedy{Text: "This is not the certificate of EC2 Instance Connect's signer. " + forged, Commands: f.keep()}, true
-	case reasonSignerPath:
+	case causeSignerPath:
 		return Remedy{Text: "The certificate does not lead to a trust anchor. If --trust-anchors names a file of your own, look there. " +
 			forged, Commands: f.keep()}, true
-	case reasonPlace:
+	case causePlace:
 		return Remedy{Text: "The metadata service never says this of an instance. Ask it by hand. " + forged,
 			Commands: f.byHand("instance-id", "placement/region", "placement/availability-zone")}, true
-	case reasonUnknownDomain:
+	case causeUnknownDomain:
 		return Remedy{Text: "If this is a partition of AWS that you know, and this is its domain, add --domain NAME to sshd's " +
 			"AuthorizedKeysCommand. Otherwise nothing that this metadata service says can be believed. " + forged,
 			Commands: f.keep()}, true
@@ -90,24 +90,24 @@ func (f facts) ofSigner(reason Reason) (Remedy, bool) {
 
 // ofAnswer is what to do about an answer that is no key, and about a failure
 // of the machine itself.
-func (f facts) ofAnswer(reason Reason) Remedy {
+func (f facts) ofAnswer(reason Cause) Remedy {
 	switch reason {
-	case reasonNoKey:
+	case causeNoKey:
 		return f.push("Push a key and log in within 60 seconds.")
-	case reasonUserName:
+	case causeUserName:
 		return Remedy{Text: "EC2 Instance Connect has keys for names of up to 32 letters, digits and @ . _ - that begin with a " +
 			"letter or underscore. Another user needs another way in, such as a key in authorized_keys."}
-	case reasonNotEC2:
+	case causeNotEC2:
 		return Remedy{Text: "If it is one, these files should say so: the first holds the instance id (Nitro), " +
 			"or the second begins with ec2 (Xen). A container may not have them.", Commands: lookAtMachine()}
-	case reasonMachine:
+	case causeMachine:
 		return Remedy{Text: "These files say which instance this is, and must be readable where they exist.", Commands: lookAtMachine()}
-	case reasonAnchors:
+	case causeAnchors:
 		return Remedy{Text: "--trust-anchors must name a file of certificates in PEM that the user whom sshd runs this program as can read. " +
 			"For the system's own, install your distribution's package ca-certificates."}
-	case reasonConfine:
+	case causeConfine:
 		return Remedy{Text: "The kernel refused a restriction that any kernel since 3.5 knows. A seccomp filter around sshd may forbid prctl(2)."}
-	case reasonNotAsked:
+	case causeNotAsked:
 		return Remedy{Text: "Judge the evidence at its own time, which is what it was kept for."}
 	default:
 		return Remedy{}

@@ -11,34 +11,34 @@ import (
 	"eic/internal/metadata"
 )
 
-// everyReason returns every Reason that something needs to be done about.
-func everyReason() []Reason {
-	reasons := []Reason{
-		reasonUserName, reasonNotEC2, reasonNoKey, reasonMachine, reasonAnchors, reasonConfine, reasonNotAsked,
-		reasonPlace, reasonUnknownDomain, reasonSignerChain, reasonSignerName, reasonSignerKey, reasonSignerPath,
-		reasonSignerStatus, reasonSignerExpired, reasonSignerRevoked,
+// everyCause returns every Cause that something needs to be done about.
+func everyCause() []Cause {
+	reasons := []Cause{
+		causeUserName, causeNotEC2, causeNoKey, causeMachine, causeAnchors, causeConfine, causeNotAsked,
+		causePlace, causeUnknownDomain, causeSignerChain, causeSignerName, causeSignerKey, causeSignerPath,
+		causeSignerStatus, causeSignerExpired, causeSignerRevoked,
 	}
 	for r := authorize.Malformed; !strings.HasPrefix(r.String(), "reason-"); r++ {
-		reasons = append(reasons, Reason(r.String()))
+		reasons = append(reasons, Cause(r.String()))
 	}
 	for _, stage := range []metadata.Stage{
 		metadata.StageConnect, metadata.StageToken, metadata.StageActiveKeys, metadata.StageInstanceID, metadata.StageRegion,
 		metadata.StageZone, metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple,
 	} {
-		reasons = append(reasons, Reason(stage))
+		reasons = append(reasons, Cause(stage))
 	}
 	return reasons
 }
 
 func TestEveryReasonHasARemedy(t *testing.T) {
-	seen := map[Reason]bool{}
-	for _, reason := range everyReason() {
+	seen := map[Cause]bool{}
+	for _, reason := range everyCause() {
 		require.NotEmpty(t, facts{}.remedy(reason).Text, "%s", reason)
 		require.False(t, seen[reason], "two reasons are called %s", reason)
 		seen[reason] = true
 	}
-	require.Zero(t, facts{}.remedy(reasonPrinted))
-	require.Zero(t, facts{}.remedy(reasonRefused), "each key has its own")
+	require.Zero(t, facts{}.remedy(causePrinted))
+	require.Zero(t, facts{}.remedy(causeRefused), "each key has its own")
 }
 
 // What an administrator is told to do in each of these worlds.
@@ -132,11 +132,11 @@ func TestClocks(t *testing.T) {
 			}
 			offset := clockOffset([]metadata.Exchange{{}, x, {}})
 			require.Equal(t, try.want, *offset)
-			for _, reason := range []Reason{Reason(authorize.Expired.String()), reasonSignerExpired, reasonSignerStatus} {
+			for _, reason := range []Cause{Cause(authorize.Expired.String()), causeSignerExpired, causeSignerStatus} {
 				remedy := facts{offset: *offset}.remedy(reason)
 				require.Equal(t, try.words != "", strings.Contains(remedy.Text, "clock is "+try.words+", which may"), remedy.Text)
 			}
-			text, _ := reports(t, Report{Requests: []Request{{}}, ClockOffset: offset})
+			text, _ := reports(t, Explanation{Requests: []Request{{}}, ClockOffset: offset})
 			require.Equal(t, try.words != "", strings.Contains(text, "this machine's clock is "))
 		})
 	}

@@ -44,7 +44,7 @@ type Staple struct {
 }
 
 // newSigner returns nil where the signer's certificate was not asked for.
-func newSigner(r evidence.Record, v lookup.Verdict) *Signer {
+func newSigner(r evidence.Record, v lookup.Result) *Signer {
 	served := r.Evidence.Signer
 	if served.Chain == nil && served.Staples == nil {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"eic/internal/lookup"
 )
 
-// WriteText writes the Report for a person to read, in colour or without. It
+// WriteText writes the Explanation for a person to read, in colour or without. It
 // says the same either way.
-func (r Report) WriteText(w io.Writer, colour bool) error {
+func (r Explanation) WriteText(w io.Writer, colour bool) error {
 	p := &page{colour: colour}
 	r.question(p)
 	r.machine(p)
@@ -27,7 +27,7 @@ func (r Report) WriteText(w io.Writer, colour bool) error {
 	return err
 }
 
-func (r Report) question(p *page) {
+func (r Explanation) question(p *page) {
 	whose := "any user"
 	if r.User != "" {
 		whose = "user " + word(r.User)
@@ -51,7 +51,7 @@ func (r Report) question(p *page) {
 }
 
 // flags words the terms as the flags that are not as by default.
-func flags(t evidence.Terms) string {
+func flags(t evidence.Flags) string {
 	var words []string
 	add := func(name string, values ...string) {
 		for _, value := range values {
@@ -74,7 +74,7 @@ func flags(t evidence.Terms) string {
 	return strings.Join(words, " ")
 }
 
-func (r Report) machine(p *page) {
+func (r Explanation) machine(p *page) {
 	m := r.Machine
 	id := "an EC2 instance"
 	if m.InstanceID != "" {
@@ -104,7 +104,7 @@ func (r Report) machine(p *page) {
 	}
 }
 
-func (r Report) metadataService(p *page) {
+func (r Explanation) metadataService(p *page) {
 	if len(r.Requests) == 0 {
 		return
 	}
@@ -124,7 +124,7 @@ func (r Report) metadataService(p *page) {
 	}
 }
 
-func (r Report) signer(p *page) {
+func (r Explanation) signer(p *page) {
 	s := r.Signer
 	switch {
 	case s == nil:
@@ -157,7 +157,7 @@ func (r Report) signer(p *page) {
 	}
 }
 
-func (r Report) key(p *page, i int) {
+func (r Explanation) key(p *page, i int) {
 	k := r.Keys[i]
 	name := fmt.Sprintf("Key %d of %d", i+1, len(r.Keys))
 	switch {
@@ -205,7 +205,7 @@ func seconds(n int64) string {
 	return fmt.Sprintf("%d seconds", n)
 }
 
-func (r Report) answer(p *page) {
+func (r Explanation) answer(p *page) {
 	switch r.Outcome {
 	case Keys:
 		p.heading(good, "Answer: %s", r.Message)

@@ -66,8 +66,8 @@ func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 	return world{s, lookup.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
 }
 
-// ask returns the Report of a live inquiry, and its Record.
-func (w world) ask(t *testing.T, budget time.Duration) (Report, evidence.Record) {
+// ask returns the Explanation of a live inquiry, and its Record.
+func (w world) ask(t *testing.T, budget time.Duration) (Explanation, evidence.Record) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
@@ -75,8 +75,8 @@ func (w world) ask(t *testing.T, budget time.Duration) (Report, evidence.Record)
 	return New(program, record, verdict, err), record
 }
 
-// judgedAgain returns the Report of evidence that was saved and loaded.
-func judgedAgain(t *testing.T, r evidence.Record) Report {
+// judgedAgain returns the Explanation of evidence that was saved and loaded.
+func judgedAgain(t *testing.T, r evidence.Record) Explanation {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "evidence")
 	directory, err := evidence.Create(name)
@@ -87,6 +87,6 @@ func judgedAgain(t *testing.T, r evidence.Record) Report {
 	loaded, _, err := evidence.Load(name)
 	require.NoError(t, err)
 	loaded.Terms.Anchors = loaded.AnchorsFor
-	verdict, err := loaded.Judge()
+	verdict, err := loaded.Decide()
 	return New(program, loaded, verdict, err)
 }

@@ -32,20 +32,20 @@ type Source struct {
 	BeforeNetwork func() error
 }
 
-// Report is how one inquiry went.
-type Report struct {
+// Answer is how one inquiry went.
+type Answer struct {
 	Evidence Evidence
-	Verdict  Verdict
+	Result   Result
 }
 
 // Ask gathers the evidence that the question needs, and no more, and judges
 // it, given that it is now the time now. With an error no key may be printed;
-// the Report then has what was gathered and decided before it.
+// the Answer then has what was gathered and decided before it.
 //
 // A user name that cannot have a key, and a machine that is no EC2 instance,
 // have no keys, and nobody is asked.
-func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) {
-	r := Report{Evidence: Evidence{Time: now}}
+func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) {
+	r := Answer{Evidence: Evidence{Time: now}}
 	begun := time.Now()
 	if !activekeys.ValidUser(t.User) {
 		return r, nil
@@ -78,8 +78,8 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 	if err != nil {
 		return r, err
 	}
-	r.Verdict = Screen(*e, t)
-	if !authorize.AnyUndecided(r.Verdict.Decisions) {
+	r.Result = Screen(*e, t)
+	if !authorize.AnyUndecided(r.Result.Decisions) {
 		return r, nil
 	}
 	var on ground
@@ -92,7 +92,7 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Report, error) 
 		return r, err
 	}
 	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
-	err = r.Verdict.settleOn(on, *e)
+	err = r.Result.settleOn(on, *e)
 	if err != nil && missing != nil {
 		return r, missing // it says why
 	}

@@ -25,7 +25,7 @@ const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4
 
 // askThrough asks a simulator that somebody stands before.
 func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchange),
-	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (lookup.Report, error) {
+	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (lookup.Answer, error) {
 	t.Helper()
 	s, err := sim.Start(sim.Options{})
 	require.NoError(t, err)
@@ -47,11 +47,11 @@ func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchang
 	return lookup.Ask(ctx, source, terms, time.Now())
 }
 
-func requirePrinted(t *testing.T, r lookup.Report, err error) {
+func requirePrinted(t *testing.T, r lookup.Answer, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	require.Len(t, r.Verdict.Decisions, 1)
-	require.Equal(t, pushedKey, string(r.Verdict.Decisions[0].Line()))
+	require.Len(t, r.Result.Decisions, 1)
+	require.Equal(t, pushedKey, string(r.Result.Decisions[0].Line()))
 }
 
 // One name in the list of staples that leads nowhere must not hide the good ones.

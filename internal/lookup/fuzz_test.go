@@ -47,7 +47,7 @@ func load(t testing.TB) kept {
 		evidence: lookup.Evidence{
 			Time: at, Instance: "i-0123456789abcdef0", ActiveKeys: file(t, "document-good"),
 			Region: []byte("us-east-1"), Domain: []byte("amazonaws.com"),
-			Signer: trust.Evidence{Chain: file(t, "signer-cert")},
+			Signer: trust.SignerEvidence{Chain: file(t, "signer-cert")},
 		},
 		terms: lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
 	}
@@ -81,7 +81,7 @@ func FuzzVerdict(f *testing.F) {
 		if region == "" {
 			e.Region = nil
 		}
-		e.Signer = trust.Evidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
+		e.Signer = trust.SignerEvidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
 		verdict := lookup.Screen(e, good.terms)
 		if err := verdict.Settle(e, good.terms); err != nil {
 			require.Nil(t, verdict.Signer)
@@ -100,7 +100,7 @@ func FuzzVerdict(f *testing.F) {
 }
 
 // check holds against a printed key what has to be true of it.
-func (k kept) check(t *testing.T, document []byte, v lookup.Verdict, d authorize.Decision) {
+func (k kept) check(t *testing.T, document []byte, v lookup.Result, d authorize.Decision) {
 	t.Helper()
 	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
 	require.True(t, bytes.Contains(document, d.Entry.Signed), "what was signed is not part of the document")

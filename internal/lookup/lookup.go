@@ -38,7 +38,7 @@ type Evidence struct {
 	// Domain is the answer of services/domain.
 	Domain []byte
 	// Signer is what the metadata service served about its signer.
-	Signer trust.Evidence
+	Signer trust.SignerEvidence
 }
 
 // Terms are what a question is judged under.
@@ -53,8 +53,8 @@ type Terms struct {
 	Policy authorize.Policy
 }
 
-// Verdict is what the evidence led to.
-type Verdict struct {
+// Result is what the evidence led to.
+type Result struct {
 	// Decisions has one for each block of the document, in its order.
 	Decisions []authorize.Decision
 	// Region, Domain and Signer are set once they were found good.
@@ -71,8 +71,8 @@ var ErrUntrusted = errors.New("not trusted")
 var ErrUnknownDomain = errors.New("which is no AWS partition's")
 
 // Screen judges the document as far as that goes without the signer.
-func Screen(e Evidence, t Terms) Verdict {
-	return Verdict{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Question{
+func Screen(e Evidence, t Terms) Result {
+	return Result{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Criteria{
 		User:        t.User,
 		Fingerprint: t.Fingerprint,
 		Instance:    e.Instance,
@@ -84,7 +84,7 @@ func Screen(e Evidence, t Terms) Verdict {
 // Settle decides what Screen left undecided. An error means that none of it
 // was decided: nothing may be printed. It wraps ErrUntrusted unless it is the
 // trust anchors that could not be had.
-func (v *Verdict) Settle(e Evidence, t Terms) error {
+func (v *Result) Settle(e Evidence, t Terms) error {
 	if !authorize.AnyUndecided(v.Decisions) {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (e Evidence) ground(t Terms, now time.Time) (ground, error) {
 }
 
 // settleOn is Settle from there on.
-func (v *Verdict) settleOn(g ground, e Evidence) error {
+func (v *Result) settleOn(g ground, e Evidence) error {
 	signer, err := g.path.Vouch(e.Signer.Staples, e.Time)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)

@@ -96,7 +96,7 @@ type world struct {
 	responder            *party // who signs signerStaple; middle if nil
 	responderIssuer      *party // who issues responder; middle if nil
 
-	evidence Evidence
+	evidence SignerEvidence
 	anchors  *x509.CertPool
 	region   string
 	domain   string
@@ -141,7 +141,7 @@ func (w *world) build(t *testing.T) {
 		}
 		w.signerStaple.Certificate = responder.cert
 	}
-	w.evidence = Evidence{
+	w.evidence = SignerEvidence{
 		Chain: toPEM(w.signer.cert, w.middle.cert),
 		Staples: []Staple{
 			staplesFor(t, w.signerStaple, w.signer, w.middle, responder),

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Evidence is what the metadata service serves about its signer, as it came.
-type Evidence struct {
+// SignerEvidence is what the metadata service serves about its signer, as it came.
+type SignerEvidence struct {
 	// Chain is the answer of signer-cert: certificates in PEM, the signer's
 	// first, issuers after it in any order.
 	Chain []byte
@@ -91,7 +91,7 @@ var ErrRevoked = errors.New("revoked")
 // the anchor. Extended key usages are not looked at. Any error, always an
 // *Error, means that nothing signed under this certificate may be trusted; it
 // says which part failed and what was expected.
-func Verify(evidence Evidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
+func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
 	path, err := FindPath(evidence.Chain, region, domain, anchors, now)
 	if err != nil {
 		return nil, err

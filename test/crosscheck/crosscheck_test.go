@@ -35,14 +35,14 @@ func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 		t.Run(strings.Join(append(faults, "world"), " "), func(t *testing.T) {
 			report := ask(t, sim.Options{Keys: keys, Faults: faults})
 			openssl := OpenSSL{Dir: t.TempDir()}
-			chain := report.Verdict.Signer.Chain
+			chain := report.Result.Signer.Chain
 			require.NoError(t, openssl.VerifyChain(t.Context(), chain))
-			require.Len(t, report.Verdict.Signer.Good, len(chain)-1)
-			for i, status := range report.Verdict.Signer.Good {
+			require.Len(t, report.Result.Signer.Good, len(chain)-1)
+			for i, status := range report.Result.Signer.Good {
 				require.NoError(t, openssl.VerifyStatus(t.Context(), chain, i, staple(t, report, status.Name)))
 			}
 			printed := 0
-			for _, d := range report.Verdict.Decisions {
+			for _, d := range report.Result.Decisions {
 				if d.Reason == authorize.Printed {
 					printed++
 					require.NoError(t, openssl.VerifySignature(t.Context(), chain[0].PublicKey, d.Entry.Signed, d.Entry.Signature))
@@ -54,7 +54,7 @@ func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 }
 
 // ask starts a simulator, pushes a key, and inquires after it.
-func ask(t *testing.T, options sim.Options) lookup.Report {
+func ask(t *testing.T, options sim.Options) lookup.Answer {
 	t.Helper()
 	s, err := sim.Start(options)
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func ask(t *testing.T, options sim.Options) lookup.Report {
 }
 
 // staple is the DER of the staple that was listed under a name.
-func staple(t *testing.T, report lookup.Report, name string) []byte {
+func staple(t *testing.T, report lookup.Answer, name string) []byte {
 	t.Helper()
 	for _, s := range report.Evidence.Signer.Staples {
 		if s.Name == name {
@@ -93,8 +93,8 @@ func staple(t *testing.T, report lookup.Report, name string) []byte {
 func TestOpenSSLRefusesWhatIsWrong(t *testing.T) {
 	report := ask(t, sim.Options{})
 	openssl := OpenSSL{Dir: t.TempDir()}
-	chain, good := report.Verdict.Signer.Chain, report.Verdict.Signer.Good
-	signed, signature := report.Verdict.Decisions[0].Entry.Signed, report.Verdict.Decisions[0].Entry.Signature
+	chain, good := report.Result.Signer.Chain, report.Result.Signer.Good
+	signed, signature := report.Result.Decisions[0].Entry.Signed, report.Result.Decisions[0].Entry.Signature
 	ctx := t.Context()
 
 	require.Error(t, openssl.VerifyChain(ctx, []*x509.Certificate{chain[0], chain[len(chain)-1]}), "a certificate is missing")

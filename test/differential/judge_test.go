@@ -31,7 +31,7 @@ func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 	evidence := lookup.Evidence{
 		Time: now, Instance: w.instance, ActiveKeys: w.document,
 		Zone: []byte(w.zone), Domain: []byte(w.domain),
-		Signer: trust.Evidence{Chain: w.chain, Staples: w.staples},
+		Signer: trust.SignerEvidence{Chain: w.chain, Staples: w.staples},
 	}
 	if w.region != nil {
 		evidence.Region = []byte(*w.region)

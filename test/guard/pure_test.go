@@ -26,7 +26,7 @@ type step struct {
 // material is what the steps work on.
 type material struct {
 	one, many []byte // documents of 1 and of 200 keys
-	evidence  trust.Evidence
+	evidence  trust.SignerEvidence
 	anchors   *x509.CertPool
 	signer    *trust.Signer
 	now       time.Time
@@ -41,7 +41,7 @@ func newMaterial(tb testing.TB) material {
 	require.NoError(tb, err)
 	roots, err := keys.Anchors()
 	require.NoError(tb, err)
-	m := material{now: now, evidence: trust.Evidence{Chain: pki.Chain}}
+	m := material{now: now, evidence: trust.SignerEvidence{Chain: pki.Chain}}
 	m.anchors, err = trust.ParseAnchors(roots.PEM())
 	require.NoError(tb, err)
 	for name, text := range pki.Staples {
@@ -70,7 +70,7 @@ func newDocument(tb testing.TB, writer *document.Writer, keys int) []byte {
 // steps are the pure steps of a hit. What each may allocate is what it did when that
 // was last looked at: whoever adds to it says so here.
 func (m material) steps() []step {
-	question := authorize.Question{User: "alice", Instance: sim.DefaultInstanceID, Now: m.now}
+	question := authorize.Criteria{User: "alice", Instance: sim.DefaultInstanceID, Now: m.now}
 	one, many := activekeys.Parse(m.one), activekeys.Parse(m.many)
 	decisions := authorize.Screen(one, question)
 	undecided := decisions[0]

@@ -61,8 +61,8 @@ func tell(t *testing.T) map[string]string {
 // world is one story's end.
 type world struct {
 	record  evidence.Record
-	verdict lookup.Verdict
-	report  explain.Report
+	verdict lookup.Result
+	report  explain.Explanation
 	// stable replaces what is new in every run.
 	stable *strings.Replacer
 }
@@ -141,7 +141,7 @@ func keptAndVerified(t *testing.T, w world) string {
 	record, _, err := evidence.Load(name)
 	require.NoError(t, err)
 	record.Terms.Anchors = w.record.Terms.Anchors
-	verdict, err := record.Judge()
+	verdict, err := record.Decide()
 	report := explain.New(program, record, verdict, err)
 	report.Evidence = &explain.Kept{Program: record.Program, Time: record.Evidence.Time, Manifest: sum}
 	var text bytes.Buffer

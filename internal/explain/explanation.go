@@ -12,7 +12,7 @@ import (
 	"eic/internal/metadata"
 )
 
-// Schema names the form of a Report as JSON, docs/explain.md. Fields may be
+// Schema names the form of an Explanation as JSON, docs/explain.md. Fields may be
 // added to it; a change that a reader would misread gets another name.
 const Schema = "eic.explain/1"
 
@@ -26,9 +26,9 @@ const (
 	Failed Outcome = "failed" // there is no answer
 )
 
-// Report is one inquiry told from its beginning to its end. Its strings are as
+// Explanation is one inquiry told from its beginning to its end. Its strings are as
 // they came, some from the network, and are not fit for a terminal.
-type Report struct {
+type Explanation struct {
 	Schema  string `json:"schema"`
 	Program string `json:"program"`
 	// Evidence is set where evidence was judged that had been kept.
@@ -40,12 +40,12 @@ type Report struct {
 	Outcome Outcome `json:"outcome"`
 	// Reason is the outcome's in one word: "printed", or the key of a
 	// remedy.
-	Reason  Reason `json:"reason"`
+	Reason  Cause  `json:"reason"`
 	Message string `json:"message"`
 	Remedy  Remedy `json:"remedy,omitzero"`
 
 	// Terms are the flags that the question was judged under.
-	Terms evidence.Terms `json:"terms"`
+	Terms evidence.Flags `json:"terms"`
 
 	Machine  Machine   `json:"machine"`
 	Requests []Request `json:"requests,omitempty"`
@@ -88,10 +88,10 @@ type Request struct {
 	Error        string  `json:"error,omitempty"`
 }
 
-// New returns the Report of a Record and what judging it came to. Program is
+// New returns the Explanation of a Record and what judging it came to. Program is
 // the program that judges, with its version.
-func New(program string, r evidence.Record, v lookup.Verdict, err error) Report {
-	report := Report{
+func New(program string, r evidence.Record, v lookup.Result, err error) Explanation {
+	report := Explanation{
 		Schema: Schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
 		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
 		Terms:       r.Flags(),
@@ -110,9 +110,9 @@ func New(program string, r evidence.Record, v lookup.Verdict, err error) Report 
 	}
 	switch {
 	case err != nil:
-		report.Outcome, report.Reason, report.Message = Failed, reasonOf(err), err.Error()
+		report.Outcome, report.Reason, report.Message = Failed, causeOf(err), err.Error()
 	case printed > 0:
-		report.Outcome, report.Reason = Keys, reasonPrinted
+		report.Outcome, report.Reason = Keys, causePrinted
 		report.Message = count(printed, len(v.Decisions)) + " would be printed"
 	default:
 		report.Outcome = NoKey
@@ -146,18 +146,18 @@ func count(n, all int) string {
 }
 
 // whyNone says why an inquiry that did not fail printed nothing.
-func whyNone(r evidence.Record, v lookup.Verdict) (Reason, string) {
+func whyNone(r evidence.Record, v lookup.Result) (Cause, string) {
 	switch {
 	case !activekeys.ValidUser(r.Terms.User) && r.Evidence.ActiveKeys == nil:
-		return reasonUserName, fmt.Sprintf("no key can ever be pushed for a user named %q, so nobody was asked", r.Terms.User)
+		return causeUserName, fmt.Sprintf("no key can ever be pushed for a user named %q, so nobody was asked", r.Terms.User)
 	case !onEC2(r) && r.Evidence.ActiveKeys == nil:
-		return reasonNotEC2, "this machine is not an EC2 instance, so nobody was asked"
+		return causeNotEC2, "this machine is not an EC2 instance, so nobody was asked"
 	case len(v.Decisions) == 0:
-		return reasonNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Terms.User)
+		return causeNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Terms.User)
 	case len(v.Decisions) == 1:
-		return reasonRefused, "the only key was refused"
+		return causeRefused, "the only key was refused"
 	default:
-		return reasonRefused, fmt.Sprintf("all %d keys were refused", len(v.Decisions))
+		return causeRefused, fmt.Sprintf("all %d keys were refused", len(v.Decisions))
 	}
 }
 
