@@ -40,7 +40,7 @@ const (
 func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := newFlags("doctor", "", doctorAbout)
 	user := flags.String("user", "root", "ask sshd about logins of `NAME`")
-	offline := flags.Bool("offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a document made on the spot")
+	offline := flags.Bool("offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
 	asJSON := flags.Bool("json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
 	observe := flags.Bool("observe", false, "print what the user who runs this sees, for another process of doctor")
 	if err := flags.MarkHidden("observe"); err != nil {

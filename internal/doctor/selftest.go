@@ -3,20 +3,42 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"embed"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
-	"eic/internal/lookup"
+	"eic/internal/evidence"
+	"eic/internal/trust"
 )
 
-// judge decides on evidence and returns the lines that may be printed.
-type judge func(lookup.Evidence, lookup.Terms) ([][]byte, error)
+// recording holds evidence of one login with one key, as "eic explain --save"
+// keeps it, and beside it the line that sshd got: the known answer. It was made
+// with the simulator, whose roots it brings, by
+//
+//	go test ./internal/doctor -run TestTheRecording -update
+//
+//go:embed recording
+var recording embed.FS
 
-// judgeLogin is what decides in a login.
-func judgeLogin(e lookup.Evidence, t lookup.Terms) ([][]byte, error) {
-	v := lookup.Screen(e, t)
-	if err := v.Settle(e, t); err != nil {
+const (
+	recordedEvidence = "recording/evidence"
+	recordedAnswer   = "recording/authorized-key"
+)
+
+// verifier returns the lines that sshd would get for a Record.
+type verifier func(evidence.Record) ([][]byte, error)
+
+// verifyAsInALogin is the verifier that decides in a login.
+func verifyAsInALogin(r evidence.Record) ([][]byte, error) {
+	r.Terms.Anchors = r.AnchorsFor
+	v, err := r.Decide()
+	if err != nil {
 		return nil, err
 	}
 	var lines [][]byte
@@ -28,54 +50,96 @@ func judgeLogin(e lookup.Evidence, t lookup.Terms) ([][]byte, error) {
 	return lines, nil
 }
 
-// checkSelf shows that this program, on this machine and by this clock, accepts
-// what is good and refuses what is not: a document signed on the spot, below a
-// certificate authority that exists for that alone.
-func checkSelf(_ context.Context, e *exam) Finding {
+// checkSelf shows that this program, on this machine, gives the known answer to
+// recorded evidence and refuses altered copies of it. The time is the
+// recording's, so this machine's clock plays no part.
+func checkSelf(_ context.Context, _ *exam) Finding {
 	const remedy = "install the package eic again; if it stays like this, report it: this eic is not fit for use"
-	w, err := newWorld(e.Now)
-	if err != nil {
-		return broken(remedy, "making a document to test with: %v", err)
-	}
-	if err := selfTest(w, judgeLogin); err != nil {
+	if err := selfTest(verifyAsInALogin); err != nil {
 		return broken(remedy, "%v", err)
 	}
-	return ok("accepts a document made on the spot, and refuses it with a byte of it, of a staple or of the signer's certificate changed")
+	return ok("gives the known answer to a recorded login, and no key for altered copies of it")
 }
 
-func selfTest(w world, judge judge) error {
-	keys, err := judge(w.evidence, w.terms)
+func selfTest(verify verifier) error {
+	good, answer, err := recordedLogin()
+	if err != nil {
+		return fmt.Errorf("reading the recorded login: %w", err)
+	}
+	keys, err := verify(good)
 	switch {
 	case err != nil:
-		return fmt.Errorf("a good document was refused: %w", err)
-	case len(keys) != 1 || !bytes.Equal(keys[0], w.key):
-		return errors.New("a good document was refused")
+		return fmt.Errorf("the recorded login was refused: %w", err)
+	case len(keys) != 1 || !bytes.Equal(keys[0], answer):
+		return fmt.Errorf("the recorded login got %.300q, expected %q", bytes.Join(keys, []byte("\n")), answer)
 	}
-	for _, forgery := range w.forgeries() {
-		if keys, _ := judge(forgery.evidence, w.terms); len(keys) != 0 {
-			return fmt.Errorf("a key was accepted with %s", forgery.what)
+	copies, err := alteredCopies(good)
+	if err != nil {
+		return fmt.Errorf("altering the recorded login: %w", err)
+	}
+	for _, c := range copies {
+		if keys, _ := verify(c.record); len(keys) != 0 {
+			return fmt.Errorf("a key was accepted with %s", c.what)
 		}
 	}
 	return nil
 }
 
-// forgery is good evidence but for one byte.
-type forgery struct {
-	what     string
-	evidence lookup.Evidence
+// recordedLogin returns the recording and the line that it must lead to.
+func recordedLogin() (evidence.Record, []byte, error) {
+	folder, err := fs.Sub(recording, recordedEvidence)
+	if err != nil {
+		return evidence.Record{}, nil, err
+	}
+	record, _, err := evidence.LoadFS(folder)
+	if err != nil {
+		return evidence.Record{}, nil, err
+	}
+	answer, err := recording.ReadFile(recordedAnswer)
+	return record, bytes.TrimSuffix(answer, []byte("\n")), err
 }
 
-func (w world) forgeries() []forgery {
-	document, chain, staple := w.evidence, w.evidence, w.evidence
-	document.ActiveKeys = bytes.Replace(document.ActiveKeys, []byte(requestID), []byte("X"+requestID[1:]), 1)
-	chain.Signer.Chain = w.forgedChain
-	staple.Signer.Staples = w.forgedStaples
-	expired := w.evidence
-	expired.Time = expired.Time.Add(2 * time.Minute)
-	return []forgery{
-		{"a byte of the document changed", document},
-		{"a byte of the signer's certificate changed", chain},
-		{"a byte of a staple changed", staple},
-		{"its time over", expired},
+// alteredCopy is the recording but for one thing.
+type alteredCopy struct {
+	what   string
+	record evidence.Record
+}
+
+func alteredCopies(good evidence.Record) ([]alteredCopy, error) {
+	request, later, stranger, certificate := good, good, good, good
+	request.Evidence.ActiveKeys = bytes.Replace(good.Evidence.ActiveKeys, []byte("#Request="), []byte("#Request=0"), 1)
+	later.Evidence.Time = good.Evidence.Time.Add(2 * time.Minute)
+	stranger.Evidence.Instance = "i-00000000000000000"
+	block, issuers := pem.Decode(good.Evidence.Signer.Chain)
+	if block == nil {
+		return nil, errors.New("it has no signer's certificate")
 	}
+	block.Bytes = lastByteChanged(block.Bytes)
+	certificate.Evidence.Signer.Chain = append(pem.EncodeToMemory(block), issuers...)
+	copies := []alteredCopy{
+		{"its request id changed", request},
+		{"a byte of the signer's certificate changed", certificate},
+		{"its time over", later},
+		{"another instance's id", stranger},
+	}
+	for i, staple := range good.Evidence.Signer.Staples {
+		der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(staple.Body)), ""))
+		if err != nil || len(der) == 0 {
+			return nil, fmt.Errorf("staple %d: %w", i+1, err)
+		}
+		c := alteredCopy{fmt.Sprintf("a byte of staple %d changed", i+1), good}
+		c.record.Evidence.Signer.Staples = slices.Clone(good.Evidence.Signer.Staples)
+		body := base64.StdEncoding.EncodeToString(lastByteChanged(der))
+		c.record.Evidence.Signer.Staples[i] = trust.Staple{Name: staple.Name, Body: []byte(body)}
+		copies = append(copies, c)
+	}
+	return copies, nil
+}
+
+// lastByteChanged returns a copy of DER with its last byte, which is a part of
+// the signature unless certificates are enclosed behind it, changed.
+func lastByteChanged(der []byte) []byte {
+	der = slices.Clone(der)
+	der[len(der)-1] ^= 1
+	return der
 }

@@ -19,14 +19,16 @@ func Load(directory string) (Record, string, error) {
 		return Record{}, "", fmt.Errorf("opening the evidence: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // nothing was written
-	r, sum, err := load(root.FS())
+	r, sum, err := LoadFS(root.FS())
 	if err != nil {
 		return Record{}, "", fmt.Errorf("the evidence in %q: %w", directory, err)
 	}
 	return r, sum, nil
 }
 
-func load(folder fs.FS) (Record, string, error) {
+// LoadFS is Load for a directory in any file system, such as one that is
+// embedded in the program.
+func LoadFS(folder fs.FS) (Record, string, error) {
 	found, err := readAll(folder)
 	if err != nil {
 		return Record{}, "", err

@@ -21,7 +21,7 @@ func inMemory(t *testing.T) fstest.MapFS {
 	for name, content := range files {
 		folder[name] = &fstest.MapFile{Data: content}
 	}
-	_, _, err = load(folder)
+	_, _, err = LoadFS(folder)
 	require.NoError(t, err)
 	return folder
 }
@@ -32,7 +32,7 @@ func TestOneFlippedBitAnywhere(t *testing.T) {
 		for i := range file.Data {
 			flip := byte(1) << (i % 8)
 			file.Data[i] ^= flip
-			_, _, err := load(folder)
+			_, _, err := LoadFS(folder)
 			require.Error(t, err, "byte %d of %s", i, name)
 			if name != manifestFile {
 				require.ErrorContains(t, err, name+" was changed")
@@ -75,7 +75,7 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := inMemory(t)
 			try.change(folder)
-			_, _, err := load(folder)
+			_, _, err := LoadFS(folder)
 			require.ErrorContains(t, err, try.want)
 		})
 	}
