@@ -16,7 +16,7 @@ import (
 	"eic/internal/audit"
 	"eic/internal/doctor"
 	"eic/internal/metadata"
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 const doctorAbout = `Checks everything that a login with a pushed key depends on: one line a check,
@@ -96,11 +96,11 @@ type observer = func(ctx context.Context, keysFlags []string) (doctor.Observatio
 func thisHost(user string, offline bool, keysFlags []string, look observer) doctor.Host {
 	executable, err := os.Executable()
 	if err != nil {
-		executable = sshdconfig.Program // no /proc here
+		executable = sshd.Program // no /proc here
 	}
 	return doctor.Host{
 		Root:       os.DirFS("/"),
-		Run:        sshdconfig.Exec("/"),
+		Run:        sshd.Exec("/"),
 		RunAs:      doctor.ExecAs,
 		Executable: executable,
 		UID:        os.Getuid(),

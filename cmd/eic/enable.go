@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/enable"
+	"eic/internal/sshd"
 )
 
 const enableAbout = `Makes sshd run "eic authorized-keys" as the system user eic. The flags of
@@ -37,7 +38,7 @@ const existingCommand = "existing"
 
 func runEnable(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := newFlags("enable", "", enableAbout)
-	var o sshdconfig.Options
+	var o enable.Options
 	flags.BoolVar(&o.DryRun, "dry-run", false, "only say what would change, as a diff")
 	flags.BoolVar(&o.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
 	flags.BoolVar(&o.Keep, "keep", false, "leave an entry of eic's that is there already as it is, flags and all (for upgrades of packages)")
@@ -68,7 +69,7 @@ func runEnable(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		flags.wrong(stderr, err)
 		return exitUsage
 	}
-	result, err := sshdconfig.Host{}.Enable(ctx, o)
+	result, err := enable.Add(ctx, sshd.Host{}, o)
 	return tellChange(flags, result, o.DryRun, err, stdout, stderr)
 }
 
@@ -90,12 +91,12 @@ func runDisable(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if status, done := flags.parse(args, 0, 0, stdout, stderr); done {
 		return status
 	}
-	result, err := sshdconfig.Host{}.Disable(ctx, *dryRun)
+	result, err := enable.Remove(ctx, sshd.Host{}, *dryRun)
 	return tellChange(flags, result, *dryRun, err, stdout, stderr)
 }
 
 // tellChange says what happened to sshd's configuration.
-func tellChange(flags flagSet, result sshdconfig.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
+func tellChange(flags flagSet, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
 	for _, line := range slices.Concat([]string{outcome(result, dryRun, err)}, result.Notes) {
 		if line != "" {
 			fmt.Fprintln(stdout, line)
@@ -108,14 +109,14 @@ func tellChange(flags flagSet, result sshdconfig.Result, dryRun bool, err error,
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "eic %s: %v\n", flags.Name(), err)
-	var conflict *sshdconfig.ConflictError
+	var conflict *enable.ConflictError
 	if errors.As(err, &conflict) {
 		return exitConflict
 	}
 	return exitFailed
 }
 
-func outcome(result sshdconfig.Result, dryRun bool, err error) string {
+func outcome(result enable.Result, dryRun bool, err error) string {
 	switch {
 	case err != nil && !result.Changed:
 		return ""

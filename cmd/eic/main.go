@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 	"eic/internal/stack"
 )
 
@@ -26,7 +26,7 @@ const (
 )
 
 // oldName is the name of AWS's script that this program takes the place of.
-const oldName = sshdconfig.OlderCommand
+const oldName = sshd.AWSCommand
 
 func main() {
 	stack.Grow()

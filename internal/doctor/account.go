@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"eic/internal/argv"
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // Account is a user of the system.
@@ -166,7 +166,7 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	switch {
 	case e.account.UID == 0:
 		return warning("set AuthorizedKeysCommandUser eic: the command needs no privilege", "%s, which is root", found)
-	case name == sshdconfig.OlderUser:
+	case name == sshd.AWSUser:
 		return warning(`set AuthorizedKeysCommandUser eic, or run "eic enable"`,
 			"%s: the older package deletes it when it is removed, and sshd then runs no command", found)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 const (
@@ -75,9 +75,9 @@ func parseDenial(line string) (denial, bool) {
 		value = strings.Trim(value, `"`)
 		switch name {
 		case "comm":
-			about = about || value == ownName || value == sshdconfig.OlderCommand[:15] // the kernel keeps 15 characters
+			about = about || value == ownName || value == sshd.AWSCommand[:15] // the kernel keeps 15 characters
 		case "path":
-			about = about || value == sshdconfig.Program
+			about = about || value == sshd.Program
 		case "scontext":
 			about = about || strings.Contains(value, ":"+seDomain+":")
 		case "permissive":

@@ -12,7 +12,7 @@ import (
 	"io/fs"
 	"time"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // Host is what is examined, and by what means.
@@ -21,9 +21,9 @@ type Host struct {
 	// (fs.ReadLinkFS), and its files' Sys must be a *syscall.Stat_t.
 	Root fs.FS
 	// SSHD is the sshd of the same file system.
-	SSHD sshdconfig.Host
+	SSHD sshd.Host
 	// Run runs a program of the same file system.
-	Run sshdconfig.Runner
+	Run sshd.Runner
 	// RunAs runs a program as another user. Without it, or with another UID
 	// than 0, everything is looked at as the user who examines.
 	RunAs RunAs

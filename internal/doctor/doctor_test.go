@@ -25,7 +25,7 @@ import (
 	"eic/internal/metadata"
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 	"eic/internal/trust"
 )
 
@@ -165,7 +165,7 @@ func (b *bench) examine(t *testing.T) doctor.Report {
 			require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 		}
 	}
-	b.SSHD = sshdconfig.Host{Root: root, Run: func(_ context.Context, _ string, args ...string) ([]byte, []byte, error) {
+	b.SSHD = sshd.Host{Root: root, Run: func(_ context.Context, _ string, args ...string) ([]byte, []byte, error) {
 		if b.sshdSays != nil {
 			return b.sshdSays()
 		}
@@ -177,7 +177,7 @@ func (b *bench) examine(t *testing.T) doctor.Report {
 // effective is what sshd -T answers: the first value outside of Match blocks,
 // or that of a block for the user asked about.
 func effective(root string, args []string) ([]byte, []byte, error) {
-	config, err := sshdconfig.Host{Root: root}.Read()
+	config, err := sshd.Host{Root: root}.Read()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // exam is a host and what was seen of it.
@@ -36,14 +36,14 @@ type exam struct {
 
 // answer is what sshd says of a login.
 type answer struct {
-	sshdconfig.Effective
+	sshd.Effective
 	err error
 }
 
 func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
-	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshdconfig.Anybody())
-	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshdconfig.Connection{User: h.User})
+	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
+	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
 	e.command, e.usual = e.takeApart(e.login), e.takeApart(e.everybody)
 	e.account, e.accountErr = e.findAccount(ctx, e.accountName())
 	e.observe(ctx)
@@ -59,7 +59,7 @@ func (e *exam) accountName() string {
 	case e.usual.ours:
 		return e.everybody.User
 	}
-	return sshdconfig.CommandUser
+	return sshd.CommandUser
 }
 
 // flags are the flags of authorized-keys to look with.

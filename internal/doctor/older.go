@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"path"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // olderDropIns are where the older package puts an AuthorizedKeysCommand on
@@ -17,7 +17,7 @@ func olderDropIns() [][]string {
 	for _, unit := range []string{"ssh", "sshd"} {
 		var names []string
 		for _, folder := range []string{"/etc", "/run", "/usr/lib", "/lib"} {
-			names = append(names, folder+"/systemd/system/"+unit+".service.d/"+sshdconfig.OlderDropIn)
+			names = append(names, folder+"/systemd/system/"+unit+".service.d/"+sshd.AWSDropIn)
 		}
 		dropIns = append(dropIns, names)
 	}
@@ -26,7 +26,7 @@ func olderDropIns() [][]string {
 
 func checkOlder(_ context.Context, e *exam) Finding {
 	var left []string
-	for _, name := range sshdconfig.OlderScripts() {
+	for _, name := range sshd.AWSScripts() {
 		if file, err := resolve(e.Root, name); err == nil && path.Base(file) != ownName {
 			left = append(left, name)
 		}

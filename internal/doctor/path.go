@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // maxLinks is how many symbolic links Linux follows in one path
@@ -57,7 +57,7 @@ func inFS(name string) string {
 // root, against what sshd demands before it runs it: owned by root, writable
 // by nobody else (sshd_config(5), AuthorizedKeysCommand).
 func checkPath(_ context.Context, e *exam) Finding {
-	program := sshdconfig.Program
+	program := sshd.Program
 	if e.command.ours {
 		program = e.command.program
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // Names in the SELinux module of eic.
@@ -112,9 +112,9 @@ func FileLabel(name string) (string, error) {
 
 // judgeLabel looks whether sshd will start the program in its domain.
 func (e *exam) judgeLabel() Finding {
-	file, err := resolve(e.Root, sshdconfig.Program)
+	file, err := resolve(e.Root, sshd.Program)
 	if err != nil {
-		file = sshdconfig.Program
+		file = sshd.Program
 	}
 	label, err := e.Label(file)
 	fields := strings.Split(label, ":") // user, role, type, level

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"eic/internal/argv"
-	"eic/internal/sshdconfig"
+	"eic/internal/sshd"
 )
 
 // ownName is the name of this program's file.
@@ -44,7 +44,7 @@ func (e *exam) takeApart(a answer) command {
 	if err != nil || len(args) == 0 || !path.IsAbs(args[0]) {
 		return command{}
 	}
-	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == sshdconfig.OlderCommand}
+	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == sshd.AWSCommand}
 	if file, err := resolve(e.Root, args[0]); err == nil {
 		c.file = file
 	}
@@ -140,9 +140,9 @@ func (e *exam) executable() string {
 // unanswered judges why sshd could not be asked.
 func (e *exam) unanswered(err error) Finding {
 	switch {
-	case errors.Is(err, sshdconfig.ErrNoServer) && e.Offline:
+	case errors.Is(err, sshd.ErrNoServer) && e.Offline:
 		return notChecked(`install the OpenSSH server and run "eic enable"`, "%v", err)
-	case errors.Is(err, sshdconfig.ErrNoServer):
+	case errors.Is(err, sshd.ErrNoServer):
 		return broken(`install the OpenSSH server and run "eic enable"`, "%v", err)
 	case errors.Is(err, fs.ErrPermission):
 		return notChecked("run eic doctor as root", "%v", err)
@@ -151,7 +151,7 @@ func (e *exam) unanswered(err error) Finding {
 }
 
 // setAt says where a setting stands.
-func setAt(s sshdconfig.Setting) string {
+func setAt(s sshd.Setting) string {
 	if s.File == "" {
 		return ""
 	}

@@ -76,21 +76,23 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 // internal/. Data flows one way: what judges does not know where its evidence came
 // from, and nothing points back.
 var mayImport = map[string][]string{
-	"activekeys":   nil,
-	"argv":         nil,
-	"audit":        {"authorize"},
-	"authorize":    {"activekeys"},
-	"confine":      nil,
-	"doctor":       {"argv", "instance", "lookup", "metadata", "sshdconfig", "trust"},
-	"evidence":     {"authorize", "instance", "lookup", "metadata", "trust"},
-	"explain":      {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
-	"instance":     nil,
-	"lookup":       {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
-	"metadata":     nil,
-	"othercommand": {"argv"},
-	"sshdconfig":   {"argv"},
-	"stack":        nil,
-	"trust":        nil,
+	"activekeys":    nil,
+	"argv":          nil,
+	"audit":         {"authorize"},
+	"authorize":     {"activekeys"},
+	"confine":       nil,
+	"doctor":        {"argv", "instance", "lookup", "metadata", "sshd", "trust"},
+	"enable":        {"argv", "sshd"},
+	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
+	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
+	"instance":      nil,
+	"lookup":        {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
+	"metadata":      nil,
+	"othercommand":  {"argv"},
+	"sshd":          {"argv"},
+	"sshd/sshdtest": nil,
+	"stack":         nil,
+	"trust":         nil,
 }
 
 const internal = "eic/internal/"

@@ -1,0 +1,77 @@
+package enable
+
+import (
+	"fmt"
+	"strings"
+
+	"eic/internal/argv"
+	"eic/internal/sshd"
+)
+
+// takeOver turns another AuthorizedKeysCommand into arguments for ours:
+// --chain and the command, to be run after our own keys.
+//
+// sshd expands the tokens of our line before the command inside --chain is
+// split, so %u and %f, whose values may hold blanks or quotes, are passed
+// through for eic to expand in the right order. %t, %k and %U, which eic is not
+// told, are left for sshd: their values are a key type, base64 and a number.
+// The other tokens of sshd_config(5) fit neither way.
+func takeOver(command string) ([]string, error) {
+	args, err := argv.Split(command)
+	if err != nil {
+		return nil, err
+	}
+	for _, arg := range args {
+		if err := sshd.CheckArgument(arg); err != nil {
+			return nil, err
+		}
+	}
+	if !readAlike(command, args) {
+		return nil, fmt.Errorf("reading %q: expected quotes only around whole arguments and no backslash, which OpenSSH before and since 8.7 read differently", command)
+	}
+	if len(args) == 1 {
+		args = append(args, "%u") // sshd gives a command without arguments the user
+	}
+	var chained strings.Builder
+	quoted := argv.Quote(args)
+	for i := 0; i < len(quoted); i++ {
+		if quoted[i] != '%' {
+			chained.WriteByte(quoted[i])
+			continue
+		}
+		token := quoted[i:min(i+2, len(quoted))]
+		i++
+		switch token {
+		case "%u", "%f", "%%":
+			chained.WriteString(argv.Escape(token))
+		case "%t", "%k", "%U":
+			chained.WriteString(token)
+		default:
+			return nil, fmt.Errorf("reading %q: expected no token but %%u, %%f, %%t, %%k and %%U, got %q", command, token)
+		}
+	}
+	return []string{"--chain", chained.String()}, nil
+}
+
+// readAlike reports whether every sshd splits command into args: each of them
+// stands there as it is, bare or in one pair of quotes.
+func readAlike(command string, args []string) bool {
+	rest := strings.TrimLeft(command, " \t")
+	for _, arg := range args {
+		if strings.ContainsAny(arg, `\"'`) {
+			return false
+		}
+		plain := false
+		for _, form := range []string{`"` + arg + `"`, `'` + arg + `'`, arg} {
+			after, found := strings.CutPrefix(rest, form)
+			if found && (after == "" || after[0] == ' ' || after[0] == '\t') {
+				rest, plain = strings.TrimLeft(after, " \t"), true
+				break
+			}
+		}
+		if !plain {
+			return false
+		}
+	}
+	return rest == ""
+}

@@ -1,0 +1,111 @@
+package enable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+
+	"eic/internal/argv"
+	"eic/internal/sshd"
+)
+
+// Remove takes out what Add put in and leaves every file as it was before,
+// byte for byte. Without anything of ours it changes nothing.
+//
+// A block of ours that was edited is left alone; the error is a *ConflictError.
+// If sshd accepted its configuration before and no longer does, everything is
+// put back. Where sshd is gone nothing is tested.
+func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
+	s, err := survey(h)
+	if errors.Is(err, sshd.ErrNoServer) {
+		s, err = leftovers(h)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.untouched(); err != nil {
+		return Result{}, err
+	}
+	edits, notes, err := s.removal()
+	if err != nil {
+		return Result{}, err
+	}
+	if len(s.Ours) > 0 && len(s.Ours[0].Args) > 0 {
+		notes = append(notes, "the flags in it go too: "+argv.Quote(joined(s.Ours[0].Args)))
+	}
+	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
+	if dryRun || !result.Changed {
+		return result, nil
+	}
+	broken := h.Test(ctx)
+	err = carryOut(s.Tree, edits, func() error {
+		if err := h.Test(ctx); err != nil && broken == nil {
+			return fmt.Errorf("testing sshd's configuration without ours, which is back: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	if broken != nil {
+		result.Notes = append(result.Notes, "sshd was not reloaded: "+broken.Error())
+		return result, nil
+	}
+	unmasked := slices.ContainsFunc(edits, func(e edit) bool { return e.before.kind == mask })
+	if result.Reloaded, err = reload(ctx, h, unmasked); err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// leftovers is the survey of a machine whose sshd was removed, configuration
+// and all, before us.
+func leftovers(h sshd.Host) (site, error) {
+	s := site{sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, h}
+	data, err := s.Tree.ReadIfThere(sshd.DropIn)
+	if err != nil || data == nil {
+		return s, err
+	}
+	b, _ := sshd.FindBlock(sshd.DropIn, data)
+	s.Ours = []sshd.Block{b}
+	return s, nil
+}
+
+// removal returns the edits that take our blocks and what they made away.
+func (s site) removal() (edits []edit, notes []string, err error) {
+	for _, b := range s.Ours {
+		before, err := s.fileAt(b.File)
+		if err != nil {
+			return nil, nil, err
+		}
+		after := node{kind: file, data: b.Cut(before.data), mode: before.mode}
+		if b.File == sshd.DropIn {
+			after = node{}
+		}
+		edits = append(edits, edit{s.Tree.Resolve(b.File), before, after})
+	}
+	for _, name := range slices.Backward(s.made()) {
+		where := path.Join(s.Tree.Resolve(path.Dir(name)), path.Base(name))
+		info, err := os.Lstat(s.Tree.HostPath(where))
+		var before node
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, nil, err
+		case info.IsDir():
+			before = node{kind: folder, mode: info.Mode().Perm()}
+		default:
+			before = node{kind: mask}
+		}
+		if err := before.stillAt(s.Tree.HostPath(where)); err != nil {
+			notes = append(notes, fmt.Sprintf("%s was left alone: it is no longer the link that masks a drop-in", name))
+			continue
+		}
+		edits = append(edits, edit{path: where, before: before})
+	}
+	return edits, notes, nil
+}

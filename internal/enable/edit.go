@@ -1,0 +1,161 @@
+package enable
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"eic/internal/sshd"
+)
+
+// nullDevice is what a link that masks a drop-in of systemd leads to.
+const nullDevice = "/dev/null"
+
+// A node is what stands at a path: nothing, a file, a folder or a link to
+// nullDevice.
+type node struct {
+	kind kind
+	data []byte
+	mode fs.FileMode
+}
+
+type kind int
+
+const (
+	nothing kind = iota
+	file
+	folder
+	mask
+)
+
+// An edit replaces what stands at a path by something else; turned round it
+// is undone. The path is resolved.
+type edit struct {
+	path          string
+	before, after node
+}
+
+// inverse returns the edit that takes this one back.
+func (e edit) inverse() edit {
+	return edit{e.path, e.after, e.before}
+}
+
+// apply makes the edit, if the path still has what it is to replace. Folders
+// are only added or removed, and one that has something in it by then stays.
+func (e edit) apply(t sshd.Tree) error {
+	where := t.HostPath(e.path)
+	if err := e.before.stillAt(where); err != nil {
+		return fmt.Errorf("changing %q: %w", e.path, err)
+	}
+	switch {
+	case e.after.kind == file:
+		return writeFile(where, e.after.data, e.after.mode)
+	case e.after.kind == folder:
+		return os.Mkdir(where, e.after.mode)
+	case e.after.kind == mask:
+		return os.Symlink(nullDevice, where)
+	case e.before.kind == folder:
+		if err := os.Remove(where); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+		return nil
+	default:
+		return errors.Join(os.Remove(where), syncFolder(path.Dir(where)))
+	}
+}
+
+// stillAt refuses when something else stands at a path of this process.
+func (n node) stillAt(where string) error {
+	info, err := os.Lstat(where)
+	found := nothing
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil:
+	case info.IsDir():
+		found = folder
+	case info.Mode().IsRegular():
+		found = file
+	default:
+		found = mask
+	}
+	same := found == n.kind
+	if same && found == file {
+		data, err := os.ReadFile(where)
+		if err != nil {
+			return err
+		}
+		same = bytes.Equal(data, n.data)
+	}
+	if same && found == mask {
+		target, err := os.Readlink(where)
+		same = err == nil && target == nullDevice
+	}
+	if !same {
+		return errors.New("it was changed by somebody else in the meantime; look at it and try again")
+	}
+	return nil
+}
+
+// carryOut makes the edits and then asks check. If either fails it takes back
+// what it did.
+func carryOut(t sshd.Tree, edits []edit, check func() error) error {
+	err := applyAll(t, edits)
+	if err == nil {
+		err = check()
+	}
+	if err == nil {
+		return nil
+	}
+	for _, e := range slices.Backward(edits) {
+		if e.before.stillAt(t.HostPath(e.path)) == nil {
+			continue
+		}
+		if undoErr := e.inverse().apply(t); undoErr != nil {
+			err = errors.Join(err, fmt.Errorf("putting %q back: %w", e.path, undoErr))
+		}
+	}
+	return err
+}
+
+func applyAll(t sshd.Tree, edits []edit) error {
+	for _, e := range edits {
+		if err := e.apply(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unifiedDiff shows edits for reading and for patch(1). Folders come and go
+// with what is in them.
+func unifiedDiff(edits []edit) string {
+	var out bytes.Buffer
+	for _, e := range edits {
+		if e.before.kind == folder || e.after.kind == folder {
+			continue
+		}
+		from, before := e.before.shown(e.path)
+		to, after := e.after.shown(e.path)
+		out.Write(diff.Diff(from, before, to, after))
+	}
+	return out.String()
+}
+
+func (n node) shown(name string) (label string, text []byte) {
+	switch n.kind {
+	case file:
+		return name, n.data
+	case mask:
+		return name, []byte("symbolic link to " + nullDevice + "\n")
+	default:
+		return nullDevice, nil
+	}
+}

@@ -1,0 +1,81 @@
+package enable
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd"
+	"eic/internal/sshd/sshdtest"
+)
+
+func TestEditRefusesWhatItDidNotExpect(t *testing.T) {
+	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
+	tests := map[string]struct {
+		edit edit
+		want string
+	}{
+		"a file changed in the meantime is overwritten":  {edit{"/changed", text("old"), text("new")}, "changed by somebody else"},
+		"a file made in the meantime is overwritten":     {edit{"/changed", node{}, text("new")}, "changed by somebody else"},
+		"a file removed in the meantime is made":         {edit{"/none", text("old"), text("new")}, "changed by somebody else"},
+		"a link made in the meantime is written through": {edit{"/link", node{}, text("new")}, "changed by somebody else"},
+		"a link to elsewhere is taken for a mask":        {edit{"/link", node{kind: mask}, node{}}, "changed by somebody else"},
+		"a folder is taken for a file":                   {edit{"/folder", text(""), node{}}, "changed by somebody else"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			root := sshdtest.NewTree(t, map[string]string{"changed": "by an editor", "folder/x": ""})
+			require.NoError(t, os.Symlink("changed", filepath.Join(root, "link")))
+			before := sshdtest.Snapshot(t, root)
+			require.ErrorContains(t, test.edit.apply(sshd.NewTree(root)), test.want)
+			require.Equal(t, before, sshdtest.Snapshot(t, root))
+		})
+	}
+}
+
+func TestCarryOutTakesBack(t *testing.T) {
+	root := sshdtest.NewTree(t, map[string]string{"etc/file": "old", "etc/gone": "x"})
+	before := sshdtest.Snapshot(t, root)
+	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
+	edits := []edit{
+		{"/etc/folder", node{}, node{kind: folder, mode: 0o755}},
+		{"/etc/folder/mask", node{}, node{kind: mask}},
+		{"/etc/file", text("old"), text("new")},
+		{"/etc/gone", text("x"), node{}},
+		{"/etc/made", node{}, text("y")},
+	}
+	refused := errors.New("refused")
+	err := carryOut(sshd.NewTree(root), edits, func() error {
+		require.Equal(t, "new", sshdtest.ReadFile(t, root, "etc/file"))
+		require.NoFileExists(t, filepath.Join(root, "etc/gone"))
+		return refused
+	})
+	require.ErrorIs(t, err, refused)
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+
+	t.Run("from the middle", func(t *testing.T) {
+		err := carryOut(sshd.NewTree(root), append(edits, edit{"/etc/none", text("a"), text("b")}), func() error { return nil })
+		require.ErrorContains(t, err, `changing "/etc/none"`)
+		require.Equal(t, before, sshdtest.Snapshot(t, root))
+	})
+	t.Run("and says what it could not", func(t *testing.T) {
+		err := carryOut(sshd.NewTree(root), edits[2:3], func() error {
+			require.NoError(t, os.WriteFile(filepath.Join(root, "etc/file"), []byte("third"), 0o644))
+			return refused
+		})
+		require.ErrorIs(t, err, refused)
+		require.ErrorContains(t, err, `putting "/etc/file" back`)
+		require.Equal(t, "third", sshdtest.ReadFile(t, root, "etc/file"))
+	})
+}
+
+func TestWriteFileLeavesNoTemporaryFile(t *testing.T) {
+	root := sshdtest.NewTree(t, map[string]string{"a/b": ""})
+	before := sshdtest.Snapshot(t, root)
+	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "a folder is in the way")
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+	require.ErrorIs(t, writeFile(filepath.Join(root, "none/file"), nil, 0o644), os.ErrNotExist)
+}

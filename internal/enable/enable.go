@@ -1,0 +1,112 @@
+// Package enable adds our lines to sshd's configuration and removes them.
+//
+// Nobody else's configuration is overridden: where another command is in force
+// the answer is a *ConflictError and nothing has changed. Our lines stand in one
+// marked block, either alone in sshd.DropIn or at the head of sshd_config. The
+// block carries a checksum of itself; an edited block is somebody's work and is
+// neither rewritten nor removed.
+//
+// Everything that is changed is checked by sshd before it counts, and put back
+// if sshd refuses it. A running sshd is reloaded, never restarted. The package
+// does not edit anybody's systemd unit.
+package enable
+
+import (
+	"context"
+	"fmt"
+
+	"eic/internal/sshd"
+)
+
+// Options are the choices of eic enable.
+type Options struct {
+	// Flags are the arguments for eic authorized-keys, each as the command
+	// would get it: not quoted, percent signs not doubled. They take the place
+	// of those that stood there; a note names what is gone.
+	Flags []string
+	// Chain takes another command in force over: ours runs it after its own
+	// keys. Without another one, ours goes on running the one it runs by now;
+	// a note says so if there is none.
+	Chain bool
+	// ReplaceInstanceConnect puts ours in place of the older
+	// ec2-instance-connect package's: its drop-in of the ssh unit is masked, its
+	// line in sshd_config is left standing behind ours.
+	ReplaceInstanceConnect bool
+	// Keep has an entry of ours that is there already keep its flags and the
+	// command it chains: Flags and Chain are for a new one. What somebody edited
+	// is kept too, as it is. It is for package upgrades.
+	Keep bool
+	// DryRun only says what would change.
+	DryRun bool
+}
+
+// A Result is what Add or Remove did, or would do.
+type Result struct {
+	// Changed is false when everything was as wanted already.
+	Changed bool
+	// Diff shows what changed, or would change, as a unified diff.
+	Diff string
+	// Notes are what an administrator should know, one sentence each.
+	Notes []string
+	// Reloaded names what was reloaded; it is empty when no sshd runs here.
+	Reloaded string
+}
+
+// Add makes sshd run eic authorized-keys, unless it does so already.
+//
+// It changes nothing and returns a *ConflictError where another command is in
+// force that the options do not deal with, and an error that wraps
+// sshd.ErrNoServer where there is no sshd. If sshd does not accept what was written,
+// or still reports something else, everything is put back. An error from
+// reloading sshd comes after that: the configuration is then in place.
+func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
+	s, err := survey(h)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.untouched(); err != nil {
+		if o.Keep {
+			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
+		}
+		return Result{}, err
+	}
+	if err := s.confirmed(ctx); err != nil {
+		return Result{}, err
+	}
+	p := plan{site: s, entry: sshd.Entry{Made: s.made()}}
+	if err := p.decide(o); err != nil {
+		return Result{}, err
+	}
+	p.noteMatches()
+	result := Result{Changed: len(p.edits) > 0, Diff: unifiedDiff(p.edits), Notes: p.notes}
+	if o.DryRun || !result.Changed {
+		return result, nil
+	}
+	if err := carryOut(s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry) }); err != nil {
+		return Result{}, err
+	}
+	result.Reloaded, err = reload(ctx, h, len(p.masks) > 0)
+	if err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// inForce asks sshd whether it accepts its configuration and runs our command,
+// as our user, for every login that no Match block has its own for.
+func (s site) inForce(ctx context.Context, e sshd.Entry) error {
+	if err := s.host.Test(ctx); err != nil {
+		return fmt.Errorf("testing sshd's new configuration, now put back: %w", err)
+	}
+	for _, c := range []*sshd.Connection{nil, new(sshd.Anybody())} {
+		values, err := s.host.Values(ctx, c)
+		if err != nil {
+			return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+		}
+		if values[sshd.KeysCommand] != e.Command() || values[sshd.KeysCommandUser] != sshd.CommandUser {
+			return fmt.Errorf("expected sshd to run %q as %s, it would run %q as %s; the old configuration is back",
+				e.Command(), sshd.CommandUser, values[sshd.KeysCommand], values[sshd.KeysCommandUser])
+		}
+	}
+	return nil
+}

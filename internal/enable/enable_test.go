@@ -1,0 +1,462 @@
+package enable
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd"
+	"eic/internal/sshd/sshdtest"
+)
+
+// Marks of our block.
+const (
+	blockBegin   = "# BEGIN eic"
+	blockEnd     = "# END eic"
+	checksumMark = "# checksum "
+)
+
+// TestMain removes what the roots of the tests share.
+func TestMain(m *testing.M) {
+	os.Exit(sshdtest.Main(m))
+}
+
+// olderUnit is a machine with the older package's drop-in of the unit.
+func olderUnit() map[string]string {
+	return map[string]string{
+		"etc/ssh/sshd_config":                                            includeFirst,
+		"usr/lib/systemd/system/ssh.service":                             "[Service]\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n",
+		"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
+	}
+}
+
+func TestReplacedFileKeepsWhatItWas(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"})}
+	file := filepath.Join(h.Root, sshd.MainConfig)
+	require.NoError(t, os.Chown(file, 12, 34))
+	require.NoError(t, os.Chmod(file, 0o640))
+	require.NoError(t, syscall.Setxattr(file, "security.selinux", []byte("system_u:object_r:etc_t:s0\x00"), 0))
+	require.NoError(t, syscall.Setxattr(file, "user.site", []byte("x"), 0))
+	before := sshdtest.Snapshot(t, h.Root)
+
+	_, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode(), "mode of sshd_config lost")
+	require.Equal(t, []uint32{12, 34}, []uint32{info.Sys().(*syscall.Stat_t).Uid, info.Sys().(*syscall.Stat_t).Gid}, "owner of sshd_config lost")
+	label, err := attribute(file, "security.selinux")
+	require.NoError(t, err)
+	require.Equal(t, "system_u:object_r:etc_t:s0\x00", string(label), "SELinux label of sshd_config lost")
+
+	_, err = Remove(t.Context(), h, false)
+	require.NoError(t, err)
+	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+}
+
+func TestLinkedConfigurationStaysALink(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"srv/sshd_config": "UsePAM yes\n"})}
+	require.NoError(t, os.Symlink("/srv/sshd_config", filepath.Join(h.Root, sshd.MainConfig)))
+	before := sshdtest.Snapshot(t, h.Root)
+	_, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	require.Contains(t, sshdtest.ReadFile(t, h.Root, "srv/sshd_config"), blockBegin)
+	_, err = Remove(t.Context(), h, false)
+	require.NoError(t, err)
+	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+}
+
+// Whatever sshd says after the change, a refusal leaves everything as it was.
+func TestEnableIsRolledBack(t *testing.T) {
+	onTest := func(more ...string) func(root string) sshd.Runner {
+		return func(root string) sshd.Runner {
+			return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+				if args[0] == "-t" {
+					args = append(args, more...)
+				}
+				return sshd.Exec(root)(ctx, name, args...)
+			}
+		}
+	}
+	tests := map[string]struct {
+		files map[string]string
+		run   func(root string) sshd.Runner
+		says  string
+	}{
+		"sshd -t refuses a drop-in": {
+			map[string]string{"etc/ssh/sshd_config": includeFirst}, onTest("-o", "NoSuchOption=yes"), "NoSuchOption",
+		},
+		"sshd -t refuses a block": {
+			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"}, onTest("-o", "NoSuchOption=yes"), "now put back",
+		},
+		"sshd -t refuses beside a masked drop-in": {olderUnit(), onTest("-p", "none"), "now put back"},
+		"sshd runs ours as another user": {
+			map[string]string{"etc/ssh/sshd_config": includeFirst},
+			func(root string) sshd.Runner {
+				return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+					return sshd.Exec(root)(ctx, name, append(args, "-o", "AuthorizedKeysCommandUser=root")...)
+				}
+			}, `%u %f" as root; the old configuration is back`,
+		},
+		"sshd reads another file": {
+			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n", "etc/other": "UsePAM no\n"},
+			func(root string) sshd.Runner {
+				return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+					return sshd.Exec(root)(ctx, name, append([]string{"-f", "/etc/other"}, args...)...)
+				}
+			}, `it would run "none" as none; the old configuration is back`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			root := sshdtest.NewRoot(t, test.files)
+			before := sshdtest.Snapshot(t, root)
+			_, err := Add(t.Context(), sshd.Host{Root: root, Run: test.run(root)}, Options{ReplaceInstanceConnect: true})
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, before, sshdtest.Snapshot(t, root))
+		})
+	}
+}
+
+func TestInterruptedEnableIsRolledBack(t *testing.T) {
+	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})
+	before := sshdtest.Snapshot(t, root)
+	ctx, cancel := context.WithCancel(t.Context())
+	h := sshd.Host{Root: root, Run: func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+		if args[0] == "-t" {
+			cancel()
+		}
+		return sshd.Exec(root)(ctx, name, args...)
+	}}
+	_, err := Add(ctx, h, Options{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+}
+
+func TestEnableRefusesBrokenConfiguration(t *testing.T) {
+	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst + "NoSuchOption yes\n"})
+	before := sshdtest.Snapshot(t, root)
+	_, err := Add(t.Context(), sshd.Host{Root: root}, Options{})
+	require.ErrorContains(t, err, "as it is")
+	require.ErrorContains(t, err, "NoSuchOption")
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+}
+
+func TestEnableAgainWithOtherFlags(t *testing.T) {
+	for name, config := range map[string]string{"drop-in": includeFirst, "block": "UsePAM yes\n"} {
+		t.Run(name, func(t *testing.T) {
+			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config})}
+			before := sshdtest.Snapshot(t, h.Root)
+			var states []string
+			for _, flags := range [][]string{{"--budget", "5s"}, {"--deny-user", "root", "--trust-anchors", "/etc/pki/a b.pem"}, nil} {
+				result, err := Add(t.Context(), h, Options{Flags: flags})
+				require.NoError(t, err)
+				require.True(t, result.Changed)
+				states = append(states, sshdtest.Snapshot(t, h.Root))
+			}
+			e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
+			require.NoError(t, err)
+			require.Equal(t, "/usr/bin/eic authorized-keys %u %f", e.Command)
+			require.Equal(t, 3, len(map[string]bool{states[0]: true, states[1]: true, states[2]: true}))
+
+			_, err = Remove(t.Context(), h, false)
+			require.NoError(t, err)
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+		})
+	}
+}
+
+// Flags may keep people out, and must not go without a word.
+func TestFlagsThatAreGoneAreNamed(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	_, err := Add(t.Context(), h, Options{Flags: []string{"--deny-user=root", "--key-options=command=\"/bin/a 100%\"", "--config=/etc/eic.conf"}})
+	require.NoError(t, err)
+	for _, dryRun := range []bool{true, false} {
+		result, err := Add(t.Context(), h, Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}, DryRun: dryRun})
+		require.NoError(t, err)
+		require.Len(t, result.Notes, 1)
+		require.Contains(t, result.Notes[0], "are gone")
+		require.Contains(t, result.Notes[0], "--deny-user=root")
+		require.Contains(t, result.Notes[0], "/bin/a 100%%")
+		require.NotContains(t, result.Notes[0], "eic.conf")
+	}
+	result, err := Add(t.Context(), h, Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}})
+	require.NoError(t, err)
+	require.Empty(t, result.Notes)
+}
+
+// A package that is upgraded calls Enable again.
+func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
+	files := olderUnit()
+	files["etc/ssh/sshd_config.d/20-other.conf"] = otherCommand
+	h := sshd.Host{Root: sshdtest.NewRoot(t, files)}
+	upgrade := Options{Flags: []string{"--budget", "1s"}, ReplaceInstanceConnect: true, Keep: true}
+	_, err := Add(t.Context(), h, Options{Flags: []string{"--deny-user", "100% \"root\""}, Chain: true, ReplaceInstanceConnect: true})
+	require.NoError(t, err)
+	enabled := sshdtest.Snapshot(t, h.Root)
+
+	result, err := Add(t.Context(), h, upgrade)
+	require.NoError(t, err)
+	require.False(t, result.Changed)
+	require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
+
+	t.Run("and masks the older package's drop-in again", func(t *testing.T) {
+		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
+		result, err := Add(t.Context(), h, upgrade)
+		require.NoError(t, err)
+		require.True(t, result.Changed)
+		require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
+	})
+	t.Run("and what was edited by hand", func(t *testing.T) {
+		edited := strings.Replace(sshdtest.ReadFile(t, h.Root, sshd.DropIn), "--deny-user", "--allow-user", 1)
+		sshdtest.PutFiles(t, h.Root, map[string]string{sshd.DropIn[1:]: edited})
+		result, err := Add(t.Context(), h, upgrade)
+		require.NoError(t, err)
+		require.False(t, result.Changed)
+		require.Contains(t, result.Notes[0], "kept as it is: "+sshd.DropIn)
+		require.Equal(t, edited, sshdtest.ReadFile(t, h.Root, sshd.DropIn))
+	})
+	t.Run("and enables where nothing is", func(t *testing.T) {
+		h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+		_, err := Add(t.Context(), h, upgrade)
+		require.NoError(t, err)
+		require.Contains(t, sshdtest.ReadFile(t, h.Root, sshd.DropIn), "--budget 1s")
+	})
+}
+
+func TestBlockStaysWhereItWasPut(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"})}
+	_, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	block := strings.TrimSuffix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "UsePAM yes\n")
+
+	t.Run("below a comment", func(t *testing.T) {
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "# ours\n" + block + "UsePAM yes\n"})
+		result, err := Add(t.Context(), h, Options{})
+		require.NoError(t, err)
+		require.False(t, result.Changed)
+		_, err = Add(t.Context(), h, Options{Flags: []string{"--budget", "5s"}})
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "# ours\n"+blockBegin))
+	})
+	t.Run("inside Match", func(t *testing.T) {
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "Match User git\n" + block})
+		result, err := Add(t.Context(), h, Options{})
+		require.NoError(t, err)
+		require.True(t, result.Changed)
+		require.Equal(t, block+"Match User git\n", sshdtest.ReadFile(t, h.Root, sshd.MainConfig))
+	})
+	t.Run("above a new include", func(t *testing.T) {
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": block + includeFirst})
+		result, err := Add(t.Context(), h, Options{})
+		require.NoError(t, err)
+		require.False(t, result.Changed)
+	})
+	t.Run("an include that is gone takes the drop-in with it", func(t *testing.T) {
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n", "etc/ssh/sshd_config.d/10-eic.conf": block})
+		_, err := Add(t.Context(), h, Options{})
+		require.NoError(t, err)
+		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
+		require.True(t, strings.HasPrefix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), blockBegin))
+	})
+}
+
+// A file under /usr belongs to a package.
+func TestVendorFileIsNotEdited(t *testing.T) {
+	root := sshdtest.NewRoot(t, map[string]string{"usr/etc/ssh/sshd_config": "UsePAM yes\n"})
+	before := sshdtest.Snapshot(t, root)
+	h := sshd.Host{Root: root, Run: func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+		return sshd.Exec(root)(ctx, name, append([]string{"-f", sshd.VendorConfig}, args...)...)
+	}}
+	_, err := Add(t.Context(), h, Options{})
+	var conflict *ConflictError
+	require.ErrorAs(t, err, &conflict)
+	require.ErrorContains(t, err, "/usr/etc/ssh/sshd_config: no line of ours would decide")
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+}
+
+// What somebody edited is neither rewritten nor removed.
+func TestEditedBlockIsLeftAlone(t *testing.T) {
+	edits := map[string]func(string) string{
+		"a changed flag": func(s string) string {
+			return strings.Replace(s, "authorized-keys ", "authorized-keys --log stderr ", 1)
+		},
+		"a line added inside":  func(s string) string { return strings.Replace(s, "# END", "LogLevel DEBUG\n# END", 1) },
+		"a lost end":           func(s string) string { return strings.Replace(s, blockEnd, "", 1) },
+		"a lost checksum":      func(s string) string { return strings.Replace(s, checksumMark, "# ", 1) },
+		"a second block":       func(s string) string { return s + s },
+		"another command user": func(s string) string { return strings.Replace(s, "User eic\n", "User root\n", 1) },
+	}
+	for name, edit := range edits {
+		for place, config := range map[string]string{sshd.DropIn: includeFirst, sshd.MainConfig: "UsePAM yes\n"} {
+			t.Run(name+" in "+filepath.Base(place), func(t *testing.T) {
+				h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config})}
+				_, err := Add(t.Context(), h, Options{})
+				require.NoError(t, err)
+				text := sshdtest.ReadFile(t, h.Root, place)
+				require.NotEqual(t, text, edit(text))
+				sshdtest.PutFiles(t, h.Root, map[string]string{place[1:]: edit(text)})
+				before := sshdtest.Snapshot(t, h.Root)
+
+				var conflict *ConflictError
+				_, err = Add(t.Context(), h, Options{})
+				require.ErrorAs(t, err, &conflict)
+				require.Equal(t, place, conflict.File)
+				require.Equal(t, 1, conflict.Line)
+				_, err = Remove(t.Context(), h, false)
+				require.ErrorAs(t, err, &conflict)
+				require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+			})
+		}
+	}
+}
+
+func TestFlagsThatCannotBeWritten(t *testing.T) {
+	tests := map[string]struct{ flag, says string }{
+		"a newline starts a directive of its own":       {"x\nPermitRootLogin yes", "without control characters"},
+		"a carriage return ends the line":               {"x\r", "without control characters"},
+		"a NUL byte ends the line":                      {"x\x00", "without control characters"},
+		"a comment sign hides the user from older sshd": {"http://[::1]/#a", "expected no #"},
+		"bytes that are no text":                        {"\xff", "expected UTF-8"},
+		"a line longer than older sshd read is cut":     {strings.Repeat("x", 4096), "some sshd read no more than 4096"},
+	}
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	before := sshdtest.Snapshot(t, h.Root)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Add(t.Context(), h, Options{Flags: []string{"--domain", test.flag}})
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+		})
+	}
+}
+
+func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, olderUnit())}
+	before := sshdtest.Snapshot(t, h.Root)
+	_, err := Add(t.Context(), h, Options{})
+	require.ErrorContains(t, err, "--replace-ec2-instance-connect")
+	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+
+	result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), "until it is restarted")
+	target, err := os.Readlink(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"))
+	require.NoError(t, err)
+	require.Equal(t, "/dev/null", target)
+	found, err := sshd.Overrides(h.Tree())
+	require.NoError(t, err)
+	require.Empty(t, found)
+
+	again, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	require.False(t, again.Changed, "what was replaced is in the way again")
+
+	t.Run("a mask somebody removed is put back", func(t *testing.T) {
+		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
+		_, err := Add(t.Context(), h, Options{})
+		require.ErrorContains(t, err, "--replace-ec2-instance-connect")
+		again, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
+		require.NoError(t, err)
+		require.True(t, again.Changed)
+	})
+	t.Run("somebody's own drop-in beside the mask stays", func(t *testing.T) {
+		own := filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/own.conf")
+		require.NoError(t, os.WriteFile(own, nil, 0o644))
+		_, err := Remove(t.Context(), h, false)
+		require.NoError(t, err)
+		require.FileExists(t, own)
+		require.NoError(t, os.RemoveAll(filepath.Join(h.Root, "etc/systemd")))
+		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+	})
+	t.Run("a mask that became a file stays", func(t *testing.T) {
+		_, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
+		require.NoError(t, err)
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": "[Service]\n"})
+		result, err := Remove(t.Context(), h, false)
+		require.NoError(t, err)
+		require.Contains(t, strings.Join(result.Notes, "\n"), "was left alone")
+		require.FileExists(t, filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"))
+	})
+}
+
+func TestDisable(t *testing.T) {
+	enabled := func(t *testing.T) sshd.Host {
+		h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+		_, err := Add(t.Context(), h, Options{})
+		require.NoError(t, err)
+		return h
+	}
+	t.Run("a configuration that needs ours is broken", func(t *testing.T) {
+		h := enabled(t)
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config.d/50-x.conf": "AuthorizedKeysCommand /usr/bin/other\n"})
+		before := sshdtest.Snapshot(t, h.Root)
+		_, err := Remove(t.Context(), h, false)
+		require.ErrorContains(t, err, "without ours, which is back")
+		require.ErrorContains(t, err, "without AuthorizedKeysCommandUser")
+		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+	})
+	t.Run("a broken configuration keeps ours", func(t *testing.T) {
+		h := enabled(t)
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config.d/50-x.conf": "NoSuchOption yes\n"})
+		result, err := Remove(t.Context(), h, false)
+		require.NoError(t, err)
+		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
+		require.Contains(t, strings.Join(result.Notes, "\n"), "not reloaded")
+	})
+	t.Run("ours outlives the server", func(t *testing.T) {
+		h := enabled(t)
+		require.NoError(t, os.Remove(filepath.Join(h.Root, "usr/sbin/sshd")))
+		require.NoError(t, os.Remove(filepath.Join(h.Root, sshd.MainConfig)))
+		_, err := Remove(t.Context(), h, false)
+		require.NoError(t, err)
+		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
+	})
+	t.Run("a dry run removes", func(t *testing.T) {
+		h := enabled(t)
+		before := sshdtest.Snapshot(t, h.Root)
+		result, err := Remove(t.Context(), h, true)
+		require.NoError(t, err)
+		require.True(t, result.Changed)
+		require.Contains(t, result.Diff, "\n-AuthorizedKeysCommandUser eic\n")
+		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+	})
+	t.Run("nothing of ours is an error", func(t *testing.T) {
+		for _, files := range []map[string]string{{"etc/ssh/sshd_config": "UsePAM yes\n"}, {}} {
+			result, err := Remove(t.Context(), sshd.Host{Root: sshdtest.NewRoot(t, files)}, false)
+			require.NoError(t, err)
+			require.False(t, result.Changed)
+		}
+	})
+}
+
+// The diff of a dry run is one that patch(1) can apply.
+func TestDryRunDiffApplies(t *testing.T) {
+	for name, config := range map[string]string{"drop-in": includeFirst, "block": "# site\nUsePAM yes\n"} {
+		t.Run(name, func(t *testing.T) {
+			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config, "etc/ssh/sshd_config.d/50-x.conf": "UsePAM yes\n"})}
+			result, err := Add(t.Context(), h, Options{DryRun: true, Flags: []string{"--deny-user", "root"}})
+			require.NoError(t, err)
+			patched := sshdtest.NewTree(t, map[string]string{"etc/ssh/sshd_config": config, "etc/ssh/sshd_config.d/50-x.conf": "UsePAM yes\n"})
+			cmd := exec.Command("patch", "-p1", "-d", patched)
+			cmd.Stdin = strings.NewReader(result.Diff)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+
+			_, err = Add(t.Context(), h, Options{Flags: []string{"--deny-user", "root"}})
+			require.NoError(t, err)
+			for _, file := range []string{sshd.MainConfig, sshd.DropIn} {
+				want, wantErr := os.ReadFile(filepath.Join(h.Root, file))
+				got, gotErr := os.ReadFile(filepath.Join(patched, file))
+				require.Equal(t, string(want), string(got))
+				require.Equal(t, wantErr == nil, gotErr == nil)
+			}
+		})
+	}
+}

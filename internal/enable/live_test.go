@@ -1,0 +1,205 @@
+package enable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd"
+	"eic/internal/sshd/sshdtest"
+)
+
+// privateMachine gives the test a view of this machine of its own, in which
+// /run and /etc/ssh are empty. It ends with the test: the thread is not given
+// back.
+func privateMachine(t *testing.T) {
+	t.Helper()
+	sshdtest.NeedRoot(t)
+	runtime.LockOSThread()
+	require.NoError(t, syscall.Unshare(syscall.CLONE_NEWNS), "this test needs a mount namespace of its own")
+	require.NoError(t, syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
+	for _, folder := range []string{"/run", "/etc/ssh"} {
+		require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"))
+	}
+}
+
+func TestTestingLeavesNothingBehind(t *testing.T) {
+	privateMachine(t)
+	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": includeFirst, "sshd_config.d/50-x.conf": "UsePAM yes\n"})
+	_, err := os.Stat("/run/sshd")
+	require.ErrorIs(t, err, os.ErrNotExist)
+
+	result, err := Add(t.Context(), sshd.Host{}, Options{Flags: []string{"--budget", "5s"}})
+	require.NoError(t, err)
+	require.True(t, result.Changed)
+	require.Empty(t, result.Reloaded, "no sshd runs here")
+	e, err := sshd.Host{}.Effective(t.Context(), sshd.Connection{User: "root"})
+	require.NoError(t, err)
+	require.Equal(t, "/usr/bin/eic authorized-keys --budget 5s %u %f", e.Command)
+	for _, folder := range []string{"/run", "/tmp"} {
+		left, err := filepath.Glob(filepath.Join(folder, ".eic-*"))
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+	_, err = os.Stat("/run/sshd")
+	require.ErrorIs(t, err, os.ErrNotExist, "the folder stood in for was left behind")
+}
+
+// waitForFile polls in the goroutine of the test, which alone sees its /run.
+func waitForFile(t *testing.T, name, content string) {
+	t.Helper()
+	for range 1000 {
+		if data, err := os.ReadFile(name); err == nil && string(data) == content {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.Fail(t, "nobody wrote "+name)
+}
+
+func TestRunningServerIsReloadedNotRestarted(t *testing.T) {
+	privateMachine(t)
+	port := sshdtest.FreePort(t)
+	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "ListenAddress 127.0.0.1:" + port + "\nHostKey /etc/ssh/key\n"})
+	sshdtest.MakeKey(t, "/etc/ssh/key")
+	require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
+	s := sshdtest.StartServer(t, "/")
+	pid := strconv.Itoa(s.Cmd.Process.Pid)
+	waitForFile(t, "/run/sshd.pid", pid+"\n")
+
+	for _, step := range []func() (Result, error){
+		func() (Result, error) { return Add(t.Context(), sshd.Host{}, Options{}) },
+		func() (Result, error) { return Remove(t.Context(), sshd.Host{}, false) },
+	} {
+		result, err := step()
+		require.NoError(t, err)
+		require.Equal(t, "process "+pid, result.Reloaded)
+		s.WaitFor(t, "Received SIGHUP; restarting")
+		s.WaitFor(t, "Server listening")
+	}
+	result, err := Remove(t.Context(), sshd.Host{}, false)
+	require.NoError(t, err)
+	require.Empty(t, result.Reloaded, "nothing changed, nothing to reload")
+}
+
+func TestPidFileOfSomethingElseIsNotSignalled(t *testing.T) {
+	privateMachine(t)
+	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "UsePAM yes\n"})
+	for _, content := range []string{strconv.Itoa(os.Getpid()) + "\n", "1\n", "-1\n", "0", "x", ""} {
+		require.NoError(t, os.WriteFile("/run/sshd.pid", []byte(content), 0o644))
+		result, err := Add(t.Context(), sshd.Host{}, Options{Flags: []string{"--deny-user", "u" + content[:min(1, len(content))]}})
+		require.NoError(t, err)
+		require.Empty(t, result.Reloaded)
+	}
+}
+
+// Inside a chroot the package configures what it sees and leaves the sshd that
+// runs outside alone, even if its PidFile can be seen.
+func TestInsideChroot(t *testing.T) {
+	outside := sshdtest.NewRoot(t, map[string]string{
+		"etc/ssh/sshd_config": "ListenAddress 127.0.0.1:" + sshdtest.FreePort(t) + "\nHostKey /etc/ssh/key\n",
+	})
+	sshdtest.MakeKey(t, filepath.Join(outside, "etc/ssh/key"))
+	require.NoError(t, os.MkdirAll(filepath.Join(outside, "run/sshd"), 0o755))
+	pid := sshdtest.StartServer(t, outside).Cmd.Process.Pid
+
+	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst, "run/sshd.pid": strconv.Itoa(pid)})
+	before := sshdtest.Snapshot(t, root)
+	results, failures := make([]Result, 3), make([]error, 3)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with its root
+		if failures[0] = errors.Join(syscall.Unshare(syscall.CLONE_FS), syscall.Chroot(root), syscall.Chdir("/")); failures[0] != nil {
+			return
+		}
+		results[0], failures[0] = Add(context.Background(), sshd.Host{}, Options{})
+		results[1], failures[1] = Add(context.Background(), sshd.Host{}, Options{})
+		results[2], failures[2] = Remove(context.Background(), sshd.Host{}, false)
+	}()
+	<-done
+	for i, changed := range []bool{true, false, true} {
+		require.NoError(t, failures[i])
+		require.Equal(t, changed, results[i].Changed)
+		require.Empty(t, results[i].Reloaded)
+	}
+	require.Equal(t, before, sshdtest.Snapshot(t, root))
+}
+
+// Where systemd runs the machine, it reloads the unit.
+func TestUnitIsReloaded(t *testing.T) {
+	tests := map[string]struct {
+		unit  string
+		fails bool
+		want  []string
+	}{
+		"Debian's name is not found": {unit: "ssh.service", want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
+		"the others' name is not found": {unit: "sshd.service", want: []string{
+			"show --property=MainPID ssh.service", "show --property=MainPID sshd.service", "reload sshd.service",
+		}},
+		"a server that does not run is started": {want: []string{"show --property=MainPID ssh.service", "show --property=MainPID sshd.service"}},
+		"a reload that fails goes unnoticed":    {unit: "ssh.service", fails: true, want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			privateMachine(t)
+			sshdtest.PutFiles(t, "/etc/ssh", map[string]string{
+				"sshd_config":             includeFirst + "ListenAddress 127.0.0.1:" + sshdtest.FreePort(t) + "\nHostKey /etc/ssh/key\nPidFile none\n",
+				"sshd_config.d/50-x.conf": "UsePAM yes\n",
+			})
+			sshdtest.MakeKey(t, "/etc/ssh/key")
+			require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
+			pid := sshdtest.StartServer(t, "/").Cmd.Process.Pid
+			require.NoError(t, os.Remove("/run/sshd"))
+			require.NoError(t, os.MkdirAll("/run/systemd/system", 0o755))
+			systemd := &systemctl{unit: test.unit, pid: pid, fails: test.fails}
+			result, err := Add(t.Context(), sshd.Host{Run: systemd.run}, Options{})
+			require.Equal(t, test.want, systemd.calls)
+			if test.fails {
+				require.ErrorContains(t, err, "reloading ssh.service, whose new configuration is in place")
+				require.ErrorContains(t, err, "unit says no")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.unit, result.Reloaded)
+			info, err := os.Stat("/run/sshd")
+			require.NoError(t, err, "systemd may need the folder at this moment")
+			require.True(t, info.IsDir())
+		})
+	}
+}
+
+// systemctl answers for a systemd that runs one unit; everything else is run.
+type systemctl struct {
+	unit  string
+	pid   int
+	fails bool
+	calls []string
+}
+
+func (s *systemctl) run(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+	if filepath.Base(name) != "systemctl" {
+		return sshd.Exec("/")(ctx, name, args...)
+	}
+	s.calls = append(s.calls, strings.Join(args, " "))
+	switch {
+	case args[0] == "show" && args[2] == s.unit:
+		return fmt.Appendf(nil, "MainPID=%d\n", s.pid), nil, nil
+	case args[0] == "show":
+		return []byte("MainPID=0\n"), nil, nil
+	case s.fails:
+		return nil, []byte("unit says no\n"), os.ErrInvalid
+	default:
+		return nil, nil, nil
+	}
+}

@@ -1,0 +1,99 @@
+package enable
+
+import (
+	"path"
+	"slices"
+
+	"eic/internal/sshd"
+)
+
+// decideUnits deals with options on sshd's command line. Only the drop-in of
+// the older ec2-instance-connect package can be put out of force, and only if
+// asked to.
+func (p *plan) decideUnits(o Options) error {
+	for _, v := range p.Overrides {
+		if v.Keyword == "-f" && p.Tree.Resolve(v.Value) == p.Tree.Resolve(p.Main) {
+			continue
+		}
+		name, maskable := maskOf(v)
+		switch {
+		case !maskable || p.Tree.Exists(name):
+			return conflictWith(v, takeOut) // what exists there is this drop-in, or somebody's own
+		case !o.ReplaceInstanceConnect:
+			return conflictWith(v, replaceOlder)
+		default:
+			p.maskDropIn(name)
+		}
+	}
+	if len(p.masks) == 0 {
+		return nil
+	}
+	left, err := sshd.Overrides(p.Tree.With(p.masks))
+	if err == nil && len(left) > 0 {
+		return conflictWith(left[0], takeOut)
+	}
+	return err
+}
+
+const (
+	takeOut      = "take it out of there, then run systemctl daemon-reload and restart sshd"
+	replaceOlder = `remove the ec2-instance-connect package, or run "eic enable --replace-ec2-instance-connect"`
+)
+
+func conflictWith(v sshd.Override, remedy string) error {
+	by := v.Unit
+	if by == "" {
+		by = "the init script"
+	}
+	what := sshd.DirectiveName(v.Keyword)
+	if what == "" {
+		what = "another sshd_config,"
+	}
+	return &ConflictError{
+		File: v.File, Line: v.Line, Command: v.Value,
+		Problem: by + " starts sshd with " + what,
+		Remedy:  remedy,
+	}
+}
+
+// maskOf returns the path at which a link to /dev/null takes the drop-in with
+// this option out of force: the same name in systemd's weightiest folder
+// (systemd.unit(5)). There is none for what the older package did not write.
+func maskOf(v sshd.Override) (string, bool) {
+	older := v.Keyword == sshd.KeysCommand && sshd.IsAWSCommand(v.Value) || v.Keyword == sshd.KeysCommandUser && v.Value == sshd.AWSUser
+	name := path.Join(sshd.UnitDirectories()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
+	return name, older && path.Base(v.File) == sshd.AWSDropIn
+}
+
+// maskDropIn plans a link; a drop-in with several options needs only one.
+func (p *plan) maskDropIn(name string) {
+	if _, planned := p.masks[name]; planned {
+		return
+	}
+	if p.masks == nil {
+		p.masks = map[string][]byte{}
+	}
+	p.masks[name] = []byte{}
+	p.makeFolder(path.Dir(name))
+	where := path.Join(p.Tree.Resolve(path.Dir(name)), path.Base(name))
+	p.edits = append(p.edits, edit{path: where, after: node{kind: mask}})
+	p.note(name)
+	p.notes = append(p.notes, "sshd keeps the older package's command until it is restarted: a reload does not change its command line")
+}
+
+// makeFolder plans a folder that is not there yet.
+func (p *plan) makeFolder(name string) {
+	if p.Tree.Exists(name) {
+		return
+	}
+	p.makeFolder(path.Dir(name))
+	p.edits = append(p.edits, edit{path: p.Tree.Resolve(name), after: node{kind: folder, mode: 0o755}})
+	p.note(name)
+}
+
+// note remembers in our block what disable has to remove.
+func (p *plan) note(name string) {
+	if !slices.Contains(p.entry.Made, name) {
+		p.entry.Made = append(p.entry.Made, name)
+	}
+}

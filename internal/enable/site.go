@@ -1,0 +1,114 @@
+package enable
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"eic/internal/sshd"
+)
+
+// A site is a host and what stands in its files before anything is changed.
+type site struct {
+	sshd.Survey
+	host sshd.Host
+}
+
+func survey(h sshd.Host) (site, error) {
+	s, err := h.Survey()
+	return site{s, h}, err
+}
+
+// untouched refuses to go on when somebody edited a block of ours.
+func (s site) untouched() error {
+	for _, b := range s.Ours {
+		if b.Edited {
+			return &ConflictError{
+				File: b.File, Line: b.Line,
+				Problem: `this is not, or no longer, what "eic enable" wrote`,
+				Remedy:  "keep what you need of it elsewhere, remove it by hand and try again",
+			}
+		}
+	}
+	return nil
+}
+
+// made returns what exists because of our blocks.
+func (s site) made() []string {
+	var made []string
+	for _, b := range s.Ours {
+		made = append(made, b.Made...)
+	}
+	return made
+}
+
+// confirmed asks sshd whether it reads the files as we do, and whether a Match
+// block decides for everybody. Without that nothing can be said about which
+// line is in force, nor that ours would be.
+func (s site) confirmed(ctx context.Context) error {
+	values, err := s.host.Values(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
+	}
+	command, written := values[sshd.KeysCommand], sshd.Setting{Value: "none"}
+	if set, found := s.Now.Global(sshd.KeysCommand); found {
+		written = set
+	}
+	if !sshd.SameValue(command, written.Value) {
+		return &ConflictError{
+			Command: command,
+			File:    written.File, Line: written.Line,
+			Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
+			Remedy:  "see what else configures this sshd",
+		}
+	}
+	return s.forEverybody(ctx, command)
+}
+
+// forEverybody makes sure that a login nothing is known about gets the global
+// command.
+func (s site) forEverybody(ctx context.Context, command string) error {
+	values, err := s.host.Values(ctx, new(sshd.Anybody()))
+	if err != nil {
+		return fmt.Errorf("asking sshd for its configuration for a login: %w", err)
+	}
+	if values[sshd.KeysCommand] == command {
+		return nil
+	}
+	for _, set := range s.Now.InMatch(sshd.KeysCommand) {
+		if sshd.SameValue(values[sshd.KeysCommand], set.Value) {
+			return inMatchAll(set)
+		}
+	}
+	return inMatchAll(sshd.Setting{Value: values[sshd.KeysCommand]})
+}
+
+// inMatchAll is the conflict with a directive that outranks whatever stands
+// outside of its Match block.
+func inMatchAll(s sshd.Setting) error {
+	return &ConflictError{
+		File: s.File, Line: s.Line, Command: s.Value,
+		Problem: "a Match block that holds for every login sets AuthorizedKeysCommand",
+		Remedy:  "move the line out of the block, or narrow the block down",
+	}
+}
+
+// fileAt returns what is at a path now; its mode is that of sshd_config when
+// there is nothing, because a distribution that hides one hides both.
+func (s site) fileAt(name string) (node, error) {
+	data, err := s.Tree.ReadIfThere(name)
+	if err != nil {
+		return node{}, err
+	}
+	where := name
+	n := node{kind: file, data: data}
+	if data == nil {
+		n.kind, where = nothing, s.Main
+	}
+	info, err := os.Stat(s.Tree.HostPath(s.Tree.Resolve(where)))
+	if err != nil {
+		return node{}, err
+	}
+	n.mode = info.Mode().Perm()
+	return n, nil
+}

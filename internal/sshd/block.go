@@ -1,0 +1,178 @@
+package sshd
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"eic/internal/argv"
+)
+
+// A block of our lines, alone in DropIn or at the head of sshd_config:
+//
+//	# BEGIN eic: …
+//	# checksum 0123456789abcdef
+//	# made /path                    (for everything that disable has to remove)
+//	AuthorizedKeysCommand …
+//	AuthorizedKeysCommandUser …
+//	# END eic
+//
+// The checksum is over the lines between it and the last one. It tells work of
+// somebody's hands from ours; it keeps nobody from anything.
+const (
+	blockBegin   = "# BEGIN eic"
+	blockHead    = blockBegin + `: written by "eic enable", removed by "eic disable"; neither touches it once it is edited`
+	blockEnd     = "# END eic"
+	checksumMark = "# checksum "
+	madeMark     = "# made "
+)
+
+// maxLine is how much of a line, with its newline and a NUL, OpenSSH 7.4 reads
+// at once, and how long any sshd lets an argument become.
+const maxLine = 4096
+
+// An Entry is what our block says.
+type Entry struct {
+	// Args are the arguments of the command between "authorized-keys" and the
+	// user, as sshd expands them.
+	Args []string
+	// Made are directories and links that exist because of us.
+	Made []string
+}
+
+// Command returns the value of our AuthorizedKeysCommand.
+func (e Entry) Command() string {
+	return argv.Quote(slices.Concat([]string{Program, "authorized-keys"}, e.Args, []string{"%u", "%f"}))
+}
+
+// Text returns the block.
+func (e Entry) Text() []byte {
+	var body strings.Builder
+	for _, name := range e.Made {
+		body.WriteString(madeMark + name + "\n")
+	}
+	fmt.Fprintf(&body, "AuthorizedKeysCommand %s\nAuthorizedKeysCommandUser %s\n", e.Command(), CommandUser)
+	return []byte(blockHead + "\n" + checksumMark + checksum(body.String()) + "\n" + body.String() + blockEnd + "\n")
+}
+
+func checksum(body string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(body)))[:16]
+}
+
+// A Block is one of ours as it was found in a file.
+type Block struct {
+	File string
+	// Line is the number of its first line.
+	Line int
+	Text []byte
+	Entry
+	// Edited is set for a block that is not as it was written.
+	Edited bool
+
+	start, end int // in the file
+}
+
+// FindBlock looks for our block. In DropIn everything has to be the block; a
+// file there that is anything else counts as an edited one.
+func FindBlock(file string, data []byte) (Block, bool) {
+	start := markAt(data, blockBegin)
+	if start < 0 {
+		return Block{File: file, Edited: file == DropIn}, file == DropIn
+	}
+	b := Block{File: file, start: start, end: len(data), Line: 1 + bytes.Count(data[:start], []byte("\n"))}
+	length := markAt(data[start:], blockEnd+"\n")
+	if length < 0 {
+		b.Edited = true
+		return b, true
+	}
+	b.end = start + length + len(blockEnd+"\n")
+	b.Text = data[start:b.end]
+	b.Entry, b.Edited = readBlock(string(b.Text))
+	alone := b.start == 0 && b.end == len(data)
+	again := markAt(data[b.end:], blockBegin) >= 0
+	b.Edited = b.Edited || again || file == DropIn && !alone
+	return b, true
+}
+
+// markAt returns where mark starts a line of data, or -1.
+func markAt(data []byte, mark string) int {
+	if bytes.HasPrefix(data, []byte(mark)) {
+		return 0
+	}
+	at := bytes.Index(data, []byte("\n"+mark))
+	if at < 0 {
+		return -1
+	}
+	return at + 1
+}
+
+func readBlock(text string) (e Entry, edited bool) {
+	_, text, _ = strings.Cut(text, "\n")
+	sum, body, _ := strings.Cut(text, "\n")
+	body = strings.TrimSuffix(body, blockEnd+"\n")
+	if sum != checksumMark+checksum(body) {
+		return Entry{}, true
+	}
+	for line := range strings.SplitSeq(body, "\n") {
+		if name, found := strings.CutPrefix(line, madeMark); found {
+			e.Made = append(e.Made, name)
+		}
+		if keyword, value := ParseLine(line); keyword == KeysCommand {
+			args, err := argv.Split(value)
+			if err != nil || len(args) < 4 {
+				return Entry{}, true
+			}
+			e.Args = args[2 : len(args)-2] // without the program and authorized-keys, %u and %f
+		}
+	}
+	return e, false
+}
+
+// Cut returns data without the block; it is never nil, which would say that
+// there is no file.
+func (b Block) Cut(data []byte) []byte {
+	return b.Replace(data, []byte{})
+}
+
+// Replace returns data with another text in place of the block.
+func (b Block) Replace(data, text []byte) []byte {
+	return append(append(append([]byte{}, data[:b.start]...), text...), data[b.end:]...)
+}
+
+// CheckArgument refuses what cannot stand in a line of sshd_config, quoted or
+// not.
+func CheckArgument(arg string) error {
+	for _, r := range arg {
+		switch {
+		case r == unicode.ReplacementChar:
+			return fmt.Errorf("writing %q into sshd_config: expected UTF-8", arg)
+		case unicode.IsControl(r):
+			return fmt.Errorf("writing %q into sshd_config: expected one line without control characters", arg)
+		case r == '#':
+			return fmt.Errorf("writing %q into sshd_config: expected no #, at which OpenSSH before 8.7 cuts a line off even in quotes", arg)
+		}
+	}
+	return nil
+}
+
+// Check refuses an Entry that some sshd would not read as it is meant.
+func (e Entry) Check() error {
+	for _, arg := range slices.Concat(e.Args, e.Made) {
+		if err := CheckArgument(arg); err != nil {
+			return err
+		}
+	}
+	for _, name := range e.Made {
+		if !path.IsAbs(name) {
+			return fmt.Errorf("writing %q into sshd_config: expected an absolute path", name)
+		}
+	}
+	if length := len("AuthorizedKeysCommand \n\x00") + len(e.Command()); length > maxLine {
+		return fmt.Errorf("writing AuthorizedKeysCommand: its line needs %d bytes, some sshd read no more than %d", length, maxLine)
+	}
+	return nil
+}

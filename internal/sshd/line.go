@@ -1,0 +1,57 @@
+package sshd
+
+import "strings"
+
+// blanks are the characters that separate the words of an sshd_config line.
+const blanks = " \t\r\n"
+
+// ParseLine splits a line of sshd_config, or the argument of sshd's -o option,
+// into its keyword, in lower case, and everything after it. A line without a
+// directive has no keyword.
+//
+// The value is what sshd keeps for AuthorizedKeysCommand: the rest of the line
+// as it stands, with its quotes and with a comment, if there is one. sshd
+// before 8.7 ends the line at the first #; SameValue compares accordingly.
+func ParseLine(line string) (keyword, value string) {
+	line = strings.TrimRight(line, blanks+"\f")
+	keyword, value = cutWord(strings.TrimLeft(line, " \t\r"))
+	if keyword == "" {
+		keyword, value = cutWord(value)
+	}
+	if strings.HasPrefix(keyword, "#") {
+		return "", ""
+	}
+	return strings.ToLower(keyword), strings.TrimLeft(value, blanks)
+}
+
+// cutWord takes the first word off a line. Blanks or one equals sign end it; a
+// part of it may stand in double quotes, which end it as well. A quote that
+// never closes makes the line void.
+func cutWord(s string) (word, rest string) {
+	i := strings.IndexAny(s, blanks+`"=`)
+	if i < 0 {
+		return s, ""
+	}
+	if s[i] == '"' {
+		quoted, rest, closed := strings.Cut(s[i+1:], `"`)
+		if !closed {
+			return "", ""
+		}
+		return s[:i] + quoted, strings.TrimLeft(rest, blanks)
+	}
+	rest = strings.TrimLeft(s[i+1:], blanks)
+	if s[i] != '=' && strings.HasPrefix(rest, "=") {
+		rest = strings.TrimLeft(rest[1:], blanks)
+	}
+	return s[:i], rest
+}
+
+// SameValue reports whether sshd, reporting reported, may have read it from a
+// line with the value written.
+func SameValue(reported, written string) bool {
+	if reported == written {
+		return true
+	}
+	before, _, found := strings.Cut(written, "#")
+	return found && reported == strings.TrimRight(before, blanks)
+}

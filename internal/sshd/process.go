@@ -1,0 +1,82 @@
+package sshd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Running reports whether the host is the machine this process runs on, and not
+// an image or a chroot: only there does a running sshd have the configuration
+// that the files have.
+func (h Host) Running() bool {
+	return h.root() == "/" && !inChroot()
+}
+
+// inChroot reports whether the first process is seen to have another root, or
+// no process is seen at all. Some containers hide it from root: there the answer
+// is no, and only an sshd with our root counts as a server.
+func inChroot() bool {
+	first, err := os.Stat("/proc/1/root")
+	if err != nil {
+		return !errors.Is(err, fs.ErrPermission)
+	}
+	ours, err := os.Stat("/")
+	return err != nil || !os.SameFile(ours, first)
+}
+
+// Booted reports whether systemd runs this machine (sd_booted(3)).
+func (h Host) Booted() bool {
+	info, err := os.Lstat("/run/systemd/system")
+	return h.root() == "/" && err == nil && info.Mode().Type() == fs.ModeDir
+}
+
+// IsServer reports whether a process is an sshd that has our root.
+func IsServer(pid int) bool {
+	process := fmt.Sprintf("/proc/%d/", pid)
+	name, err := os.ReadFile(process + "comm")
+	if err != nil || string(name) != "sshd\n" {
+		return false
+	}
+	ours, err := os.Stat("/")
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(process + "root")
+	return err == nil && os.SameFile(ours, its)
+}
+
+// ListeningProcess returns the process that sshd's PidFile names (sshd(8)), if
+// it is an sshd.
+func (h Host) ListeningProcess(ctx context.Context) (pid int, found bool, err error) {
+	values, err := h.Values(ctx, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	data, err := h.Tree().ReadIfThere(values["pidfile"])
+	if err != nil {
+		return 0, false, err
+	}
+	pid, err = strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || !IsServer(pid) {
+		return 0, false, nil // no sshd listens, or one that is gone left its PidFile
+	}
+	return pid, true, nil
+}
+
+// Systemctl runs systemctl and returns what it wrote.
+func (h Host) Systemctl(ctx context.Context, args ...string) ([]byte, error) {
+	program, found := h.Tree().FirstExisting("/usr/bin/systemctl", "/bin/systemctl")
+	if !found {
+		return nil, errors.New("found no systemctl")
+	}
+	stdout, stderr, err := h.run(ctx, program, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q", err, oneLine(stderr))
+	}
+	return stdout, nil
+}

@@ -1,0 +1,189 @@
+package sshd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"eic/internal/argv"
+)
+
+const (
+	// MainConfig is the file sshd starts with. SUSE's sshd reads the vendor's
+	// file when there is no other.
+	MainConfig   = "/etc/ssh/sshd_config"
+	VendorConfig = "/usr/etc/ssh/sshd_config"
+	// configDirectory is where sshd looks for files that Include names without a
+	// leading slash (sshd_config(5)).
+	configDirectory = "/etc/ssh"
+	// maxIncludes is how deep sshd follows Include.
+	maxIncludes = 16
+)
+
+// A Setting is one directive of the configuration.
+type Setting struct {
+	// Keyword is in lower case.
+	Keyword string
+	// Value is the rest of the line, quotes and all.
+	Value string
+	// File and Line say where it stands, as sshd sees the path.
+	File string
+	Line int
+	// Match is empty outside of Match blocks. Inside, it has the criteria of
+	// the blocks around the directive, joined by " and ".
+	Match string
+}
+
+// matchAll is the criterion that every connection meets. sshd reads what stands
+// under it twice: in its turn among the directives outside of Match, and again
+// over those for each connection.
+const matchAll = "all"
+
+// A Config is every directive but Include and Match, in the order in which
+// sshd reads them.
+type Config []Setting
+
+// Global returns the directive that decides where no Match block changes it:
+// the first one outside of them or under "Match all".
+func (c Config) Global(keyword string) (Setting, bool) {
+	for _, s := range c {
+		if s.Keyword == keyword && (s.Match == "" || s.Match == matchAll) {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+// InMatch returns the directives of that name inside Match blocks.
+func (c Config) InMatch(keyword string) []Setting {
+	var found []Setting
+	for _, s := range c {
+		if s.Keyword == keyword && s.Match != "" {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// Read reads sshd_config and everything it includes. It does not ask sshd.
+func (h Host) Read() (Config, error) {
+	t := h.Tree()
+	main, err := mainFile(t)
+	if err != nil {
+		return nil, err
+	}
+	return Read(t, main)
+}
+
+// mainFile returns the path of the file sshd starts with.
+func mainFile(t Tree) (string, error) {
+	name, found := t.FirstExisting(MainConfig, VendorConfig)
+	if !found {
+		return "", fmt.Errorf("looking for %s: %w", MainConfig, ErrNoServer)
+	}
+	return name, nil
+}
+
+// Read reads the file main of a tree and everything it includes.
+func Read(t Tree, main string) (Config, error) {
+	r := reader{tree: t}
+	if err := r.file(main, "", 0); err != nil {
+		return nil, err
+	}
+	return r.settings, nil
+}
+
+type reader struct {
+	tree     Tree
+	settings Config
+}
+
+// file reads one file; match holds the criteria under which it is included. A
+// Match in it ends with the file.
+func (r *reader) file(name, match string, depth int) error {
+	if depth > maxIncludes {
+		return fmt.Errorf("reading %q: Include nested more than %d deep", name, maxIncludes)
+	}
+	data, err := r.tree.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	outer := match
+	for i, line := range strings.Split(string(data), "\n") {
+		keyword, value := ParseLine(line)
+		switch keyword {
+		case "":
+		case "match":
+			match = joinMatch(outer, value)
+		case "include":
+			files, err := r.included(value)
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", Place(name, i+1), err)
+			}
+			for _, file := range files {
+				if err := r.file(file, match, depth+1); err != nil {
+					return err
+				}
+			}
+		default:
+			r.settings = append(r.settings, Setting{keyword, value, name, i + 1, match})
+		}
+	}
+	return nil
+}
+
+func joinMatch(outer, inner string) string {
+	criteria, err := argv.SplitLine(inner)
+	if err == nil && len(criteria) == 1 && strings.EqualFold(criteria[0], matchAll) {
+		inner = matchAll
+	}
+	if outer == "" || outer == matchAll {
+		return inner
+	}
+	return outer + " and " + inner
+}
+
+// included returns the files that an Include stands for, in order.
+func (r *reader) included(value string) ([]string, error) {
+	patterns, err := argv.SplitLine(value)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, pattern := range patterns {
+		if !strings.HasPrefix(pattern, "/") {
+			pattern = path.Join(configDirectory, pattern)
+		}
+		found, err := r.tree.glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, slices.DeleteFunc(found, r.tree.isDirectory)...)
+	}
+	return files, nil
+}
+
+// ReadIfThere is ReadFile with nil for a file that is not there.
+func (t Tree) ReadIfThere(name string) ([]byte, error) {
+	data, err := t.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && data == nil {
+		data = []byte{}
+	}
+	return data, err
+}
+
+// FirstExisting returns the first of the paths that something is at.
+func (t Tree) FirstExisting(names ...string) (string, bool) {
+	for _, name := range names {
+		if t.Exists(name) {
+			return name, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,229 @@
+package sshd
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// A Runner runs a program inside a Host's root and returns what it wrote. The
+// name is an absolute path there. The error is not nil when the program could
+// not be run or did not exit with 0.
+type Runner func(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error)
+
+// Exec returns the Runner that executes programs, by chroot(2) unless root is
+// /, with no more environment than a PATH and the C locale.
+func Exec(root string) Runner {
+	return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
+		var stdout, stderr bytes.Buffer
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Dir = "/"
+		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if root != "/" {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+		}
+		err := cmd.Run()
+		return stdout.Bytes(), stderr.Bytes(), err
+	}
+}
+
+func (h Host) run(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error) {
+	if h.Run == nil {
+		return Exec(h.root())(ctx, name, args...)
+	}
+	return h.Run(ctx, name, args...)
+}
+
+// oneLine puts what a program wrote on one line.
+func oneLine(stderr []byte) string {
+	lines := strings.FieldsFunc(string(stderr), func(r rune) bool { return r == '\r' || r == '\n' })
+	return strings.Join(lines, "; ")
+}
+
+// A Connection is what Match blocks ask about: one login to imagine.
+type Connection struct {
+	User string
+	// Host and Addr are the client's name and address; empty stands for one
+	// that no sensible configuration names.
+	Host, Addr string
+}
+
+// Anybody returns the login of somebody nothing is known about, whom no sensible
+// Match block singles out.
+func Anybody() Connection {
+	return Connection{User: "nobody-in-particular"}
+}
+
+// specification writes the connection for sshd -C. Every sshd wants all of the
+// criteria that its configuration asks for, so all are given.
+func (c Connection) specification() (string, error) {
+	if c.Host == "" {
+		c.Host = "client.invalid" // RFC 2606
+	}
+	if c.Addr == "" {
+		c.Addr = "192.0.2.1" // RFC 5737
+	}
+	for _, value := range []string{c.User, c.Host, c.Addr} {
+		if value == "" || strings.ContainsAny(value, ",\n\x00") {
+			return "", fmt.Errorf("describing a connection: expected a name without comma or newline, got %q", value)
+		}
+	}
+	return fmt.Sprintf("user=%s,host=%s,addr=%s,laddr=192.0.2.2,lport=22", c.User, c.Host, c.Addr), nil
+}
+
+// Values asks sshd for the configuration in force: without a connection the
+// one that holds where no Match block does. Keywords are in lower case.
+//
+// sshd -G (OpenSSH 9.3) needs neither host keys nor the privilege separation
+// folder; beside it -T only serves to allow -C.
+func (h Host) Values(ctx context.Context, c *Connection) (map[string]string, error) {
+	args := []string{"-T"}
+	if c != nil {
+		specification, err := c.specification()
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-C", specification)
+	}
+	stdout, err := h.sshd(ctx, append([]string{"-G"}, args...)...)
+	if err != nil && strings.Contains(err.Error(), "option -- ") {
+		stdout, err = h.sshd(ctx, args...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
+	for line := range strings.SplitSeq(string(stdout), "\n") {
+		keyword, value, _ := strings.Cut(line, " ")
+		if keyword = strings.ToLower(keyword); values[keyword] == "" {
+			values[keyword] = value
+		}
+	}
+	return values, nil
+}
+
+// missingFolder returns the privilege separation folder that sshd says it
+// misses, or "".
+func missingFolder(stderr []byte) string {
+	_, after, _ := bytes.Cut(stderr, []byte("Missing privilege separation directory: "))
+	if folder := bytes.Fields(after); len(folder) != 0 && folder[0][0] == '/' {
+		return string(folder[0])
+	}
+	return ""
+}
+
+// Test asks sshd whether it accepts its configuration (sshd -t).
+func (h Host) Test(ctx context.Context) error {
+	_, err := h.sshd(ctx, "-t")
+	return err
+}
+
+// sshd runs sshd in one of its test modes. Host keys and the privilege
+// separation folder, which a machine that never started sshd lacks and without
+// which sshd tests nothing, are stood in for and taken away again.
+func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
+	program, found := h.Tree().FirstExisting("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
+	if !found {
+		return nil, fmt.Errorf("looking for /usr/sbin/sshd: %w", ErrNoServer)
+	}
+	command := strings.Join(append([]string{program}, args...), " ")
+	var haveKey, haveFolder bool
+	for {
+		stdout, stderr, err := h.run(ctx, program, args...)
+		if err == nil {
+			return stdout, nil
+		}
+		missing := missingFolder(stderr)
+		switch {
+		case missing != "" && !haveFolder:
+			remove, err := h.standInFolder(missing)
+			if err != nil {
+				return nil, fmt.Errorf("making sshd's privilege separation folder: %w", err)
+			}
+			defer remove()
+			haveFolder = true
+		case bytes.Contains(stderr, []byte("no hostkeys available")) && !haveKey:
+			key, remove, err := h.standInKey()
+			if err != nil {
+				return nil, fmt.Errorf("making a host key to test sshd with: %w", err)
+			}
+			defer remove()
+			haveKey = true
+			args = append(args, "-h", key)
+		default:
+			return nil, fmt.Errorf("running %s: %w: %q", command, err, oneLine(stderr))
+		}
+	}
+}
+
+// standInFolder makes a folder and returns what removes it again.
+//
+// Where systemd is at work the folder stays: its unit makes the same one when
+// it starts sshd, perhaps at this very moment, and sshd without it refuses every
+// login. It lies under /run and does not outlive the next boot.
+func (h Host) standInFolder(name string) (remove func(), err error) {
+	t := h.Tree()
+	var made []string
+	remove = func() {
+		for _, folder := range made {
+			os.Remove(folder) //nolint:errcheck // a folder somebody uses by now has to stay
+		}
+	}
+	var missing []string
+	for folder := name; !t.Exists(folder); folder = path.Dir(folder) {
+		missing = append([]string{folder}, missing...)
+	}
+	for _, folder := range missing {
+		where := t.HostPath(t.Resolve(folder))
+		if err := os.Mkdir(where, 0o755); err != nil {
+			remove()
+			return nil, err
+		}
+		made = append([]string{where}, made...)
+	}
+	if h.Booted() {
+		return func() {}, nil
+	}
+	return remove, nil
+}
+
+// standInKey writes a host key that was never used and never will be. It is an
+// ECDSA key because sshd takes those in FIPS mode too.
+func (h Host) standInKey() (name string, remove func(), err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", nil, err
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		return "", nil, err
+	}
+	var failures []error
+	for _, parent := range []string{"/run", "/tmp", configDirectory} {
+		folder, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), ".eic-")
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		remove = func() { os.RemoveAll(folder) } //nolint:errcheck // an unused key left behind opens nothing
+		if err := os.WriteFile(path.Join(folder, "key"), pem.EncodeToMemory(block), 0o600); err != nil {
+			remove()
+			return "", nil, err
+		}
+		return path.Join(parent, path.Base(folder), "key"), remove, nil
+	}
+	return "", nil, errors.Join(failures...)
+}

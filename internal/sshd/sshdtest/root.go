@@ -1,0 +1,186 @@
+// Package sshdtest makes roots of their own for tests, in which a real sshd runs.
+package sshdtest
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this folder, the root of another machine, instead of from this one")
+
+// program holds sshd, bash and the libraries they load, to be linked into each root.
+var program = sync.OnceValues(func() (string, error) {
+	if *sshdRoot != "" {
+		return *sshdRoot, nil
+	}
+	folder, err := os.MkdirTemp("", "sshd-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("ldd", "/usr/sbin/sshd", "/bin/bash").Output()
+	if err != nil {
+		return folder, fmt.Errorf("ldd /usr/sbin/sshd /bin/bash: %w", err)
+	}
+	for _, file := range regexp.MustCompile(`/[^\s:]+`).FindAllString(string(out), -1) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return folder, err
+		}
+		copied := filepath.Join(folder, file)
+		if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
+			return folder, err
+		}
+		if err := os.WriteFile(copied, data, 0o755); err != nil {
+			return folder, err
+		}
+	}
+	return folder, nil
+})
+
+// Main runs a package's tests and returns their exit status. It removes what
+// the roots share.
+func Main(m *testing.M) int {
+	code := m.Run()
+	if directory, _ := program(); directory != *sshdRoot {
+		if err := os.RemoveAll(directory); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	return code
+}
+
+// NeedRoot fails the test where it cannot run sshd in a root.
+func NeedRoot(t *testing.T) {
+	t.Helper()
+	require.Zero(t, os.Geteuid(), "this test runs sshd in a root of its own and has to be run as root")
+	_, err := os.Stat("/usr/sbin/sshd")
+	require.NoError(t, err, "this test needs the OpenSSH server (Debian: openssh-server)")
+}
+
+// NewRoot makes a root in which sshd runs, with no host keys and no /run/sshd.
+func NewRoot(t *testing.T, files map[string]string) string {
+	t.Helper()
+	NeedRoot(t)
+	root := NewTree(t, map[string]string{
+		"etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n",
+		"etc/group":  "root:x:0:\ngit:x:1000:\n",
+		"dev/null":   "",
+	})
+	from, err := program()
+	require.NoError(t, err)
+	for _, folder := range []string{"usr", "lib", "lib64", "bin", "sbin"} {
+		linkTree(t, filepath.Join(from, folder), filepath.Join(root, folder))
+	}
+	for _, folder := range []string{"tmp", "etc/ssh"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	}
+	PutFiles(t, root, files)
+	return root
+}
+
+// linkTree makes hard links of all files in a folder, if it is there.
+func linkTree(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		copied := to + strings.TrimPrefix(name, from)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.MkdirAll(copied, 0o755)
+		default:
+			return os.Link(name, copied)
+		}
+	}))
+}
+
+// NewTree makes a root with files only. Files are named without a leading
+// slash.
+func NewTree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	PutFiles(t, root, files)
+	return root
+}
+
+// PutFiles writes files below a root, whatever stood there.
+func PutFiles(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		where := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(where), 0o755))
+		if err := os.Remove(where); err != nil { // not to write through a hard link
+			require.ErrorIs(t, err, fs.ErrNotExist)
+		}
+		require.NoError(t, os.WriteFile(where, []byte(content), 0o644))
+	}
+}
+
+// ReadFile returns the content of the file that the elements name together.
+func ReadFile(t *testing.T, elements ...string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(elements...))
+	require.NoError(t, err)
+	return string(data)
+}
+
+// Snapshot describes everything in a root: kind, mode, owner, extended
+// attributes, and content or target.
+func Snapshot(t *testing.T, root string) string {
+	t.Helper()
+	var lines []string
+	require.NoError(t, filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		stat := info.Sys().(*syscall.Stat_t)
+		line := fmt.Sprintf("%s %s %d:%d", strings.TrimPrefix(name, root), info.Mode(), stat.Uid, stat.Gid)
+		switch {
+		case info.Mode().Type() == fs.ModeSymlink:
+			target, err := os.Readlink(name)
+			require.NoError(t, err)
+			line += " -> " + target
+		case info.Mode().IsRegular() && stat.Nlink == 1:
+			line += attributes(t, name)
+			line += fmt.Sprintf(" %q", ReadFile(t, name))
+		}
+		lines = append(lines, line)
+		return nil
+	}))
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+// attributes describes the extended attributes of a file.
+func attributes(t *testing.T, name string) string {
+	t.Helper()
+	buffer := make([]byte, 4096)
+	size, err := syscall.Listxattr(name, buffer)
+	require.NoError(t, err)
+	var text string
+	for attr := range strings.SplitSeq(strings.TrimRight(string(buffer[:size]), "\x00"), "\x00") {
+		if attr == "" {
+			continue
+		}
+		value := make([]byte, 4096)
+		size, err := syscall.Getxattr(name, attr, value)
+		require.NoError(t, err)
+		text += fmt.Sprintf(" %s=%q", attr, value[:size])
+	}
+	return text
+}

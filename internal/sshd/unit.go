@@ -1,0 +1,169 @@
+package sshd
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// UnitDirectories are the folders systemd loads units from, the weightiest first
+// (systemd.unit(5)).
+func UnitDirectories() []string {
+	return []string{
+		"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
+		"/usr/lib/systemd/system", "/lib/systemd/system",
+	}
+}
+
+// sshUnits are the units that run sshd. Debian and its kin call theirs ssh,
+// the others sshd; those with an @ run one sshd per connection.
+func sshUnits() []string {
+	return []string{"ssh.service", "sshd.service", "ssh@.service", "sshd@.service"}
+}
+
+// A unit is what decides over the command lines of one systemd unit, its
+// drop-ins read in.
+type unit struct {
+	name        string
+	commands    []word
+	environment map[string]word
+}
+
+// units reads the units that run sshd. Names that lead to the same file are
+// one unit, with the drop-ins of all of its names.
+func units(t Tree) ([]unit, error) {
+	names := map[string][]string{}
+	var order []string
+	for _, name := range sshUnits() {
+		file, found := unitFile(t, name)
+		if !found {
+			continue
+		}
+		resolved := t.Resolve(file)
+		if names[resolved] == nil {
+			order = append(order, resolved)
+		}
+		names[resolved] = append(names[resolved], name, path.Base(resolved))
+	}
+	var found []unit
+	for _, file := range order {
+		u, err := loadUnit(t, file, names[file])
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, u)
+	}
+	return found, nil
+}
+
+func unitFile(t Tree, name string) (string, bool) {
+	for _, folder := range UnitDirectories() {
+		if file := path.Join(folder, name); t.Exists(file) {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+func loadUnit(t Tree, file string, names []string) (unit, error) {
+	u := unit{name: names[0], environment: map[string]word{}}
+	dropIns, err := dropIns(t, names)
+	if err != nil {
+		return unit{}, err
+	}
+	for _, file := range append([]string{file}, dropIns...) {
+		data, err := t.ReadIfThere(file)
+		if err != nil {
+			return unit{}, err
+		}
+		if err := u.add(t, file, data); err != nil {
+			return unit{}, err
+		}
+	}
+	return u, nil
+}
+
+// dropIns returns the drop-ins of a unit in the order they are read: by name,
+// and of two with the same name only the one in the weightier folder.
+func dropIns(t Tree, units []string) ([]string, error) {
+	files := map[string]string{}
+	for _, folder := range UnitDirectories() {
+		for _, name := range append(slices.Clone(units), "service") {
+			found, err := t.glob(path.Join(folder, name+".d", "*.conf"))
+			if err != nil {
+				return nil, err
+			}
+			for _, file := range found {
+				if files[path.Base(file)] == "" {
+					files[path.Base(file)] = file
+				}
+			}
+		}
+	}
+	var ordered []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		ordered = append(ordered, files[name])
+	}
+	return ordered, nil
+}
+
+// add reads one file of a unit: an empty assignment takes back the earlier ones.
+func (u *unit) add(t Tree, file string, data []byte) error {
+	keys, values := serviceLines(file, data)
+	for i, value := range values {
+		switch keys[i] {
+		case "ExecStart":
+			if value.text == "" {
+				u.commands = nil
+				continue
+			}
+			u.commands = append(u.commands, value)
+		case "Environment":
+			for _, assignment := range splitUnit(value.text) {
+				name, text, _ := strings.Cut(assignment, "=")
+				u.environment[name] = word{text, value.file, value.line}
+			}
+		case "EnvironmentFile":
+			files, err := t.glob(strings.TrimPrefix(value.text, "-"))
+			if err != nil {
+				return err
+			}
+			for _, file := range files {
+				data, err := t.ReadIfThere(file)
+				if err != nil {
+					return err
+				}
+				maps.Copy(u.environment, environmentLines(file, data))
+			}
+		}
+	}
+	return nil
+}
+
+// arguments returns the words of a command of the unit, without the program,
+// with specifiers and variables put in. Words that come from a variable are
+// placed where the variable is set.
+func (u unit) arguments(command word) []word {
+	var words []word
+	for _, text := range splitUnit(command.text) {
+		name, whole := strings.CutPrefix(text, "$")
+		if value, set := u.environment[name]; whole && set {
+			for _, part := range splitUnit(value.text) {
+				words = append(words, word{part, value.file, value.line})
+			}
+			continue
+		}
+		if whole && !strings.HasPrefix(name, "{") && !strings.HasPrefix(name, "$") {
+			continue
+		}
+		for name, value := range u.environment {
+			text = strings.ReplaceAll(text, "${"+name+"}", value.text)
+		}
+		words = append(words, word{strings.ReplaceAll(text, "%%", "%"), command.file, command.line})
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return words[1:]
+}
