@@ -76,12 +76,13 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 // internal/. Data flows one way: what judges does not know where its evidence came
 // from, and nothing points back.
 var mayImport = map[string][]string{
+	"account":       nil,
 	"activekeys":    nil,
 	"argv":          nil,
 	"audit":         {"authorize"},
 	"authorize":     {"activekeys"},
 	"confine":       nil,
-	"doctor":        {"argv", "instance", "lookup", "metadata", "sshd", "trust"},
+	"doctor":        {"argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust"},
 	"enable":        {"argv", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
