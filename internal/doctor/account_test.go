@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/account"
 	"eic/internal/doctor"
 )
 
@@ -44,9 +45,9 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 		return func(b *bench) { b.config = ourLine + "AuthorizedKeysCommandUser " + name + "\n" }
 	}
 	requireTroubles(t, map[string]trouble{
-		"is there": {check: "account", verdict: doctor.OK, found: `"eic", uid 998, from /etc/passwd`},
-		"is known elsewhere": {damage: getent("eic:x:998:997::/:/usr/sbin/nologin\n", nil),
-			check: "account", verdict: doctor.OK, found: "from getent"},
+		"is there": {check: "account", verdict: doctor.OK, found: `"eic", uid 998`},
+		"is known elsewhere": {damage: getent("eic:x:999:997::/:/usr/sbin/nologin\n", nil),
+			check: "account", verdict: doctor.OK, found: "uid 999"},
 		"was deleted": {damage: getent("", exitWith(t, "2")),
 			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
 		"was deleted, and there is nowhere else to look": {damage: sources("passwd: files"),
@@ -56,19 +57,19 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 		"is in a directory that does not answer": {damage: getent("", exitWith(t, "3")),
 			check: "account", verdict: doctor.NotChecked, found: "exit status 3"},
 		"is answered for with something else": {damage: getent("nonsense\n", nil),
-			check: "account", verdict: doctor.NotChecked, found: `it answered "nonsense\n"`},
+			check: "account", verdict: doctor.NotChecked, found: `expected a line of passwd(5), got "nonsense"`},
 		"has an id that is none": {
 			damage: func(b *bench) {
 				sources("passwd: files")(b)
-				b.files["etc/passwd"] = owned(0o644, "eic:x:-1:997:::\neic:x:998:many:::\n")
+				b.files["etc/passwd"] = owned(0o644, "eic:x:-1:997:::\n")
 			},
-			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+			check: "account", verdict: doctor.NotChecked, found: "expected a line of passwd(5)"},
 		"is root": {damage: runsAs("root"),
 			check: "account", verdict: doctor.Warning, found: "which is root"},
 		"goes with the older package": {
 			damage: func(b *bench) {
 				runsAs("ec2-instance-connect")(b)
-				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997:::\n")
+				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997::/:/bin/false\n")
 			},
 			check: "account", verdict: doctor.Warning, found: "deletes it when it is removed"},
 		"is not named": {damage: runsAs("none"),
@@ -128,7 +129,8 @@ func TestATrialRunIsWhatSSHDWouldRun(t *testing.T) {
 		b.config = "AuthorizedKeysCommand " + command + "\n" + userLine
 		var ran [][]string
 		b.RunAs = func(ctx context.Context, as doctor.Account, file string, args ...string) ([]byte, []byte, error) {
-			require.Equal(t, []uint32{998, 997, 4}, append([]uint32{as.UID, as.GID}, as.Groups...))
+			require.Equal(t, uint32(998), as.UID)
+			require.Equal(t, []account.Group{{Name: "eic", GID: 997}, {Name: "adm", GID: 4}}, as.Groups)
 			ran = append(ran, args)
 			return b.runAs(ctx, as, file, args...)
 		}

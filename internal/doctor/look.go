@@ -45,7 +45,11 @@ func look(ctx context.Context, h Host) *exam {
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
 	e.command, e.usual = e.takeApart(e.login), e.takeApart(e.everybody)
-	e.account, e.accountErr = e.findAccount(ctx, e.accountName())
+	name, err := e.expandUser(e.accountName())
+	if err == nil {
+		e.account, err = e.findAccount(ctx, name)
+	}
+	e.accountErr = err
 	e.observe(ctx)
 	return e
 }

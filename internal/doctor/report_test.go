@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/internal/account"
 )
 
 func example() Report {
@@ -100,7 +102,9 @@ func TestTheVerdictIsTheWorst(t *testing.T) {
 
 func TestExecAsTakesOnTheUser(t *testing.T) {
 	require.Zero(t, os.Getuid(), "this test takes on another user and must be run as root")
-	nobody := Account{Name: "nobody", UID: 65534, GID: 65533, Groups: []uint32{65532}, Home: "/nonexistent"}
+	nobody := Account{
+		account.Account{Name: "nobody", UID: 65534, GID: 65533, Home: "/nonexistent"}, []account.Group{{GID: 65533}, {GID: 65532}},
+	}
 	stdout, stderr, err := ExecAs(context.Background(), nobody, "/bin/sh", "sh", "-c", "id -u; id -g; id -G; pwd; env | sort")
 	require.NoError(t, err)
 	require.Empty(t, string(stderr))

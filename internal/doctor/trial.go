@@ -24,9 +24,11 @@ func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdou
 	cmd.Args, cmd.Dir = args, "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "USER=" + as.Name, "LOGNAME=" + as.Name, "HOME=" + as.Home}
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: as.UID, Gid: as.GID, Groups: as.Groups},
+	credential := &syscall.Credential{Uid: as.UID, Gid: as.GID}
+	for _, group := range as.Groups {
+		credential.Groups = append(credential.Groups, group.GID)
 	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	err = cmd.Run()
 	return out.Bytes(), errs.Bytes(), err
 }
