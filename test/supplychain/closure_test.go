@@ -82,7 +82,7 @@ var mayImport = map[string][]string{
 	"audit":         {"authorize"},
 	"authorize":     {"activekeys"},
 	"confine":       nil,
-	"doctor":        {"argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust"},
+	"doctor":        {"account", "argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust"},
 	"enable":        {"argv", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
