@@ -15,7 +15,6 @@ import (
 	"syscall"
 
 	"eic/internal/sshd"
-	"eic/internal/stack"
 )
 
 // Exit statuses. sshd discards every key already printed unless it is 0.
@@ -29,7 +28,6 @@ const (
 const oldName = sshd.AWSCommand
 
 func main() {
-	stack.Grow()
 	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library. It is kept for a

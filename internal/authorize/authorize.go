@@ -96,8 +96,7 @@ type Criteria struct {
 }
 
 // Signer checks a signature over the signed bytes of an entry; trust.Signer is one.
-// VerifySignature returns nil only if the signature is good. Several goroutines may use
-// it at once.
+// VerifySignature returns nil only if the signature is good.
 type Signer interface {
 	VerifySignature(signed, signature []byte) error
 }

@@ -90,30 +90,26 @@ func askService(ctx context.Context, a Asking) Service {
 	return s
 }
 
-// askRest asks for the place and the signer. Each part is written by one
-// goroutine alone.
+// askRest asks for the place and the signer.
 func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client) {
-	var evidence trust.SignerEvidence
-	var chainErr, stapleErr error
-	var group sync.WaitGroup
-	group.Go(func() { s.InstanceID = answerOf(client.InstanceID(ctx)) })
-	group.Go(func() {
-		if s.Region = answerOf(client.Region(ctx)); s.Region.NotFound {
-			s.Zone = answerOf(client.AvailabilityZone(ctx))
-		}
-	})
-	group.Go(func() { s.Domain = answerOf(client.Domain(ctx)) })
-	group.Go(func() { evidence.Chain, chainErr = client.SignerCertificate(ctx) })
-	group.Go(func() { evidence.Staples, stapleErr = lookup.Staples(ctx, client) })
-	group.Wait()
+	var e lookup.Evidence
+	failed := map[metadata.Stage]error{}
+	missing := e.Fetch(ctx, client, func(stage metadata.Stage, err error) { failed[stage] = err })
+	s.InstanceID = answerOf([]byte(e.Instance), failed[metadata.StageInstanceID])
+	s.Domain = answerOf(e.Domain, failed[metadata.StageDomain])
+	s.Region = answerOf(e.Region, failed[metadata.StageRegion])
+	if e.Zone != nil || failed[metadata.StageZone] != nil {
+		s.Region.NotFound = true
+		s.Zone = answerOf(e.Zone, failed[metadata.StageZone])
+	}
 	s.DomainKnown = slices.Contains(trust.Domains(), s.Domain.Text) || slices.Contains(a.Domains, s.Domain.Text)
 	region := s.region()
 	if region == "" || !s.DomainKnown {
 		return
 	}
-	err := errors.Join(chainErr, stapleErr)
+	err := errors.Join(failed[metadata.StageSigner], failed[metadata.StageStapleList], missing)
 	if err == nil {
-		s.SignerUntil, err = verify(evidence, region, s.Domain.Text, a)
+		s.SignerUntil, err = verify(e.Signer, region, s.Domain.Text, a)
 	}
 	if err != nil {
 		s.SignerError = err.Error()

@@ -14,7 +14,6 @@ import (
 	"eic/internal/authorize"
 	"eic/internal/instance"
 	"eic/internal/metadata"
-	"eic/internal/stack"
 	"eic/internal/trust"
 )
 
@@ -82,21 +81,22 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 	if !authorize.AnyUndecided(r.Result.Decisions) {
 		return r, nil
 	}
-	var on ground
-	var untrusted error
-	missing, err := e.gather(ctx, client, func() { on, untrusted = e.ground(t, now.Add(time.Since(begun))) })
-	if err == nil {
-		err = untrusted
-	}
+	missing, err := e.fetchAll(ctx, client)
 	if err != nil {
 		return r, err
 	}
 	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
-	err = r.Result.settleOn(on, *e)
-	if err != nil && missing != nil {
+	err = r.Result.Settle(*e, t)
+	if missing != nil && lacksStatus(err) {
 		return r, missing // it says why
 	}
 	return r, err
+}
+
+// lacksStatus reports whether the signer was refused for want of good staples.
+func lacksStatus(err error) bool {
+	var failure *trust.Error
+	return errors.As(err, &failure) && failure.Part == trust.PartStatus
 }
 
 func stageOf(err error) metadata.Stage {
@@ -107,71 +107,82 @@ func stageOf(err error) metadata.Stage {
 	return ""
 }
 
-// gather fetches all that the active keys have to be judged by, side by side, and
-// calls judge when everything but the staples has come, which take a round trip more, or
-// has failed. Each part is written by one goroutine alone. missing says which staple had
-// not come when the context ended; the others may suffice.
-func (e *Evidence) gather(ctx context.Context, client *metadata.Client, judge func()) (missing, err error) {
+// fetchAll is Fetch for a login, which needs every part: the first error ends it.
+func (e *Evidence) fetchAll(ctx context.Context, client *metadata.Client) (missing, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var all, place sync.WaitGroup
-	var once sync.Once
-	var first error
-	fetch := func(group *sync.WaitGroup, part func() error) {
+	missing = e.Fetch(ctx, client, func(_ metadata.Stage, failure error) {
+		if err == nil {
+			err = failure
+		}
+		cancel()
+	})
+	return missing, err
+}
+
+// Fetch fetches, in parallel, everything that the active keys are verified with: the
+// instance id if it is not known, the Region or else the Availability Zone, the domain,
+// the signer's certificate and the staples. It calls failed for each part that could not
+// be had, with the part's stage and an error of metadata.Client, and never twice at a
+// time. A metadata service without the path placement/region is no failure.
+//
+// missing is the error of a staple that had not come when the context ended; the other
+// staples may suffice.
+func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed func(metadata.Stage, error)) (missing error) {
+	var group sync.WaitGroup
+	var one sync.Mutex
+	fetch := func(stage metadata.Stage, part func() error) {
 		group.Go(func() {
-			stack.Grow()
 			if err := part(); err != nil {
-				once.Do(func() { first = err })
-				cancel()
+				one.Lock()
+				defer one.Unlock()
+				failed(stage, err)
 			}
 		})
 	}
-	var staples []trust.Staple // judge sees the rest of the evidence meanwhile
-	fetch(&all, func() error {
-		staples, missing = Staples(ctx, client)
-		if staples == nil {
-			return missing
+	fetch(metadata.StageStapleList, func() (err error) {
+		e.Signer.Staples, err = Staples(ctx, client)
+		if e.Signer.Staples == nil {
+			return err
 		}
+		missing = err
 		return nil
 	})
 	if e.Instance == "" {
-		fetch(&place, func() error {
+		fetch(metadata.StageInstanceID, func() error {
 			id, err := client.InstanceID(ctx)
 			e.Instance = Line(id)
 			return err
 		})
 	}
-	fetch(&place, func() error { return e.gatherRegion(ctx, client) })
-	fetch(&place, func() (err error) {
+	fetch(metadata.StageRegion, func() (err error) {
+		e.Region, err = client.Region(ctx)
+		if !errors.Is(err, metadata.ErrNotFound) || stageOf(err) != metadata.StageRegion {
+			return err
+		}
+		fetch(metadata.StageZone, func() (err error) {
+			e.Zone, err = client.AvailabilityZone(ctx)
+			return err
+		})
+		return nil
+	})
+	fetch(metadata.StageDomain, func() (err error) {
 		e.Domain, err = client.Domain(ctx)
 		return err
 	})
-	fetch(&place, func() (err error) {
+	fetch(metadata.StageSigner, func() (err error) {
 		e.Signer.Chain, err = client.SignerCertificate(ctx)
 		return err
 	})
-	place.Wait()
-	judge()
-	all.Wait()
-	e.Signer.Staples = staples
-	return missing, first
-}
-
-// gatherRegion falls back to the availability zone where the metadata service
-// is too old to know its region.
-func (e *Evidence) gatherRegion(ctx context.Context, client *metadata.Client) (err error) {
-	e.Region, err = client.Region(ctx)
-	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageRegion {
-		e.Zone, err = client.AvailabilityZone(ctx)
-	}
-	return err
+	group.Wait()
+	return missing
 }
 
 // maxStaples is how many staples are fetched, at most. There is one for each
 // of three certificates; twice that were listed while their names changed.
 const maxStaples = 16
 
-// Staples fetches, side by side, the first 16 staples that the metadata service
+// Staples fetches, in parallel, the first 16 staples that the metadata service
 // lists, and returns them in the order of the list. None of them is judged.
 //
 // One that cannot be had is kept with its error, as the others may suffice. So is
@@ -196,7 +207,6 @@ func Staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, erro
 			continue
 		}
 		group.Go(func() {
-			stack.Grow()
 			staples[i].Body, staples[i].Err = client.Staple(ctx, staples[i].Name)
 		})
 	}

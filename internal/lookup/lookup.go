@@ -88,51 +88,26 @@ func (v *Result) Settle(e Evidence, t Terms) error {
 	if !authorize.AnyUndecided(v.Decisions) {
 		return nil
 	}
-	ground, err := e.ground(t, e.Time)
-	if err != nil {
-		return err
-	}
-	return v.settleOn(ground, e)
-}
-
-// ground is what is known of the signer before its staples are.
-type ground struct {
-	region, domain string
-	path           *trust.Path
-}
-
-// ground judges, at the time now, all but the active keys and the staples. Its
-// errors are those of Settle.
-func (e Evidence) ground(t Terms, now time.Time) (ground, error) {
 	if !instance.ValidID(e.Instance) {
-		return ground{}, fmt.Errorf("%w: the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", ErrUntrusted, e.Instance)
+		return fmt.Errorf("%w: the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", ErrUntrusted, e.Instance)
 	}
 	region, err := e.region()
 	if err != nil {
-		return ground{}, fmt.Errorf("%w: %w", ErrUntrusted, err)
+		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
 	domain := Line(e.Domain)
 	if !slices.Contains(trust.Domains(), domain) && !slices.Contains(t.Domains, domain) {
-		return ground{}, fmt.Errorf("%w: the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", ErrUntrusted, domain, ErrUnknownDomain)
+		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", ErrUntrusted, domain, ErrUnknownDomain)
 	}
 	anchors, err := t.Anchors(domain)
 	if err != nil {
-		return ground{}, err
+		return err
 	}
-	path, err := trust.FindPath(e.Signer.Chain, region, domain, anchors, now)
-	if err != nil {
-		return ground{}, fmt.Errorf("%w: %w", ErrUntrusted, err)
-	}
-	return ground{region, domain, path}, nil
-}
-
-// settleOn is Settle from there on.
-func (v *Result) settleOn(g ground, e Evidence) error {
-	signer, err := g.path.Vouch(e.Signer.Staples, e.Time)
+	signer, err := trust.Verify(e.Signer, region, domain, anchors, e.Time)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	v.Region, v.Domain, v.Signer = g.region, g.domain, signer
+	v.Region, v.Domain, v.Signer = region, domain, signer
 	authorize.Settle(v.Decisions, e.Instance, e.Time, signer)
 	return nil
 }

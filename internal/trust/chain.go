@@ -66,18 +66,18 @@ func usableKey(c *x509.Certificate) bool {
 	}
 }
 
-// findChains returns every chain from the signer through issuers to an anchor that
-// crypto/x509 accepts at the time now and that is in the profile, the shortest first, or
-// an error that says why there is none. Issuers with weak keys are left out rather than
-// fatal: a chain may carry an issuer that this program has no use for.
-func findChains(signer *x509.Certificate, issuers []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
+// findPaths returns every path from the signer through issuers to an anchor that
+// crypto/x509 accepts at the time now, the shortest first. There is at least one, or an
+// error that says why not. Issuers with weak keys are left out rather than fatal: a chain
+// may carry an issuer that this program has no use for.
+func findPaths(signer *x509.Certificate, issuers []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	pool := x509.NewCertPool()
 	for _, c := range issuers {
 		if usableKey(c) {
 			pool.AddCert(c)
 		}
 	}
-	chains, err := signer.Verify(x509.VerifyOptions{
+	paths, err := signer.Verify(x509.VerifyOptions{
 		Roots:         anchors,
 		Intermediates: pool,
 		CurrentTime:   now,
@@ -86,20 +86,6 @@ func findChains(signer *x509.Certificate, issuers []*x509.Certificate, anchors *
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(chains, func(a, b []*x509.Certificate) int { return len(a) - len(b) })
-	var found [][]*x509.Certificate
-	var first error
-	for _, chain := range chains {
-		err := checkProfile(chain)
-		switch {
-		case err == nil:
-			found = append(found, chain)
-		case first == nil:
-			first = err
-		}
-	}
-	if len(found) == 0 {
-		return nil, first
-	}
-	return found, nil
+	slices.SortStableFunc(paths, func(a, b []*x509.Certificate) int { return len(a) - len(b) })
+	return paths, nil
 }

@@ -1,9 +1,7 @@
 package trust
 
 import (
-	"crypto/x509"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -76,21 +74,4 @@ func TestALaterIssuerHoldsWhereTheFirstDoesNot(t *testing.T) {
 	signer, err := w.verify()
 	require.NoError(t, err)
 	require.Equal(t, twin.cert, signer.Chain[1])
-}
-
-// The staples may come so late that the path is not valid any more.
-func TestAPathThatExpiresBeforeItsStaplesCome(t *testing.T) {
-	w := newWorld()
-	later := w.now.Add(48 * time.Hour)
-	w.signerStaple.NextUpdate, w.middleStaple.NextUpdate = later, later
-	w.build(t)
-	path, err := FindPath(w.evidence.Chain, w.region, w.domain, w.anchors, w.now)
-	require.NoError(t, err)
-	_, err = path.Vouch(w.evidence.Staples, w.now.Add(25*time.Hour))
-	var failure *Error
-	require.ErrorAs(t, err, &failure)
-	require.Equal(t, PartPath, failure.Part)
-	var invalid x509.CertificateInvalidError
-	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, x509.Expired, invalid.Reason)
 }

@@ -33,8 +33,8 @@ type Staple struct {
 	Name string
 	// Body is the base64 text of the DER response, wrapped or not.
 	Body []byte
-	// Err says why there is no Body, or is nil. A staple that could not be
-	// had vouches for nothing; the error is repeated where one is missed.
+	// Err says why there is no Body, or is nil. Such a staple proves nothing;
+	// Err is reported if no other staple covers the certificate.
 	Err error
 }
 
@@ -44,7 +44,7 @@ type Signer struct {
 	// last the trust anchor. It has at least two certificates.
 	Chain []*x509.Certificate
 	// Good has, for each certificate of Chain but the anchor, the OCSP
-	// response that vouches for it.
+	// response that says good of it.
 	Good []Status
 }
 
@@ -57,10 +57,10 @@ type Status struct {
 	ThisUpdate, NextUpdate time.Time
 }
 
-// Part is a part of the evidence that Verify judges.
+// Part is a part of the evidence that Verify checks.
 type Part string
 
-// The parts, in the order in which they are judged.
+// The parts, in the order in which they are checked.
 const (
 	PartChain  Part = "chain"  // the PEM text: certificates that can be parsed
 	PartName   Part = "name"   // the name in the first certificate
@@ -85,107 +85,60 @@ func (e *Error) Unwrap() error { return e.Err }
 // word of somebody who may say so.
 var ErrRevoked = errors.New("revoked")
 
-// Verify judges the evidence: the first certificate must be named exactly as
-// SignerName says for region and domain, chain to one of the anchors at the
-// time now, and be vouched for by the staples, as must be every issuer below
-// the anchor. Extended key usages are not looked at. Any error, always an
-// *Error, means that nothing signed under this certificate may be trusted; it
-// says which part failed and what was expected.
+// Verify verifies the evidence: the first certificate must be named exactly as
+// SignerName says for region and domain and must chain to one of the anchors at the
+// time now, and the staples must say good of it and of every issuer below the anchor.
+// Extended key usages are not looked at. Where several paths lead to an anchor, one
+// whose certificates all have a good staple suffices.
+//
+// Any error, always an *Error, means that nothing signed under this certificate may be
+// trusted; it says which part failed and what was expected. Of several paths that fail,
+// it is about the shortest, or the shortest that only lacks good staples.
 func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
-	path, err := FindPath(evidence.Chain, region, domain, anchors, now)
-	if err != nil {
-		return nil, err
-	}
-	return path.Vouch(evidence.Staples, now)
-}
-
-// Path is a signer's certificate that bears the expected name and chains to an
-// anchor. Whether it, or an issuer of its, was revoked is not known yet, so it
-// is nothing to check a signature by.
-type Path struct {
-	// chains are in the profile of RFC 5280, and there is at least one.
-	chains [][]*x509.Certificate
-	// more returns all others too, should none of these hold.
-	more func() [][]*x509.Certificate
-}
-
-// FindPath is what Verify does before it needs the staples, for those to whom
-// the staples come later. Its errors are of type *Error and any part but
-// PartStatus.
-func FindPath(chain []byte, region, domain string, anchors *x509.CertPool, now time.Time) (*Path, error) {
-	certificates, err := ParseChain(chain)
+	certificates, err := ParseChain(evidence.Chain)
 	if err != nil {
 		return nil, &Error{PartChain, err}
 	}
-	signer, issuers := certificates[0], certificates[1:]
+	signer := certificates[0]
 	if err := checkName(signer, SignerName(region, domain)); err != nil {
 		return nil, &Error{PartName, err}
 	}
 	if err := checkSignerKey(signer); err != nil {
 		return nil, &Error{PartKey, err}
 	}
-	find := func(issuers []*x509.Certificate) ([][]*x509.Certificate, error) {
-		return findChains(signer, issuers, anchors, now)
-	}
-	// Whoever trusts the root of today has no use for what joins it to an older one.
-	chains, err := find(issuers[:min(len(issuers), 1)])
+	paths, err := findPaths(signer, certificates[1:], anchors, now)
 	if err != nil {
-		chains, err = find(issuers)
+		return nil, pathError(signer, err)
 	}
-	if err != nil {
-		return nil, &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), err)}
-	}
-	more := func() [][]*x509.Certificate {
-		all, _ := find(issuers) // what does not hold is left out
-		return all
-	}
-	return &Path{chains, more}, nil
-}
-
-// Vouch returns the Signer if the staples vouch for it and its issuers, for the first
-// of its chains for which they do, at the time now, at which that chain must be valid
-// still. Its errors are of type *Error: of those chains that do not hold, the first
-// tells why.
-func (p *Path) Vouch(staples []Staple, now time.Time) (*Signer, error) {
-	parsed := parseStaples(staples)
-	signer, err := vouchAny(p.chains, parsed, now)
-	if err == nil {
-		return signer, nil
-	}
-	if signer, other := vouchAny(p.more(), parsed, now); other == nil {
-		return signer, nil
-	}
-	return nil, err
-}
-
-var errNoChain = errors.New("no chain holds")
-
-func vouchAny(chains [][]*x509.Certificate, staples []staple, now time.Time) (*Signer, error) {
-	first := errNoChain
-	for i, chain := range chains {
-		good, err := vouch(chain, staples, now)
+	staples := parseStaples(evidence.Staples)
+	var failure *Error
+	for _, path := range paths {
+		good, err := checkPath(path, staples, now)
 		if err == nil {
-			return &Signer{Chain: chain, Good: good}, nil
+			return &Signer{Chain: path, Good: good}, nil
 		}
-		if i == 0 {
-			first = err
+		if failure == nil || failure.Part == PartPath && err.Part == PartStatus {
+			failure = err
 		}
 	}
-	return nil, first
+	return nil, failure
 }
 
-func vouch(chain []*x509.Certificate, staples []staple, now time.Time) ([]Status, error) {
-	for _, c := range chain {
-		if now.Before(c.NotBefore) || now.After(c.NotAfter) {
-			expired := x509.CertificateInvalidError{Cert: c, Reason: x509.Expired}
-			return nil, &Error{PartPath, fmt.Errorf("verifying the certificate %s: %w", describe(c), expired)}
-		}
+// checkPath returns what the staples say of a path's certificates, if it is in the
+// profile and they all are good.
+func checkPath(path []*x509.Certificate, staples []staple, now time.Time) ([]Status, *Error) {
+	if err := checkProfile(path); err != nil {
+		return nil, pathError(path[0], err)
 	}
-	good, err := verifyStatus(chain, staples, now)
+	good, err := verifyStatus(path, staples, now)
 	if err != nil {
 		return nil, &Error{PartStatus, err}
 	}
 	return good, nil
+}
+
+func pathError(signer *x509.Certificate, err error) *Error {
+	return &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), err)}
 }
 
 // ValidUntil is the moment at which the Signer stops being trustworthy: the

@@ -82,7 +82,7 @@ func (m material) steps() []step {
 		{"Anchors", func() { trust.AmazonAnchors() }, 414},
 		{"Verify", func() {
 			_, _ = trust.Verify(m.evidence, sim.DefaultRegion, sim.DefaultDomain, m.anchors, m.now) // newMaterial saw it succeed
-		}, 1128},
+		}, 1174},
 		{"VerifySignature", func() { _ = m.signer.VerifySignature(one[0].Signed, one[0].Signature) }, 14},
 		{"Settle/1-key", func() {
 			decisions[0] = undecided

@@ -87,12 +87,11 @@ var mayImport = map[string][]string{
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
 	"instance":      nil,
-	"lookup":        {"activekeys", "authorize", "instance", "metadata", "stack", "trust"},
+	"lookup":        {"activekeys", "authorize", "instance", "metadata", "trust"},
 	"metadata":      nil,
 	"othercommand":  {"argv"},
 	"sshd":          {"argv"},
 	"sshd/sshdtest": nil,
-	"stack":         nil,
 	"trust":         nil,
 }
 
