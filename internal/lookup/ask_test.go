@@ -23,9 +23,10 @@ import (
 
 const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 
-// askThrough asks a simulator that somebody stands before.
-func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchange),
-	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) (lookup.Answer, error) {
+// through returns a function that asks a simulator through a proxy. Starting the
+// simulator takes none of its time.
+func through(t *testing.T, observe func(metadata.Exchange),
+	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) func(context.Context) (lookup.Answer, error) {
 	t.Helper()
 	s, err := sim.Start(sim.Options{})
 	require.NoError(t, err)
@@ -44,7 +45,7 @@ func askThrough(ctx context.Context, t *testing.T, observe func(metadata.Exchang
 	})
 	source := lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
 	terms := lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
-	return lookup.Ask(ctx, source, terms, time.Now())
+	return func(ctx context.Context) (lookup.Answer, error) { return lookup.Ask(ctx, source, terms, time.Now()) }
 }
 
 func requirePrinted(t *testing.T, r lookup.Answer, err error) {
@@ -61,9 +62,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 		"answers 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			defer cancel()
-			r, err := askThrough(ctx, t, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+			ask := through(t, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
 					never(w, r)
@@ -74,6 +73,9 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 					service.ServeHTTP(w, r)
 				}
 			})
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			r, err := ask(ctx)
 			requirePrinted(t, r, err)
 		})
 	}
@@ -92,12 +94,13 @@ func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
 			cancel()
 		}
 	}
-	r, err := askThrough(ctx, t, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+	ask := through(t, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 		for strings.HasSuffix(r.URL.Path, "signer-cert") && staples.Load() < 3 {
 			time.Sleep(time.Millisecond)
 		}
 		service.ServeHTTP(w, r)
 	})
+	r, err := ask(ctx)
 	if err == nil {
 		requirePrinted(t, r, err)
 	} else {
