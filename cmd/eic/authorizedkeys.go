@@ -39,7 +39,7 @@ func runAuthorizedKeys(ctx context.Context, args, environ []string, stdout, stde
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
 	if wrong == nil {
-		wrong = t.check(flags)
+		wrong = t.check(ctx, flags)
 	}
 	log, err := l.open(stderr) // as far as flags were read: sshd drops what is said on stderr
 	if wrong == nil {
@@ -105,7 +105,7 @@ func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log
 // ask loads what it must from files, then confines the process before the
 // first byte from the network is read.
 func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (lookup.Answer, error) {
-	if err := t.loadAnchors(); err != nil {
+	if err := t.loadAnchors(ctx); err != nil {
 		return lookup.Answer{}, err
 	}
 	source, question := t.inquiry(user, fingerprint)

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"eic/internal/trustedfile"
 )
 
 // maxConfig bounds a configuration file, in bytes.
@@ -19,17 +20,21 @@ const configFlag = "config"
 // readConfig sets flags from a file: a flag's name and its value on each line,
 // blank lines and lines that begin with "#" aside. A flag given on the command
 // line keeps its value there; repeatable ones add up. An empty name is no file.
-func (f flagSet) readConfig(name string) error {
+// The file must be root's, or may be of the user uid.
+func (f flagSet) readConfig(ctx context.Context, name string, uid int) error {
 	if name == "" {
 		return nil
 	}
-	text, err := readRootsFile(name)
-	if err != nil {
+	text, err := trustedfile.Read(ctx, name, uid, maxConfig)
+	switch {
+	case err != nil:
 		return err
+	case bytes.IndexByte(text, 0) >= 0:
+		return fmt.Errorf("%q has a NUL byte in it", name)
 	}
 	given := map[string]bool{}
 	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
-	for i, line := range strings.Split(text, "\n") {
+	for i, line := range strings.Split(string(text), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -64,40 +69,4 @@ func (f flagSet) setFromLine(line string, given map[string]bool) error {
 		return fmt.Errorf("setting %s to %q: %w", name, value, err)
 	}
 	return nil
-}
-
-// readRootsFile reads a regular file that belongs to root and that nobody else
-// may write.
-func readRootsFile(name string) (string, error) {
-	// Opening a FIFO without a writer would wait for one.
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%q is not a regular file", name)
-	case !ok:
-		return "", fmt.Errorf("the system does not say whom %q belongs to, expected root", name)
-	case owner.Uid != 0:
-		return "", fmt.Errorf("%q belongs to user %d, expected root (0)", name, owner.Uid)
-	case info.Mode().Perm()&0o022 != 0:
-		return "", fmt.Errorf("%q has mode %04o, so others than root may write it; expected 0644", name, info.Mode().Perm())
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading %q: %w", name, err)
-	case len(text) > maxConfig:
-		return "", fmt.Errorf("%q is too long, expected at most %d bytes", name, maxConfig)
-	case strings.ContainsRune(string(text), 0):
-		return "", fmt.Errorf("%q has a NUL byte in it", name)
-	}
-	return string(text), nil
 }

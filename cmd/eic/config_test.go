@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func parseFile(name string, args ...string) (terms, error) {
 	if err := flags.Parse(append(args, "--config", name, "alice")); err != nil {
 		return terms{}, err
 	}
-	return t, t.check(flags)
+	return t, t.check(context.Background(), flags)
 }
 
 func TestConfigurationFileHasTheFlagsOfTheCommandLine(t *testing.T) {
@@ -71,19 +72,19 @@ func TestAConfigurationFileThatOthersMayWrite(t *testing.T) {
 	for _, mode := range []os.FileMode{0o620, 0o602, 0o666} {
 		require.NoError(t, os.Chmod(name, mode))
 		_, err := parseFile(name)
-		require.ErrorContains(t, err, "others than root may write it")
+		require.ErrorContains(t, err, "may be written to by its group or by others")
 	}
 	require.NoError(t, os.Chmod(name, 0o600))
 	require.NoError(t, os.Chown(name, 65534, 0), "this test must be run as root")
 	_, err := parseFile(name)
-	require.ErrorContains(t, err, "belongs to user 65534")
+	require.ErrorContains(t, err, "is owned by uid 65534")
 
 	_, err = parseFile(folder)
-	require.ErrorContains(t, err, "not a regular file")
+	require.ErrorContains(t, err, "is not a regular file")
 	_, err = parseFile(filepath.Join(folder, "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	fifo := filepath.Join(folder, "fifo")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	_, err = parseFile(fifo)
-	require.ErrorContains(t, err, "not a regular file")
+	require.ErrorContains(t, err, "is not a regular file")
 }

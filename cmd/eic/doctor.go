@@ -53,7 +53,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return min(status, exitBroken)
 	}
 	given := givenFlags(flags, own)
-	_, _, err := parseKeysArguments(append(slices.Clone(given), "--", *user, doctor.NobodysFingerprint))
+	_, _, err := parseKeysArguments(ctx, os.Getuid(), append(slices.Clone(given), "--", *user, doctor.NobodysFingerprint))
 	switch {
 	case err != nil:
 	case !activekeys.ValidUser(*user):
@@ -111,7 +111,7 @@ func thisHost(user string, offline bool, keysFlags []string, look observer) doct
 		Observe:    look,
 		Label:      doctor.FileLabel,
 		Parse: func(args []string) (doctor.Call, error) {
-			_, call, err := parseKeysArguments(args)
+			_, call, err := parseKeysArguments(context.Background(), 0, args)
 			return call, err
 		},
 	}
@@ -119,15 +119,15 @@ func thisHost(user string, offline bool, keysFlags []string, look observer) doct
 
 // parseKeysArguments reads the arguments of authorized-keys as that command
 // does.
-func parseKeysArguments(args []string) (terms, doctor.Call, error) {
+func parseKeysArguments(ctx context.Context, uid int, args []string) (terms, doctor.Call, error) {
 	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
-	var t terms
+	t := terms{uid: uid}
 	t.register(flags)
 	var l logging
 	l.register(flags)
 	err := flags.read(args, 1, 2)
 	if err == nil {
-		err = t.check(flags)
+		err = t.check(ctx, flags)
 	}
 	if err == nil {
 		_, err = l.open(io.Discard)
@@ -165,7 +165,7 @@ func givenFlags(flags flagSet, own []string) []string {
 
 // observeHost looks at this host as authorized-keys with these flags would.
 func observeHost(ctx context.Context, keysFlags []string, user string, offline bool) (doctor.Observation, error) {
-	t, _, err := parseKeysArguments(append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint))
+	t, _, err := parseKeysArguments(ctx, os.Getuid(), append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint))
 	if err != nil {
 		return doctor.Observation{}, err
 	}
@@ -177,7 +177,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 		User:    user,
 		Domains: question.Domains,
 		Offline: offline,
-		Anchors: func(domain string) (*x509.CertPool, error) { return anchorsOf(t, domain) },
+		Anchors: func(domain string) (*x509.CertPool, error) { return anchorsOf(ctx, t, domain) },
 	}
 	for _, socket := range audit.Sockets() {
 		asking.LogSockets = append(asking.LogSockets, socket.Path)
@@ -188,8 +188,8 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	return doctor.Observe(ctx, asking), nil
 }
 
-func anchorsOf(t terms, domain string) (*x509.CertPool, error) {
-	if err := t.loadAnchors(); err != nil {
+func anchorsOf(ctx context.Context, t terms, domain string) (*x509.CertPool, error) {
+	if err := t.loadAnchors(ctx); err != nil {
 		return nil, err
 	}
 	return t.anchorsFor(domain)

@@ -22,19 +22,19 @@ func TestDoctorKnowsEveryFlagOfAuthorizedKeys(t *testing.T) {
 	flags := regexp.MustCompile(`(?m)^ +(--[a-z-]+)`).FindAllStringSubmatch(help.String(), -1)
 	require.NotEmpty(t, flags)
 	for _, flag := range flags {
-		_, _, err := parseKeysArguments([]string{flag[1]})
+		_, _, err := parseKeysArguments(t.Context(), 0, []string{flag[1]})
 		require.NotContains(t, err.Error(), "unknown flag")
 	}
 }
 
 func TestDoctorReadsSSHDsArgumentsAsAuthorizedKeysDoes(t *testing.T) {
-	_, call, err := parseKeysArguments([]string{"--domain", "example.com", "--", "root", doctor.NobodysFingerprint})
+	_, call, err := parseKeysArguments(t.Context(), 0, []string{"--domain", "example.com", "--", "root", doctor.NobodysFingerprint})
 	require.NoError(t, err)
 	require.Equal(t, []string{"--domain", "example.com"}, call.Flags)
 	require.Equal(t, "root", call.User)
 	require.Equal(t, doctor.NobodysFingerprint, call.Fingerprint)
 
-	_, _, err = parseKeysArguments([]string{"--chain", "/usr/bin/keys %u %f", "root"})
+	_, _, err = parseKeysArguments(t.Context(), 0, []string{"--chain", "/usr/bin/keys %u %f", "root"})
 	require.ErrorContains(t, err, "expected FINGERPRINT behind USER")
 
 	for args, reason := range map[string]string{
@@ -48,7 +48,7 @@ func TestDoctorReadsSSHDsArgumentsAsAuthorizedKeysDoes(t *testing.T) {
 		"--no-instance-check root":     "only for use with --imds-endpoint",
 		"--imds-endpoint=ftp://a root": "--imds-endpoint",
 	} {
-		_, _, err := parseKeysArguments(strings.Fields(args))
+		_, _, err := parseKeysArguments(t.Context(), 0, strings.Fields(args))
 		require.ErrorContains(t, err, reason, args)
 	}
 }
@@ -85,11 +85,11 @@ func TestAReportThatCannotBeWritten(t *testing.T) {
 func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
-	_, err := anchorsOf(terms{anchors: empty}, "amazonaws.com")
+	_, err := anchorsOf(t.Context(), terms{anchors: empty}, "amazonaws.com")
 	require.ErrorContains(t, err, "no certificate in it")
-	_, err = anchorsOf(terms{anchors: empty + "none"}, "amazonaws.com")
+	_, err = anchorsOf(t.Context(), terms{anchors: empty + "none"}, "amazonaws.com")
 	require.ErrorIs(t, err, os.ErrNotExist)
-	pool, err := anchorsOf(terms{anchors: "auto"}, "amazonaws.com")
+	pool, err := anchorsOf(t.Context(), terms{anchors: "auto"}, "amazonaws.com")
 	require.NoError(t, err)
 	require.NotNil(t, pool)
 }

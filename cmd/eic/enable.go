@@ -58,7 +58,7 @@ func runEnable(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		own = append(own, chain.Name)
 	}
 	o.Flags = givenFlags(flags, own)
-	err := t.check(flags)
+	err := t.check(ctx, flags)
 	if err == nil {
 		_, err = l.open(stderr)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"eic/internal/confine"
@@ -38,7 +39,8 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return status
 	}
 	user, fingerprint := flags.Arg(0), flags.Arg(1)
-	err := t.check(flags)
+	t.uid = os.Getuid()
+	err := t.check(ctx, flags)
 	if err == nil {
 		_, err = sshds.open(io.Discard)
 	}
@@ -78,7 +80,7 @@ func explained(ctx context.Context, t terms, user, fingerprint, folder string) (
 		AnyMachine: t.anyMachine,
 		Anchors:    evidence.Anchors{Setting: t.anchors},
 	}
-	if err := t.loadAnchors(); err != nil {
+	if err := t.loadAnchors(ctx); err != nil {
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
 		return record, lookup.Result{}, record.Failure
 	}

@@ -15,7 +15,12 @@ import (
 	"eic/internal/metadata"
 	"eic/internal/othercommand"
 	"eic/internal/trust"
+	"eic/internal/trustedfile"
 )
+
+// maxAnchors bounds a file of trust anchors, in bytes. The store of a whole
+// distribution has a quarter of it.
+const maxAnchors = 1 << 20
 
 // Bounds of --budget.
 const (
@@ -39,6 +44,7 @@ type terms struct {
 	chained       othercommand.Command // what chain means
 	budget        time.Duration
 	config        string
+	uid           int // whose files are believed besides root's
 	anchorsText   []byte
 	loadedAnchors *x509.CertPool
 }
@@ -60,8 +66,8 @@ func (t *terms) register(flags flagSet) {
 
 // check reads the configuration file into flags, and refuses values that could
 // only be mistakes.
-func (t *terms) check(flags flagSet) error {
-	if err := flags.readConfig(t.config); err != nil {
+func (t *terms) check(ctx context.Context, flags flagSet) error {
+	if err := flags.readConfig(ctx, t.config, t.uid); err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
 	if t.endpoint != "" {
@@ -129,11 +135,11 @@ func (t *terms) anchorsInFile() bool {
 }
 
 // loadAnchors reads the file of trust anchors, if there is one.
-func (t *terms) loadAnchors() error {
+func (t *terms) loadAnchors(ctx context.Context) error {
 	if !t.anchorsInFile() {
 		return nil
 	}
-	text, err := os.ReadFile(t.anchors)
+	text, err := trustedfile.Read(ctx, t.anchors, t.uid, maxAnchors)
 	if err != nil {
 		return fmt.Errorf("reading the trust anchors: %w", err)
 	}

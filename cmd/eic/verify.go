@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"eic/internal/evidence"
@@ -36,7 +37,7 @@ func (v *verification) register(flags flagSet) {
 	v.pieces.register(flags)
 }
 
-func runVerify(_ context.Context, args []string, stdout, stderr io.Writer) int {
+func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := newFlags("verify", "[DIR]", verifyAbout)
 	var v verification
 	v.register(flags)
@@ -53,7 +54,7 @@ func runVerify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	record, kept, err := v.read(flags.Arg(0))
 	if err == nil {
-		err = v.setAnchors(&record)
+		err = v.setAnchors(ctx, &record)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "eic verify: %v\n", err)
@@ -94,12 +95,12 @@ func (v *verification) read(directory string) (evidence.Record, explain.Kept, er
 
 // setAnchors sets the trust anchors that the flags name, or else those that
 // the evidence was judged under.
-func (v *verification) setAnchors(record *evidence.Record) error {
+func (v *verification) setAnchors(ctx context.Context, record *evidence.Record) error {
 	record.Terms.Anchors = record.AnchorsFor
 	if v.anchors == "" {
 		return nil
 	}
-	t := terms{anchors: v.anchors}
+	t := terms{anchors: v.anchors, uid: os.Getuid()}
 	record.Anchors.Setting, record.Terms.Anchors = v.anchors, t.anchorsFor
-	return t.loadAnchors()
+	return t.loadAnchors(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"eic/internal/sshd"
+	"eic/internal/trustedfile"
 )
 
 // olderDropIns are where the older package puts an AuthorizedKeysCommand on
@@ -27,17 +28,17 @@ func olderDropIns() [][]string {
 func checkOlder(_ context.Context, e *exam) Finding {
 	var left []string
 	for _, name := range sshd.AWSScripts() {
-		if file, err := resolve(e.Root, name); err == nil && path.Base(file) != ownName {
+		if file, err := trustedfile.Resolve(e.Root, name); err == nil && path.Base(file) != ownName {
 			left = append(left, name)
 		}
 	}
 	for _, names := range olderDropIns() {
 		for _, name := range names {
-			_, err := fs.Lstat(e.Root, inFS(name))
+			_, err := fs.Lstat(e.Root, trustedfile.InFS(name))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
-			if file, err := resolve(e.Root, name); err == nil && file != "/dev/null" {
+			if file, err := trustedfile.Resolve(e.Root, name); err == nil && file != "/dev/null" {
 				left = append(left, name)
 			}
 			break

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"eic/internal/sshd"
+	"eic/internal/trustedfile"
 )
 
 // Names in the SELinux module of eic.
@@ -112,7 +113,7 @@ func FileLabel(name string) (string, error) {
 
 // judgeLabel looks whether sshd will start the program in its domain.
 func (e *exam) judgeLabel() Finding {
-	file, err := resolve(e.Root, sshd.Program)
+	file, err := trustedfile.Resolve(e.Root, sshd.Program)
 	if err != nil {
 		file = sshd.Program
 	}

@@ -11,6 +11,7 @@ import (
 
 	"eic/internal/argv"
 	"eic/internal/sshd"
+	"eic/internal/trustedfile"
 )
 
 // ownName is the name of this program's file.
@@ -45,7 +46,7 @@ func (e *exam) takeApart(a answer) command {
 		return command{}
 	}
 	c := command{program: args[0], file: args[0], old: path.Base(args[0]) == sshd.AWSCommand}
-	if file, err := resolve(e.Root, args[0]); err == nil {
+	if file, err := trustedfile.Resolve(e.Root, args[0]); err == nil {
 		c.file = file
 	}
 	if len(args) == 1 {
@@ -130,7 +131,7 @@ func (e *exam) judgeCommand(a answer, whose string) Finding {
 
 // executable is where the links of this program's path lead to.
 func (e *exam) executable() string {
-	file, err := resolve(e.Root, e.Executable)
+	file, err := trustedfile.Resolve(e.Root, e.Executable)
 	if err != nil {
 		return e.Executable
 	}

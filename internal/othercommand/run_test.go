@@ -196,9 +196,9 @@ func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
 		"a link of anybody's":  {link, nil, ""}, // sshd too looks at what it leads to
 		"writable by group":    {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
 		"writable by all":      {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
-		"somebody's":           {program, func() error { return os.Chown(program, 1, 0) }, "does not belong to root"},
+		"somebody's":           {program, func() error { return os.Chown(program, 1, 0) }, "is owned by uid 1, expected root"},
 		"in a folder for all":  {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
-		"in somebody's folder": {program, func() error { return os.Chown(base, 1, 0) }, "does not belong to root"},
+		"in somebody's folder": {program, func() error { return os.Chown(base, 1, 0) }, "is owned by uid 1, expected root"},
 		"a folder":             {base, nil, "not a regular file"},
 		"not there":            {base + "/none", nil, "no such file"},
 		"not executable":       {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},

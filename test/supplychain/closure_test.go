@@ -82,17 +82,18 @@ var mayImport = map[string][]string{
 	"audit":         {"authorize"},
 	"authorize":     {"activekeys"},
 	"confine":       nil,
-	"doctor":        {"account", "argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust"},
+	"doctor":        {"account", "argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust", "trustedfile"},
 	"enable":        {"argv", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "trust"},
 	"instance":      nil,
 	"lookup":        {"activekeys", "authorize", "instance", "metadata", "trust"},
 	"metadata":      nil,
-	"othercommand":  {"argv"},
+	"othercommand":  {"argv", "trustedfile"},
 	"sshd":          {"argv"},
 	"sshd/sshdtest": nil,
 	"trust":         nil,
+	"trustedfile":   nil,
 }
 
 const internal = "eic/internal/"

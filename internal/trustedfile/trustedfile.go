@@ -1,0 +1,251 @@
+// Package trustedfile decides which files may be believed.
+//
+// A file decides something only if nobody can have written it who may not
+// decide that. The package has the two rules there are. Read has ours, for
+// settings and trust anchors: the file, every directory above it, and every
+// link on the way must be trusted. Program has sshd's, for commands: links are
+// followed first, and then the file and every directory above it must be
+// root's.
+//
+// Both walk down from the root directory. What was found trusted can be changed
+// only by root (or by the caller, where he is trusted), so nothing can be
+// swapped between a check and the use of what was checked.
+package trustedfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Error says which file, directory or link is not trusted, and why.
+type Error struct {
+	// Path is the absolute path of what is not trusted.
+	Path string
+	// Fault completes a sentence that begins with Path.
+	Fault string
+	// Remedy is one command that corrects the fault, or empty.
+	Remedy string
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%q %s", e.Path, e.Fault)
+	if e.Remedy != "" {
+		text += "; run: " + e.Remedy
+	}
+	return text
+}
+
+// Read returns the contents of a file, of at most limit bytes, that root alone
+// can have written, or root and the user uid. With uid 0 that is root alone.
+//
+// The file must be regular and owned by root or uid, and nobody else may write
+// to it. The same holds for every directory from the root directory down; a
+// sticky one of root's, such as /tmp, will do. A link on the way must be root's
+// or uid's too. Opening never blocks, and reading ends with ctx.
+//
+// The error is an *Error if the file is not trusted, wraps fs.ErrNotExist if
+// there is none (a link that leads nowhere is not trusted), and wraps
+// context.Cause(ctx) if ctx ended first.
+func Read(ctx context.Context, name string, uid int, limit int64) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() { // a file system that does not answer must not hold the caller up
+		content, err := read(name, uid, limit)
+		done <- result{content, err}
+	}()
+	select {
+	case r := <-done:
+		return r.content, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reading %q: %w", name, context.Cause(ctx))
+	}
+}
+
+func read(given string, uid int, limit int64) ([]byte, error) {
+	name, err := filepath.Abs(given)
+	if err != nil {
+		return nil, err
+	}
+	name, err = checkFile(os.DirFS("/"), name, uid)
+	if at := new(fs.PathError); errors.As(err, &at) {
+		return nil, &fs.PathError{Op: "open", Path: given, Err: at.Err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Opening a FIFO without a writer would wait for one.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRegular(name, info, uid); err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	case int64(len(content)) > limit:
+		return nil, &Error{Path: name, Fault: fmt.Sprintf("is too long, expected at most %d bytes", limit)}
+	}
+	return content, nil
+}
+
+// checkFile checks a file by the rule of Read and returns where links lead.
+func checkFile(root fs.FS, name string, uid int) (string, error) {
+	var last fs.FileInfo
+	link := ""
+	file, err := walk(root, name, func(name string, info fs.FileInfo) error {
+		last = info
+		switch info.Mode().Type() {
+		case fs.ModeDir:
+			return checkDirectory(name, info, uid)
+		case fs.ModeSymlink:
+			link = name
+			return checkOwner(name, info, uid)
+		}
+		return nil // the file itself
+	})
+	switch {
+	case link != "" && errors.Is(err, fs.ErrNotExist):
+		return "", &Error{Path: link, Fault: "is a link that leads nowhere"}
+	case err != nil:
+		return "", err
+	}
+	return file, checkRegular(file, last, uid)
+}
+
+// CheckDirectory checks a directory, and all that is on the way to it, by the
+// rule of Read.
+func CheckDirectory(name string, uid int) error {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	_, err = walk(os.DirFS("/"), name, func(name string, info fs.FileInfo) error {
+		if info.Mode().Type() == fs.ModeSymlink {
+			return checkOwner(name, info, uid)
+		}
+		return checkDirectory(name, info, uid)
+	})
+	return err
+}
+
+// Program checks a program by sshd's rule for an AuthorizedKeysCommand
+// (sshd_config(5)): links are followed first, wherever they are; then the file
+// must be regular, and it and every directory from there up to the root
+// directory must be root's and writable by nobody else.
+//
+// It returns the path that may be run: name itself, or where its links lead if
+// somebody else than root could change one of them meanwhile. also, if not nil,
+// is asked about the file and each of the directories too.
+//
+// The error is an *Error if the program is not trusted, and what also returned
+// if that was an error.
+func Program(root fs.FS, name string, also func(path string, info fs.FileInfo) error) (string, error) {
+	file, err := Resolve(root, name)
+	if err != nil {
+		return "", err
+	}
+	for part := file; ; part = filepath.Dir(part) {
+		info, err := fs.Stat(root, InFS(part))
+		if err != nil {
+			return "", err
+		}
+		if err := checkProgramPart(part, info, part == file); err != nil {
+			return "", err
+		}
+		if also != nil {
+			if err := also(part, info); err != nil {
+				return "", err
+			}
+		}
+		if part == "/" {
+			break
+		}
+	}
+	if _, err := checkFile(root, name, 0); err == nil {
+		return name, nil
+	}
+	return file, nil
+}
+
+func checkProgramPart(name string, info fs.FileInfo, isFile bool) error {
+	if isFile && !info.Mode().IsRegular() {
+		return errNotRegular(name, info)
+	}
+	if err := checkOwner(name, info, 0); err != nil {
+		return err
+	}
+	return checkMode(name, info)
+}
+
+func checkRegular(name string, info fs.FileInfo, uid int) error {
+	if !info.Mode().IsRegular() {
+		return errNotRegular(name, info)
+	}
+	if err := checkOwner(name, info, uid); err != nil {
+		return err
+	}
+	return checkMode(name, info)
+}
+
+func checkDirectory(name string, info fs.FileInfo, uid int) error {
+	if !info.IsDir() {
+		return &Error{Path: name, Fault: fmt.Sprintf("is not a directory (%s)", info.Mode())}
+	}
+	if err := checkOwner(name, info, uid); err != nil {
+		return err
+	}
+	if id, _ := owner(info); id == 0 && info.Mode()&fs.ModeSticky != 0 {
+		return nil // nobody can replace another's file there
+	}
+	return checkMode(name, info)
+}
+
+func errNotRegular(name string, info fs.FileInfo) error {
+	return &Error{Path: name, Fault: fmt.Sprintf("is not a regular file (%s)", info.Mode())}
+}
+
+func checkOwner(name string, info fs.FileInfo, uid int) error {
+	id, known := owner(info)
+	switch {
+	case !known:
+		return fmt.Errorf("the owner of %s is not known", name)
+	case id == 0 || int64(id) == int64(uid):
+		return nil
+	case uid != 0:
+		return &Error{name, fmt.Sprintf("is owned by uid %d, expected root or uid %d", id, uid), "chown root " + name}
+	default:
+		return &Error{name, fmt.Sprintf("is owned by uid %d, expected root", id), "chown root " + name}
+	}
+}
+
+func checkMode(name string, info fs.FileInfo) error {
+	if info.Mode().Perm()&0o022 == 0 {
+		return nil
+	}
+	return &Error{name, fmt.Sprintf("may be written to by its group or by others (mode %04o)", info.Mode().Perm()), "chmod go-w " + name}
+}
+
+func owner(info fs.FileInfo) (uid uint32, known bool) {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return 0, false
+	}
+	return stat.Uid, true
+}

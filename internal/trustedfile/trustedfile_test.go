@@ -1,0 +1,216 @@
+package trustedfile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	nobody = 65534
+	limit  = 100
+)
+
+// world is a directory of root's that nobody else may write to, with a file in
+// it.
+type world struct{ dir, file string }
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("this test must be run as root, since it makes files of root's and of others")
+		}
+		t.Skip("this test must be run as root, since it makes files of root's and of others")
+	}
+	dir, err := os.MkdirTemp("/var/lib", "trustedfile-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	w := world{dir, filepath.Join(dir, "sub", "file")}
+	require.NoError(t, errors.Join(os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "sub"), 0o755),
+		os.Chmod(filepath.Join(dir, "sub"), 0o755), os.WriteFile(w.file, []byte("words"), 0o644)))
+	return w
+}
+
+func (w world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// Whoever could have written a file, or put another in its place, decides what
+// it says.
+func TestAFileThatOthersThanItsOwnerCouldHaveWritten(t *testing.T) {
+	link := func(to, name string, uid int) error {
+		return errors.Join(os.Symlink(to, name), os.Lchown(name, uid, uid))
+	}
+	for name, test := range map[string]struct {
+		change  func(w world) error
+		name    string // below the world; "sub/file" if empty
+		uid     int
+		refusal string // "" where the file is believed
+	}{
+		"root's":                     {},
+		"root's, for a user":         {uid: nobody},
+		"the user's own":             {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, uid: nobody},
+		"somebody else's":            {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, refusal: `file" is owned by uid 65534, expected root; run: chown root`},
+		"another user's, for a user": {change: func(w world) error { return os.Chown(w.file, 1, 0) }, uid: nobody, refusal: "is owned by uid 1, expected root or uid 65534"},
+		"writable by its group":      {change: func(w world) error { return os.Chmod(w.file, 0o664) }, refusal: "mode 0664); run: chmod go-w"},
+		"writable by everybody":      {change: func(w world) error { return os.Chmod(w.file, 0o646) }, refusal: "mode 0646"},
+		"the user's, writable by everybody": {change: func(w world) error {
+			return errors.Join(os.Chown(w.file, nobody, 0), os.Chmod(w.file, 0o646))
+		}, uid: nobody, refusal: "mode 0646"},
+		"below somebody else's directory":  {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, refusal: `sub" is owned by uid 65534`},
+		"below the user's own directory":   {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, uid: nobody},
+		"below a directory of everybody":   {change: func(w world) error { return os.Chmod(w.path("sub"), 0o777) }, refusal: `sub" may be written to`},
+		"higher up a directory of a group": {change: func(w world) error { return os.Chmod(w.dir, 0o775) }, refusal: "mode 0775"},
+		"below a sticky directory of root's": {change: func(w world) error {
+			return os.Chmod(w.path("sub"), 0o777|os.ModeSticky)
+		}},
+		"below a sticky directory of somebody else's": {change: func(w world) error {
+			return errors.Join(os.Chown(w.path("sub"), nobody, 0), os.Chmod(w.path("sub"), 0o777|os.ModeSticky))
+		}, uid: nobody, refusal: "may be written to"},
+		"by a link of root's":           {change: func(w world) error { return link("sub/file", w.path("link"), 0) }, name: "link"},
+		"by an absolute link of root's": {change: func(w world) error { return link(w.file, w.path("link"), 0) }, name: "link"},
+		"by a link upwards": {change: func(w world) error {
+			return errors.Join(link("../other", w.path("sub/link"), 0), os.WriteFile(w.path("other"), []byte("words"), 0o644))
+		}, name: "sub/link"},
+		"by a link of somebody else's in a sticky directory": {change: func(w world) error {
+			return errors.Join(os.Chmod(w.dir, 0o777|os.ModeSticky), link("sub/file", w.path("link"), nobody))
+		}, name: "link", refusal: `link" is owned by uid 65534`},
+		"by a link in somebody else's directory": {change: func(w world) error {
+			return errors.Join(os.Mkdir(w.path("his"), 0o755), link(w.file, w.path("his/link"), 0), os.Chown(w.path("his"), nobody, 0))
+		}, name: "his/link", refusal: `his" is owned by uid 65534`},
+		"by a link through somebody else's directory": {change: func(w world) error {
+			return errors.Join(os.Mkdir(w.path("his"), 0o755), link(w.path("sub"), w.path("his/link"), 0),
+				os.Chown(w.path("his"), nobody, 0), link("his/link/file", w.path("link"), 0))
+		}, name: "link", refusal: `his" is owned by uid 65534`},
+		"by a link that leads nowhere": {change: func(w world) error { return link("none", w.path("link"), 0) }, name: "link", refusal: `link" is a link that leads nowhere`},
+		"by a link to itself":          {change: func(w world) error { return link("link", w.path("link"), 0) }, name: "link", refusal: "too many levels of symbolic links"},
+		"a directory":                  {name: "sub", refusal: "is not a regular file (drwx"},
+		"a FIFO":                       {change: func(w world) error { return syscall.Mkfifo(w.path("fifo"), 0o600) }, name: "fifo", refusal: "is not a regular file (p"},
+		"a device by a link":           {change: func(w world) error { return link("/dev/zero", w.path("zero"), 0) }, name: "zero", refusal: "is not a regular file"},
+		"a file as a directory":        {name: "sub/file/x", refusal: "not a directory"},
+		"of the greatest length":       {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit), 0o644) }},
+		"too long":                     {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit+1), 0o644) }, refusal: "expected at most 100 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.change != nil {
+				require.NoError(t, test.change(w))
+			}
+			if test.name == "" {
+				test.name = "sub/file"
+			}
+			content, err := Read(t.Context(), w.path(test.name), test.uid, limit)
+			if test.refusal == "" {
+				require.NoError(t, err)
+				require.NotEmpty(t, content)
+				return
+			}
+			require.ErrorContains(t, err, test.refusal)
+			require.NotErrorIs(t, err, fs.ErrNotExist)
+		})
+	}
+}
+
+func TestAFileThatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"none", "none/file"} {
+		_, err := Read(t.Context(), w.path(name), 0, limit)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	}
+}
+
+// A user who tries a file of his own gives its name as his shell does.
+func TestANameThatIsNotAbsolute(t *testing.T) {
+	w := newWorld(t)
+	t.Chdir(w.dir)
+	content, err := Read(t.Context(), "sub/../sub/file", 0, limit)
+	require.NoError(t, err)
+	require.Equal(t, "words", string(content))
+}
+
+// A file system that does not answer must not cost more than the budget.
+func TestReadingEndsWithItsContext(t *testing.T) {
+	spent := errors.New("the budget is spent")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(spent)
+	for range 100 { // it may have been read by then
+		_, err := Read(ctx, "/does/not/exist", 0, limit)
+		if errors.Is(err, spent) {
+			return
+		}
+	}
+	t.Fatal("reading never ended with its context")
+}
+
+// Somebody who owns a directory swaps a link in it all the time. What is read
+// must never be what the link led to.
+func TestALinkThatIsSwappedInSomebodyElsesDirectory(t *testing.T) {
+	w := newWorld(t)
+	his := w.path("his")
+	require.NoError(t, errors.Join(os.Mkdir(his, 0o755), os.Chown(his, nobody, 0)))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			_ = os.Symlink(w.file, filepath.Join(his, "new"))
+			_ = os.Rename(filepath.Join(his, "new"), filepath.Join(his, "link"))
+			_ = os.WriteFile(filepath.Join(his, "new"), []byte("lies"), 0o644)
+			_ = os.Rename(filepath.Join(his, "new"), filepath.Join(his, "link"))
+		}
+	}()
+	for range 2000 {
+		_, err := Read(t.Context(), filepath.Join(his, "link"), 0, limit)
+		require.ErrorContains(t, err, `his" is owned by uid 65534`)
+	}
+	cancel()
+	<-ended
+}
+
+// What may be run is the name itself only if nobody can change where it leads.
+func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
+	file := func(mode fs.FileMode, uid uint32) *fstest.MapFile {
+		return &fstest.MapFile{Mode: mode, Sys: &syscall.Stat_t{Uid: uid}}
+	}
+	link := func(to string) *fstest.MapFile {
+		return &fstest.MapFile{Mode: fs.ModeSymlink | 0o777, Data: []byte(to), Sys: &syscall.Stat_t{}}
+	}
+	root := fstest.MapFS{
+		".": file(fs.ModeDir|0o755, 0), "usr": file(fs.ModeDir|0o755, 0), "usr/bin": file(fs.ModeDir|0o755, 0),
+		"usr/bin/x": file(0o755, 0), "usr/bin/link": link("x"), "bin": link("usr/bin"),
+		"home": file(fs.ModeDir|0o755, 1000), "home/link": link("/usr/bin/x"), "home/x": file(0o755, 0),
+		"tmp": file(fs.ModeDir|fs.ModeSticky|0o777, 0), "tmp/x": file(0o755, 0),
+	}
+	for name, want := range map[string]string{
+		"/usr/bin/x": "/usr/bin/x", "/usr/bin/link": "/usr/bin/link", "/bin/link": "/bin/link", "/home/link": "/usr/bin/x",
+	} {
+		got, err := Program(root, name, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	for name, reason := range map[string]string{
+		"/home/x":  `"/home" is owned by uid 1000, expected root; run: chown root /home`,
+		"/tmp/x":   `"/tmp" may be written to`, // sshd has no exception for sticky directories
+		"/usr/bin": `"/usr/bin" is not a regular file`,
+	} {
+		_, err := Program(root, name, nil)
+		require.ErrorContains(t, err, reason)
+	}
+	asked := []string{}
+	refusal := errors.New("closed")
+	_, err := Program(root, "/bin/link", func(path string, _ fs.FileInfo) error {
+		asked = append(asked, path)
+		if path == "/usr" {
+			return refusal
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, refusal)
+	require.Equal(t, []string{"/usr/bin/x", "/usr/bin", "/usr"}, asked)
+}
