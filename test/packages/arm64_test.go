@@ -9,13 +9,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/roots"
 )
 
 // qemu runs programs for arm64. It is linked statically, so it runs out of the
 // root it was installed in.
 func qemu(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(root(t, "tools"), "/usr/bin/qemu-aarch64")
+	return filepath.Join(roots.Copy(t, "tools"), "/usr/bin/qemu-aarch64")
 }
 
 func TestARM64ProgramRuns(t *testing.T) {

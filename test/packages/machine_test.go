@@ -14,6 +14,7 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/roots"
 )
 
 // machine is an instance made of a root. It is in China: there the signer's
@@ -28,7 +29,7 @@ type machine struct {
 func start(t *testing.T, name string) machine {
 	t.Helper()
 	h, err := host.Start(host.Options{
-		Root:  root(t, name),
+		Root:  roots.Copy(t, name),
 		Users: []string{"alice"},
 		Sim:   sim.Options{Region: "cn-north-1", Domain: "amazonaws.com.cn"},
 	})

@@ -15,11 +15,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"eic/test/host"
+	"eic/test/roots"
 )
 
 func TestMain(m *testing.M) { os.Exit(host.Run(prepare, m.Run)) }
@@ -33,10 +35,8 @@ const previous = "0.0.9"
 // prepare makes the roots, and in dir: the packages ("new"), those of the
 // version before ("old"), and stand-ins for the older package ("older").
 func prepare(ctx context.Context, dir string) error {
-	for _, r := range recipes() {
-		if err := r.make(ctx); err != nil {
-			return fmt.Errorf("making the root %s: %w", r.name, err)
-		}
+	if err := roots.Make(ctx); err != nil {
+		return err
 	}
 	if err := inModule(ctx, nil, "make", "packages", "ssm-package"); err != nil {
 		return err
@@ -91,4 +91,12 @@ func file(t *testing.T, pattern string) string {
 	}
 	require.Len(t, found, 1, pattern)
 	return found[0]
+}
+
+// run runs a command that has to succeed.
+func run(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"eic/test/host"
+	"eic/test/roots"
 )
 
 // A workshop is a root with tools in it, and the project's files in /src, to
@@ -26,7 +27,7 @@ type workshop struct {
 // open opens a workshop made of a root.
 func open(t *testing.T, name string) workshop {
 	t.Helper()
-	w := workshop{t, root(t, name)}
+	w := workshop{t, roots.Copy(t, name)}
 	w.bind("/proc", "/proc")
 	w.bind("/dev", "/dev")
 	source, err := filepath.Abs(module)

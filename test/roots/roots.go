@@ -1,6 +1,8 @@
-//go:build packages
-
-package packages
+// Package roots makes the roots of Debian that tests install packages and run programs
+// in, and keeps them from one run to the next in /var/cache/eic-test-roots.
+//
+// Making one needs root, debootstrap and a network.
+package roots
 
 import (
 	"context"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +31,8 @@ type recipe struct {
 
 func recipes() []recipe {
 	return []recipe{
+		// The first release whose AWS CLI opens tunnels.
+		{"clients", "trixie", []string{"openssh-server", "openssh-client", "awscli", "ca-certificates", "iproute2"}},
 		// One without systemd-sysusers, and one with it.
 		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates", "curl"}},
 		{"trixie", "trixie", []string{"openssh-server", "ca-certificates", "systemd"}},
@@ -47,6 +52,19 @@ func recipes() []recipe {
 func (r recipe) directory() string {
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%q", r)))
 	return filepath.Join(cache, fmt.Sprintf("%s-%x", r.name, sum[:6]))
+}
+
+// Make makes the roots with the given names, or all of them, unless they are there.
+func Make(ctx context.Context, names ...string) error {
+	for _, r := range recipes() {
+		if len(names) > 0 && !slices.Contains(names, r.name) {
+			continue
+		}
+		if err := r.make(ctx); err != nil {
+			return fmt.Errorf("making the root %s: %w", r.name, err)
+		}
+	}
+	return nil
 }
 
 // make makes the root, unless it is there.
@@ -110,9 +128,8 @@ func run(cmd *exec.Cmd) error {
 	return nil
 }
 
-// root returns the directory of a copy of a root, which is gone when the test
-// ends.
-func root(t *testing.T, name string) string {
+// Copy returns the directory of a copy of a root, which is gone when the test ends.
+func Copy(t *testing.T, name string) string {
 	t.Helper()
 	for _, r := range recipes() {
 		if r.name == name {
