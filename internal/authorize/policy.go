@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"eic/internal/activekeys"
+	"eic/internal/wildcard"
 )
 
 // Policy is what the administrator of a host demands of a key beyond what EC2
@@ -68,7 +69,7 @@ func (p Policy) judge(user string, entry activekeys.Entry) (options string, reas
 	if len(p.AllowUsers) != 0 && !slices.ContainsFunc(p.AllowUsers, matchesUser) {
 		return "", UserDenied, fmt.Errorf("user %q is not among those allowed, %q", user, p.AllowUsers)
 	}
-	matchesCaller := func(pattern string) bool { return entry.Caller != "" && matchGlob(pattern, entry.Caller) }
+	matchesCaller := func(pattern string) bool { return entry.Caller != "" && wildcard.Match(pattern, entry.Caller) }
 	if len(p.Callers) != 0 && !slices.ContainsFunc(p.Callers, matchesCaller) {
 		return "", CallerDenied, fmt.Errorf("it was pushed by %.300q, required is %q", entry.Caller, p.Callers)
 	}
@@ -84,29 +85,6 @@ func matchUser(pattern, user string) bool {
 		return strings.HasPrefix(user, prefix)
 	}
 	return pattern == user
-}
-
-// matchGlob takes time in proportion to the product of both lengths at worst,
-// whatever the pattern.
-func matchGlob(pattern, text string) bool {
-	p, t := 0, 0
-	star, mark := -1, 0 // the last "*" in pattern and where its text may end
-	for t < len(text) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, t
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]):
-			p++
-			t++
-		case star >= 0:
-			mark++
-			p, t = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // ValidUserPattern reports whether s is a user name that keys can be pushed

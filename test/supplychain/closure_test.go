@@ -80,7 +80,7 @@ var mayImport = map[string][]string{
 	"activekeys":    nil,
 	"argv":          nil,
 	"audit":         {"authorize"},
-	"authorize":     {"activekeys"},
+	"authorize":     {"activekeys", "wildcard"},
 	"confine":       nil,
 	"doctor":        {"account", "argv", "evidence", "instance", "lookup", "metadata", "sshd", "trust", "trustedfile"},
 	"enable":        {"argv", "sshd"},
@@ -94,6 +94,7 @@ var mayImport = map[string][]string{
 	"sshd/sshdtest": nil,
 	"trust":         nil,
 	"trustedfile":   nil,
+	"wildcard":      nil,
 }
 
 const internal = "eic/internal/"
