@@ -3,10 +3,12 @@ package metadata
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -53,33 +55,58 @@ func (a answered) Error() string {
 	}
 }
 
-// exchange sends one request, once, and returns the body of an answer of 200, of at most
-// limit bytes. There is no http.Client here, and so no room for redirects, cookies and
-// proxies.
-func (c *Client) exchange(ctx context.Context, stage Stage, method, path, header, value string, limit int) ([]byte, *Error) {
-	request := &http.Request{
-		Method: method,
-		URL:    &url.URL{Scheme: "http", Host: c.host, Path: path},
-		Header: http.Header{header: {value}, "User-Agent": {"eic"}},
-	}
-	x := Exchange{Stage: stage, Method: method, Path: path, Start: time.Now()}
-	body, err := x.send(request.WithContext(ctx), &c.connections, limit)
-	x.Err = err
-	if c.observe != nil {
-		x.Duration = time.Since(x.Start)
-		c.observe(x)
-	}
-	if err != nil {
-		return nil, &Error{stage, err}
-	}
-	return body, nil
+// wire is the SDK's imds.HTTPClient: it sends each request once, to one address.
+// Without an http.Client there are no redirects, cookies and proxies.
+type wire struct {
+	connections connections
+	observe     func(Exchange)
 }
 
-// send fills in what came.
-func (x *Exchange) send(request *http.Request, over *connections, limit int) ([]byte, error) {
+// newWire returns one that talks to the address, at first on a connection that was
+// made before. Nothing in a request can alter the address.
+func newWire(address string, first net.Conn, observe func(Exchange)) *wire {
+	dialer := net.Dialer{}
+	return &wire{
+		observe: observe,
+		connections: connections{
+			dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", address) },
+			idle: []*connection{newConnection(first)},
+		},
+	}
+}
+
+// Do sends a request and reads its whole answer. Every answer but 200 is an error, so
+// that the SDK leaves it to the retryer.
+func (w *wire) Do(request *http.Request) (*http.Response, error) {
+	call, ok := request.Context().Value(callKey{}).(*call)
+	if !ok {
+		return nil, errors.New("a request outside of any call")
+	}
+	stage, limit := call.stage, call.limit
+	if request.Method == http.MethodPut {
+		stage, limit = StageToken, maxOther
+	}
+	request.Header.Set("User-Agent", "eic") // the SDK's has a part from the environment
+	x := Exchange{Stage: stage, Method: request.Method, Path: request.URL.Path, Start: time.Now()}
+	response, body, err := x.send(request, &w.connections, limit)
+	x.Err = err
+	if w.observe != nil {
+		x.Duration = time.Since(x.Start)
+		w.observe(x)
+	}
+	if err != nil {
+		call.note(request.Context(), &Error{stage, err})
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+// send fills in what came, and returns the answer and its body.
+func (x *Exchange) send(request *http.Request, over *connections, limit int) (*http.Response, []byte, error) {
 	response, err := over.roundTrip(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // read to its end or given up
 	x.Status = response.StatusCode
@@ -87,16 +114,36 @@ func (x *Exchange) send(request *http.Request, over *connections, limit int) ([]
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return nil, ErrNotFound
+		return nil, nil, ErrNotFound
 	default:
-		return nil, answered(response.StatusCode)
+		return nil, nil, answered(response.StatusCode)
 	}
 	body, err := readBody(response, limit)
 	x.Bytes = len(body)
 	if err == nil && x.Stage == StageToken {
-		err = checkToken(body)
+		err = checkToken(response.Header.Get(lifetimeHeader), body)
 	}
-	return body, err
+	return response, body, err
+}
+
+// lifetimeHeader says for how many seconds a session token is valid.
+const lifetimeHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
+
+// checkToken accepts a session token that can be sent in a header, and a lifetime that
+// the SDK can read.
+func checkToken(lifetime string, token []byte) error {
+	for _, c := range token {
+		if c <= ' ' || c > '~' {
+			return fmt.Errorf("the session token, %.60q, is not printable text", token)
+		}
+	}
+	if len(token) == 0 {
+		return errors.New("the session token is empty")
+	}
+	if seconds, err := strconv.ParseInt(lifetime, 10, 32); err != nil || seconds <= 0 {
+		return fmt.Errorf("the session token is valid for %.40q seconds, expected a number above 0", lifetime)
+	}
+	return nil
 }
 
 // readBody reads an answer of at most limit bytes.

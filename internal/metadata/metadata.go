@@ -1,11 +1,13 @@
 // Package metadata asks the EC2 instance metadata service (IMDS) for what EC2
 // Instance Connect needs. It is the only package that talks to it.
 //
-// It guarantees that only IMDSv2 is spoken, that nothing in the environment
-// steers where a request goes, that no proxy is used and no redirect followed,
-// that no answer is read past its bound, and that everything ends with the
-// context. It judges no answer: it returns bytes as they came, and whoever can
-// forge packets on the host may have written them.
+// The session token, the requests and the retry loop are those of the imds client of
+// the AWS SDK. This package says where the client connects, what it may read, and
+// which failures it retries. It guarantees that only IMDSv2 is spoken, that nothing
+// in the environment decides where a request goes, that no proxy is used and no
+// redirect followed, that no answer is read past its bound, and that everything ends
+// with the context. It does not verify answers: it returns bytes as they came, and
+// whoever can forge packets on the host may have written them.
 package metadata
 
 import (
@@ -13,8 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 )
 
 // The greatest number of bytes read of an answer. More is an error.
@@ -87,10 +92,10 @@ type Options struct {
 // Client asks one metadata service. Its methods may be called from several
 // goroutines at once. All their errors are of type *Error.
 type Client struct {
-	host        string // of the requests' URLs
-	connections connections
-	session     session
-	observe     func(Exchange)
+	host string // of the requests' URLs
+	wire *wire
+	// session is the SDK's client with the session token that it got, or none yet.
+	session atomic.Pointer[imds.Client]
 }
 
 // Connect reaches the metadata service and returns a Client for it, on the
@@ -108,22 +113,37 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	return newClient(endpoint, conn, options.Observe), nil
 }
 
-// newClient returns a Client for an endpoint on the first connection to it. Nothing in a
-// request can alter the address that it goes to.
+// newClient returns a Client for an endpoint on the first connection to it.
 func newClient(endpoint endpoint, first net.Conn, observe func(Exchange)) *Client {
-	dialer := net.Dialer{}
-	return &Client{
-		host:    endpoint.host,
-		observe: observe,
-		connections: connections{
-			dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", endpoint.address) },
-			idle: []*connection{newConnection(first)},
-		},
-	}
+	c := &Client{host: endpoint.host, wire: newWire(endpoint.address, first, observe)}
+	c.session.Store(c.newSession())
+	return c
+}
+
+// newSession returns a client of the SDK without a token. Each option that is set here
+// would otherwise be the environment's to set.
+func (c *Client) newSession() *imds.Client {
+	return imds.New(imds.Options{
+		Endpoint:                 "http://" + c.host,
+		HTTPClient:               c.wire,
+		Retryer:                  retryer{},
+		ClientEnableState:        imds.ClientEnabled,
+		EnableFallback:           aws.FalseTernary, // never IMDSv1
+		DisableDefaultTimeout:    true,             // the context has the only deadline
+		DisableDefaultMaxBackoff: true,
+	})
+}
+
+// renew returns a session in place of the one whose token was refused. Calls that were
+// refused in parallel share it, and so one new token. Left to renew the token itself,
+// the SDK drops a new one whenever the old one is refused late.
+func (c *Client) renew(refused *imds.Client) *imds.Client {
+	c.session.CompareAndSwap(refused, c.newSession())
+	return c.session.Load()
 }
 
 // Close drops the connections.
-func (c *Client) Close() { c.connections.close() }
+func (c *Client) Close() { c.wire.connections.close() }
 
 // ActiveKeys returns the active-keys document of a user, at most 1 MiB, or
 // ErrNotFound. The name must have been found valid by activekeys.ValidUser.
@@ -170,49 +190,25 @@ func (c *Client) Staple(ctx context.Context, name string) ([]byte, error) {
 	return c.get(ctx, StageStaple, stapleListPath+"/"+name, maxStaple)
 }
 
-// get asks for one path below /latest/meta-data/, again and again until it gets an
-// answer, meets with a failure that asking again would not mend, or the context ends.
+// get asks for one path below /latest/meta-data/, until an answer comes, a failure
+// that a retry does not fix, or the end of the context.
 func (c *Client) get(ctx context.Context, stage Stage, name string, limit int) ([]byte, error) {
 	if path.Clean("/"+name) != "/"+name {
-		return nil, &Error{stage, fmt.Errorf("the path %q is not a plain one", name)}
+		// The SDK would clean the path and ask for something else.
+		return nil, &Error{stage, fmt.Errorf("unclean path %q", name)}
 	}
-	var failure *Error
-	for attempt, refused := 1, false; ; attempt++ {
-		body, err := c.ask(ctx, stage, name, limit)
-		if err == nil {
-			return body, nil
-		}
-		again := passes(err)
-		if err.Stage == stage && errors.Is(err, answered(http.StatusUnauthorized)) {
-			if refused {
-				err.Err = errTokenRefused
-			}
-			again, refused = !refused, true
-		}
-		// That the time is over says less than what failed before it.
-		if failure == nil || !ended(ctx) {
-			failure = err
-		}
-		if !again || !pause(ctx, attempt) {
-			return nil, explain(ctx, failure)
+	call := &call{stage: stage, limit: limit}
+	session := c.session.Load()
+	body, err := call.ask(ctx, session, name)
+	if call.refused() {
+		// A token is refused once it has expired. A new one may be had.
+		body, err = call.ask(ctx, c.renew(session), name)
+		if call.refused() {
+			call.failure.Err = errTokenRefused
 		}
 	}
-}
-
-// errTokenRefused takes the place of a 401 for a token that was given a moment before.
-var errTokenRefused = errors.New("answered 401 Unauthorized to a new token too")
-
-// ask sends one request, with a session token.
-func (c *Client) ask(ctx context.Context, stage Stage, name string, limit int) ([]byte, *Error) {
-	token, err := c.session.get(func() ([]byte, *Error) {
-		return c.exchange(ctx, StageToken, http.MethodPut, tokenPath, lifetimeHeader, lifetime, maxOther)
-	})
 	if err != nil {
-		return nil, err
+		return nil, call.explain(ctx, err)
 	}
-	body, err := c.exchange(ctx, stage, http.MethodGet, "/latest/meta-data/"+name, tokenHeader, token, limit)
-	if err != nil && errors.Is(err, answered(http.StatusUnauthorized)) {
-		c.session.forget(token)
-	}
-	return body, err
+	return body, nil
 }

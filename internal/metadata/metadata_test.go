@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +38,7 @@ func serve(t *testing.T, before func(w http.ResponseWriter, r *http.Request) (do
 		}
 		if r.Method == http.MethodPut {
 			s.tokens.Add(1)
-			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds"))
+			w.Header().Set(lifetimeHeader, r.Header.Get(lifetimeHeader))
 			fmt.Fprintf(w, "token-%d", s.tokens.Load())
 			return
 		}
@@ -111,9 +113,30 @@ func TestTheEnvironmentSteersNothing(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
 		t.Setenv(name, trap.URL)
 	}
+	config := filepath.Join(t.TempDir(), "config")
+	text := "[default]\nec2_metadata_service_endpoint = " + trap.URL + "\nec2_metadata_v1_disabled = false\n"
+	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+	t.Setenv("AWS_CONFIG_FILE", config)
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_EC2_METADATA_V1_DISABLED", "false")
-	body, err := serve(t, nil).client(t).Region(t.Context())
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6")
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	t.Setenv("AWS_NEW_RETRIES_2026", "true")
+	t.Setenv("AWS_EXECUTION_ENV", "from-the-environment")
+	var gets atomic.Int64
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		for name, values := range r.Header {
+			if strings.Contains(strings.Join(values, ""), "from-the-environment") {
+				t.Errorf("the environment shows in %s: %q", name, values)
+			}
+		}
+		if r.Method == http.MethodPut || gets.Add(1) > 3 {
+			return false
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	body, err := s.client(t).Region(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "body", string(body))
 }
@@ -246,20 +269,24 @@ func TestTheBudgetEndsEverything(t *testing.T) {
 	require.EqualError(t, err, "asking the metadata service for region: the budget is spent and no whole answer has come")
 }
 
-func TestATokenThatIsNoTokenIsNotSent(t *testing.T) {
-	for name, token := range map[string]string{
-		"another header in it": "a\r\nX-Evil: b",
-		"a blank in it":        "a b",
-		"nothing":              "",
+func TestAnInvalidTokenIsNotSent(t *testing.T) {
+	for name, answer := range map[string]struct{ token, lifetime string }{
+		"another header in it":   {"a\r\nX-Evil: b", "300"},
+		"a blank in it":          {"a b", "300"},
+		"nothing":                {"", "300"},
+		"no lifetime":            {"token", ""},
+		"a lifetime in words":    {"token", "five minutes"},
+		"a lifetime of nothing":  {"token", "0"},
+		"a lifetime of too much": {"token", "99999999999999999999"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
-				fmt.Fprint(w, token)
+				w.Header().Set(lifetimeHeader, answer.lifetime)
+				fmt.Fprint(w, answer.token)
 				return true
 			})
 			_, err := s.client(t).Region(t.Context())
-			require.ErrorContains(t, err, "the session token")
+			require.ErrorContains(t, err, "for token: the session token")
 			require.EqualValues(t, 1, s.requests.Load())
 		})
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// When the token expires, all the requests that are under way are refused.
-func TestRequestsSideBySideGetOneNewToken(t *testing.T) {
+// When the token expires in the middle of a run, all requests under way are refused.
+func TestConcurrentRequestsShareOneNewToken(t *testing.T) {
 	const calls = 8
 	var arrived sync.WaitGroup
 	arrived.Add(calls)

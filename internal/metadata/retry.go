@@ -3,7 +3,6 @@ package metadata
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -21,7 +20,7 @@ var waits = [...]time.Duration{0, 10 * time.Millisecond, 30 * time.Millisecond, 
 // of it is taken off at random, so that many processes that were throttled
 // together do not come back together.
 func delay(attempt int) time.Duration {
-	wait := waits[min(attempt, len(waits))-1]
+	wait := waits[max(min(attempt, len(waits)), 1)-1]
 	if wait == 0 {
 		return 0
 	}
@@ -36,6 +35,31 @@ func pause(ctx context.Context, attempt int) bool {
 	}
 	return !ended(ctx)
 }
+
+// retryer is the SDK's aws.RetryerV2: it decides which failures are retried, and when.
+// It sets no number of attempts and has no quota: the end of the context stops them.
+type retryer struct{}
+
+// IsErrorRetryable reports whether the failure is one that passes.
+func (retryer) IsErrorRetryable(err error) bool { return passes(err) }
+
+// RetryDelay counts attempts from 1. The SDK counts them from 0 where the environment
+// has AWS_NEW_RETRIES_2026.
+func (retryer) RetryDelay(attempt int, _ error) (time.Duration, error) { return delay(attempt), nil }
+
+// MaxAttempts returns 0, which is no maximum.
+func (retryer) MaxAttempts() int { return 0 }
+
+// GetRetryToken lets every retry pass.
+func (retryer) GetRetryToken(context.Context, error) (func(error) error, error) { return release, nil }
+
+// GetAttemptToken lets every first attempt pass.
+func (retryer) GetAttemptToken(context.Context) (func(error) error, error) { return release, nil }
+
+// GetInitialToken is what GetAttemptToken was before.
+func (retryer) GetInitialToken() func(error) error { return release }
+
+func release(error) error { return nil }
 
 // passes reports whether a failure is one that passes: throttling and server
 // errors, a connection that was reset, cut short or gave no answer in time, and this
@@ -53,28 +77,4 @@ func passes(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EADDRNOTAVAIL) ||
 		errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// ended reports whether a context's end has come. A dialer knows that a moment
-// before the context itself does.
-func ended(ctx context.Context) bool {
-	deadline, has := ctx.Deadline()
-	return ctx.Err() != nil || has && !time.Now().Before(deadline)
-}
-
-// explain returns the failure that ended a call, and says so if it was the context's
-// end that did.
-func explain(ctx context.Context, failure *Error) error {
-	if ended(ctx) {
-		<-ctx.Done() // so that it has a cause
-	}
-	end := context.Cause(ctx)
-	switch {
-	case end == nil:
-		return failure
-	case errors.Is(failure, end) || errors.Is(failure, ctx.Err()):
-		return &Error{failure.Stage, fmt.Errorf("%w and no whole answer has come", end)}
-	default:
-		return &Error{failure.Stage, fmt.Errorf("%w; the last failure: %w", end, failure.Err)}
-	}
 }
