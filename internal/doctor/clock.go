@@ -3,29 +3,9 @@ package doctor
 import (
 	"context"
 	"time"
+
+	"eic/internal/lookup"
 )
-
-// Clock is how far this machine's clock is ahead of the metadata service's,
-// give or take Margin.
-type Clock struct {
-	Ahead, Margin time.Duration
-}
-
-// clock compares the moment half-way through an exchange with the middle of the
-// second that its answer was dated in.
-func (l *exchanges) clock() *Clock {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	x := l.dated
-	if x.Date.IsZero() {
-		return nil
-	}
-	const halfSecond = time.Second / 2
-	return &Clock{
-		Ahead:  x.Start.Add(x.Duration / 2).Sub(x.Date.Add(halfSecond)),
-		Margin: x.Duration/2 + halfSecond,
-	}
-}
 
 // Bounds of the clock's error. A key counts until a moment by AWS's clock, a
 // minute after it was pushed: a clock that is ahead takes that off the minute,
@@ -46,7 +26,7 @@ func checkClock(_ context.Context, e *exam) Finding {
 	})
 }
 
-func judgeClock(c Clock) Finding {
+func judgeClock(c lookup.Clock) Finding {
 	const remedy = "set the clock from the Amazon Time Sync Service, server 169.254.169.123 in chrony.conf"
 	margin := c.Margin.Round(100 * time.Millisecond)
 	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)

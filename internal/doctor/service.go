@@ -36,7 +36,7 @@ type Service struct {
 	SignerUntil time.Time
 	SignerError string
 	// Clock is a comparison of clocks, or nil if no answer had a date.
-	Clock *Clock
+	Clock *lookup.Clock
 	// Addresses are those tried one by one.
 	Addresses []Address
 }
@@ -162,35 +162,39 @@ func tryAddress(ctx context.Context, url string) Address {
 	return a
 }
 
-// exchanges remembers what is needed of each request.
+// exchanges remembers each request.
 type exchanges struct {
-	mu     sync.Mutex
-	tokens []metadata.Exchange
-	// dated is the quickest exchange whose answer had a date.
-	dated metadata.Exchange
+	mu   sync.Mutex
+	made []metadata.Exchange
 }
 
 func (l *exchanges) add(x metadata.Exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if x.Stage == metadata.StageToken {
-		l.tokens = append(l.tokens, x)
-	}
-	if !x.Date.IsZero() && (l.dated.Date.IsZero() || x.Duration < l.dated.Duration) {
-		l.dated = x
-	}
+	l.made = append(l.made, x)
+}
+
+func (l *exchanges) clock() *lookup.Clock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return lookup.CompareClocks(l.made)
 }
 
 // silent reports whether no token request had any answer, not even a refusal.
 func (l *exchanges) silent() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, x := range l.tokens {
+	tokens := 0
+	for _, x := range l.made {
+		if x.Stage != metadata.StageToken {
+			continue
+		}
+		tokens++
 		refused := errors.Is(x.Err, syscall.ECONNRESET) || errors.Is(x.Err, syscall.ECONNREFUSED) ||
 			errors.Is(x.Err, syscall.EPIPE) || errors.Is(x.Err, io.EOF) || errors.Is(x.Err, io.ErrUnexpectedEOF)
 		if x.Status != 0 || refused {
 			return false
 		}
 	}
-	return len(l.tokens) != 0
+	return tokens != 0
 }

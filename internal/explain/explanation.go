@@ -176,21 +176,11 @@ func tellRequests(exchanges []metadata.Exchange) []Request {
 	return told
 }
 
-// clockOffset compares the clocks by the latest answer that told the time,
-// which is in whole seconds, cut off.
 func clockOffset(exchanges []metadata.Exchange) *int64 {
-	var offset *int64
-	for _, x := range exchanges {
-		if x.Date.IsZero() {
-			continue
-		}
-		here, seconds := x.Start.Add(x.Duration), int64(0)
-		if behind := x.Date.Sub(here); behind > 0 {
-			seconds = -int64(behind / time.Second)
-		} else if ahead := here.Sub(x.Date.Add(time.Second)); ahead > 0 {
-			seconds = int64(ahead / time.Second)
-		}
-		offset = &seconds
+	clock := lookup.CompareClocks(exchanges)
+	if clock == nil {
+		return nil
 	}
-	return offset
+	offset := clock.Seconds()
+	return &offset
 }

@@ -227,7 +227,7 @@ func blocks(document []byte) []readBlock {
 
 var (
 	headerForm = regexp.MustCompile(`(?m)^#([A-Za-z0-9_-]+)[ \t]*=[ \t]*([^\n]*)$`)
-	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256) +([A-Za-z0-9+/]+=*)( [^\pC]*)?\z`)
+	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) +([A-Za-z0-9+/]+=*)( [^\pC]*)?\z`)
 )
 
 // refused says why a block does not count, whoever signed it, or "".
