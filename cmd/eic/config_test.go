@@ -9,13 +9,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/needs"
 )
 
 // parseWith returns the terms that a command line and a configuration file of
 // root's lead to.
 func parseWith(t *testing.T, config string, args ...string) (terms, error) {
 	t.Helper()
-	require.Zero(t, os.Getuid(), "this test must be run as root, since a configuration file must be root's")
+	needs.Root(t)
 	name := filepath.Join(t.TempDir(), "eic.conf")
 	require.NoError(t, os.WriteFile(name, []byte(config), 0o600))
 	return parseFile(name, args...)

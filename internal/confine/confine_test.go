@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"eic/test/needs"
 )
 
 // The tests run themselves again, since what is given up does not come back.
@@ -131,8 +133,7 @@ func TestWhatIsLeftAfterwards(t *testing.T) {
 // A kernel of before 5.13, or one booted without Landlock, must not cost a
 // login.
 func TestAKernelWithoutLandlock(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	require.NoError(t, err, "the package strace must be installed")
+	strace := needs.Tool(t, "strace")
 	found := runProbe(t, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=landlock_create_ruleset",
 		"-e", "inject=landlock_create_ruleset:error=ENOSYS")
 	require.True(t, found["no-new-privs"])

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/account"
+	"eic/test/needs"
 )
 
 func example() Report {
@@ -101,7 +102,7 @@ func TestTheVerdictIsTheWorst(t *testing.T) {
 }
 
 func TestExecAsTakesOnTheUser(t *testing.T) {
-	require.Zero(t, os.Getuid(), "this test takes on another user and must be run as root")
+	needs.Root(t)
 	nobody := Account{
 		account.Account{Name: "nobody", UID: 65534, GID: 65533, Home: "/nonexistent"}, []account.Group{{GID: 65533}, {GID: 65532}},
 	}

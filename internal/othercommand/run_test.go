@@ -16,6 +16,7 @@ import (
 
 	"eic/internal/argv"
 	"eic/internal/confine"
+	"eic/test/needs"
 )
 
 // errBudget is why the context of a test's command ends.
@@ -177,7 +178,7 @@ func runs(t *testing.T, group int) bool {
 }
 
 func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
-	require.Zero(t, os.Getuid(), "this test must be run as root, since it makes programs of root's and of others")
+	needs.Root(t)
 	base, err := os.MkdirTemp("/var/lib", "chain-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(base)) })

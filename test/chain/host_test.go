@@ -16,7 +16,7 @@ import (
 	"eic/test/host/hosttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
 // start starts a host with the users alice and bob, where sshd runs eic with the
 // chained command.
@@ -40,8 +40,7 @@ func neighbour(t *testing.T, h *host.Host, script string) string {
 func pushedKey(t *testing.T, h *host.Host, user string) string {
 	t.Helper()
 	key := hosttest.NewKey(t, h, "pushed-"+user)
-	_, err := h.Service().Push(t.Context(), user, key)
-	require.NoError(t, err)
+	hosttest.Push(t, h, user, key)
 	return key
 }
 

@@ -16,12 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"eic/test/host"
+	"eic/test/needs"
 )
 
 // build builds the demo and eic into a directory that everybody may read.
 func build(t *testing.T) (bin string) {
 	t.Helper()
-	require.Zero(t, os.Geteuid(), "this test needs root, for the demo starts sshd in namespaces; run it as root")
+	needs.Root(t)
 	bin, err := os.MkdirTemp("", "eic-demo-test-") // t.TempDir is its owner's only
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(bin)) })

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -24,6 +23,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/needs"
 )
 
 var (
@@ -36,8 +37,7 @@ var (
 const mostShown = 10
 
 func TestWeAreNeverMorePermissive(t *testing.T) {
-	_, err := exec.LookPath("openssl")
-	require.NoError(t, err, "openssl must be installed")
+	needs.Tool(t, "openssl")
 	cryptotest.SetGlobalRandom(t, 0)
 	keys := newKeys()
 	worlds := make(chan *world, runtime.NumCPU())

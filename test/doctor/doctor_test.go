@@ -15,9 +15,10 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
 // report is what "eic doctor --json" prints.
 type report struct {
@@ -32,9 +33,7 @@ type check struct{ ID, Title, Verdict, Found, Remedy string }
 func start(t *testing.T, options host.Options) *host.Host {
 	t.Helper()
 	options.Users = append(options.Users, "alice")
-	h, err := host.Start(options)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	h := hosttest.Bare(t, options)
 	require.NoError(t, h.Install())
 	require.NoError(t, h.Configure(host.Packaged))
 	return h
@@ -43,8 +42,7 @@ func start(t *testing.T, options host.Options) *host.Host {
 // examine runs "eic doctor --json" as a user of the host.
 func examine(t *testing.T, h *host.Host, user string, status int, args ...string) report {
 	t.Helper()
-	result, err := host.Capture(t.Context(), h.Command(user, host.Binary, append([]string{"doctor", "--json"}, args...)...))
-	require.NoError(t, err)
+	result := hosttest.Capture(t, h.Command(user, host.Binary, append([]string{"doctor", "--json"}, args...)...))
 	require.Equal(t, status, result.Status, "%s%s", result.Stdout, result.Stderr)
 	require.Empty(t, result.Stderr)
 	var r report
@@ -207,8 +205,7 @@ func TestAHostWithoutASystemLog(t *testing.T) {
 func TestPeopleReadLines(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.Chmod(h.Path(host.Binary), 0o775))
-	result, err := host.Capture(t.Context(), h.Command("root", host.Binary, "doctor"))
-	require.NoError(t, err)
+	result := hosttest.Capture(t, h.Command("root", host.Binary, "doctor"))
 	require.Equal(t, 1, result.Status)
 	require.Contains(t, result.Stdout, "ok           sshd's command: sshd runs \"/usr/bin/eic authorized-keys")
 	require.Contains(t, result.Stdout, "broken       owners and modes of the command's path: /usr/bin/eic may be written to by its group or by others")

@@ -13,9 +13,10 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
 // providing is the line that is logged for a key that is printed.
 func providing(fingerprint, requestID string) string {

@@ -11,6 +11,7 @@ import (
 	"eic/test/bench/scene"
 	"eic/test/bench/trips"
 	"eic/test/host"
+	"eic/test/needs"
 )
 
 // delay of each answer. It has to be longer than a busy machine keeps a program from
@@ -27,6 +28,7 @@ var (
 )
 
 func TestOnTheWire(t *testing.T) {
+	needs.Root(t)
 	keys := new(ca.Keys)
 	for name, test := range map[string]struct {
 		scene  scene.Options

@@ -16,7 +16,7 @@ const firstUser = 2000
 func (h *Host) writeAccounts() error {
 	if h.options.Root == "/" {
 		files := map[string]string{
-			"/etc/passwd": "root:x:0:0:root:/run/home/root:/bin/sh\n" +
+			"/etc/passwd": "root:x:0:0:root:" + Home("root") + ":/bin/sh\n" +
 				"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" +
 				"sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n",
 			"/etc/shadow": "root:*:::::::\nnobody:*:::::::\nsshd:*:::::::\n",
@@ -26,6 +26,9 @@ func (h *Host) writeAccounts() error {
 			if err := h.WriteFile(name, []byte(text)); err != nil {
 				return err
 			}
+		}
+		if err := os.Mkdir(h.Path(Home("root")), 0o700); err != nil {
+			return err
 		}
 	}
 	for _, name := range h.options.Users {

@@ -21,7 +21,7 @@ const user = "alice"
 func TestMain(m *testing.M) {
 	trial.MeasureIfAsked()
 	trial.Parallel(16)
-	os.Exit(host.Run(host.Build, m.Run))
+	os.Exit(hosttest.Main(m, host.Build))
 }
 
 // pushed starts a host on which a key was pushed for the user, and returns what is to
@@ -29,9 +29,7 @@ func TestMain(m *testing.M) {
 func pushed(t *testing.T, options host.Options) (*host.Host, string) {
 	t.Helper()
 	options.Users = append(options.Users, user)
-	h, err := host.Start(options)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close()) })
+	h := hosttest.Bare(t, options)
 	require.NoError(t, h.Install())
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, user, key)

@@ -4,7 +4,6 @@ package identity
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,29 +14,18 @@ import (
 	"eic/test/host/hosttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
 // login starts a host where keys are pushed in the name of caller and sshd has the
 // lines of configuration, pushes a key for alice, and runs a command there with it.
 // The simulator's keys are made only once for all hosts that share them.
 func login(t *testing.T, keys *ca.Keys, caller, flags, config string, command ...string) (h *host.Host, result host.Result, request string) {
 	t.Helper()
-	h, err := host.Start(host.Options{Users: []string{"alice"}, Sim: sim.Options{Keys: keys, Caller: caller}})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(strings.Join(h.Log.Texts(""), "\n"))
-		}
-		require.NoError(t, h.Close())
-	})
-	require.NoError(t, h.Install())
-	require.NoError(t, h.Configure("AuthorizedKeysCommand "+host.Binary+" authorized-keys --trust-anchors "+host.TrustAnchors+
-		" --caller-env "+flags+" %u %f\n"+host.RunAsServiceUser+config))
-	require.NoError(t, h.StartSSHD())
-	key, err := h.NewKey("key", "ed25519")
-	require.NoError(t, err)
-	request, err = h.Service().Push(t.Context(), "alice", key)
-	require.NoError(t, err)
+	h = hosttest.Start(t, host.Options{Sim: sim.Options{Keys: keys, Caller: caller}},
+		"AuthorizedKeysCommand "+host.Binary+" authorized-keys --trust-anchors "+host.TrustAnchors+
+			" --caller-env "+flags+" %u %f\n"+host.RunAsServiceUser+config)
+	key := hosttest.NewKey(t, h, "key")
+	request = hosttest.Push(t, h, "alice", key)
 	return h, hosttest.Capture(t, h.SSH("alice", key, command...)), request
 }
 

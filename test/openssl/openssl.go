@@ -1,5 +1,5 @@
 // Package openssl runs the openssl program for tests that want a second opinion. It
-// imports nothing of ours, so that the simulator's tests may use it too.
+// imports nothing of the product's, so that the simulator's tests may use it too.
 package openssl
 
 import (
@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/needs"
 )
 
 // Ask runs the program in a directory and returns everything that it says, and whether
@@ -34,6 +36,7 @@ func Ask(ctx context.Context, dir string, args ...string) (says string, ok bool,
 // Run is Ask for a test, which fails if the program could not be run.
 func Run(t *testing.T, dir string, args ...string) (says string, ok bool) {
 	t.Helper()
+	needs.Tool(t, "openssl")
 	says, ok, err := Ask(t.Context(), dir, args...)
 	require.NoError(t, err)
 	return says, ok

@@ -14,6 +14,7 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
 	"eic/test/roots"
 )
 
@@ -28,13 +29,11 @@ type machine struct {
 // start starts an instance with the user alice.
 func start(t *testing.T, name string) machine {
 	t.Helper()
-	h, err := host.Start(host.Options{
+	h := hosttest.Bare(t, host.Options{
 		Root:  roots.Copy(t, name),
 		Users: []string{"alice"},
 		Sim:   sim.Options{Region: "cn-north-1", Domain: "amazonaws.com.cn"},
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	store, err := os.OpenFile(h.Path("/etc/ssl/certs/ca-certificates.crt"), os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = store.Write(h.Sim.Roots)

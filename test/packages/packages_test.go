@@ -21,10 +21,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/test/host"
+	"eic/test/host/hosttest"
 	"eic/test/roots"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(prepare, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, prepare)) }
 
 // module is the directory of go.mod, from here.
 const module = "../.."

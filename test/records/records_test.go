@@ -21,9 +21,11 @@ import (
 
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/host/hosttest"
+	"eic/test/needs"
 )
 
-func TestMain(m *testing.M) { os.Exit(host.Run(host.Build, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
 const (
 	journald = "/lib/systemd/systemd-journald"
@@ -38,22 +40,14 @@ const (
 func logins(t *testing.T, flags string, prepare func(*host.Host)) (h *host.Host, fingerprint, request string) {
 	t.Helper()
 	flags = "authorized-keys --trust-anchors " + host.TrustAnchors + " " + flags
-	h, err := host.Start(host.Options{Users: []string{"alice"}, Sim: sim.Options{
-		Caller: caller, Faults: []string{"keys=bad-block-first"},
-	}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close()) })
-	require.NoError(t, h.Install())
-	require.NoError(t, h.Configure("AuthorizedKeysCommand "+host.Binary+" "+flags+" %u %f\n"+host.RunAsServiceUser))
-	require.NoError(t, h.StartSSHD())
+	h = hosttest.Start(t, host.Options{Sim: sim.Options{Caller: caller, Faults: []string{"keys=bad-block-first"}}},
+		"AuthorizedKeysCommand "+host.Binary+" "+flags+" %u %f\n"+host.RunAsServiceUser)
 	prepare(h)
 	for _, user := range []string{"alice", "root"} {
-		key, err := h.NewKey("key-"+user, "ed25519")
-		require.NoError(t, err)
-		request, err = h.Service().Push(t.Context(), user, key)
-		require.NoError(t, err)
-		require.Equal(t, user+"\n", run(t, h.SSH(user, key, "whoami")))
-		fingerprint = strings.Fields(run(t, exec.Command(host.SSHKeygen, "-l", "-f", key+".pub")))[1]
+		key := hosttest.NewKey(t, h, "key-"+user)
+		request = hosttest.Push(t, h, user, key)
+		hosttest.RequireLogin(t, h, user, key)
+		fingerprint = hosttest.Fingerprint(t, key, "sha256")
 	}
 	// Asked without a fingerprint, eic judges the forged key too.
 	run(t, h.Command(host.ServiceUser, host.Binary, append(strings.Fields(flags), "alice")...))
@@ -62,8 +56,7 @@ func logins(t *testing.T, flags string, prepare func(*host.Host)) (h *host.Host,
 
 func run(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
-	result, err := host.Capture(t.Context(), cmd)
-	require.NoError(t, err)
+	result := hosttest.Capture(t, cmd)
 	require.Zero(t, result.Status, "%s: %s", cmd, result.Stderr)
 	return result.Stdout
 }
@@ -72,7 +65,7 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 // returns what it forwards to a syslog daemon.
 func startJournald(t *testing.T, h *host.Host) *net.UnixConn {
 	t.Helper()
-	require.FileExists(t, journald, "the package systemd must be installed")
+	needs.Tool(t, journald)
 	require.NoError(t, os.MkdirAll(h.Path(journal), 0o755))
 	require.NoError(t, os.MkdirAll(h.Path("/run/log/journal"), 0o755))
 	const cgroups = "/sys/fs/cgroup" // journald does not start without them

@@ -3,21 +3,37 @@
 package hosttest
 
 import (
+	"context"
+	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"eic/test/host"
+	"eic/test/needs"
 )
 
-// Start starts a host with the users alice and bob, where eic is installed and
-// sshd runs with the given lines of sshd_config(5). It ends with the test; the
-// log of a test that failed is shown.
-func Start(t *testing.T, options host.Options, config string) *host.Host {
+// Main runs the tests of a package inside of host.Run, and returns its status. Where
+// there can be no host, it runs them here: those that start one are skipped with the
+// reason, or fail, as package needs has it.
+func Main(m *testing.M, prepare func(ctx context.Context, dir string) error) int {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 || len(host.Missing(host.Needed()...)) > 0 {
+		return m.Run()
+	}
+	return host.Run(prepare, m.Run)
+}
+
+// Bare starts a host with nothing installed. It ends with the test; the log of a test
+// that failed is shown.
+func Bare(t *testing.T, options host.Options) *host.Host {
 	t.Helper()
-	options.Users = append(options.Users, "alice", "bob")
+	needs.Root(t)
+	for _, program := range host.Needed() {
+		needs.Tool(t, program)
+	}
 	h, err := host.Start(options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -28,6 +44,15 @@ func Start(t *testing.T, options host.Options, config string) *host.Host {
 		}
 		require.NoError(t, h.Close())
 	})
+	return h
+}
+
+// Start starts a host with the users alice and bob, where eic is installed and
+// sshd runs with the given lines of sshd_config(5).
+func Start(t *testing.T, options host.Options, config string) *host.Host {
+	t.Helper()
+	options.Users = append(options.Users, "alice", "bob")
+	h := Bare(t, options)
 	require.NoError(t, h.Install())
 	require.NoError(t, h.Configure(config))
 	require.NoError(t, h.StartSSHD())
