@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"eic/internal/enable"
+	"eic/internal/printable"
 	"eic/internal/sshd"
 )
 
@@ -97,6 +98,7 @@ func runDisable(ctx context.Context, args []string, stdout, stderr io.Writer) in
 
 // tellChange says what happened to sshd's configuration.
 func tellChange(flags flagSet, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
+	stdout = printable.Writer{To: stdout} // the diff has lines of other people's files
 	for _, line := range slices.Concat([]string{outcome(result, dryRun, err)}, result.Notes) {
 		if line != "" {
 			fmt.Fprintln(stdout, line)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/printable"
 	"eic/internal/sshd"
 )
 
@@ -74,6 +75,7 @@ func commands(environ []string) []command {
 // run carries out one command line and returns its exit status. args[0] is the
 // name that the program was called by.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	stderr = printable.Writer{To: stderr} // errors may repeat what others wrote
 	if len(args) == 0 {
 		args = []string{"eic"}
 	}

@@ -10,12 +10,10 @@ package audit
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"eic/internal/authorize"
+	"eic/internal/printable"
 )
 
 // Event is one record for the log. Of the fields after Text, those that do not
@@ -146,32 +144,9 @@ func (e Event) origin() string {
 
 // clean returns text as it is if it is short and printable, and otherwise
 // quoted and cut.
-func clean(text string, limit int) string {
-	text = defuse(text)
-	if len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
-		return text
-	}
-	return quoteUpTo(text, limit)
-}
+func clean(text string, limit int) string { return printable.Short(defuse(text), limit) }
 
-func quote(name string) string { return quoteUpTo(name, maxName) }
-
-// quoteUpTo returns the text in quotes, and of that at most limit bytes.
-func quoteUpTo(text string, limit int) string {
-	text = defuse(text)
-	quoted := []byte{'"'}
-	for text != "" {
-		_, size := utf8.DecodeRuneInString(text)
-		character := strconv.Quote(text[:size])
-		character = character[1 : len(character)-1]
-		if len(quoted)+len(character) > limit+1 {
-			quoted = append(quoted, "…"...)
-			break
-		}
-		quoted, text = append(quoted, character...), text[size:]
-	}
-	return string(append(quoted, '"'))
-}
+func quote(name string) string { return printable.Quote(defuse(name), maxName) }
 
 // defuse keeps the beginning of the sentence that tells of a printed key out of whatever
 // else is logged. Log rules look for it anywhere in a line.
@@ -179,5 +154,3 @@ func defuse(text string) string { return strings.ReplaceAll(text, printing, "Pro
 
 // printing begins the text of a KeyPrinted.
 const printing = "Providing ssh key"
-
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }

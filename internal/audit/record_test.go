@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/authorize"
+	"eic/internal/printable"
 )
 
 // events returns an event of each kind.
@@ -124,7 +125,7 @@ func FuzzRecord(f *testing.F) {
 		var object map[string]any
 		line := JSON.message(e, time.Now())
 		require.NoError(t, json.Unmarshal([]byte(line), &object))
-		require.False(t, strings.ContainsFunc(line, unprintable))
+		require.Equal(t, printable.Line(line), line)
 		for _, field := range e.fields() {
 			want[field.journal] = field.value
 			require.Equal(t, field.value, object[field.json])

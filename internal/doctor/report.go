@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
-	"unicode"
+
+	"eic/internal/printable"
 )
 
 // Verdict is how a check ended.
@@ -52,7 +51,7 @@ type Report struct {
 }
 
 func (r *Report) add(id, title string, f Finding) {
-	f.Found, f.Remedy = printable(f.Found), printable(f.Remedy)
+	f.Found, f.Remedy = printable.Line(f.Found), printable.Line(f.Remedy)
 	r.Checks = append(r.Checks, Check{ID: id, Title: title, Finding: f})
 	switch {
 	case f.Verdict == Broken, r.Verdict == Broken:
@@ -103,19 +102,4 @@ func broken(remedy, format string, args ...any) Finding {
 
 func notChecked(remedy, format string, args ...any) Finding {
 	return Finding{Verdict: NotChecked, Found: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-// printable escapes what could end the line or steer a terminal. sshd's own
-// messages, which errors repeat, may hold anything.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		escaped := strconv.QuoteRune(r)
-		b.WriteString(escaped[1 : len(escaped)-1])
-	}
-	return b.String()
 }

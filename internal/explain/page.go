@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"eic/internal/printable"
 )
 
 // width is what prose is filled to, in characters. Messages, values and
@@ -51,8 +53,8 @@ func (p *page) field(name, value string) {
 // message writes an error's text as it is in the system log, unbroken, so that
 // it can be searched for.
 func (p *page) message(indent, text string) {
-	for _, line := range sentences(text) {
-		p.line("%s%s", indent, line)
+	for line := range strings.SplitSeq(text, "\n") {
+		p.line("%s%s", indent, printable.Line(line))
 	}
 }
 

@@ -9,7 +9,11 @@ import (
 	"eic/internal/evidence"
 	"eic/internal/instance"
 	"eic/internal/lookup"
+	"eic/internal/printable"
 )
+
+// maxShown is how much of one foreign text is shown in quotes, in bytes.
+const maxShown = 300
 
 // WriteText writes the Explanation for a person to read, in colour or without. It
 // says the same either way.
@@ -30,17 +34,17 @@ func (r Explanation) WriteText(w io.Writer, colour bool) error {
 func (r Explanation) question(p *page) {
 	whose := "any user"
 	if r.User != "" {
-		whose = "user " + word(r.User)
+		whose = "user " + printable.Word(r.User)
 	}
 	which := ""
 	if r.Fingerprint != "" {
-		which = " with the fingerprint " + word(r.Fingerprint)
+		which = " with the fingerprint " + printable.Word(r.Fingerprint)
 	}
 	p.heading(plainly, "EC2 Instance Connect keys for %s%s at %s", whose, which, stamp(r.Time))
 	if k := r.Evidence; k != nil && !k.Time.IsZero() {
-		p.line("from evidence that %s kept at %s", quoted(k.Program), stamp(k.Time))
+		p.line("from evidence that %s kept at %s", printable.Quote(k.Program, maxShown), stamp(k.Time))
 		p.line("every file is as it was saved; the SHA-256 of SHA256SUMS is")
-		p.line("%s", word(k.Manifest))
+		p.line("%s", printable.Word(k.Manifest))
 	}
 	if k := r.Evidence; k != nil && k.TrustAnchors {
 		p.paragraph("the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
@@ -55,7 +59,7 @@ func flags(t evidence.Flags) string {
 	var words []string
 	add := func(name string, values ...string) {
 		for _, value := range values {
-			words = append(words, "--"+name+"="+word(value))
+			words = append(words, "--"+name+"="+printable.Word(value))
 		}
 	}
 	if t.TrustAnchors != lookup.AnchorsAuto {
@@ -78,7 +82,7 @@ func (r Explanation) machine(p *page) {
 	m := r.Machine
 	id := "an EC2 instance"
 	if m.InstanceID != "" {
-		id = "EC2 instance " + word(m.InstanceID)
+		id = "EC2 instance " + printable.Word(m.InstanceID)
 	}
 	switch instance.Platform(m.Platform) {
 	case instance.Nitro:
@@ -88,18 +92,18 @@ func (r Explanation) machine(p *page) {
 	case instance.None:
 		p.heading(plainly, "This machine says of itself that it is no EC2 instance")
 		if m.InstanceID != "" {
-			p.line("the metadata service calls it %s", word(m.InstanceID))
+			p.line("the metadata service calls it %s", printable.Word(m.InstanceID))
 		}
 	default:
 		if m.InstanceID != "" {
-			p.heading(plainly, "The instance is %s", word(m.InstanceID))
+			p.heading(plainly, "The instance is %s", printable.Word(m.InstanceID))
 		}
 	}
 	for _, said := range []struct{ name, value string }{
 		{"region", m.Region}, {"zone", m.AvailabilityZone}, {"domain", m.Domain},
 	} {
 		if said.value != "" {
-			p.field(said.name, word(said.value))
+			p.field(said.name, printable.Word(said.value))
 		}
 	}
 }
@@ -114,7 +118,7 @@ func (r Explanation) metadataService(p *page) {
 		if x.Status != 0 {
 			status = fmt.Sprintf("%d, %d bytes", x.Status, x.Bytes)
 		}
-		p.line("%-18s %-18s %8.1f ms", word(x.Stage), status, x.Milliseconds)
+		p.line("%-18s %-18s %8.1f ms", printable.Word(x.Stage), status, x.Milliseconds)
 		if x.Error != "" {
 			p.message("  ", x.Error)
 		}
@@ -142,7 +146,7 @@ func (r Explanation) signer(p *page) {
 		case i == 0:
 			name = "signer"
 		}
-		p.field(name, quoted(c.Subject))
+		p.field(name, printable.Quote(c.Subject, maxShown))
 		p.field("", fmt.Sprintf("valid from %s until %s", stamp(c.NotBefore), stamp(c.NotAfter)))
 		if c.Good != "" {
 			p.field("", fmt.Sprintf("not revoked, says its staple, from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
@@ -152,7 +156,7 @@ func (r Explanation) signer(p *page) {
 		if staple.Error == "" {
 			continue
 		}
-		p.field("staple", quoted(staple.Name)+" could not be had")
+		p.field("staple", printable.Quote(staple.Name, maxShown)+" could not be had")
 		p.message("  ", staple.Error)
 	}
 }
@@ -166,23 +170,23 @@ func (r Explanation) key(p *page, i int) {
 	case k.Message == "":
 		p.heading(doubtful, "%s: undecided, as it depends on the signer", name)
 	default:
-		p.heading(bad, "%s: refused, %s", name, word(string(k.Reason)))
+		p.heading(bad, "%s: refused, %s", name, printable.Word(string(k.Reason)))
 		p.message("", k.Message)
 	}
 	if k.Fingerprint != "" {
-		p.field("key", word(k.Type)+" "+word(k.Fingerprint))
+		p.field("key", printable.Word(k.Type)+" "+printable.Word(k.Fingerprint))
 	}
 	if k.Caller != "" {
-		p.field("pushed by", word(k.Caller))
+		p.field("pushed by", printable.Word(k.Caller))
 	}
 	if k.RequestID != "" {
-		p.field("request id", word(k.RequestID))
+		p.field("request id", printable.Word(k.RequestID))
 	}
 	if k.Timestamp != 0 {
 		p.field("expires", expiry(k))
 	}
 	if k.Printed {
-		p.field("sshd gets", phrase(k.AuthorizedKeysLine))
+		p.field("sshd gets", printable.ASCII(k.AuthorizedKeysLine))
 	}
 	p.remedy(k.Remedy)
 }

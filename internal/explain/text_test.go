@@ -27,24 +27,6 @@ func TestColoursAddNothing(t *testing.T) {
 	}
 }
 
-func TestALineForeignTextCannotBreakOutOf(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                              `""`,
-		"arn:aws:sts::1:assumed-role/a": "arn:aws:sts::1:assumed-role/a",
-		"two words":                     `"two words"`,
-		"quo\"te":                       `"quo\"te"`,
-		"\x1b[2J":                       `"\x1b[2J"`,
-		"Ünïcode":                       `"Ünïcode"`,
-		"\u202e":                        `"\u202e"`,
-		"\xff":                          `"\xff"`,
-		strings.Repeat("a", 301):        `"` + strings.Repeat("a", 300) + `"…`,
-	} {
-		require.Equal(t, want, word(text))
-	}
-	require.Equal(t, "ssh-rsa AAAA two words", phrase("ssh-rsa AAAA two words"))
-	require.Equal(t, `"ssh-rsa \u00fc"`, phrase("ssh-rsa ü"))
-}
-
 // A key may expire at a time that no calendar has a date for.
 func TestExpiries(t *testing.T) {
 	for want, k := range map[string]Key{
