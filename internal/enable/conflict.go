@@ -34,3 +34,12 @@ func (e *ConflictError) Error() string {
 	}
 	return b.String() + "; " + e.Remedy
 }
+
+// commentOut is the command that takes lines of one file out of force.
+func commentOut(lines ...sshd.Setting) string {
+	command := "sed -i"
+	for _, s := range lines {
+		command += fmt.Sprintf(" -e '%ds/^/#/'", s.Line)
+	}
+	return fmt.Sprintf("run %q and enable again", command+" "+lines[0].File)
+}

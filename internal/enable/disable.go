@@ -19,7 +19,7 @@ import (
 // If sshd accepted its configuration before and no longer does, everything is
 // put back. Where sshd is gone nothing is tested.
 func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
-	s, err := survey(h)
+	s, err := survey(ctx, h)
 	if errors.Is(err, sshd.ErrNoServer) {
 		s, err = leftovers(h)
 	}

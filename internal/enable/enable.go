@@ -60,7 +60,7 @@ type Result struct {
 // or still reports something else, everything is put back. An error from
 // reloading sshd comes after that: the configuration is then in place.
 func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
-	s, err := survey(h)
+	s, err := survey(ctx, h)
 	if err != nil {
 		return Result{}, err
 	}
@@ -73,16 +73,20 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if err := s.confirmed(ctx); err != nil {
 		return Result{}, err
 	}
+	logins, err := s.askBefore(ctx)
+	if err != nil {
+		return Result{}, err
+	}
 	p := plan{site: s, entry: sshd.Entry{Made: s.made()}}
 	if err := p.decide(o); err != nil {
 		return Result{}, err
 	}
-	p.noteMatches()
+	p.addNotes(ctx)
 	result := Result{Changed: len(p.edits) > 0, Diff: unifiedDiff(p.edits), Notes: p.notes}
 	if o.DryRun || !result.Changed {
 		return result, nil
 	}
-	if err := carryOut(s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry) }); err != nil {
+	if err := carryOut(s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry, logins) }); err != nil {
 		return Result{}, err
 	}
 	result.Reloaded, err = reload(ctx, h, len(p.masks) > 0)
@@ -92,21 +96,27 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	return result, nil
 }
 
-// inForce asks sshd whether it accepts its configuration and runs our command,
-// as our user, for every login that no Match block has its own for.
-func (s site) inForce(ctx context.Context, e sshd.Entry) error {
+// inForce asks sshd whether it accepts its configuration, runs our command as
+// our user for every login that no Match block has its own for, and does
+// everything else as before.
+func (s site) inForce(ctx context.Context, e sshd.Entry, logins []login) error {
 	if err := s.host.Test(ctx); err != nil {
 		return fmt.Errorf("testing sshd's new configuration, now put back: %w", err)
 	}
-	for _, c := range []*sshd.Connection{nil, new(sshd.Anybody())} {
-		values, err := s.host.Values(ctx, c)
-		if err != nil {
-			return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
-		}
-		if values[sshd.KeysCommand] != e.Command() || values[sshd.KeysCommandUser] != sshd.CommandUser {
+	global, _, err := s.host.AskGlobal(ctx)
+	if err != nil {
+		return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+	}
+	anybody, err := s.host.Ask(ctx, sshd.Anybody())
+	if err != nil {
+		return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+	}
+	for _, answer := range []sshd.Answer{global, anybody} {
+		command, user := answer.Values[sshd.KeysCommand], answer.Values[sshd.KeysCommandUser]
+		if command != e.Command() || user != sshd.CommandUser {
 			return fmt.Errorf("expected sshd to run %q as %s, it would run %q as %s; the old configuration is back",
-				e.Command(), sshd.CommandUser, values[sshd.KeysCommand], values[sshd.KeysCommandUser])
+				e.Command(), sshd.CommandUser, command, user)
 		}
 	}
-	return nil
+	return s.unchanged(ctx, logins)
 }

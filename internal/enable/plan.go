@@ -3,8 +3,6 @@ package enable
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -19,7 +17,11 @@ type plan struct {
 	edits []edit
 	// masks are the links that take drop-ins of systemd out of force.
 	masks map[string][]byte
-	notes []string
+	// after is the configuration as it will be.
+	after sshd.Config
+	// replaced and chained are somebody else's lines that stay behind ours.
+	replaced, chained sshd.Setting
+	notes             []string
 }
 
 // decide finds the edits that the options ask for, or the conflict.
@@ -64,8 +66,7 @@ func (p *plan) decideOther(o Options) error {
 	case other.Match != "":
 		return inMatchAll(other)
 	case o.ReplaceInstanceConnect && sshd.IsAWSCommand(other.Value):
-		p.notes = append(p.notes, fmt.Sprintf("the older package's command at %s stays behind ours and comes back with \"eic disable\"",
-			sshd.Place(other.File, other.Line)))
+		p.replaced = other
 		return nil
 	case !o.Chain || strings.EqualFold(other.Value, "none") || sshd.IsAWSCommand(other.Value) || isOurProgram(other):
 		return settingConflict(other)
@@ -127,10 +128,7 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 		return fmt.Errorf("chaining the command of %s: %w", sshd.Place(other.File, other.Line), err)
 	}
 	p.entry.Args = append(p.entry.Args, flags...)
-	if user, _ := p.Bare.Global(sshd.KeysCommandUser); user.Value != sshd.CommandUser {
-		p.notes = append(p.notes, fmt.Sprintf("%s ran as %q and will run as %q, with what that user may read",
-			sshd.Place(other.File, other.Line), user.Value, sshd.CommandUser))
-	}
+	p.chained = other
 	return nil
 }
 
@@ -155,116 +153,4 @@ func settingConflict(s sshd.Setting) error {
 		e.Remedy = `it is this program, set by hand, and works as it is; take the line out if "eic enable" is to manage it`
 	}
 	return e
-}
-
-// decidePlace finds where our block decides: where it stands, else in sshd.DropIn,
-// else at the head of sshd_config. It never ends up inside a Match block, because
-// there it would not be what holds for every connection.
-func (p *plan) decidePlace() error {
-	var spots []spot
-	for _, b := range p.Ours {
-		spots = append(spots, spot{b.File, true})
-	}
-	for _, s := range append(spots, spot{sshd.DropIn, false}, spot{p.Main, false}) {
-		if s.file == sshd.VendorConfig {
-			continue // it belongs to a package, and sshd ignores it once there is a file in /etc/ssh
-		}
-		changes, err := p.contents(s)
-		if err != nil {
-			return err
-		}
-		config, err := sshd.Read(p.Tree.With(changes), p.Main)
-		if err != nil {
-			return err
-		}
-		command, _ := config.Global(sshd.KeysCommand)
-		user, _ := config.Global(sshd.KeysCommandUser)
-		if at(command, s.file) && at(user, s.file) && command.Value == p.entry.Command() {
-			return p.writes(s)
-		}
-	}
-	return &ConflictError{
-		File:    p.Main,
-		Problem: "no line of ours would decide: this file does not include " + path.Dir(sshd.DropIn) + " before everything else",
-		Remedy:  "have it include that folder at its head, or copy it to " + sshd.MainConfig,
-	}
-}
-
-// A spot is a file for our block: where the block stands in it, or its head.
-type spot struct {
-	file string
-	stay bool
-}
-
-// at reports whether a directive stands in a file and in no Match block.
-func at(s sshd.Setting, file string) bool {
-	return s.File == file && s.Match == ""
-}
-
-// contents returns the files as they have to be for our block to stand in one
-// spot and nowhere else; nil is for a file to remove.
-func (p *plan) contents(to spot) (map[string][]byte, error) {
-	contents := map[string][]byte{}
-	for _, b := range p.Ours {
-		data, err := p.Tree.ReadFile(b.File)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case to.stay && b.File == to.file:
-			contents[b.File] = b.Replace(data, p.entry.Text())
-		case b.File == sshd.DropIn:
-			contents[sshd.DropIn] = nil
-		default:
-			contents[b.File] = b.Cut(data)
-		}
-	}
-	if to.stay {
-		return contents, nil
-	}
-	rest, cut := contents[to.file]
-	if !cut {
-		var err error
-		if rest, err = p.Tree.ReadIfThere(to.file); err != nil {
-			return nil, err
-		}
-	}
-	contents[to.file] = slices.Concat(p.entry.Text(), rest)
-	return contents, nil
-}
-
-// writes plans the edits that put our block into a spot.
-func (p *plan) writes(to spot) error {
-	if to.file == sshd.DropIn {
-		p.makeFolder(path.Dir(sshd.DropIn))
-	}
-	contents, err := p.contents(to) // once more: the folder is noted in the block
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(contents)) {
-		before, err := p.fileAt(name)
-		if err != nil {
-			return err
-		}
-		after := node{kind: file, data: contents[name], mode: before.mode}
-		if after.data == nil {
-			after = node{}
-		}
-		if string(before.data) != string(after.data) {
-			p.edits = append(p.edits, edit{p.Tree.Resolve(name), before, after})
-		}
-	}
-	return nil
-}
-
-// noteMatches says which logins keep a command, or its user, of their own.
-func (p *plan) noteMatches() {
-	for _, s := range p.Bare {
-		name := sshd.DirectiveName(s.Keyword)
-		if name != "" && s.Match != "" {
-			p.notes = append(p.notes, fmt.Sprintf("%s: logins that match %q keep their own %s %q",
-				sshd.Place(s.File, s.Line), s.Match, name, s.Value))
-		}
-	}
 }

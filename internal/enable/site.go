@@ -14,8 +14,8 @@ type site struct {
 	host sshd.Host
 }
 
-func survey(h sshd.Host) (site, error) {
-	s, err := h.Survey()
+func survey(ctx context.Context, h sshd.Host) (site, error) {
+	s, err := h.Survey(ctx)
 	return site{s, h}, err
 }
 
@@ -46,41 +46,44 @@ func (s site) made() []string {
 // block decides for everybody. Without that nothing can be said about which
 // line is in force, nor that ours would be.
 func (s site) confirmed(ctx context.Context) error {
-	values, err := s.host.Values(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
-	}
-	command, written := values[sshd.KeysCommand], sshd.Setting{Value: "none"}
+	written := sshd.Setting{Value: "none"}
 	if set, found := s.Now.Global(sshd.KeysCommand); found {
 		written = set
 	}
-	if !sshd.SameValue(command, written.Value) {
-		return &ConflictError{
-			Command: command,
-			File:    written.File, Line: written.Line,
-			Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
-			Remedy:  "see what else configures this sshd",
-		}
+	global, whole, err := s.host.AskGlobal(ctx)
+	if err != nil {
+		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
 	}
-	return s.forEverybody(ctx, command)
-}
-
-// forEverybody makes sure that a login nothing is known about gets the global
-// command.
-func (s site) forEverybody(ctx context.Context, command string) error {
-	values, err := s.host.Values(ctx, new(sshd.Anybody()))
+	if command := global.Values[sshd.KeysCommand]; whole && !sshd.SameValue(command, written.Value) {
+		return misread(written, command)
+	}
+	anybody, err := s.host.Ask(ctx, sshd.Anybody())
 	if err != nil {
 		return fmt.Errorf("asking sshd for its configuration for a login: %w", err)
 	}
-	if values[sshd.KeysCommand] == command {
+	command := anybody.Values[sshd.KeysCommand]
+	if sshd.SameValue(command, written.Value) {
 		return nil
 	}
 	for _, set := range s.Now.InMatch(sshd.KeysCommand) {
-		if sshd.SameValue(values[sshd.KeysCommand], set.Value) {
+		if sshd.SameValue(command, set.Value) {
 			return inMatchAll(set)
 		}
 	}
-	return inMatchAll(sshd.Setting{Value: values[sshd.KeysCommand]})
+	if !whole {
+		return misread(written, command)
+	}
+	return inMatchAll(sshd.Setting{Value: command})
+}
+
+// misread is the conflict with an sshd that has its configuration from elsewhere.
+func misread(written sshd.Setting, command string) error {
+	return &ConflictError{
+		Command: command,
+		File:    written.File, Line: written.Line,
+		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
+		Remedy:  "see what else configures this sshd",
+	}
 }
 
 // inMatchAll is the conflict with a directive that outranks whatever stands

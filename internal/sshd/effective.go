@@ -17,6 +17,9 @@ type Effective struct {
 	Source Setting
 	// Ours is set when Source is in a block that Enable wrote.
 	Ours bool
+	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, as
+	// Config.ShadowedPrincipals has it. It is zero where none is.
+	ShadowedPrincipals Setting
 	// Values has everything sshd reports, by keyword in lower case. Options on
 	// sshd's command line are not in it.
 	Values map[string]string
@@ -26,20 +29,20 @@ type Effective struct {
 // it so. An option on the command line of a unit that runs sshd counts as in
 // force wherever no Match block decides.
 func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
-	s, err := h.Survey()
+	s, err := h.Survey(ctx)
 	if err != nil {
 		return Effective{}, err
 	}
-	everywhere, err := h.Values(ctx, nil)
+	everywhere, _, err := h.AskGlobal(ctx)
 	if err != nil {
 		return Effective{}, err
 	}
-	values, err := h.Values(ctx, &c)
+	answer, err := h.Ask(ctx, c)
 	if err != nil {
 		return Effective{}, err
 	}
-	e := Effective{Command: values[KeysCommand], User: values[KeysCommandUser], Values: values}
-	if e.Command == everywhere[KeysCommand] {
+	e := Effective{Command: answer.Values[KeysCommand], User: answer.Values[KeysCommandUser], Values: answer.Values}
+	if e.Command == everywhere.Values[KeysCommand] {
 		e.Source, _ = s.Now.Global(KeysCommand)
 		for _, v := range slices.Backward(s.Overrides) { // the first one wins
 			e.override(v)
@@ -50,6 +53,11 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 				e.Source = set
 				break
 			}
+		}
+	}
+	if set, found := s.Now.Global(principalsCommand); found && set.Match == "" && answer.Values[principalsCommand] == "none" {
+		if _, shadowed := s.Now.ShadowedPrincipals(s.Version); shadowed {
+			e.ShadowedPrincipals = set
 		}
 	}
 	for _, b := range s.Ours {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -38,8 +39,14 @@ func (h Host) Booted() bool {
 // IsServer reports whether a process is an sshd that has our root.
 func IsServer(pid int) bool {
 	process := fmt.Sprintf("/proc/%d/", pid)
-	name, err := os.ReadFile(process + "comm")
-	if err != nil || string(name) != "sshd\n" {
+	program, err := os.Readlink(process + "exe")
+	if err != nil {
+		return false
+	}
+	// An upgrade replaces the file of a running program. Alpine's builds are
+	// sshd.pam and sshd.krb5; sshd-session serves one login.
+	name := strings.TrimSuffix(path.Base(program), " (deleted)")
+	if name != "sshd" && !strings.HasPrefix(name, "sshd.") {
 		return false
 	}
 	ours, err := os.Stat("/")
@@ -53,11 +60,11 @@ func IsServer(pid int) bool {
 // ListeningProcess returns the process that sshd's PidFile names (sshd(8)), if
 // it is an sshd.
 func (h Host) ListeningProcess(ctx context.Context) (pid int, found bool, err error) {
-	values, err := h.Values(ctx, nil)
+	answer, _, err := h.AskGlobal(ctx)
 	if err != nil {
 		return 0, false, err
 	}
-	data, err := h.Tree().ReadIfThere(values["pidfile"])
+	data, err := h.Tree().ReadIfThere(answer.Values["pidfile"])
 	if err != nil {
 		return 0, false, err
 	}

@@ -32,6 +32,9 @@ type Setting struct {
 	// File and Line say where it stands, as sshd sees the path.
 	File string
 	Line int
+	// MainLine is the line of the file sshd starts with that it stands at, or
+	// that includes its file.
+	MainLine int
 	// Match is empty outside of Match blocks. Inside, it has the criteria of
 	// the blocks around the directive, joined by " and ".
 	Match string
@@ -75,7 +78,7 @@ func (h Host) Read() (Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Read(t, main)
+	return Read(t, main, Version{})
 }
 
 // mainFile returns the path of the file sshd starts with.
@@ -87,9 +90,10 @@ func mainFile(t Tree) (string, error) {
 	return name, nil
 }
 
-// Read reads the file main of a tree and everything it includes.
-func Read(t Tree, main string) (Config, error) {
-	r := reader{tree: t}
+// Read reads the file main of a tree and everything it includes, as an sshd of
+// the version does.
+func Read(t Tree, main string, v Version) (Config, error) {
+	r := reader{tree: t, version: v}
 	if err := r.file(main, "", 0); err != nil {
 		return nil, err
 	}
@@ -98,6 +102,8 @@ func Read(t Tree, main string) (Config, error) {
 
 type reader struct {
 	tree     Tree
+	version  Version
+	mainLine int
 	settings Config
 }
 
@@ -113,6 +119,9 @@ func (r *reader) file(name, match string, depth int) error {
 	}
 	outer := match
 	for i, line := range strings.Split(string(data), "\n") {
+		if depth == 0 {
+			r.mainLine = i + 1
+		}
 		keyword, value := ParseLine(line)
 		switch keyword {
 		case "":
@@ -129,7 +138,7 @@ func (r *reader) file(name, match string, depth int) error {
 				}
 			}
 		default:
-			r.settings = append(r.settings, Setting{keyword, value, name, i + 1, match})
+			r.settings = append(r.settings, Setting{keyword, value, name, i + 1, r.mainLine, match})
 		}
 	}
 	return nil
@@ -155,6 +164,9 @@ func (r *reader) included(value string) ([]string, error) {
 	var files []string
 	for _, pattern := range patterns {
 		if !strings.HasPrefix(pattern, "/") {
+			if r.version == (Version{8, 2}) {
+				continue // it finds none
+			}
 			pattern = path.Join(configDirectory, pattern)
 		}
 		found, err := r.tree.glob(pattern)

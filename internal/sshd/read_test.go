@@ -107,9 +107,10 @@ func TestReadAgreesWithServer(t *testing.T) {
 			if !found {
 				set.Value = "none"
 			}
-			values, err := h.Values(t.Context(), nil)
+			answer, whole, err := h.AskGlobal(t.Context())
 			require.NoError(t, err)
-			require.True(t, SameValue(values[KeysCommand], set.Value), "%q, read as %q", values[KeysCommand], set.Value)
+			require.True(t, whole)
+			require.True(t, SameValue(answer.Values[KeysCommand], set.Value), "%q, read as %q", answer.Values[KeysCommand], set.Value)
 
 			got := ""
 			if found {

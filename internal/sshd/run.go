@@ -53,68 +53,6 @@ func oneLine(stderr []byte) string {
 	return strings.Join(lines, "; ")
 }
 
-// A Connection is what Match blocks ask about: one login to imagine.
-type Connection struct {
-	User string
-	// Host and Addr are the client's name and address; empty stands for one
-	// that no sensible configuration names.
-	Host, Addr string
-}
-
-// Anybody returns the login of somebody nothing is known about, whom no sensible
-// Match block singles out.
-func Anybody() Connection {
-	return Connection{User: "nobody-in-particular"}
-}
-
-// specification writes the connection for sshd -C. Every sshd wants all of the
-// criteria that its configuration asks for, so all are given.
-func (c Connection) specification() (string, error) {
-	if c.Host == "" {
-		c.Host = "client.invalid" // RFC 2606
-	}
-	if c.Addr == "" {
-		c.Addr = "192.0.2.1" // RFC 5737
-	}
-	for _, value := range []string{c.User, c.Host, c.Addr} {
-		if value == "" || strings.ContainsAny(value, ",\n\x00") {
-			return "", fmt.Errorf("describing a connection: expected a name without comma or newline, got %q", value)
-		}
-	}
-	return fmt.Sprintf("user=%s,host=%s,addr=%s,laddr=192.0.2.2,lport=22", c.User, c.Host, c.Addr), nil
-}
-
-// Values asks sshd for the configuration in force: without a connection the
-// one that holds where no Match block does. Keywords are in lower case.
-//
-// sshd -G (OpenSSH 9.3) needs neither host keys nor the privilege separation
-// folder; beside it -T only serves to allow -C.
-func (h Host) Values(ctx context.Context, c *Connection) (map[string]string, error) {
-	args := []string{"-T"}
-	if c != nil {
-		specification, err := c.specification()
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, "-C", specification)
-	}
-	stdout, err := h.sshd(ctx, append([]string{"-G"}, args...)...)
-	if err != nil && strings.Contains(err.Error(), "option -- ") {
-		stdout, err = h.sshd(ctx, args...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]string{}
-	for line := range strings.SplitSeq(string(stdout), "\n") {
-		keyword, value, _ := strings.Cut(line, " ")
-		if keyword = strings.ToLower(keyword); values[keyword] == "" {
-			values[keyword] = value
-		}
-	}
-	return values, nil
-}
-
 // missingFolder returns the privilege separation folder that sshd says it
 // misses, or "".
 func missingFolder(stderr []byte) string {
@@ -131,11 +69,16 @@ func (h Host) Test(ctx context.Context) error {
 	return err
 }
 
+// program returns the path of sshd. Alpine has builds under names of their own.
+func (h Host) program() (string, bool) {
+	return h.Tree().FirstExisting("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/sbin/sshd.pam", "/usr/sbin/sshd.krb5")
+}
+
 // sshd runs sshd in one of its test modes. Host keys and the privilege
 // separation folder, which a machine that never started sshd lacks and without
 // which sshd tests nothing, are stood in for and taken away again.
 func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
-	program, found := h.Tree().FirstExisting("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
+	program, found := h.program()
 	if !found {
 		return nil, fmt.Errorf("looking for /usr/sbin/sshd: %w", ErrNoServer)
 	}
@@ -200,6 +143,9 @@ func (h Host) standInFolder(name string) (remove func(), err error) {
 	return remove, nil
 }
 
+// standIn begins the name of a directory with a stand-in host key.
+const standIn = ".eic-"
+
 // standInKey writes a host key that was never used and never will be. It is an
 // ECDSA key because sshd takes those in FIPS mode too.
 func (h Host) standInKey() (name string, remove func(), err error) {
@@ -213,7 +159,7 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 	}
 	var failures []error
 	for _, parent := range []string{"/run", "/tmp", configDirectory} {
-		folder, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), ".eic-")
+		folder, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
 		if err != nil {
 			failures = append(failures, err)
 			continue

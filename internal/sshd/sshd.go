@@ -32,6 +32,9 @@ const (
 const (
 	KeysCommand     = "authorizedkeyscommand"
 	KeysCommandUser = "authorizedkeyscommanduser"
+
+	principalsCommand     = "authorizedprincipalscommand"
+	principalsCommandUser = "authorizedprincipalscommanduser"
 )
 
 // DirectiveName gives them as sshd_config(5) writes them, and nothing for any

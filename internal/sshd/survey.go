@@ -1,5 +1,7 @@
 package sshd
 
+import "context"
+
 // A Survey is what stands in a host's files.
 type Survey struct {
 	Tree Tree
@@ -11,12 +13,14 @@ type Survey struct {
 	Now, Bare Config
 	// Overrides are the options on sshd's command line.
 	Overrides []Override
+	// Version is that of sshd, which decides how it reads the files.
+	Version Version
 }
 
 // Survey reads sshd_config, all it includes and the units that start sshd. It
-// does not ask sshd. The error wraps ErrNoServer where there is no sshd_config.
-func (h Host) Survey() (Survey, error) {
-	s := Survey{Tree: h.Tree()}
+// asks sshd for nothing but its version. The error wraps ErrNoServer where there is no sshd_config.
+func (h Host) Survey(ctx context.Context) (Survey, error) {
+	s := Survey{Tree: h.Tree(), Version: h.Version(ctx)}
 	var err error
 	if s.Main, err = mainFile(s.Tree); err != nil {
 		return Survey{}, err
@@ -37,10 +41,10 @@ func (h Host) Survey() (Survey, error) {
 			without[name] = nil
 		}
 	}
-	if s.Now, err = Read(s.Tree, s.Main); err != nil {
+	if s.Now, err = Read(s.Tree, s.Main, s.Version); err != nil {
 		return Survey{}, err
 	}
-	if s.Bare, err = Read(s.Tree.With(without), s.Main); err != nil {
+	if s.Bare, err = Read(s.Tree.With(without), s.Main, s.Version); err != nil {
 		return Survey{}, err
 	}
 	if s.Overrides, err = Overrides(s.Tree); err != nil {

@@ -1,0 +1,70 @@
+package enable
+
+import (
+	"context"
+	"fmt"
+
+	"eic/internal/sshd"
+)
+
+// A login is one that sshd is asked about before and after a change.
+type login struct {
+	// match has the criteria of the Match block that it enters; it is empty for
+	// a login that enters none.
+	match      string
+	connection sshd.Connection
+	before     sshd.Answer
+}
+
+// askBefore asks sshd about a login that enters no Match block, and about one
+// for each Match block that can be entered.
+func (s site) askBefore(ctx context.Context) ([]login, error) {
+	logins := []login{{connection: sshd.Anybody()}}
+	for _, match := range s.Now.Matches() {
+		if connection, found := s.host.Entering(ctx, match); found {
+			logins = append(logins, login{match: match, connection: connection})
+		}
+	}
+	for i := range logins {
+		var err error
+		if logins[i].before, err = s.host.Ask(ctx, logins[i].connection); err != nil {
+			return nil, fmt.Errorf("asking sshd for its configuration as it is: %w", err)
+		}
+	}
+	return logins, nil
+}
+
+// unchanged asks sshd again. The error is a *ConflictError if it would do
+// anything else than before, apart from our two keywords.
+func (s site) unchanged(ctx context.Context, logins []login) error {
+	for _, l := range logins {
+		answer, err := s.host.Ask(ctx, l.connection)
+		if err != nil {
+			return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+		}
+		if changes := l.before.Changes(answer); len(changes) > 0 {
+			return s.sideEffect(l, changes[0])
+		}
+	}
+	return nil
+}
+
+// sideEffect is the conflict with a line that our lines put out of force, or in.
+func (s site) sideEffect(l login, change sshd.Change) error {
+	var at sshd.Setting
+	for _, set := range s.Bare {
+		if set.Keyword == change.Keyword && (set.Match == "" || set.Match == l.match) {
+			at = set
+			break
+		}
+	}
+	whose := "every login"
+	if l.match != "" {
+		whose = fmt.Sprintf("logins that match %q", l.match)
+	}
+	return &ConflictError{
+		File: at.File, Line: at.Line,
+		Problem: fmt.Sprintf("with our lines sshd would have %s %q for %s, not %q", change.Keyword, change.After, whose, change.Before),
+		Remedy:  `everything is back; run "eic enable --dry-run" to see our lines, and write them by hand where nothing else changes`,
+	}
+}

@@ -1,0 +1,197 @@
+package sshd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Connection is what Match blocks ask about: one login to imagine. Everything
+// but User may be empty, which stands for a value that no sensible
+// configuration names.
+type Connection struct {
+	User string
+	// Host and Addr are the client's name and address.
+	Host, Addr string
+	// LocalAddr and LocalPort are where sshd was reached, RDomain the routing
+	// domain of that.
+	LocalAddr, LocalPort, RDomain string
+}
+
+// Anybody returns the login of somebody nothing is known about, whom no sensible
+// Match block singles out.
+func Anybody() Connection {
+	return Connection{User: "nobody-in-particular"}
+}
+
+// specification writes the connection for sshd -C. Every sshd wants all of the
+// criteria that its configuration asks for, so all are given; OpenSSH 7.4 does
+// not know rdomain, which stands there only if a Match block asks for it.
+func (c Connection) specification() (string, error) {
+	fields := []struct{ name, value, otherwise string }{
+		{"user", c.User, ""},
+		{"host", c.Host, "client.invalid"},  // RFC 2606
+		{"addr", c.Addr, "192.0.2.1"},       // RFC 5737
+		{"laddr", c.LocalAddr, "192.0.2.2"}, // RFC 5737
+		{"lport", c.LocalPort, "22"},
+	}
+	if c.RDomain != "" {
+		fields = append(fields, struct{ name, value, otherwise string }{"rdomain", c.RDomain, ""})
+	}
+	var parts []string
+	for _, f := range fields {
+		if f.value == "" {
+			f.value = f.otherwise
+		}
+		if f.value == "" || strings.ContainsAny(f.value, ",\n\x00") {
+			return "", fmt.Errorf("describing a connection: expected a name without comma or newline, got %q", f.value)
+		}
+		parts = append(parts, f.name+"="+f.value)
+	}
+	return strings.Join(parts, ","), nil
+}
+
+// An Answer is the configuration that sshd reports for one login (sshd -T).
+type Answer struct {
+	// Values has the first value of every keyword, in lower case.
+	Values map[string]string
+	// lines has every line, its keyword in lower case.
+	lines []string
+}
+
+// unsetKeywords are those for which OpenSSH up to 7.4 prints no line where they
+// are unset, and later versions "none".
+func unsetKeywords() []string {
+	return []string{KeysCommand, KeysCommandUser, principalsCommand, principalsCommandUser}
+}
+
+func parseAnswer(stdout []byte) Answer {
+	a := Answer{Values: map[string]string{}}
+	for line := range strings.SplitSeq(strings.TrimRight(string(stdout), "\n"), "\n") {
+		keyword, value, _ := strings.Cut(line, " ")
+		keyword = strings.ToLower(keyword) // CamelCase from OpenSSH 10.5
+		if keyword == "hostkey" && strings.Contains(value, "/"+standIn) {
+			continue
+		}
+		if _, seen := a.Values[keyword]; !seen {
+			a.Values[keyword] = value
+		}
+		a.lines = append(a.lines, keyword+" "+value)
+	}
+	for _, keyword := range unsetKeywords() {
+		if _, set := a.Values[keyword]; !set {
+			a.Values[keyword] = "none"
+			a.lines = append(a.lines, keyword+" none")
+		}
+	}
+	return a
+}
+
+// A Change is a line that two answers of sshd do not share. Before or After is
+// empty if one of them has no such line.
+type Change struct {
+	Keyword, Before, After string
+}
+
+// Changes returns what differs between an answer and a later one, apart from
+// the two keywords of ours.
+func (a Answer) Changes(later Answer) []Change {
+	gone, come := missing(a.lines, later.lines), missing(later.lines, a.lines)
+	var changes []Change
+	for _, line := range gone {
+		keyword, value, _ := strings.Cut(line, " ")
+		c := Change{Keyword: keyword, Before: value}
+		if i := slices.IndexFunc(come, func(l string) bool { return strings.HasPrefix(l, keyword+" ") }); i >= 0 {
+			c.After = strings.TrimPrefix(come[i], keyword+" ")
+			come = slices.Delete(come, i, i+1)
+		}
+		changes = append(changes, c)
+	}
+	for _, line := range come {
+		keyword, value, _ := strings.Cut(line, " ")
+		changes = append(changes, Change{Keyword: keyword, After: value})
+	}
+	return changes
+}
+
+// missing returns the lines of a that b lacks, without those of our keywords.
+func missing(a, b []string) []string {
+	var found []string
+	for _, line := range a {
+		keyword, _, _ := strings.Cut(line, " ")
+		if keyword != KeysCommand && keyword != KeysCommandUser && !slices.Contains(b, line) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// Ask asks sshd for the configuration that holds for a login.
+func (h Host) Ask(ctx context.Context, c Connection) (Answer, error) {
+	specification, err := c.specification()
+	if err != nil {
+		return Answer{}, err
+	}
+	return h.ask(ctx, "-C", specification)
+}
+
+// AskGlobal asks sshd for the configuration that holds where no Match block
+// does. Some versions do not say where there is a Match block: OpenSSH 7.7 to
+// 8.0 about any, later ones about Match LocalPort. Then the answer is that for
+// Anybody, and whole is false.
+func (h Host) AskGlobal(ctx context.Context) (a Answer, whole bool, err error) {
+	a, err = h.ask(ctx)
+	if err != nil && strings.Contains(err.Error(), "not in connection test specification") {
+		a, err = h.Ask(ctx, Anybody())
+		return a, false, err
+	}
+	return a, err == nil, err
+}
+
+// ask runs sshd -T. sshd -G (OpenSSH 9.3) needs neither host keys nor the
+// privilege separation directory; beside it -T only serves to allow -C.
+func (h Host) ask(ctx context.Context, args ...string) (Answer, error) {
+	args = append([]string{"-T"}, args...)
+	stdout, err := h.sshd(ctx, append([]string{"-G"}, args...)...)
+	if err != nil && strings.Contains(err.Error(), "option -- ") {
+		stdout, err = h.sshd(ctx, args...)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return parseAnswer(stdout), nil
+}
+
+// A Version is OpenSSH's. The zero Version is unknown.
+type Version struct {
+	Major, Minor int
+}
+
+// Before reports whether v is an earlier version, or unknown.
+func (v Version) Before(major, minor int) bool {
+	return v.Major < major || v.Major == major && v.Minor < minor
+}
+
+// Version asks sshd for its version; it is unknown where sshd does not say.
+// Versions that do not know -V name themselves above their usage.
+func (h Host) Version(ctx context.Context) Version {
+	program, found := h.program()
+	if !found {
+		return Version{}
+	}
+	stdout, stderr, _ := h.run(ctx, program, "-V") //nolint:errcheck // what it wrote counts
+	_, text, _ := strings.Cut(string(stdout)+string(stderr), "OpenSSH_")
+	major, rest, _ := strings.Cut(text, ".")
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(rest)
+	}
+	m, err := strconv.Atoi(major)
+	n, err2 := strconv.Atoi(rest[:end])
+	if err != nil || err2 != nil {
+		return Version{}
+	}
+	return Version{m, n}
+}
