@@ -92,7 +92,7 @@ var mayImport = map[string][]string{
 	"othercommand":  {"argv", "trustedfile"},
 	"printable":     nil,
 	"sshd":          {"argv"},
-	"sshd/sshdtest": nil,
+	"sshd/sshdtest": {"test/needs"},
 	"trust":         nil,
 	"trustedfile":   nil,
 	"wildcard":      nil,
