@@ -1,0 +1,133 @@
+package iam_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sim/iam"
+)
+
+const (
+	instance = "arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0"
+	endpoint = "arn:aws:ec2:us-east-1:123456789012:instance-connect-endpoint/eice-0123456789abcdef0"
+)
+
+// push is the question that SendSSHPublicKey puts.
+func push(user string) iam.Request {
+	return iam.Request{
+		Action: "ec2-instance-connect:SendSSHPublicKey", Resource: instance,
+		Context: map[string]string{iam.OSUser: user, iam.SourceIP: "192.0.2.5"},
+	}
+}
+
+// tunnel is the question that OpenTunnel puts.
+func tunnel(port, address, duration string) iam.Request {
+	return iam.Request{
+		Action: "ec2-instance-connect:OpenTunnel", Resource: endpoint,
+		Context: map[string]string{
+			iam.RemotePort: port, iam.PrivateIPAddress: address, iam.MaxTunnelDuration: duration, iam.SourceIP: "192.0.2.5",
+		},
+	}
+}
+
+// allow is a policy of one statement.
+func allow(action, resource, condition string) string {
+	if condition != "" {
+		condition = `,"Condition":` + condition
+	}
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":%s,"Resource":%s%s}}`, action, resource, condition)
+}
+
+func TestDecisions(t *testing.T) {
+	anything := func(condition string) string { return allow(`"*"`, `"*"`, condition) }
+	for name, try := range map[string]struct {
+		policy  string
+		request iam.Request
+		want    iam.Effect
+	}{
+		"everything":                         {anything(""), push("alice"), iam.Allow},
+		"the action":                         {allow(`"ec2-instance-connect:SendSSHPublicKey"`, `"*"`, ""), push("alice"), iam.Allow},
+		"the action in other letters":        {allow(`"EC2-instance-connect:sendsshpublickey"`, `"*"`, ""), push("alice"), iam.Allow},
+		"another action":                     {allow(`"ec2-instance-connect:OpenTunnel"`, `"*"`, ""), push("alice"), iam.ImplicitDeny},
+		"one of several actions":             {allow(`["ec2:Describe*","ec2-instance-connect:Send???PublicKey"]`, `"*"`, ""), push("alice"), iam.Allow},
+		"the instance":                       {allow(`"*"`, `"`+instance+`"`, ""), push("alice"), iam.Allow},
+		"another instance":                   {allow(`"*"`, `"`+instance+`1"`, ""), push("alice"), iam.ImplicitDeny},
+		"the account's instances":            {allow(`"*"`, `"arn:aws:ec2:*:123456789012:instance/*"`, ""), push("alice"), iam.Allow},
+		"an ARN's letters count":             {allow(`"*"`, `"arn:aws:EC2:*"`, ""), push("alice"), iam.ImplicitDeny},
+		"a dot is no wildcard":               {allow(`"*"`, `"arn:aws:ec2.us-east-1*"`, ""), push("alice"), iam.ImplicitDeny},
+		"the user":                           {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), push("alice"), iam.Allow},
+		"one of several users":               {anything(`{"StringEquals":{"ec2:osuser":["bob","alice"]}}`), push("alice"), iam.Allow},
+		"another user":                       {anything(`{"StringEquals":{"ec2:osuser":"ec2-user"}}`), push("alice"), iam.ImplicitDeny},
+		"the key in other letters":           {anything(`{"StringEquals":{"EC2:OSUser":"alice"}}`), push("alice"), iam.Allow},
+		"not this user":                      {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("root"), iam.ImplicitDeny},
+		"not that user":                      {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("alice"), iam.Allow},
+		"a pattern":                          {anything(`{"StringLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.Allow},
+		"not a pattern":                      {anything(`{"StringNotLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
+		"no pattern in StringEquals":         {anything(`{"StringEquals":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
+		"a missing key does not equal":       {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
+		"a missing key is not equal":         {anything(`{"StringNotEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
+		"from the network":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.Allow},
+		"from the address":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.5"}}`), push("alice"), iam.Allow},
+		"not from the network":               {anything(`{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.ImplicitDeny},
+		"the port":                           {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":22}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
+		"another port":                       {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":"22"}}`), tunnel("3389", "10.0.0.10", "3600"), iam.ImplicitDeny},
+		"the subnet":                         {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.0.0/24"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
+		"another subnet":                     {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.1.0/24"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
+		"the duration":                       {anything(`{"NumericLessThanEquals":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
+		"too long a duration":                {anything(`{"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
+		"too short a duration":               {anything(`{"NumericGreaterThan":{"ec2-instance-connect:maxTunnelDuration":"60"}}`), tunnel("22", "10.0.0.10", "60"), iam.ImplicitDeny},
+		"not that number":                    {anything(`{"NumericNotEquals":{"ec2-instance-connect:remotePort":"3389"}}`), tunnel("22", "10.0.0.10", "60"), iam.Allow},
+		"two conditions, of which one fails": {anything(`{"StringEquals":{"ec2:osuser":"alice"},"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`), push("alice"), iam.ImplicitDeny},
+		"a deny wins over an allow": {`{"Version":"2012-10-17","Statement":[
+			{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:osuser":"root"}}},
+			{"Effect":"Allow","Action":"*","Resource":"*"}]}`, push("root"), iam.ExplicitDeny},
+		"a deny of others": {`{"Version":"2012-10-17","Id":"policy","Statement":[
+			{"Sid":"all","Effect":"Allow","Action":"*","Resource":"*"},
+			{"Sid":"root","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:osuser":"root"}}}]}`, push("alice"), iam.Allow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy, err := iam.ParsePolicy([]byte(try.policy))
+			require.NoError(t, err)
+			require.Equal(t, try.want, policy.Decide(try.request))
+		})
+	}
+	require.Equal(t, iam.Allow, (*iam.Policy)(nil).Decide(push("alice")), "without a policy everything is allowed")
+}
+
+// What is passed over in a policy may be the very thing that forbids.
+func TestNothingInAPolicyIsPassedOver(t *testing.T) {
+	condition := func(text string) string { return allow(`"*"`, `"*"`, text) }
+	for policy, says := range map[string]string{
+		``:                            "EOF",
+		`{}`:                          `Version: expected "2012-10-17", got ""`,
+		`{"Version":"2012-10-17"} {}`: "expected one JSON value, got more",
+		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`: `got "2008-10-17"`,
+		`{"Version":"2012-10-17"}`: "expected a Statement, got none",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Permit","Action":"*","Resource":"*"}}`:                `statement 1: Effect: expected "Allow" or "Deny", got "Permit"`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*"}}`:                              "expected an Action, got none",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*"}}`:                                "expected a Resource, got none",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}`:              `unknown field "NotAction"`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}`: `unknown field "Principal"`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}}`: `"Effect" stands there twice`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","effect":"Allow","Action":"*","Resource":"*"}}`: `"effect" stands there twice`,
+		allow(`"SendSSHPublicKey"`, `"*"`, ""):                                                                `expected SERVICE:OPERATION or *, got "SendSSHPublicKey"`,
+		allow(`"*"`, `"i-0123456789abcdef0"`, ""):                                                             `expected an ARN or *, got "i-0123456789abcdef0"`,
+		allow(`"*"`, `"arn:aws:ec2:*:*:instance/${aws:username}"`, ""):                                        "policy variables are unknown here",
+		condition(`{"StringEquals":{"ec2:osuser":"${aws:username}"}}`):                                        "policy variables are unknown here",
+		condition(`{"StringEquals":{"aws:username":"alice"}}`):                                                `unknown condition key "aws:username"`,
+		condition(`{"StringEqualsIfExists":{"ec2:osuser":"alice"}}`):                                          `unknown operator "StringEqualsIfExists"`,
+		condition(`{"StringEquals":{"ec2-instance-connect:remotePort":"22"}}`):                                `expected an operator for a key of type Numeric, got "StringEquals"`,
+		condition(`{"NumericEquals":{"ec2-instance-connect:remotePort":"ssh"}}`):                              `expected a number, got "ssh"`,
+		condition(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/33"}}`):                                            `expected an IP address or a range in CIDR notation, got "192.0.2.0/33"`,
+		condition(`{"StringEquals":{"ec2:osuser":[]}}`):                                                       "expected a value, got none",
+		condition(`{"StringEquals":{"ec2:osuser":true}}`):                                                     "expected a string or a number, got true",
+	} {
+		t.Run(says, func(t *testing.T) {
+			_, err := iam.ParsePolicy([]byte(policy))
+			require.ErrorContains(t, err, says)
+			require.ErrorContains(t, err, "parsing policy: ")
+		})
+	}
+}
