@@ -18,7 +18,11 @@ five columns with a tab between them:
   the same for a client that never asks the metadata service for its instance
     id, because it knows it from the firmware, as on Nitro
   what a client that refuses objects to, or -
-  what is different`
+  what is different
+
+For the faults of the APIs and the tunnel, which an instance does not see, the
+second and third column are -, and the fourth is what AWS's own command line
+does.`
 
 func runFaults(args []string, stdout, stderr io.Writer) int {
 	c := command{name: "faults", about: faultsAbout}
@@ -27,6 +31,9 @@ func runFaults(args []string, stdout, stderr io.Writer) int {
 	}
 	for _, f := range sim.Faults() {
 		fmt.Fprintf(stdout, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.Expect, f.OnNitro, cmp.Or(f.Reason, "-"), f.Description)
+	}
+	for _, f := range sim.ClientFaults() {
+		fmt.Fprintf(stdout, "%s\t-\t-\t%s\t%s\n", f.Name, f.Client, f.Description)
 	}
 	return exitOK
 }
@@ -45,6 +52,10 @@ func faultsHelp() string {
 			area = next
 			text.WriteString("\n")
 		}
+		fmt.Fprintf(&text, "  --fault %-30s %s\n", f.Name, f.Description)
+	}
+	text.WriteString("\n")
+	for _, f := range sim.ClientFaults() {
 		fmt.Fprintf(&text, "  --fault %-30s %s\n", f.Name, f.Description)
 	}
 	text.WriteString("\n  --fault STAGE=KIND: an answer is lost or mangled on its way, at any of the stages\n   ")

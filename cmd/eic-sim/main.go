@@ -1,6 +1,6 @@
 // Eic-sim stands in for AWS where EC2 Instance Connect is tested or shown: an
-// instance metadata service and the API that keys are pushed with. It is not for
-// production.
+// instance metadata service, the APIs that clients call, and the Endpoint's tunnel. It
+// is not for production.
 package main
 
 import (
@@ -25,12 +25,14 @@ func main() {
 	os.Exit(status)
 }
 
-const about = `eic-sim stands in for AWS: an instance metadata service and the EC2 Instance
-Connect API, for tests and demonstrations. It is not for production.
+const about = `eic-sim stands in for AWS, for tests and demonstrations of EC2 Instance Connect:
+an instance metadata service, the APIs that clients call, and the tunnel to an
+instance without a public address. It is not for production.
 
 Usage: eic-sim COMMAND [flags]
 
   serve     run the simulator until it is interrupted
+  env       print what makes AWS's own clients in a shell call the simulator
   push      push a key as "aws ec2-instance-connect send-ssh-public-key" does
   faults    list what can be made to go wrong, one fault a line
   version   print the version
@@ -47,6 +49,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch command {
 	case "serve":
 		return runServe(ctx, args, stdout, stderr)
+	case "env":
+		return runEnv(args, stdout, stderr)
 	case "push":
 		return runPush(ctx, args, stdout, stderr)
 	case "faults":

@@ -14,8 +14,10 @@ import (
 
 // endpoints is the content of endpoints.json.
 type endpoints struct {
-	IMDS []string `json:"imds"`
-	API  string   `json:"api"`
+	IMDS   []string `json:"imds"`
+	API    string   `json:"api"`
+	Proxy  string   `json:"proxy"`
+	Region string   `json:"region"`
 }
 
 // directory is the absolute name of where files go, and what to do with it in the
@@ -49,15 +51,20 @@ func withdraw(dir string) error {
 
 func rootFile(dir string) string { return filepath.Join(dir, "root.pem") }
 
+func tlsFile(dir string) string { return filepath.Join(dir, "tls.pem") }
+
 func endpointsFile(dir string) string { return filepath.Join(dir, "endpoints.json") }
 
-// publish writes root.pem and then endpoints.json, so that whoever finds the latter
+// publish writes root.pem and tls.pem and then endpoints.json, so that whoever finds the latter
 // finds a simulator that is ready.
-func publish(s *sim.Sim, dir string) error {
+func publish(s *sim.Sim, o sim.Options, dir string) error {
 	if err := replace(rootFile(dir), s.Roots); err != nil {
 		return err
 	}
-	text, err := json.Marshal(endpoints{s.IMDS, s.API})
+	if err := replace(tlsFile(dir), s.TLSRoot); err != nil {
+		return err
+	}
+	text, err := json.Marshal(endpoints{s.IMDS, s.API, s.Proxy, o.Region})
 	if err != nil {
 		return fmt.Errorf("writing down the endpoints: %w", err)
 	}
@@ -81,7 +88,7 @@ func announce(s *sim.Sim, o sim.Options, dir string, stdout io.Writer) {
 	for _, url := range s.IMDS {
 		fmt.Fprintf(stdout, "imds=%s\n", url)
 	}
-	fmt.Fprintf(stdout, "api=%s\nroot=%s\ninstance-id=%s\n", s.API, rootFile(dir), o.InstanceID)
+	fmt.Fprintf(stdout, "api=%s\nproxy=%s\nroot=%s\ntls-root=%s\ninstance-id=%s\n", s.API, s.Proxy, rootFile(dir), tlsFile(dir), o.InstanceID)
 	for _, fault := range o.Faults {
 		fmt.Fprintf(stdout, "fault=%s\n", fault)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 const pushAbout = `Pushes a public key to a running simulator with a SendSSHPublicKey call of the
-AWS SDK, signed with credentials that mean nothing, and prints the request id.`
+AWS SDK, and prints the request id.`
 
 func runPush(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := command{name: "push", about: pushAbout}
@@ -23,8 +23,13 @@ func runPush(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	keyFile := flags.String("key", "", "the public key is in `FILE` (required)")
 	instance := flags.String("instance-id", sim.DefaultInstanceID, "the instance has this `ID`")
 	region := flags.String("region", sim.DefaultRegion, "the call is signed for `REGION`")
+	secret := flags.String("secret", madeUpSecret, "`ID=SECRET`: the call is signed with this access key")
 	if status, done := c.parse(args, stdout, stderr); done {
 		return status
+	}
+	id, secretKey, err := parseSecret(*secret)
+	if err != nil {
+		return wrong(stderr, c.name, err)
 	}
 	if *api == "" || *user == "" || *keyFile == "" {
 		return wrong(stderr, c.name, fmt.Errorf("--api, --user and --key are required"))
@@ -37,7 +42,7 @@ func runPush(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		BaseEndpoint: api,
 		Region:       *region,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "SIMULATED", SecretAccessKey: "simulated"}, nil
+			return aws.Credentials{AccessKeyID: id, SecretAccessKey: secretKey}, nil
 		}),
 	})
 	out, err := client.SendSSHPublicKey(ctx, &ec2instanceconnect.SendSSHPublicKeyInput{

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"eic/internal/sim"
+	"eic/internal/sim/iam"
 	"eic/internal/sim/service"
 )
 
@@ -22,27 +25,44 @@ trusts its roots trusts everybody who reaches it.`
 
 // serveFlags are the flags of serve as they were given.
 type serveFlags struct {
-	options    sim.Options
-	throttle   string
-	requestLog string
-	dir        string
-	userKeys   []string
+	options            sim.Options
+	throttle           string
+	requestLog, events string
+	dir                string
+	policy             string
+	userKeys           []string
+	endpoints, reach   []string
+	secrets            []string
 }
 
 func (f *serveFlags) register(c *command) {
 	where := c.group("Where")
 	where.StringArrayVar(&f.options.IMDS, "imds", nil, "the metadata service listens on `ADDRESS`, host:port; may be repeated (default a free port on 127.0.0.1)")
-	where.StringVar(&f.options.API, "api", "", "the API listens on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
-	where.StringVar(&f.dir, "dir", "", "root.pem and endpoints.json are written to `DIR`, the latter when it is ready and until it ends (default a temporary directory, removed at the end)")
+	where.StringVar(&f.options.API, "api", "", "both APIs listen on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
+	where.StringVar(&f.options.Proxy, "proxy", "", "the proxy that answers for AWS's names listens on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
+	where.StringVar(&f.dir, "dir", "", "root.pem, tls.pem and endpoints.json are written to `DIR`, the last when it is ready and until it ends (default a temporary directory, removed at the end)")
 
 	what := c.group("What is simulated")
 	what.StringVar(&f.options.InstanceID, "instance-id", sim.DefaultInstanceID, "the instance has this `ID`")
 	what.StringVar(&f.options.Region, "region", sim.DefaultRegion, "it is in `REGION`")
 	what.StringVar(&f.options.AvailabilityZone, "availability-zone", "", "and in `ZONE` (default the region's zone a)")
 	what.StringVar(&f.options.Domain, "domain", sim.DefaultDomain, "AWS's services are in `DOMAIN` there")
-	what.StringVar(&f.options.Caller, "caller", sim.DefaultCaller, "keys are pushed by the IAM principal `ARN`")
 	what.DurationVar(&f.options.TTL, "ttl", sim.DefaultTTL, "a pushed key is served for `DURATION`, rounded up to a whole second")
 	what.StringArrayVar(&f.userKeys, "user-key", nil, "`USER=FILE`: the key in FILE is pushed for USER at the start; may be repeated")
+
+	network := c.group("Where the instance is")
+	network.StringVar(&f.options.PrivateIP, "private-ip", sim.DefaultPrivateIP, "its private address is `ADDRESS`")
+	network.StringVar(&f.options.PublicIP, "public-ip", "", "its public address is `ADDRESS` (default none)")
+	network.StringVar(&f.options.IPv6, "ipv6", "", "its IPv6 address is `ADDRESS` (default none)")
+	network.StringVar(&f.options.VPC, "vpc", sim.DefaultVPC, "it is in the VPC `ID`")
+	network.StringVar(&f.options.Subnet, "subnet", sim.DefaultSubnet, "it is in the subnet `ID`")
+	network.StringArrayVar(&f.endpoints, "endpoint", nil, "`ID[=SUBNET]`: the VPC has this EC2 Instance Connect Endpoint; may be repeated; \"none\" for a VPC without (default "+sim.DefaultEndpoint+")")
+	network.StringArrayVar(&f.reach, "reach", nil, "`ADDRESS=ADDRESS`, each with its port: tunnels to the first, an address of the instance, go to the second; may be repeated")
+
+	who := c.group("Who may do what")
+	who.StringVar(&f.options.Caller, "caller", sim.DefaultCaller, "calls are made by the IAM principal `ARN`")
+	who.StringArrayVar(&f.secrets, "secret", nil, "`ID=SECRET[,ARN]`: calls signed with this access key are made by ARN, or else by --caller; may be repeated; others are refused (default every signature counts)")
+	who.StringVar(&f.policy, "policy", "", "callers may do what the policy in `FILE`, in IAM's JSON, allows (default everything)")
 
 	wrong := c.group("What goes wrong")
 	wrong.StringArrayVar(&f.options.Faults, "fault", nil, "the fault `NAME`, out of those below; may be repeated")
@@ -52,6 +72,7 @@ func (f *serveFlags) register(c *command) {
 	wrong.StringVar(&f.options.APIError, "api-error", "", "the API answers every call with the error `CODE`: "+strings.Join(service.Errors(), ", "))
 
 	log := c.group("What is recorded")
+	log.StringVar(&f.events, "events", "", "a line of JSON in the shape of CloudTrail's events for each SendSSHPublicKey and OpenTunnel is appended to `FILE`")
 	log.StringVar(&f.requestLog, "request-log", "", "a line of JSON for each request to the metadata service is appended to `FILE`")
 }
 
@@ -72,7 +93,54 @@ func (f *serveFlags) check() error {
 			return fmt.Errorf("--user-key: %q is not USER=FILE", pair)
 		}
 	}
+	if err := f.checkNetwork(); err != nil {
+		return err
+	}
+	if err := f.checkAccess(); err != nil {
+		return err
+	}
 	return f.options.Check()
+}
+
+// checkNetwork reads where the Endpoints are and where tunnels lead.
+func (f *serveFlags) checkNetwork() error {
+	f.options.Endpoints = f.endpoints
+	if slices.Equal(f.endpoints, []string{"none"}) {
+		f.options.Endpoints = []string{}
+	}
+	f.options.Reach = make(map[netip.AddrPort]string)
+	for _, text := range f.reach {
+		from, to, err := sim.ParseReach(text)
+		if err != nil {
+			return fmt.Errorf("--reach: %w", err)
+		}
+		f.options.Reach[from] = to
+	}
+	return nil
+}
+
+// checkAccess reads the secrets and the policy.
+func (f *serveFlags) checkAccess() error {
+	f.options.Principals = make(map[string]iam.Principal)
+	for _, text := range f.secrets {
+		id, rest, _ := strings.Cut(text, "=")
+		secret, arn, _ := strings.Cut(rest, ",")
+		if id == "" || secret == "" {
+			return fmt.Errorf("--secret: expected ID=SECRET or ID=SECRET,ARN, got %q", text)
+		}
+		f.options.Principals[id] = iam.Principal{Secret: secret, ARN: arn}
+	}
+	if f.policy == "" {
+		return nil
+	}
+	text, err := os.ReadFile(f.policy)
+	if err == nil {
+		f.options.Policy, err = iam.ParsePolicy(text)
+	}
+	if err != nil {
+		return fmt.Errorf("--policy: %w", err)
+	}
+	return nil
 }
 
 func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -93,13 +161,16 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 
 // serve runs the simulator until ctx ends.
 func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) (err error) {
-	if f.requestLog != "" {
-		log, err := os.OpenFile(f.requestLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-		if err != nil {
-			return fmt.Errorf("opening the request log: %w", err)
+	for name, log := range map[string]*io.Writer{f.requestLog: &f.options.RequestLog, f.events: &f.options.Events} {
+		if name == "" {
+			continue
 		}
-		defer func() { _ = log.Close() }() // each line was written by itself
-		f.options.RequestLog = log
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			return fmt.Errorf("opening a log: %w", err)
+		}
+		defer func() { _ = file.Close() }() // each line was written by itself
+		*log = file
 	}
 	dir, remove, err := directory(f.dir)
 	if err != nil {
@@ -116,7 +187,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) (err err
 			return err
 		}
 	}
-	if err := publish(s, dir); err != nil {
+	if err := publish(s, f.options, dir); err != nil {
 		return err
 	}
 	fmt.Fprintln(stderr, "eic-sim: NOT FOR PRODUCTION: whoever reaches these addresses may push any key for any user")

@@ -3,11 +3,14 @@ package sim
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"eic/internal/sim/ca"
+	"eic/internal/sim/iam"
 	"eic/internal/sim/service"
 )
 
@@ -16,15 +19,36 @@ type Options struct {
 	// IMDS are the addresses, host:port, on which the metadata service listens;
 	// by default a free port on 127.0.0.1.
 	IMDS []string
-	// API is the address on which the EC2 Instance Connect API listens; by
-	// default a free port on 127.0.0.1.
-	API string
+	// API is the address on which the APIs of EC2 and EC2 Instance Connect
+	// listen, and Proxy that of the proxy to them and to the Endpoints; by default
+	// free ports on 127.0.0.1.
+	API, Proxy string
 
 	// InstanceID, Region, AvailabilityZone and Domain are what the metadata
 	// service says of the instance.
 	InstanceID, Region, AvailabilityZone, Domain string
-	// Caller is the IAM principal in whose name keys are pushed.
+	// PrivateIP, PublicIP and IPv6 are the instance's addresses, and VPC and Subnet
+	// where it is. PublicIP and IPv6 may be "": there is none by default.
+	PrivateIP, PublicIP, IPv6, VPC, Subnet string
+	// Endpoints are the EC2 Instance Connect Endpoints of the VPC, each ID or
+	// ID=SUBNET; by default there is one in the instance's subnet. An empty slice
+	// is for none.
+	Endpoints []string
+	// Reach says where an address and port of the instance is found instead, as
+	// ADDRESS:PORT, by tunnels.
+	Reach map[netip.AddrPort]string
+
+	// Caller is the IAM principal in whose name calls are made. Its account and
+	// partition are those of every ARN.
 	Caller string
+	// Principals are those whose signatures are verified, by access key id. If
+	// there are none, no signature is verified.
+	Principals map[string]iam.Principal
+	// Policy, if set, is what callers may do.
+	Policy *iam.Policy
+	// Events, if set, gets one line of JSON in the shape of CloudTrail's events
+	// for each SendSSHPublicKey and OpenTunnel.
+	Events io.Writer
 	// TTL is how long a pushed key is served, rounded up to the next whole
 	// second; by default a minute.
 	TTL time.Duration
@@ -38,7 +62,7 @@ type Options struct {
 	// RequestLog gets one line of JSON for each of its requests.
 	RequestLog io.Writer
 
-	// Faults are names out of Faults(). They add up.
+	// Faults are names out of Faults() and ClientFaults(). They add up.
 	Faults []string
 	// APIError, one of service.Errors(), is what the API answers every call
 	// with.
@@ -56,6 +80,10 @@ const (
 	DefaultDomain     = "amazonaws.com"
 	DefaultCaller     = "arn:aws:iam::123456789012:user/alice"
 	DefaultTTL        = time.Minute
+	DefaultPrivateIP  = "10.0.0.10"
+	DefaultVPC        = "vpc-0123456789abcdef0"
+	DefaultSubnet     = "subnet-0123456789abcdef0"
+	DefaultEndpoint   = "eice-0123456789abcdef0"
 )
 
 // complete returns the options with the defaults filled in.
@@ -74,6 +102,13 @@ func (o Options) complete() Options {
 	fill(&o.AvailabilityZone, o.Region+"a")
 	fill(&o.Domain, DefaultDomain)
 	fill(&o.Caller, DefaultCaller)
+	fill(&o.Proxy, "127.0.0.1:0")
+	fill(&o.PrivateIP, DefaultPrivateIP)
+	fill(&o.VPC, DefaultVPC)
+	fill(&o.Subnet, DefaultSubnet)
+	if o.Endpoints == nil {
+		o.Endpoints = []string{DefaultEndpoint}
+	}
 	if o.TTL == 0 {
 		o.TTL = DefaultTTL
 	}
@@ -94,8 +129,38 @@ func (o Options) Check() error {
 		return fmt.Errorf("unknown API error %q: there are %s", o.APIError, strings.Join(service.Errors(), ", "))
 	}
 	for _, name := range o.Faults {
-		if !slices.ContainsFunc(Faults(), func(f Fault) bool { return f.Name == name }) {
+		if !slices.ContainsFunc(Faults(), func(f Fault) bool { return f.Name == name }) &&
+			!slices.ContainsFunc(ClientFaults(), func(f ClientFault) bool { return f.Name == name }) {
 			return fmt.Errorf("unknown fault %q: \"eic-sim faults\" lists those there are", name)
+		}
+	}
+	return o.checkNetwork()
+}
+
+var (
+	endpointPattern = regexp.MustCompile(`^eice-[0-9a-f]{17}(=subnet-[0-9a-f]+)?$`)
+	callerPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::\d{12}:.+$`)
+)
+
+// checkNetwork says what is wrong with where the instance is and who calls.
+func (o Options) checkNetwork() error {
+	for name, text := range map[string]string{"private": o.PrivateIP, "public": o.PublicIP, "IPv6": o.IPv6} {
+		if a, err := netip.ParseAddr(text); text != "" && (err != nil || a.Is6() != (name == "IPv6")) {
+			return fmt.Errorf("the instance's %s address: %q is not one", name, text)
+		}
+	}
+	for _, endpoint := range o.Endpoints {
+		if !endpointPattern.MatchString(endpoint) {
+			return fmt.Errorf("the Endpoint %q: expected eice- and 17 hexadecimal digits, and =SUBNET if it is in another subnet than the instance", endpoint)
+		}
+	}
+	callers := []string{o.Caller}
+	for _, p := range o.Principals {
+		callers = append(callers, p.ARN)
+	}
+	for _, arn := range callers {
+		if arn != "" && !callerPattern.MatchString(arn) {
+			return fmt.Errorf("the caller %q: expected the ARN of an IAM principal, as in %s", arn, DefaultCaller)
 		}
 	}
 	return nil

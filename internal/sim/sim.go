@@ -1,6 +1,7 @@
 // Package sim is a stand-in for AWS, for tests and demonstrations of EC2 Instance
-// Connect: an instance metadata service, the API that keys are pushed with, and the
-// PKI that signs them, all in one process.
+// Connect, all in one process: an instance metadata service and the PKI that signs
+// keys on the instance's side; on the client's side the API that keys are pushed with,
+// EC2's calls that describe instances, the Endpoint's tunnel, IAM and CloudTrail.
 //
 // It is written from the public facts alone and shares no code with the program it
 // stands opposite to, so that a misreading on either side shows. It is not for
@@ -10,7 +11,10 @@
 package sim
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -24,14 +28,17 @@ import (
 // Sim is a running simulator.
 type Sim struct {
 	// IMDS are the metadata service's addresses as URLs, in the order in which
-	// they were asked for; API is the API's.
-	IMDS []string
-	API  string
-	// Roots is PEM text with the certificates to trust.
-	Roots []byte
+	// they were asked for; API is that of both APIs, and Proxy that of the proxy
+	// that leads to both APIs and the Endpoints by AWS's own names.
+	IMDS  []string
+	API   string
+	Proxy string
+	// Roots is PEM text with the certificates that eic has to trust, and TLSRoot
+	// with the one that clients have to trust.
+	Roots, TLSRoot []byte
 
 	metadata *imds.Server
-	service  *service.Server
+	account  *account
 	servers  []*http.Server
 	serving  sync.WaitGroup
 }
@@ -57,15 +64,15 @@ func Start(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the simulated world: %w", err)
 	}
+	account, err := newAccount(options, board)
+	if err != nil {
+		return nil, fmt.Errorf("making the simulated account: %w", err)
+	}
 	s := &Sim{
-		Roots: anchors.PEM(),
+		Roots: anchors.PEM(), TLSRoot: account.root, account: account,
 		metadata: imds.New(imds.Options{
 			Content: content, Faults: w.faults, Delay: options.Delay,
 			Throttle: options.Throttle, Seed: options.Seed, Log: options.RequestLog,
-		}),
-		service: service.New(service.Options{
-			InstanceID: options.InstanceID, AvailabilityZone: options.AvailabilityZone,
-			Caller: options.Caller, Board: board, Error: options.APIError,
 		}),
 	}
 	if err := s.listen(options, w.ipv6Only); err != nil {
@@ -77,7 +84,9 @@ func Start(options Options) (*Sim, error) {
 
 // Push pushes a public-key line for a user as a call of the API would, and returns
 // the request id. Unlike the API it takes any line.
-func (s *Sim) Push(user, key string) (string, error) { return s.service.Push(user, key) }
+func (s *Sim) Push(user, key string) (string, error) {
+	return s.account.push.Push(user, key), nil
+}
 
 // Stats returns what was asked of the metadata service so far.
 func (s *Sim) Stats() imds.Stats { return s.metadata.Stats() }
@@ -88,9 +97,11 @@ func (s *Sim) ResetStats() { s.metadata.ResetStats() }
 // Close ends every listener and connection. When it returns the addresses are free.
 func (s *Sim) Close() {
 	s.metadata.Close()
+	_ = s.account.proxy.Close() // it only stops accepting
 	for _, server := range s.servers {
 		_ = server.Close() // there is nothing left to lose
 	}
+	s.account.tunnel.Close()
 	s.serving.Wait()
 }
 
@@ -108,10 +119,19 @@ func (s *Sim) listen(o Options, ipv6Only bool) error {
 		s.IMDS = append(s.IMDS, url)
 	}
 	var err error
-	if s.API, err = s.serve(o.API, &http.Server{Handler: s.service, ReadHeaderTimeout: 10 * time.Second}); err != nil {
+	if s.API, err = s.serve(o.API, server(s.account)); err != nil {
 		return fmt.Errorf("listening for the API: %w", err)
 	}
+	if s.Proxy, err = s.serve(o.Proxy, server(s.account.proxy)); err != nil {
+		return fmt.Errorf("listening for the proxy: %w", err)
+	}
+	s.serveOn(tls.NewListener(s.account.proxy, s.account.tls), server(s.account))
 	return nil
+}
+
+// server serves what clients see. What a client of TLS does wrong is not logged.
+func server(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 }
 
 // serve starts a server on an address and returns its URL.
@@ -120,11 +140,15 @@ func (s *Sim) serve(address string, server *http.Server) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.serveOn(listener, server)
+	return "http://" + listener.Addr().String(), nil
+}
+
+func (s *Sim) serveOn(listener net.Listener, server *http.Server) {
 	s.servers = append(s.servers, server)
 	s.serving.Go(func() {
 		_ = server.Serve(listener) // it ends when it is closed
 	})
-	return "http://" + listener.Addr().String(), nil
 }
 
 // onlyIPv6 leaves out the IPv4 addresses; if none is left it is a free port on the

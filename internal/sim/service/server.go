@@ -2,18 +2,22 @@
 // it: AWS JSON 1.1 over HTTP.
 //
 // SendSSHPublicKey checks its parameters as the real one does and puts the key on a
-// Board. A request must look signed, but no signature is checked and nobody is
-// refused: there are no secrets and no policies here. SendSerialConsoleSSHPublicKey
-// is answered with a documented error.
+// Board. Who may call it is decided by an iam.Gate. SendSerialConsoleSSHPublicKey is
+// answered with a documented error.
 package service
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io"
 	"net/http"
-	"regexp"
 	"strings"
+
+	"eic/internal/sim/cloudtrail"
+	"eic/internal/sim/ec2"
+	"eic/internal/sim/iam"
+	"eic/internal/sim/sigv4"
+	"eic/internal/sim/uuid"
 )
 
 const (
@@ -22,17 +26,14 @@ const (
 	maxBody = 64 << 10
 )
 
-// authorization is the shape of a Signature Version 4 header.
-var authorization = regexp.MustCompile(
-	`^AWS4-HMAC-SHA256 Credential=[^/,\s]+/\d{8}/[^/,\s]+/ec2-instance-connect/aws4_request,\s*` +
-		`SignedHeaders=[a-z0-9;-]+,\s*Signature=[0-9a-f]{64}$`)
-
 // Options say which instance the API knows and how it answers.
 type Options struct {
-	// InstanceID and AvailabilityZone are of the one instance that exists.
-	InstanceID, AvailabilityZone string
-	// Caller is the IAM principal that every call comes from.
-	Caller string
+	// Instance is the one instance that exists.
+	Instance ec2.Instance
+	// Gate says who calls, and whether they may.
+	Gate *iam.Gate
+	// Trail gets the event of each call.
+	Trail *cloudtrail.Log
 	// Board is where pushed keys go.
 	Board *Board
 	// Error, if set, is one of Errors; every SendSSHPublicKey is answered with
@@ -52,11 +53,7 @@ func New(options Options) *Server {
 
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id, err := newRequestID()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	id := uuid.New()
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.Header().Set("X-Amzn-Requestid", id)
 	status, body := http.StatusOK, map[string]any{"RequestId": id, "Success": true}
@@ -70,8 +67,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call carries out one call.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, id string) *apiError {
-	if failed := checkSigned(r); failed != nil {
-		return failed
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return &apiError{"SerializationException", err.Error()}
+	}
+	caller, err := s.options.Gate.Signed(r, body, iam.Service)
+	if err != nil {
+		return unsigned(err)
 	}
 	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	switch {
@@ -84,57 +86,90 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, id string) *apiErr
 		return &apiError{"UnknownOperationException", ""}
 	}
 	var req request
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req); err != nil {
+	if err := json.Unmarshal(body, &req); err != nil {
 		return &apiError{"SerializationException", err.Error()}
 	}
+	failed := s.push(r, caller, req, id)
+	s.record(r, caller, req, id, failed)
+	return failed
+}
+
+// push checks a call and puts up its key.
+func (s *Server) push(r *http.Request, caller cloudtrail.Caller, req request, id string) *apiError {
 	if s.options.Error != "" {
 		return &apiError{s.options.Error, "Asked for when the simulator was started."}
 	}
-	if failed := s.validate(req); failed != nil {
+	if failed := validate(req); failed != nil {
 		return failed
+	}
+	err := s.options.Gate.Authorize(caller, r, iam.Request{
+		Action: "ec2-instance-connect:SendSSHPublicKey", Resource: s.named(req).ARN(),
+		Context: map[string]string{iam.OSUser: req.InstanceOSUser},
+	})
+	if err != nil {
+		return &apiError{"AccessDeniedException", err.Error()}
+	}
+	if !s.exists(req) {
+		return &apiError{"EC2InstanceNotFoundException", "The specified instance was not found."}
 	}
 	s.options.Board.Add(Pushed{
 		User:      req.InstanceOSUser,
 		Key:       strings.TrimSpace(req.SSHPublicKey),
-		Caller:    s.options.Caller,
+		Caller:    caller.ARN,
 		RequestID: id,
 	})
 	return nil
 }
 
+// named is the instance that a call names, which need not exist.
+func (s *Server) named(req request) ec2.Instance {
+	i := s.options.Instance
+	i.ID = req.InstanceID
+	return i
+}
+
+// record writes the event of a call. An event that cannot be written is no reason to
+// answer differently.
+func (s *Server) record(r *http.Request, caller cloudtrail.Caller, req request, id string, failed *apiError) {
+	call := cloudtrail.Call{
+		Name: "SendSSHPublicKey", Request: r, Caller: caller, ID: id,
+		Parameters: map[string]any{
+			"instanceId": req.InstanceID, "osUser": req.InstanceOSUser,
+			"SSHKey": map[string]string{"publicKey": req.SSHPublicKey},
+		},
+		ResourceType: "AWS::EC2::Instance", ResourceARN: s.named(req).ARN(),
+	}
+	if failed != nil {
+		call.ErrorCode, call.ErrorMessage = failed.code, failed.message
+		if failed.code == "AccessDeniedException" {
+			call.ErrorCode = "AccessDenied" // as CloudTrail calls it for every service
+		}
+	}
+	_ = s.options.Trail.Record(call)
+}
+
 // Push does what a call does that is right, without one, for any key line. It
 // returns the request id.
-func (s *Server) Push(user, key string) (string, error) {
-	id, err := newRequestID()
-	if err != nil {
-		return "", err
-	}
+func (s *Server) Push(user, key string) string {
+	id := uuid.New()
 	s.options.Board.Add(Pushed{
-		User: user, Key: strings.TrimSpace(key), Caller: s.options.Caller, RequestID: id,
+		User: user, Key: strings.TrimSpace(key), Caller: s.options.Gate.Caller, RequestID: id,
 	})
-	return id, nil
+	return id
 }
 
-// checkSigned wants the headers of Signature Version 4 and does not verify them.
-func checkSigned(r *http.Request) *apiError {
-	header := r.Header.Get("Authorization")
+// unsigned is the protocol's error for a signature that is refused.
+func unsigned(err error) *apiError {
 	switch {
-	case header == "":
+	case errors.Is(err, sigv4.ErrMissing):
 		return &apiError{"MissingAuthenticationTokenException", "Missing Authentication Token"}
-	case !authorization.MatchString(header) || r.Header.Get("X-Amz-Date") == "":
-		return &apiError{"IncompleteSignatureException",
-			"Authorization and X-Amz-Date headers of Signature Version 4 are expected."}
+	case errors.Is(err, sigv4.ErrIncomplete):
+		return &apiError{"IncompleteSignatureException", err.Error()}
+	case errors.Is(err, sigv4.ErrUnknownKey):
+		return &apiError{"UnrecognizedClientException", "The security token included in the request is invalid."}
+	case errors.Is(err, sigv4.ErrExpired):
+		return &apiError{"InvalidSignatureException", err.Error()}
 	}
-	return nil
-}
-
-// newRequestID returns a random UUID (RFC 9562, section 5.4).
-func newRequestID() (string, error) {
-	var u [16]byte
-	if _, err := rand.Read(u[:]); err != nil {
-		return "", fmt.Errorf("making a request id: %w", err)
-	}
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]), nil
+	return &apiError{"InvalidSignatureException",
+		"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method."}
 }

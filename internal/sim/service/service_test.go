@@ -17,6 +17,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/sim/ec2"
+	"eic/internal/sim/iam"
 	"eic/internal/sim/service"
 )
 
@@ -32,7 +34,7 @@ const (
 // start serves an API and returns its URL and its board.
 func start(t *testing.T, options service.Options) (string, *service.Board) {
 	t.Helper()
-	options.InstanceID, options.AvailabilityZone, options.Caller = instance, zone, caller
+	options.Instance, options.Gate = ec2.Instance{ID: instance, AvailabilityZone: zone}, &iam.Gate{Caller: caller}
 	options.Board = &service.Board{TTL: time.Minute}
 	server := httptest.NewServer(service.New(options))
 	t.Cleanup(server.Close)

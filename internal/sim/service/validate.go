@@ -32,7 +32,7 @@ type request struct {
 }
 
 // validate says what is wrong with a call's parameters, as the documented error.
-func (s *Server) validate(r request) *apiError {
+func validate(r request) *apiError {
 	switch {
 	case !within(r.InstanceID, minInstance, maxInstance) || !instancePattern.MatchString(r.InstanceID):
 		return invalid("InstanceId %q is not an instance id", r.InstanceID)
@@ -47,11 +47,13 @@ func (s *Server) validate(r request) *apiError {
 	if err := checkKey(r.SSHPublicKey); err != nil {
 		return invalid("SSHPublicKey: %v", err)
 	}
-	if r.InstanceID != s.options.InstanceID ||
-		r.AvailabilityZone != "" && r.AvailabilityZone != s.options.AvailabilityZone {
-		return &apiError{"EC2InstanceNotFoundException", "The specified instance was not found."}
-	}
 	return nil
+}
+
+// exists reports whether the call's instance is there, and in the call's zone.
+func (s *Server) exists(r request) bool {
+	i := s.options.Instance
+	return r.InstanceID == i.ID && (r.AvailabilityZone == "" || r.AvailabilityZone == i.AvailabilityZone)
 }
 
 func within(text string, least, most int) bool {
