@@ -37,6 +37,9 @@ type Options struct {
 	Platform Platform
 	// IPv6Only leaves the host without any IPv4 address.
 	IPv6Only bool
+	// Addresses are more addresses that the host has, with the length of their
+	// prefix, as in "10.0.0.10/32".
+	Addresses []string
 	// Users are made at the start, as AddUser does.
 	Users []string
 	// Sim are the simulator's options; its addresses are filled in.
@@ -128,7 +131,7 @@ func (h *Host) startSim() error {
 		o.IMDS = append(o.IMDS, imdsIPv4+":80")
 	}
 	o.IMDS = append(o.IMDS, "["+imdsIPv6+"]:80")
-	o.API = h.loopback + ":0"
+	o.API, o.Proxy = h.loopback+":0", h.loopback+":0"
 	var err error
 	if h.Sim, err = sim.Start(o); err != nil {
 		return fmt.Errorf("starting the simulator: %w", err)

@@ -26,6 +26,13 @@ func (h *Host) configureLoopback() error {
 	if !h.options.IPv6Only {
 		lines = append(lines, "address add 127.0.0.1/8 dev lo", "address add "+imdsIPv4+"/32 dev lo")
 	}
+	for _, address := range h.options.Addresses {
+		line := "address add " + address + " dev lo"
+		if strings.Contains(address, ":") {
+			line += " nodad"
+		}
+		lines = append(lines, line)
+	}
 	for _, line := range lines {
 		if out, err := exec.Command(IP, strings.Fields(line)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", line, err, out)
