@@ -3,10 +3,10 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Facility authpriv (RFC 5424 section 6.2.1): what only administrators read.
@@ -43,17 +43,15 @@ type SystemLog struct {
 	sockets []Socket
 	tried   bool
 	spent   time.Duration // in writing
-	conn    int           // a file descriptor, or noConn
+	conn    net.Conn      // or nil
 	stream  bool          // conn has no other end of record than a newline
 	socket  Socket        // that conn leads to
 }
 
-const noConn = -1
-
 // NewSystemLog returns a Log that writes to the first of the sockets that
 // somebody listens on.
 func NewSystemLog(format Format, sockets ...Socket) *SystemLog {
-	return &SystemLog{format: format, sockets: sockets, conn: noConn}
+	return &SystemLog{format: format, sockets: sockets}
 }
 
 // Open connects to the system log and, where its lines have the local time, loads
@@ -73,14 +71,17 @@ func (l *SystemLog) Open() {
 // event and all later ones are dropped.
 func (l *SystemLog) Write(e Event) {
 	l.Open()
-	if l.conn == noConn {
+	if l.conn == nil {
 		return
 	}
 	start := time.Now()
-	err := send(l.conn, l.record(e, start))
+	err := l.conn.SetWriteDeadline(start.Add(writeTimeout))
+	if err == nil {
+		_, err = l.conn.Write(l.record(e, start))
+	}
 	if l.spent += time.Since(start); err != nil || l.spent > writeTimeout {
-		_ = unix.Close(l.conn) // there is nobody left to tell
-		l.conn = noConn
+		_ = l.conn.Close() // there is nobody left to tell
+		l.conn = nil
 	}
 }
 
@@ -100,54 +101,15 @@ func (l *SystemLog) record(e Event, now time.Time) []byte {
 // dial takes a datagram socket, as nearly every system log has, or a stream.
 func (l *SystemLog) dial() {
 	for _, socket := range l.sockets {
-		for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
-			conn, err := connect(socket.Path, kind)
+		for _, network := range []string{"unixgram", "unix"} {
+			conn, err := net.DialTimeout(network, socket.Path, writeTimeout)
 			if err == nil {
-				l.conn, l.socket, l.stream = conn, socket, kind == unix.SOCK_STREAM
+				l.conn, l.socket, l.stream = conn, socket, network == "unix"
 				return
 			}
-			if errors.Is(err, unix.ENOENT) {
+			if errors.Is(err, fs.ErrNotExist) {
 				break
 			}
-		}
-	}
-}
-
-// connect reaches whoever listens on a socket of one kind (unix(7)). That it and each
-// send end in time is the kernel's to see to: a timer of the run time wakes threads,
-// which costs a short run more than all of this.
-func connect(path string, kind int) (conn int, err error) {
-	conn, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return noConn, err
-	}
-	timeout := unix.NsecToTimeval(writeTimeout.Nanoseconds())
-	if err = unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout); err == nil {
-		err = uninterrupted(func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
-	}
-	if err != nil {
-		_ = unix.Close(conn) // the other error is the one to tell
-		return noConn, err
-	}
-	return conn, nil
-}
-
-func send(conn int, record []byte) error {
-	return uninterrupted(func() error {
-		n, err := unix.SendmsgN(conn, record, nil, nil, unix.MSG_NOSIGNAL)
-		if err == nil && n < len(record) {
-			err = unix.ETIMEDOUT // with a part of it taken
-		}
-		return err
-	})
-}
-
-// uninterrupted does something again that a signal has interrupted, as those of Go's run
-// time do, for as long as it might have taken.
-func uninterrupted(do func() error) error {
-	for end := time.Now().Add(writeTimeout); ; {
-		if err := do(); !errors.Is(err, unix.EINTR) || time.Now().After(end) {
-			return err
 		}
 	}
 }

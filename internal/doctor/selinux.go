@@ -7,7 +7,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"eic/internal/sshd"
 	"eic/internal/trustedfile"
@@ -104,7 +105,7 @@ func checkSELinux(_ context.Context, e *exam) Finding {
 // FileLabel returns the SELinux label of a file, "user:role:type:level".
 func FileLabel(name string) (string, error) {
 	buffer := make([]byte, 1024)
-	n, err := syscall.Getxattr(name, "security.selinux", buffer)
+	n, err := unix.Getxattr(name, "security.selinux", buffer)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"eic/internal/sshd"
 	"eic/internal/sshd/sshdtest"
@@ -41,8 +42,8 @@ func TestReplacedFileKeepsWhatItWas(t *testing.T) {
 	file := filepath.Join(h.Root, sshd.MainConfig)
 	require.NoError(t, os.Chown(file, 12, 34))
 	require.NoError(t, os.Chmod(file, 0o640))
-	require.NoError(t, syscall.Setxattr(file, "security.selinux", []byte("system_u:object_r:etc_t:s0\x00"), 0))
-	require.NoError(t, syscall.Setxattr(file, "user.site", []byte("x"), 0))
+	require.NoError(t, unix.Setxattr(file, "security.selinux", []byte("system_u:object_r:etc_t:s0\x00"), 0))
+	require.NoError(t, unix.Setxattr(file, "user.site", []byte("x"), 0))
 	before := sshdtest.Snapshot(t, h.Root)
 
 	_, err := Add(t.Context(), h, Options{})

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeFile puts data at a path in one step: a reader sees the old content or
@@ -47,17 +49,18 @@ func fill(f *os.File, name string, data []byte, mode fs.FileMode) error {
 // takeAfter gives a new file owner, mode and extended attributes of the one at
 // name, if there is one.
 func takeAfter(f *os.File, name string) error {
-	var old syscall.Stat_t
-	if err := syscall.Lstat(name, &old); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
+	old, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if err := f.Chown(int(old.Uid), int(old.Gid)); err != nil {
+	owner := old.Sys().(*syscall.Stat_t)
+	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
 		return err
 	}
-	if err := syscall.Fchmod(int(f.Fd()), old.Mode&0o7777); err != nil {
+	if err := f.Chmod(old.Mode()); err != nil {
 		return err
 	}
 	return copyAttributes(f.Name(), name)
@@ -79,7 +82,7 @@ func copyAttributes(to, from string) error {
 		if present, err := attribute(to, name); err == nil && bytes.Equal(present, value) {
 			continue
 		}
-		if err := syscall.Setxattr(to, name, value, 0); err != nil {
+		if err := unix.Setxattr(to, name, value, 0); err != nil {
 			return fmt.Errorf("setting %s: %w", name, err)
 		}
 	}
@@ -89,8 +92,8 @@ func copyAttributes(to, from string) error {
 // attributes lists the extended attributes of a file; a file system without
 // any has none.
 func attributes(name string) ([]string, error) {
-	list, err := sized(func(buffer []byte) (int, error) { return syscall.Listxattr(name, buffer) })
-	if errors.Is(err, syscall.ENOTSUP) {
+	list, err := sized(func(buffer []byte) (int, error) { return unix.Listxattr(name, buffer) })
+	if errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
 	if err != nil {
@@ -100,7 +103,7 @@ func attributes(name string) ([]string, error) {
 }
 
 func attribute(name, attr string) ([]byte, error) {
-	return sized(func(buffer []byte) (int, error) { return syscall.Getxattr(name, attr, buffer) })
+	return sized(func(buffer []byte) (int, error) { return unix.Getxattr(name, attr, buffer) })
 }
 
 // sized calls a system call that says how much room it needs when it gets none.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,6 +109,9 @@ type process struct {
 }
 
 func (c Command) start(ctx context.Context, q Question) (*process, error) {
+	if err := checkPlatform(); err != nil {
+		return nil, err
+	}
 	// sshd demands of the command it runs that nobody but root can have written
 	// it, and would no longer see that of this one.
 	file, err := trustedfile.Program(os.DirFS("/"), c.program, nil)
@@ -126,7 +128,7 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	p.Args[0] = c.program
 	p.Env = environment(q.Environ)
 	p.Stdout = p
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.SysProcAttr = ownGroup()
 	p.Cancel = p.killGroup
 	p.WaitDelay = patience
 	if err := p.Start(); err != nil {
@@ -165,17 +167,6 @@ func (p *process) finish() ([]byte, error) {
 		return nil, err
 	}
 	return lines(p.output.Bytes())
-}
-
-// awaitExit waits for the process to exit and leaves it a zombie, so that its
-// group's id cannot become another's yet.
-func awaitExit(pid int) {
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return
-		}
-	}
 }
 
 // lines checks a command's whole output. sshd takes a last line without a

@@ -8,14 +8,16 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"eic/test/host/mount"
 )
 
 // mounts are those made for one host, in the order in which they were made.
 type mounts []string
 
 func (m *mounts) mount(source, target, kind string, flags uintptr, data string) error {
-	if err := unix.Mount(source, target, kind, flags, data); err != nil {
-		return fmt.Errorf("mounting a file system of type %s on %s: %w", kind, target, err)
+	if err := mount.Mount(source, target, kind, flags, data); err != nil {
+		return err
 	}
 	*m = append(*m, target)
 	return nil
@@ -24,7 +26,7 @@ func (m *mounts) mount(source, target, kind string, flags uintptr, data string) 
 // tmpfs puts an empty directory over target. Its mode matters: sshd trusts no
 // command below a directory that others may write to.
 func (m *mounts) tmpfs(target string) error {
-	return m.mount("tmpfs", target, "tmpfs", unix.MS_NOSUID, "mode=755")
+	return m.mount("tmpfs", target, "tmpfs", mount.NoSUID, "mode=755")
 }
 
 // overlay makes what is written below target from now on go to a directory below
@@ -45,9 +47,7 @@ func (m *mounts) overlay(target, layers string) error {
 func (m *mounts) undo() error {
 	var failed []error
 	for _, target := range slices.Backward(*m) {
-		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
-			failed = append(failed, fmt.Errorf("unmounting %s: %w", target, err))
-		}
+		failed = append(failed, mount.Unmount(target))
 	}
 	*m = nil
 	return errors.Join(failed...)
@@ -62,7 +62,7 @@ func (h *Host) mountAll() error {
 		}
 	}
 	if h.options.Root != "/" {
-		if err := h.mounts.mount("proc", h.Path("/proc"), "proc", unix.MS_NOSUID, ""); err != nil {
+		if err := h.mounts.mount("proc", h.Path("/proc"), "proc", mount.NoSUID, ""); err != nil {
 			return err
 		}
 	} else {

@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"eic/test/host/mount"
 )
 
 // preparedVariable tells the process inside the namespaces that it is there, and
@@ -46,6 +47,9 @@ func Run(prepare func(ctx context.Context, dir string) error, inside func() int)
 func Prepared() string { return os.Getenv(preparedVariable) }
 
 func outside(prepare func(context.Context, string) error) (int, error) {
+	if runtime.GOOS != "linux" {
+		return 0, fmt.Errorf("this needs Linux, for it makes network and mount namespaces; run it there, not on %s", runtime.GOOS)
+	}
 	if os.Geteuid() != 0 {
 		return 0, errors.New("this needs root, for it makes network and mount namespaces and starts sshd; run it as root")
 	}
@@ -76,11 +80,8 @@ func again(dir string, signals <-chan os.Signal) (int, error) {
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), preparedVariable+"="+dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
-		Pdeathsig:  unix.SIGKILL, // should this process be killed
-	}
-	runtime.LockOSThread() // Pdeathsig is sent when the thread ends
+	cmd.SysProcAttr = ownNamespaces()
+	runtime.LockOSThread() // the namespaces end with the thread that made them
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("starting a process in new namespaces: %w", err)
@@ -104,11 +105,11 @@ func again(dir string, signals <-chan os.Signal) (int, error) {
 // enter makes the mount and process namespaces this process's own.
 func enter(inside func() int) (int, error) {
 	unix.Umask(0o022) // whatever it is outside: files of the host have the modes they are made with
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	if err := mount.Mount("", "/", "", mount.Private, ""); err != nil {
 		return 0, fmt.Errorf("making the mounts private: %w", err)
 	}
-	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return 0, fmt.Errorf("mounting /proc: %w", err)
+	if err := mount.Mount("proc", "/proc", "proc", mount.NoSUID|mount.NoDev|mount.NoExec, ""); err != nil {
+		return 0, err
 	}
 	return inside(), nil
 }

@@ -17,11 +17,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"eic/internal/sim"
 	"eic/test/host"
 	"eic/test/host/hosttest"
+	"eic/test/host/mount"
 	"eic/test/needs"
 )
 
@@ -70,8 +70,8 @@ func startJournald(t *testing.T, h *host.Host) *net.UnixConn {
 	require.NoError(t, os.MkdirAll(h.Path("/run/log/journal"), 0o755))
 	const cgroups = "/sys/fs/cgroup" // journald does not start without them
 	require.NoError(t, os.MkdirAll(h.Path(cgroups), 0o755))
-	require.NoError(t, unix.Mount("cgroup2", h.Path(cgroups), "cgroup2", 0, ""))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(h.Path(cgroups), unix.MNT_DETACH)) })
+	require.NoError(t, mount.Mount("cgroup2", h.Path(cgroups), "cgroup2", 0, ""))
+	t.Cleanup(func() { require.NoError(t, mount.Unmount(h.Path(cgroups))) })
 	require.NoError(t, h.WriteFile("/etc/systemd/journald.conf.d/test.conf", []byte("[Journal]\nForwardToSyslog=yes\n")))
 	forwarded, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: h.Path(journal + "/syslog"), Net: "unixgram"})
 	require.NoError(t, err)

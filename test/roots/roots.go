@@ -17,7 +17,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"eic/test/host/mount"
 )
 
 // cache is where roots are kept from one run to the next.
@@ -147,14 +148,14 @@ func layer(t *testing.T, lower string) string {
 	base, err := os.MkdirTemp("", "eic-test-root-") // without the test's name, which may have commas
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.Remove(base)) })
-	require.NoError(t, unix.Mount("tmpfs", base, "tmpfs", 0, "mode=755"))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(base, unix.MNT_DETACH)) })
+	require.NoError(t, mount.Mount("tmpfs", base, "tmpfs", 0, "mode=755"))
+	t.Cleanup(func() { require.NoError(t, mount.Unmount(base)) })
 	merged := filepath.Join(base, "merged")
 	for _, dir := range []string{"upper", "work", "merged"} {
 		require.NoError(t, os.Mkdir(filepath.Join(base, dir), 0o755))
 	}
-	require.NoError(t, unix.Mount("overlay", merged, "overlay", 0,
+	require.NoError(t, mount.Mount("overlay", merged, "overlay", 0,
 		fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, base, base)))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(merged, unix.MNT_DETACH)) })
+	t.Cleanup(func() { require.NoError(t, mount.Unmount(merged)) })
 	return merged
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"eic/test/needs"
 )
@@ -171,7 +172,7 @@ func Snapshot(t *testing.T, root string) string {
 func attributes(t *testing.T, name string) string {
 	t.Helper()
 	buffer := make([]byte, 4096)
-	size, err := syscall.Listxattr(name, buffer)
+	size, err := unix.Listxattr(name, buffer)
 	require.NoError(t, err)
 	var text string
 	for attr := range strings.SplitSeq(strings.TrimRight(string(buffer[:size]), "\x00"), "\x00") {
@@ -179,7 +180,7 @@ func attributes(t *testing.T, name string) string {
 			continue
 		}
 		value := make([]byte, 4096)
-		size, err := syscall.Getxattr(name, attr, value)
+		size, err := unix.Getxattr(name, attr, value)
 		require.NoError(t, err)
 		text += fmt.Sprintf(" %s=%q", attr, value[:size])
 	}
