@@ -39,7 +39,7 @@ const (
 
 func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := newFlags("doctor", "", doctorAbout)
-	user := flags.String("user", "root", "ask sshd about logins of `NAME`")
+	user := flags.String("user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
 	offline := flags.Bool("offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
 	asJSON := flags.Bool("json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
 	observe := flags.Bool("observe", false, "print what the user who runs this sees, for another process of doctor")
@@ -71,7 +71,9 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	if *observe {
 		return printObservation(ctx, look, flags.Args(), stdout, stderr)
 	}
-	report := doctor.Examine(ctx, thisHost(*user, *offline, given, look))
+	host := thisHost(*user, *offline, given, look)
+	host.Named = flags.Changed("user")
+	report := doctor.Examine(ctx, host)
 	return printReport(report, *asJSON, stdout, stderr)
 }
 
@@ -132,7 +134,7 @@ func parseKeysArguments(ctx context.Context, uid int, args []string) (terms, doc
 	if err == nil {
 		_, err = l.open(io.Discard)
 	}
-	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1)}
+	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1), CallerEnv: t.callerEnv, KeyOptions: t.keyOptions}
 	if err == nil {
 		err = t.checkFingerprint(flags.NArg() == 2, call.Fingerprint)
 	}

@@ -34,8 +34,11 @@ type Host struct {
 	// Now is the time.
 	Now time.Time
 
-	// User is whose logins are asked about.
-	User string
+	// User is whose logins are asked about. Named is set if somebody asked
+	// about this user; otherwise User stands for any, and nothing is said about
+	// the account.
+	User  string
+	Named bool
 	// Offline leaves out whatever needs a metadata service, for an image that
 	// is being made. It need not be on EC2, nor have an sshd that runs.
 	Offline bool
@@ -57,6 +60,9 @@ type Host struct {
 type Call struct {
 	Flags             []string
 	User, Fingerprint string
+	// CallerEnv is --caller-env, and KeyOptions --key-options.
+	CallerEnv  bool
+	KeyOptions string
 }
 
 // check is one check of the list.
@@ -67,18 +73,23 @@ type check struct {
 
 // checks returns the list in the order of a login: sshd, the command, the
 // metadata service, the signer; and then what stands beside it.
-func checks(offline bool) []check {
+func checks(offline, named bool) []check {
 	list := []check{
 		{"command", "sshd's command", checkCommand},
 		{"command-for-user", "sshd's command for the user", checkCommandForUser},
-		{"public-keys", "sshd takes public keys", checkPublicKeys},
-		{"arguments", "the command's arguments", checkArguments},
-		{"path", "owners and modes of the command's path", checkPath},
-		{"account", "the command's user", checkAccount},
-		{"as-user", "running as the command's user", checkAsAccount},
-		{"identity", "which instance this is", checkIdentity},
-		{"trust-anchors", "trust anchors", checkAnchors},
 	}
+	if named {
+		list = append(list, loginChecks()...)
+	}
+	list = append(list, publicKeyChecks()...)
+	list = append(list,
+		check{"arguments", "the command's arguments", checkArguments},
+		check{"path", "owners and modes of the command's path", checkPath},
+		check{"account", "the command's user", checkAccount},
+		check{"as-user", "running as the command's user", checkAsAccount},
+		check{"identity", "which instance this is", checkIdentity},
+		check{"trust-anchors", "trust anchors", checkAnchors},
+	)
 	if offline {
 		list = append(list, check{"self-test", "self-test", checkSelf})
 	} else {
@@ -116,7 +127,7 @@ func metadataChecks() []check {
 func Examine(ctx context.Context, h Host) Report {
 	e := look(ctx, h)
 	r := Report{Schema: Schema, Verdict: OK}
-	for _, c := range checks(h.Offline) {
+	for _, c := range checks(h.Offline, h.Named) {
 		r.add(c.id, c.title, c.judge(ctx, e))
 	}
 	return r

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/account"
 	"eic/internal/sshd"
 )
 
@@ -23,6 +24,11 @@ type exam struct {
 	// account is the user that the command runs as.
 	account    Account
 	accountErr error
+	// person is the account of User, if Named, and shadow its entry in shadow(5).
+	person    Account
+	personErr error
+	shadow    account.Shadow
+	shadowErr error
 
 	// seen is what there was to see for account, or, if asAccount says why
 	// that could not be looked at, for the user who examines. seenErr is why
@@ -50,6 +56,9 @@ func look(ctx context.Context, h Host) *exam {
 		e.account, err = e.findAccount(ctx, name)
 	}
 	e.accountErr = err
+	if e.Named {
+		e.lookUpPerson(ctx)
+	}
 	e.observe(ctx)
 	return e
 }

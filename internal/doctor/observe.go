@@ -56,15 +56,17 @@ func Observe(ctx context.Context, a Asking) Observation {
 		o.IdentityError = err.Error()
 	}
 	o.LogSocket = listening(a.LogSockets)
-	domain := trust.AmazonDomain
-	if !a.Offline && (o.AnyMachine || o.IdentityError == "" && o.Identity.Platform != instance.None) {
-		o.Service = askService(ctx, a)
-		if o.Service.DomainKnown {
-			domain = o.Service.Domain.Text
+	anchors := func(domain string) {
+		if _, err := a.Anchors(domain); err != nil {
+			o.AnchorsError = err.Error()
 		}
 	}
-	if _, err := a.Anchors(domain); err != nil {
-		o.AnchorsError = err.Error()
+	anchors(trust.AmazonDomain) // before the network can spend the time for it
+	if !a.Offline && (o.AnyMachine || o.IdentityError == "" && o.Identity.Platform != instance.None) {
+		o.Service = askService(ctx, a)
+		if o.Service.DomainKnown && o.Service.Domain.Text != trust.AmazonDomain {
+			anchors(o.Service.Domain.Text)
+		}
 	}
 	return o
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
-	"strings"
 
 	"eic/internal/argv"
 	"eic/internal/sshd"
@@ -162,24 +160,6 @@ func setAt(s sshd.Setting) string {
 	}
 	return text
 }
-
-func checkPublicKeys(_ context.Context, e *exam) Finding {
-	if e.login.err != nil {
-		return notChecked("see sshd's command above", "sshd did not say")
-	}
-	value := e.login.Values["pubkeyauthentication"]
-	if value == "no" {
-		return broken("set PubkeyAuthentication yes in sshd_config", "PubkeyAuthentication is %q for user %q, so no key is ever asked about", value, e.User)
-	}
-	methods := e.login.Values["authenticationmethods"]
-	if methods != "" && methods != "any" && !slices.ContainsFunc(strings.Fields(methods), needsOnlyKey) {
-		return warning("add publickey to AuthenticationMethods, if a key is to be enough",
-			"AuthenticationMethods is %q for user %q, none of which is publickey alone", methods, e.User)
-	}
-	return ok("PubkeyAuthentication is on for user %q", e.User)
-}
-
-func needsOnlyKey(list string) bool { return list == "publickey" }
 
 func checkArguments(_ context.Context, e *exam) Finding {
 	c := e.command

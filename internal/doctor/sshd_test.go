@@ -80,22 +80,6 @@ func TestWhatSSHDRunsForOneUser(t *testing.T) {
 	})
 }
 
-func TestSSHDThatTakesNoKeys(t *testing.T) {
-	requireTroubles(t, map[string]trouble{
-		"it takes them": {check: "public-keys", verdict: doctor.OK, found: "on"},
-		"it does not": {damage: configured(ourLine + userLine + "PubkeyAuthentication no\n"),
-			check: "public-keys", verdict: doctor.Broken, found: "no key is ever asked about"},
-		"not from this user": {damage: configured(ourLine + userLine + "Match User root\nPubkeyAuthentication no\n"),
-			check: "public-keys", verdict: doctor.Broken, found: `user "root"`},
-		"a key is not enough": {damage: configured(ourLine + userLine + "AuthenticationMethods publickey,password\n"),
-			check: "public-keys", verdict: doctor.Warning, found: `"publickey,password"`},
-		"a key is one way": {damage: configured(ourLine + userLine + "AuthenticationMethods publickey,password publickey\n"),
-			check: "public-keys", verdict: doctor.OK, found: "on"},
-		"sshd does not say": {damage: configured(""),
-			check: "public-keys", verdict: doctor.NotChecked, found: "did not say"},
-	})
-}
-
 func TestHowTheCommandIsCalled(t *testing.T) {
 	called := func(arguments string) func(*bench) {
 		return configured("AuthorizedKeysCommand /usr/bin/eic authorized-keys" + arguments + "\n" + userLine)

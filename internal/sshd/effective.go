@@ -20,9 +20,9 @@ type Effective struct {
 	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, as
 	// Config.ShadowedPrincipals has it. It is zero where none is.
 	ShadowedPrincipals Setting
-	// Values has everything sshd reports, by keyword in lower case. Options on
-	// sshd's command line are not in it.
-	Values map[string]string
+	// Answer is everything sshd reports. Options on sshd's command line are not
+	// in it.
+	Answer
 }
 
 // Effective asks sshd what it does for a login and finds the line that makes
@@ -41,7 +41,7 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	if err != nil {
 		return Effective{}, err
 	}
-	e := Effective{Command: answer.Values[KeysCommand], User: answer.Values[KeysCommandUser], Values: answer.Values}
+	e := Effective{Command: answer.Values[KeysCommand], User: answer.Values[KeysCommandUser], Answer: answer}
 	if e.Command == everywhere.Values[KeysCommand] {
 		e.Source, _ = s.Now.Global(KeysCommand)
 		for _, v := range slices.Backward(s.Overrides) { // the first one wins

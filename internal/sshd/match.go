@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"eic/internal/argv"
+	"eic/internal/wildcard"
 )
 
 // Matches returns the criteria of the Match blocks of a configuration, each
@@ -102,7 +103,7 @@ func nameMatching(lists, candidates []string) (string, bool) {
 		}
 	}
 	for _, name := range candidates {
-		matched := func(list string) bool { return matchesList(list, name, matchesPattern) }
+		matched := func(list string) bool { return matchesList(list, name, wildcard.Match) }
 		if name != "" && !strings.HasPrefix(name, "!") && !slices.ContainsFunc(lists, func(l string) bool { return !matched(l) }) {
 			return name, true
 		}
@@ -135,7 +136,7 @@ func addressMatching(list string) (string, bool) {
 func matchesAddress(pattern, text string) bool {
 	network, err := netip.ParsePrefix(pattern)
 	if err != nil {
-		return matchesPattern(pattern, text)
+		return wildcard.Match(pattern, text)
 	}
 	address, err := netip.ParseAddr(text)
 	return err == nil && network.Contains(address)
@@ -157,17 +158,6 @@ func matchesList(list, text string, matches func(pattern, text string) bool) boo
 	return found
 }
 
-// matchesPattern matches * with any text and ? with one character.
-func matchesPattern(pattern, text string) bool {
-	if pattern == "" {
-		return text == ""
-	}
-	if pattern[0] == '*' {
-		return matchesPattern(pattern[1:], text) || text != "" && matchesPattern(pattern, text[1:])
-	}
-	return text != "" && (pattern[0] == '?' || pattern[0] == text[0]) && matchesPattern(pattern[1:], text[1:])
-}
-
 // members returns the users who are in a group of each list.
 func (h Host) members(ctx context.Context, lists []string) []string {
 	users, ids := map[string][]string{}, map[string]string{}
@@ -186,7 +176,7 @@ func (h Host) members(ctx context.Context, lists []string) []string {
 	for _, list := range lists {
 		var in []string
 		for group, names := range users {
-			if group != "" && matchesList(list, group, matchesPattern) {
+			if group != "" && matchesList(list, group, wildcard.Match) {
 				in = append(in, names...)
 			}
 		}

@@ -91,7 +91,7 @@ var mayImport = map[string][]string{
 	"metadata":      nil,
 	"othercommand":  {"argv", "trustedfile"},
 	"printable":     nil,
-	"sshd":          {"argv"},
+	"sshd":          {"argv", "wildcard"},
 	"sshd/sshdtest": {"test/needs"},
 	"trust":         nil,
 	"trustedfile":   nil,

@@ -1,0 +1,159 @@
+package doctor
+
+import (
+	"cmp"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+	"eic/test/host/hosttest"
+)
+
+// refusal is a setting by which sshd refuses or hampers a login with a pushed
+// key, and the check that must say so.
+type refusal struct {
+	config string // in front of what the packages configure
+	damage func(t *testing.T, h *host.Host)
+	user   string // alice if empty
+	kind   string // of the key, ed25519 if empty
+	// login is whether the real login works all the same.
+	login   bool
+	check   string
+	verdict string
+	found   string
+}
+
+// refusals have one row for each way in which sshd refuses a user whose key would
+// be printed.
+func refusals() map[string]refusal {
+	inGroup := func(t *testing.T, h *host.Host) {
+		replace(t, h, "/etc/group", "alice:x:2000:\n", "alice:x:2000:\nops:x:3000:alice\n")
+	}
+	shadow := func(entry string) func(t *testing.T, h *host.Host) {
+		return func(t *testing.T, h *host.Host) { replace(t, h, "/etc/shadow", "alice:*:::::::\n", entry+"\n") }
+	}
+	shell := func(shell string) func(t *testing.T, h *host.Host) {
+		return func(t *testing.T, h *host.Host) {
+			replace(t, h, "/etc/passwd", "/run/home/alice:/bin/sh\n", "/run/home/alice:"+shell+"\n")
+		}
+	}
+	flagged := func(flags string) string {
+		return strings.Replace(host.Packaged, "--trust-anchors", flags+" --trust-anchors", 1)
+	}
+	return map[string]refusal{
+		"nothing stands in the way": {login: true, check: "user-account", verdict: "ok", found: "uid 2000"},
+
+		"there is no such user": {user: "carol", check: "user-account", verdict: "broken", found: `no user "carol"`},
+		"the account expired":   {damage: shadow("alice:*::::::1:"), check: "user-account", verdict: "broken", found: "has expired"},
+		"the account is locked": {damage: shadow("alice:!:::::::"), check: "user-account", verdict: "broken", found: "is locked"},
+		"the shell is missing":  {damage: shell("/bin/fish"), check: "user-account", verdict: "broken", found: `"/bin/fish", does not exist`},
+		"the shell is no program": {damage: shell("/etc/passwd"), check: "user-account", verdict: "broken",
+			found: `"/etc/passwd", is not executable`},
+		"the shell turns people away": {damage: shell("/usr/sbin/nologin"), check: "user-account", verdict: "warning", found: "ends every session"},
+		"nobody may log in now": {check: "user-account", verdict: "broken", found: "/etc/nologin exists",
+			damage: func(t *testing.T, h *host.Host) {
+				require.NoError(t, h.WriteFile("/etc/nologin", []byte("maintenance\n")))
+			}},
+
+		"DenyUsers has the user":           {config: "DenyUsers mallory al*\n", check: "user-allowed", verdict: "broken", found: `DenyUsers ["mallory" "al*"] matches user "alice"`},
+		"AllowUsers has others":            {config: "AllowUsers bob\nAllowUsers carol\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob" "carol"]`},
+		"AllowUsers has the user":          {config: "AllowUsers bob ?lice\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
+		"AllowUsers has the user and host": {config: "AllowUsers alice@127.0.0.1\n", login: true, check: "user-allowed", verdict: "ok", found: `from ["127.0.0.1"] alone`},
+		"AllowUsers in a Match block":      {config: "Match User alice\nAllowUsers bob\nMatch all\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob"]`},
+		"DenyGroups has a group of the user": {damage: inGroup, config: "DenyGroups op?\n", check: "user-allowed", verdict: "broken",
+			found: `DenyGroups ["op?"]`},
+		"AllowGroups has no group of the user": {config: "AllowGroups ops\n", check: "user-allowed", verdict: "broken", found: `AllowGroups ["ops"]`},
+		"AllowGroups has a group of the user":  {damage: inGroup, config: "AllowGroups ops\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
+
+		"root is refused":                  {user: "root", config: "PermitRootLogin no\n", check: "root-login", verdict: "broken", found: `"no"`},
+		"root is for commands alone":       {user: "root", config: "PermitRootLogin forced-commands-only\n", check: "root-login", verdict: "broken", found: "command="},
+		"root is for commands and has one": {user: "root", config: "PermitRootLogin forced-commands-only\n" + flagged(`--key-options 'command="whoami"'`), login: true, check: "root-login", verdict: "ok", found: "forced"},
+		"root is let in with a key":        {user: "root", config: "PermitRootLogin prohibit-password\n", login: true, check: "root-login", verdict: "ok", found: "-password"},
+		"root is refused, alice is not":    {config: "PermitRootLogin no\n", login: true, check: "root-login", verdict: "ok", found: "not root"},
+
+		"the session is not told of the caller": {config: flagged("--caller-env"), login: true, check: "caller-env", verdict: "warning",
+			found: `PermitUserEnvironment is "no", so sshd drops the EIC_CALLER`},
+		"the session is told of one thing": {config: "PermitUserEnvironment EIC_CALLER\n" + flagged("--caller-env"), login: true, check: "caller-env",
+			verdict: "warning", found: "drops the EIC_REQUEST"},
+		"the session is told of the caller": {config: "PermitUserEnvironment EIC_*\n" + flagged("--caller-env"), login: true, check: "caller-env",
+			verdict: "ok", found: "EIC_*"},
+
+		"no key is taken": {config: "PubkeyAuthentication no\n", check: "public-keys", verdict: "broken", found: "no key is ever asked about"},
+		"no key of the user's is taken": {config: "Match User alice\nPubkeyAuthentication no\nMatch all\n", check: "public-keys",
+			verdict: "broken", found: `user "alice"`},
+		"a key is not enough": {config: "AuthenticationMethods publickey,publickey\n", check: "methods", verdict: "warning", found: "not enough"},
+		"a key is no method": {config: "PasswordAuthentication yes\nAuthenticationMethods password\n", check: "methods", verdict: "broken",
+			found: "none of which takes a key"},
+		"Ed25519 is against the policy": {config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", check: "key-types", verdict: "warning",
+			found: "refuses Ed25519 keys"},
+		"RSA is against the policy": {kind: "rsa", config: "PubkeyAcceptedAlgorithms ssh-ed25519\n", check: "key-types", verdict: "warning",
+			found: "refuses RSA keys"},
+		"neither is in the policy": {config: "PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256\n", check: "key-types", verdict: "broken",
+			found: "neither RSA nor Ed25519"},
+		"RSA keys are too short for the policy": {kind: "rsa", config: "RequiredRSASize 4096\n", check: "key-types", verdict: "warning", found: "RequiredRSASize is 4096"},
+	}
+}
+
+// What doctor says about a user is what the real sshd does, first without doctor.
+func TestDoctorSaysWhatSSHDSays(t *testing.T) {
+	h := start(t, host.Options{})
+	require.NoError(t, os.MkdirAll(h.Path(host.Home("root")), 0o700))
+	keys := map[string]string{}
+	for _, kind := range []string{"ed25519", "rsa"} {
+		var err error
+		keys[kind], err = h.NewKey(kind, kind)
+		require.NoError(t, err)
+	}
+	for name, row := range refusals() {
+		t.Run(name, func(t *testing.T) {
+			row.user = cmp.Or(row.user, "alice")
+			keepAccounts(t, h)
+			require.NoError(t, h.Configure(row.config+host.Packaged))
+			if row.damage != nil {
+				row.damage(t, h)
+			}
+			h.Log.Forget()
+			require.NoError(t, h.StartSSHD())
+			defer h.StopSSHD()
+			key := keys[cmp.Or(row.kind, "ed25519")]
+			hosttest.Push(t, h, row.user, key)
+			said := hosttest.Capture(t, h.SSH(row.user, key, "whoami"))
+			require.Equal(t, row.login, said.Stdout == row.user+"\n", "%+v", said)
+			if row.check == "caller-env" {
+				told := hosttest.Capture(t, h.SSH(row.user, key, "printenv", "EIC_REQUEST"))
+				require.Equal(t, row.verdict == "ok", told.Status == 0, "%+v", told)
+			}
+
+			r := examine(t, h, "root", map[string]int{"ok": 0, "broken": 1, "warning": 2}[row.verdict], "--user", row.user)
+			c := r.find(t, row.check)
+			require.Equal(t, row.verdict, c.Verdict, "%+v", c)
+			require.Contains(t, c.Found, row.found)
+			if row.verdict != "ok" {
+				require.Equal(t, []string{row.check}, r.with(row.verdict), "nothing else is wrong: %+v", r)
+			}
+		})
+	}
+}
+
+// keepAccounts puts the host's accounts back at the end of the test.
+func keepAccounts(t *testing.T, h *host.Host) {
+	t.Helper()
+	for _, name := range []string{"/etc/passwd", "/etc/shadow", "/etc/group"} {
+		text, err := os.ReadFile(h.Path(name))
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, os.WriteFile(h.Path(name), text, 0o644)) })
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(h.Path("/etc/nologin"))) })
+}
+
+// replace changes a file of the host.
+func replace(t *testing.T, h *host.Host, name, old, new string) {
+	t.Helper()
+	text, err := os.ReadFile(h.Path(name))
+	require.NoError(t, err)
+	require.Contains(t, string(text), old)
+	require.NoError(t, os.WriteFile(h.Path(name), []byte(strings.Replace(string(text), old, new, 1)), 0o644))
+}
