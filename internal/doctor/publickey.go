@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"eic/internal/sshd"
-	"eic/internal/wildcard"
 )
 
 // publicKeyChecks are what sshd makes of any pushed key for a login of the user.
@@ -80,13 +79,13 @@ func checkKeyTypes(_ context.Context, e *exam) Finding {
 		if l.Values[keyword] == "" {
 			keyword = "pubkeyacceptedkeytypes" // its name before OpenSSH 8.5
 		}
-		accepted := strings.Split(l.Values[keyword], ",")
+		accepted := sshd.Patterns(strings.Split(l.Values[keyword], ","))
 		if l.Values[keyword] == "" {
 			return notChecked("sshd -T", "sshd does not say which keys it takes")
 		}
 		var refused []pushedKeyType
 		for _, t := range pushedKeyTypes() {
-			if !slices.ContainsFunc(t.signatures, func(name string) bool { return inList(accepted, name) }) {
+			if !accepted.MatchAny(t.signatures) {
 				refused = append(refused, t)
 			}
 		}
@@ -99,11 +98,6 @@ func checkKeyTypes(_ context.Context, e *exam) Finding {
 		return broken("add rsa-sha2-512,ssh-ed25519 to PubkeyAcceptedAlgorithms"+e.writtenAt(keyword),
 			"PubkeyAcceptedAlgorithms takes neither RSA nor Ed25519 keys, and no others can be pushed: %.200q", l.Values[keyword])
 	})
-}
-
-// inList reports whether one of the patterns matches.
-func inList(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return wildcard.Match(pattern, name) })
 }
 
 func (e *exam) checkRSASize(l sshd.Effective) Finding {
@@ -124,9 +118,9 @@ func checkCallerEnv(_ context.Context, e *exam) Finding {
 	}
 	return e.withLogin(func(l sshd.Effective) Finding {
 		value := l.Values["permituserenvironment"]
-		patterns := strings.Split(value, ",")
+		patterns := sshd.Patterns(strings.Split(value, ","))
 		for _, name := range callerVariables() {
-			if value != "yes" && !inList(patterns, name) {
+			if value != "yes" && !patterns.MatchAny([]string{name}) {
 				return warning("PermitUserEnvironment "+strings.Join(callerVariables(), ",")+e.writtenAt("permituserenvironment"),
 					"PermitUserEnvironment is %q, so sshd drops the %s of --caller-env", value, name)
 			}
