@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"eic/internal/audit"
 	"eic/internal/authorize"
+	"eic/internal/cmdline"
 	"eic/internal/confine"
 	"eic/internal/lookup"
 	"eic/internal/othercommand"
+	"eic/internal/settings"
 )
 
 const authorizedKeysAbout = `Prints the public keys that somebody with the right IAM permission pushed for
@@ -26,61 +28,42 @@ in the system log (authpriv).
 Exit status: 0 answered, also when the answer is no key; 1 could not answer;
 2 called wrongly.`
 
-func runAuthorizedKeys(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", authorizedKeysAbout)
-	var t terms
-	t.register(flags)
-	var l logging
-	l.register(flags)
-	wrong := flags.read(args, 1, 2)
-	if errors.Is(wrong, pflag.ErrHelp) {
-		flags.help(stdout)
-		return exitOK
-	}
-	user, fingerprint := flags.Arg(0), flags.Arg(1)
-	if wrong == nil {
-		wrong = t.check(ctx, flags)
-	}
-	log, err := l.open(stderr) // as far as flags were read: sshd drops what is said on stderr
-	if wrong == nil {
-		wrong = err
-	}
-	if wrong == nil {
-		wrong = t.checkFingerprint(flags.NArg() == 2, fingerprint)
-	}
-	if wrong != nil {
-		flags.wrong(stderr, wrong)
-		log.Write(audit.Failure(audit.CalledWrongly, user, wrong))
-		return exitUsage
-	}
-	return answer(ctx, t, othercommand.Question{User: user, Fingerprint: fingerprint, Environ: environ}, log, stdout)
+// authorizedKeys is one question of sshd's.
+type authorizedKeys struct {
+	call    *settings.Call
+	environ []string
 }
 
-// checkFingerprint checks FINGERPRINT, as far as it is given.
-func (t *terms) checkFingerprint(given bool, fingerprint string) error {
-	switch {
-	case given && !authorize.ValidFingerprint(fingerprint):
-		return fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
-	case !given && t.chained.NeedsFingerprint():
-		return errors.New("--chain: its command has %f, expected FINGERPRINT behind USER, as sshd's %f gives it")
-	default:
-		return nil
-	}
+func (a *authorizedKeys) register(line cmdline.Line) { a.call.Register(line.FlagSet) }
+
+func (a *authorizedKeys) check(ctx context.Context, line cmdline.Line) error {
+	return a.call.Complete(ctx, line, settings.Files{Host: settings.File})
+}
+
+// logWrong logs how the command was called wrongly: sshd drops what is said on
+// stderr.
+func (a *authorizedKeys) logWrong(line cmdline.Line, stderr io.Writer, err error) {
+	a.call.OpenLog(stderr).Write(audit.Failure(audit.CalledWrongly, line.Arg(0), err))
+}
+
+func (a *authorizedKeys) run(ctx context.Context, stdout, stderr io.Writer) int {
+	q := othercommand.Question{User: a.call.User, Fingerprint: a.call.Fingerprint, Environ: a.environ}
+	return answer(ctx, a.call.Settings, q, a.call.OpenLog(stderr), stdout)
 }
 
 // answer asks, and writes the keys in one write after everything is decided:
 // ours, and behind them those of the chained command, if there is one. Neither
 // costs the other its keys, so it has failed only if there are none.
-func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log, stdout io.Writer) int {
-	ctx, cancel := t.deadline(ctx)
+func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, log audit.Log, stdout io.Writer) int {
+	ctx, cancel := s.Deadline(ctx)
 	defer cancel()
-	if t.chained.Program() != "" {
+	if s.Chain.Program() != "" {
 		var release context.CancelFunc
 		ctx, release = catchSignals(ctx)
 		defer release()
 	}
-	chained := t.chained.Start(ctx, q) // ask confines this process
-	report, err := ask(ctx, &t, q.User, q.Fingerprint, log)
+	chained := s.Chain.Start(ctx, q) // ask confines this process
+	report, err := ask(ctx, s, q.User, q.Fingerprint, log)
 	for _, event := range events(q.User, report, err) {
 		log.Write(event)
 	}
@@ -90,7 +73,7 @@ func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log
 	}
 	others, chainErr := chained.Keys()
 	if chainErr != nil {
-		log.Write(audit.Chain(t.chained.Program(), q.User, chainErr))
+		log.Write(audit.Chain(s.Chain.Program(), q.User, chainErr))
 	}
 	if err := writeKeys(stdout, append(keys, others...)); err != nil {
 		log.Write(audit.Failure(audit.Unanswered, q.User, fmt.Errorf("writing the keys to sshd: %w", err)))
@@ -104,18 +87,18 @@ func answer(ctx context.Context, t terms, q othercommand.Question, log audit.Log
 
 // ask loads what it must from files, then confines the process before the
 // first byte from the network is read.
-func ask(ctx context.Context, t *terms, user, fingerprint string, log audit.Log) (lookup.Answer, error) {
-	if err := t.loadAnchors(ctx); err != nil {
+func ask(ctx context.Context, s *settings.Settings, user, fingerprint string, log audit.Log) (lookup.Answer, error) {
+	if err := s.LoadAnchors(ctx, 0); err != nil {
 		return lookup.Answer{}, err
 	}
-	source, question := t.inquiry(user, fingerprint)
+	source := s.Source()
 	source.BeforeNetwork = func() error {
 		log.Open()
-		needs := t.needs()
-		needs.Signals = t.chained.Program() != "" // to end it in time
+		needs := s.Needs()
+		needs.Signals = s.Chain.Program() != "" // to end it in time
 		return confine.Confine(needs)
 	}
-	return lookup.Ask(ctx, source, question, time.Now())
+	return lookup.Ask(ctx, source, s.Terms(user, fingerprint), time.Now())
 }
 
 // events returns what is logged of an inquiry. After a failure the keys that
@@ -150,4 +133,14 @@ func writeKeys(stdout io.Writer, keys []byte) error {
 		return nil // sshd has what it wanted
 	}
 	return err
+}
+
+// catchSignals lets the signals that would end this process end ctx instead, so
+// that a chained command ends with it.
+func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	// A signal that is ignored here would be in the command too, and sshd's
+	// commands die of SIGPIPE. One that is caught is not; what is written here
+	// still only fails.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 }

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/audit"
 	"eic/internal/othercommand"
+	"eic/internal/settings"
 	"eic/internal/sim"
 	"eic/test/host"
 )
@@ -37,8 +37,9 @@ func plantedRun(t *testing.T, endpoint, anchors string) {
 	t.Helper()
 	_, err := os.ReadFile("/etc/passwd")
 	require.NoError(t, err)
-	terms := terms{endpoint: endpoint, anyMachine: true, anchors: anchors, budget: 5 * time.Second}
-	require.Equal(t, exitOK, answer(t.Context(), terms, othercommand.Question{User: "alice"}, plantedLog{}, os.Stdout))
+	s := settings.New()
+	s.Endpoint, s.AnyMachine, s.TrustAnchors = endpoint, true, anchors
+	require.Equal(t, exitOK, answer(t.Context(), s, othercommand.Question{User: "alice"}, plantedLog{}, os.Stdout))
 }
 
 // A flaw that opens a file once answers from the network are parsed finds

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"eic/internal/activekeys"
 	"eic/internal/audit"
+	"eic/internal/cmdline"
 	"eic/internal/doctor"
 	"eic/internal/metadata"
+	"eic/internal/settings"
 	"eic/internal/sshd"
 )
 
@@ -37,44 +37,53 @@ const (
 	exitWarnings = 2
 )
 
-func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("doctor", "", doctorAbout)
-	user := flags.String("user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
-	offline := flags.Bool("offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
-	asJSON := flags.Bool("json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
-	observe := flags.Bool("observe", false, "print what the user who runs this sees, for another process of doctor")
-	if err := flags.MarkHidden("observe"); err != nil {
-		panic(err)
-	}
-	own := []string{"user", "offline", "json", "observe"}
-	var t terms
-	t.register(flags)
-	if status, done := flags.parse(args, 0, len(args), stdout, stderr); done {
-		return min(status, exitBroken)
-	}
-	given := givenFlags(flags, own)
-	_, _, err := parseKeysArguments(ctx, os.Getuid(), append(slices.Clone(given), "--", *user, doctor.NobodysFingerprint))
+// examination is one call of doctor.
+type examination struct {
+	settings *settings.Settings
+	user     string
+	named    bool // user was given
+	offline  bool
+	asJSON   bool
+	observe  bool
+	args     []string // of --observe
+}
+
+func (x *examination) register(line cmdline.Line) {
+	line.StringVar(&x.user, "user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
+	line.BoolVar(&x.offline, "offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
+	line.BoolVar(&x.observe, "observe", false, "print what the user who runs this sees, for another process of doctor")
+	line.Lookup("observe").Hidden = true
+	x.settings = settings.New()
+	x.settings.Register(line.FlagSet)
+}
+
+func (x *examination) check(ctx context.Context, line cmdline.Line) error {
+	x.args = line.Args()
+	x.named = line.Changed("user")
+	err := x.settings.Read(ctx, settings.Files{UID: os.Getuid()})
 	switch {
 	case err != nil:
-	case !activekeys.ValidUser(*user):
-		err = fmt.Errorf("--user: no key can ever be pushed for a user %q", *user)
-	case flags.NArg() != 0 && !*observe:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return err
+	case !activekeys.ValidUser(x.user):
+		return fmt.Errorf("--user: no key can ever be pushed for a user %q", x.user)
+	case len(x.args) != 0 && !x.observe:
+		return fmt.Errorf("unexpected argument %q", x.args[0])
 	}
-	if err != nil {
-		flags.wrong(stderr, err)
-		return exitBroken
+	return nil
+}
+
+func (x *examination) run(ctx context.Context, stdout, stderr io.Writer) int {
+	look := func(ctx context.Context, flags []string) (doctor.Observation, error) {
+		return observeHost(ctx, flags, x.user, x.offline)
 	}
-	look := func(ctx context.Context, keysFlags []string) (doctor.Observation, error) {
-		return observeHost(ctx, keysFlags, *user, *offline)
+	if x.observe {
+		return printObservation(ctx, look, x.args, stdout, stderr)
 	}
-	if *observe {
-		return printObservation(ctx, look, flags.Args(), stdout, stderr)
-	}
-	host := thisHost(*user, *offline, given, look)
-	host.Named = flags.Changed("user")
+	host := thisHost(x.user, x.offline, x.settings.Given(), look)
+	host.Named = x.named
 	report := doctor.Examine(ctx, host)
-	return printReport(report, *asJSON, stdout, stderr)
+	return printReport(report, x.asJSON, stdout, stderr)
 }
 
 // printReport prints the report and returns the exit status. That of a report
@@ -113,88 +122,46 @@ func thisHost(user string, offline bool, keysFlags []string, look observer) doct
 		Observe:    look,
 		Label:      doctor.FileLabel,
 		Parse: func(args []string) (doctor.Call, error) {
-			_, call, err := parseKeysArguments(context.Background(), 0, args)
-			return call, err
+			c, err := settings.ParseCall(context.Background(), args, settings.Files{Host: settings.File})
+			if err != nil {
+				return doctor.Call{}, err
+			}
+			return doctor.Call{
+				Flags: c.Flags, User: c.User, Fingerprint: c.Fingerprint,
+				CallerEnv: c.Policy.CallerEnvironment, KeyOptions: c.Policy.KeyOptions,
+			}, nil
 		},
 	}
 }
 
-// parseKeysArguments reads the arguments of authorized-keys as that command
-// does.
-func parseKeysArguments(ctx context.Context, uid int, args []string) (terms, doctor.Call, error) {
-	flags := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
-	t := terms{uid: uid}
-	t.register(flags)
-	var l logging
-	l.register(flags)
-	err := flags.read(args, 1, 2)
-	if err == nil {
-		err = t.check(ctx, flags)
-	}
-	if err == nil {
-		_, err = l.open(io.Discard)
-	}
-	call := doctor.Call{User: flags.Arg(0), Fingerprint: flags.Arg(1), CallerEnv: t.callerEnv, KeyOptions: t.keyOptions}
-	if err == nil {
-		err = t.checkFingerprint(flags.NArg() == 2, call.Fingerprint)
-	}
-	if err != nil {
-		return terms{}, doctor.Call{}, err
-	}
-	call.Flags = args[:len(args)-flags.NArg()]
-	if n := len(call.Flags); n > 0 && call.Flags[n-1] == "--" {
-		call.Flags = call.Flags[:n-1]
-	}
-	return t, call, nil
-}
-
-// givenFlags are the flags of authorized-keys among those given, or nil.
-func givenFlags(flags flagSet, own []string) []string {
-	var given []string
-	flags.Visit(func(f *pflag.Flag) {
-		values := []string{f.Value.String()}
-		if list, isList := f.Value.(pflag.SliceValue); isList {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			if !slices.Contains(own, f.Name) {
-				given = append(given, "--"+f.Name+"="+value)
-			}
-		}
-	})
-	return given
-}
-
 // observeHost looks at this host as authorized-keys with these flags would.
 func observeHost(ctx context.Context, keysFlags []string, user string, offline bool) (doctor.Observation, error) {
-	t, _, err := parseKeysArguments(ctx, os.Getuid(), append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint))
+	files := settings.Files{Host: settings.File, UID: os.Getuid()}
+	t, err := settings.ParseCall(ctx, append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint), files)
 	if err != nil {
 		return doctor.Observation{}, err
 	}
-	ctx, cancel := t.deadline(ctx)
+	ctx, cancel := t.Deadline(ctx)
 	defer cancel()
-	source, question := t.inquiry(user, "")
 	asking := doctor.Asking{
-		Source:  source,
+		Source:  t.Source(),
 		User:    user,
-		Domains: question.Domains,
+		Domains: t.Domains,
 		Offline: offline,
-		Anchors: func(domain string) (*x509.CertPool, error) { return anchorsOf(ctx, t, domain) },
+		Anchors: func(domain string) (*x509.CertPool, error) {
+			if err := t.LoadAnchors(ctx, os.Getuid()); err != nil {
+				return nil, err
+			}
+			return t.Anchors(domain)
+		},
 	}
 	for _, socket := range audit.Sockets() {
 		asking.LogSockets = append(asking.LogSockets, socket.Path)
 	}
-	if t.endpoint == "" {
+	if t.Endpoint == "" {
 		asking.Addresses = metadata.Addresses()
 	}
 	return doctor.Observe(ctx, asking), nil
-}
-
-func anchorsOf(ctx context.Context, t terms, domain string) (*x509.CertPool, error) {
-	if err := t.loadAnchors(ctx); err != nil {
-		return nil, err
-	}
-	return t.anchorsFor(domain)
 }
 
 func printObservation(ctx context.Context, look observer, keysFlags []string, stdout, stderr io.Writer) int {

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
+	"eic/internal/cmdline"
 	"eic/internal/enable"
 	"eic/internal/printable"
+	"eic/internal/settings"
 	"eic/internal/sshd"
 )
 
@@ -37,67 +38,59 @@ const exitConflict = 3
 // existingCommand is what --chain stands for without a value.
 const existingCommand = "existing"
 
-func runEnable(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("enable", "", enableAbout)
-	var o enable.Options
-	flags.BoolVar(&o.DryRun, "dry-run", false, "only say what would change, as a diff")
-	flags.BoolVar(&o.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
-	flags.BoolVar(&o.Keep, "keep", false, "leave an entry of eic's that is there already as it is, flags and all (for upgrades of packages)")
-	own := []string{"dry-run", "replace-ec2-instance-connect", "keep"}
-	var t terms
-	t.register(flags)
-	var l logging
-	l.register(flags)
-	chain := flags.Lookup("chain")
+// enabling is one call of enable.
+type enabling struct {
+	settings *settings.Settings
+	options  enable.Options
+}
+
+func (e *enabling) register(line cmdline.Line) {
+	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
+	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
+	line.BoolVar(&e.options.Keep, "keep", false, "leave an entry of eic's that is there already as it is, flags and all (for upgrades of packages)")
+	e.settings = settings.New()
+	e.settings.Register(line.FlagSet)
+	chain := line.Lookup("chain")
 	chain.NoOptDefVal = existingCommand
 	chain.Usage = "run another AuthorizedKeysCommand as well: `COMMAND`, or without it the one that is in force now"
-	if status, done := flags.parse(args, 0, 0, stdout, stderr); done {
-		return status
-	}
-	if t.chain == existingCommand {
-		o.Chain, t.chain = true, ""
-		own = append(own, chain.Name)
-	}
-	o.Flags = givenFlags(flags, own)
-	err := t.check(ctx, flags)
-	if err == nil {
-		_, err = l.open(stderr)
-	}
-	if err == nil {
-		err = t.checkPaths()
-	}
-	if err != nil {
-		flags.wrong(stderr, err)
-		return exitUsage
-	}
-	result, err := enable.Add(ctx, sshd.Host{}, o)
-	return tellChange(flags, result, o.DryRun, err, stdout, stderr)
 }
 
-// checkPaths refuses names of files that mean something else to sshd, which
-// runs its command in another folder.
-func (t *terms) checkPaths() error {
-	if t.anchorsInFile() && !filepath.IsAbs(t.anchors) {
-		return fmt.Errorf("--trust-anchors: %q is neither auto, system nor an absolute path", t.anchors)
+func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
+	if chain := line.Lookup("chain"); chain.Value.String() == existingCommand {
+		e.options.Chain = true
+		if err := chain.Value.Set(""); err != nil {
+			return err
+		}
+		chain.Changed = false
 	}
-	if t.config != "" && !filepath.IsAbs(t.config) {
-		return fmt.Errorf("--config: %q is not an absolute path", t.config)
+	if err := e.settings.Read(ctx, settings.Files{Host: settings.File}); err != nil {
+		return err
 	}
-	return nil
+	e.options.Flags = e.settings.Given()
+	return e.settings.CheckPaths()
 }
 
-func runDisable(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("disable", "", disableAbout)
-	dryRun := flags.Bool("dry-run", false, "only say what would change, as a diff")
-	if status, done := flags.parse(args, 0, 0, stdout, stderr); done {
-		return status
-	}
-	result, err := enable.Remove(ctx, sshd.Host{}, *dryRun)
-	return tellChange(flags, result, *dryRun, err, stdout, stderr)
+func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	result, err := enable.Add(ctx, sshd.Host{}, e.options)
+	return tellChange("enable", result, e.options.DryRun, err, stdout, stderr)
+}
+
+// disabling is one call of disable.
+type disabling struct{ dryRun bool }
+
+func (d *disabling) register(line cmdline.Line) {
+	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
+}
+
+func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
+
+func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	result, err := enable.Remove(ctx, sshd.Host{}, d.dryRun)
+	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
 }
 
 // tellChange says what happened to sshd's configuration.
-func tellChange(flags flagSet, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
+func tellChange(command string, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
 	stdout = printable.Writer{To: stdout} // the diff has lines of other people's files
 	for _, line := range slices.Concat([]string{outcome(result, dryRun, err)}, result.Notes) {
 		if line != "" {
@@ -110,7 +103,7 @@ func tellChange(flags flagSet, result enable.Result, dryRun bool, err error, std
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "eic %s: %v\n", flags.Name(), err)
+	fmt.Fprintf(stderr, "eic %s: %v\n", command, err)
 	var conflict *enable.ConflictError
 	if errors.As(err, &conflict) {
 		return exitConflict

@@ -7,10 +7,12 @@ import (
 	"os"
 	"time"
 
+	"eic/internal/cmdline"
 	"eic/internal/confine"
 	"eic/internal/evidence"
 	"eic/internal/explain"
 	"eic/internal/lookup"
+	"eic/internal/settings"
 )
 
 const explainAbout = `Tells, step by step, which keys sshd would get for USER and why it would not get
@@ -26,69 +28,66 @@ Exit status: 0 a key would be printed; 3 none would; 1 there is no answer;
 // exitNoKey is for a question that was answered: no key would be printed.
 const exitNoKey = 3
 
-func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("explain", "USER [FINGERPRINT]", explainAbout)
-	asJSON := flags.Bool("json", false, "print one JSON object (docs/explain.md)")
-	save := flags.String("save", "", "keep everything that was judged in `DIR`, which must be empty or not exist")
-	var t terms
-	t.register(flags)
-	var sshds logging // taken, as it may stand in sshd's command, and left alone
-	sshds.register(flags)
-	flags.Lookup("log").Hidden, flags.Lookup("log-format").Hidden = true, true
-	if status, done := flags.parse(args, 1, 2, stdout, stderr); done {
-		return status
-	}
-	user, fingerprint := flags.Arg(0), flags.Arg(1)
-	t.uid = os.Getuid()
-	err := t.check(ctx, flags)
-	if err == nil {
-		_, err = sshds.open(io.Discard)
-	}
-	if err == nil {
-		err = t.checkFingerprint(flags.NArg() == 2, fingerprint)
-	}
-	if err != nil {
-		flags.wrong(stderr, err)
-		return exitUsage
-	}
+// explanation is one call of explain.
+type explanation struct {
+	call   *settings.Call
+	asJSON bool
+	save   string
+}
+
+func (x *explanation) register(line cmdline.Line) {
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/explain.md)")
+	line.StringVar(&x.save, "save", "", "keep everything that was judged in `DIR`, which must be empty or not exist")
+	x.call.Register(line.FlagSet)
+	// Taken, as they may stand in sshd's command, and left alone.
+	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
+}
+
+func (x *explanation) check(ctx context.Context, line cmdline.Line) error {
+	return x.call.Complete(ctx, line, settings.Files{Host: settings.File, UID: os.Getuid()})
+}
+
+func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 	var directory *evidence.Directory
-	if *save != "" {
-		if directory, err = evidence.Create(*save); err != nil {
+	if x.save != "" {
+		var err error
+		if directory, err = evidence.Create(x.save); err != nil {
 			fmt.Fprintf(stderr, "eic explain: %v\n", err)
 			return exitFailed
 		}
 		defer directory.Close()
 	}
-	record, verdict, err := explained(ctx, t, user, fingerprint, *save)
-	status := tell(flags.Name(), explain.New(program(), record, verdict, err), *asJSON, stdout, stderr)
-	if directory != nil && !keep(directory, record, *save, stderr) {
+	record, result, err := x.ask(ctx)
+	status := tell("explain", explain.New(program(), record, result, err), x.asJSON, stdout, stderr)
+	if directory != nil && !keep(directory, record, x.save, stderr) {
 		return exitFailed
 	}
 	return status
 }
 
-// explained asks as authorized-keys does. The evidence may be written below
-// the folder, unless that is empty.
-func explained(ctx context.Context, t terms, user, fingerprint, folder string) (evidence.Record, lookup.Result, error) {
-	ctx, cancel := t.deadline(ctx)
+// ask asks as authorized-keys does. The evidence may be written where it is to be
+// saved.
+func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, error) {
+	s := x.call.Settings
+	ctx, cancel := s.Deadline(ctx)
 	defer cancel()
-	source, question := t.inquiry(user, fingerprint)
 	record := evidence.Record{
 		Program:    program(),
 		Evidence:   lookup.Evidence{Time: time.Now()},
-		Terms:      question,
-		AnyMachine: t.anyMachine,
-		Anchors:    evidence.Anchors{Setting: t.anchors},
+		Terms:      s.Terms(x.call.User, x.call.Fingerprint),
+		AnyMachine: s.AnyMachine,
+		Anchors:    evidence.Anchors{Setting: s.TrustAnchors},
 	}
-	if err := t.loadAnchors(ctx); err != nil {
+	if err := s.LoadAnchors(ctx, os.Getuid()); err != nil {
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
 		return record, lookup.Result{}, record.Failure
 	}
-	record.Anchors.Kept = t.anchorsText
+	record.Anchors.Kept = s.AnchorsText()
+	source := s.Source()
 	source.BeforeNetwork = func() error {
-		needs := t.needs()
-		if folder != "" {
-			needs.WriteBelow = []string{folder}
+		needs := s.Needs()
+		if x.save != "" {
+			needs.WriteBelow = []string{x.save}
 		}
 		return confine.Confine(needs)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,40 +42,5 @@ func FuzzCommandLine(f *testing.F) {
 		}
 		require.Equal(t, exitOK, status, stderr.String())
 		require.Empty(t, stderr.String())
-	})
-}
-
-// FuzzFlags reads any arguments: what is taken for USER and FINGERPRINT is the end
-// of them, and nothing in it has become a flag.
-func FuzzFlags(f *testing.F) {
-	for _, args := range []string{
-		"alice", "--deny-user=root alice SHA256:x", "--budget 3s -- --help", "--log=stderr alice --log=syslog", "-h", "--domain", "--no-instance-check=maybe x",
-		"- -", "--=x y", "-- -- --", "--caller-env alice", "--deny-user -- alice",
-	} {
-		f.Add(strings.ReplaceAll(args, " ", "\x00"))
-	}
-	f.Fuzz(func(t *testing.T, joined string) {
-		args := strings.Split(joined, "\x00")
-		flags := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
-		var wanted terms
-		wanted.register(flags)
-		var l logging
-		l.register(flags)
-		if flags.read(args, 1, 2) != nil {
-			return
-		}
-		before := args[:len(args)-flags.NArg()]
-		require.Equal(t, args[len(before):], flags.Args())
-		if len(before) == 0 {
-			require.Zero(t, flags.NFlag())
-			return
-		}
-		require.True(t, strings.HasPrefix(before[0], "-"))
-		again := newFlags("authorized-keys", "USER [FINGERPRINT]", "")
-		var same terms
-		same.register(again)
-		l.register(again)
-		require.NoError(t, again.Parse(before))
-		require.Equal(t, wanted, same, "the arguments have changed a flag")
 	})
 }

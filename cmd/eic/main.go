@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 
 	"eic/internal/printable"
+	"eic/internal/settings"
 	"eic/internal/sshd"
 )
 
@@ -50,25 +52,25 @@ func main() {
 	os.Exit(status)
 }
 
-// command is one of eic's commands.
-type command struct {
-	name, summary string
-	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) int
-}
-
-// commands returns them all. environ is the environment that was found.
-func commands(environ []string) []command {
+// commands returns all of eic's commands.
+func commands() []command {
 	return []command{
 		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)",
-			func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-				return runAuthorizedKeys(ctx, args, environ, stdout, stderr)
-			}},
-		{"doctor", "check that logins with pushed keys work on this host, or will on this image", runDoctor},
-		{"enable", "make sshd ask eic, unless somebody else's command is in force", runEnable},
-		{"disable", "take out of sshd's configuration what enable put in", runDisable},
-		{"explain", "tell step by step which keys may log in as a user, and why others may not", runExplain},
-		{"verify", "judge again, offline, the evidence that explain kept", runVerify},
-		{"version", "print version, commit and Go version", runVersion},
+			settings.CallArguments, 1, 2, authorizedKeysAbout, exitUsage,
+			func(environ []string) task { return &authorizedKeys{call: settings.NewCall(), environ: environ} }},
+		{"doctor", "check that logins with pushed keys work on this host, or will on this image",
+			"", 0, math.MaxInt, doctorAbout, exitBroken, func([]string) task { return &examination{} }},
+		{"enable", "make sshd ask eic, unless somebody else's command is in force",
+			"", 0, 0, enableAbout, exitUsage, func([]string) task { return &enabling{} }},
+		{"disable", "take out of sshd's configuration what enable put in",
+			"", 0, 0, disableAbout, exitUsage, func([]string) task { return &disabling{} }},
+		{"explain", "tell step by step which keys may log in as a user, and why others may not",
+			settings.CallArguments, 1, 2, explainAbout, exitUsage,
+			func([]string) task { return &explanation{call: settings.NewCall()} }},
+		{"verify", "judge again, offline, the evidence that explain kept",
+			"[DIR]", 0, 1, verifyAbout, exitUsage, func([]string) task { return &verification{} }},
+		{versionCommand, "print version, commit and Go version",
+			"", 0, 0, versionAbout, exitUsage, func([]string) task { return &versionTask{} }},
 	}
 }
 
@@ -81,40 +83,34 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	if filepath.Base(args[0]) == oldName {
 		// The scripts took no flags, so whatever sshd passes is a user.
-		return runAuthorizedKeys(ctx, append([]string{"--"}, args[1:]...), environ, stdout, stderr)
+		args = append([]string{"eic", "authorized-keys", "--"}, args[1:]...)
 	}
 	if len(args) < 2 {
 		usage(stderr)
 		return exitUsage
 	}
-	switch name := args[1]; name {
+	name, rest := args[1], args[2:]
+	switch name {
 	case "help", "--help", "-h":
 		usage(stdout)
 		return exitOK
 	case "--version":
-		return runVersion(ctx, nil, stdout, stderr)
-	default:
-		for _, c := range commands(environ) {
-			if c.name == name {
-				return c.run(ctx, args[2:], stdout, stderr)
-			}
-		}
-		fmt.Fprintf(stderr, "eic: there is no command %q; expected one of %s\n", name, strings.Join(commandNames(), ", "))
-		return exitUsage
+		name, rest = versionCommand, nil
 	}
-}
-
-func commandNames() []string {
 	var names []string
-	for _, c := range commands(nil) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c.call(ctx, rest, environ, stdout, stderr)
+		}
 		names = append(names, c.name)
 	}
-	return names
+	fmt.Fprintf(stderr, "eic: there is no command %q; expected one of %s\n", name, strings.Join(names, ", "))
+	return exitUsage
 }
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "eic: EC2 Instance Connect for the instance\n\nusage: eic COMMAND [flags] [arguments]\n\n")
-	for _, c := range commands(nil) {
+	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-17s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n\"eic COMMAND --help\" describes a command's flags.\n")

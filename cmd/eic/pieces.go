@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"eic/internal/authorize"
+	"eic/internal/cmdline"
 	"eic/internal/evidence"
 	"eic/internal/instance"
 	"eic/internal/lookup"
@@ -24,7 +25,7 @@ type pieces struct {
 	fingerprint              string
 }
 
-func (p *pieces) register(flags flagSet) {
+func (p *pieces) register(flags cmdline.Line) {
 	flags.StringVar(&p.keys, "keys", "", "the active-keys document is in `FILE`")
 	flags.StringVar(&p.signer, "signer-cert", "", "the signer's certificate and its issuers are in `FILE` (PEM)")
 	flags.StringVar(&p.ocsp, "ocsp", "", "the OCSP staples are in `FOLDER`, one a file (DER, or that in base64)")
@@ -36,7 +37,7 @@ func (p *pieces) register(flags flagSet) {
 
 // check refuses pieces beside a directory, and too few or malformed ones
 // without.
-func (p *pieces) check(flags flagSet) error {
+func (p *pieces) check(flags cmdline.Line) error {
 	required := []string{"keys", "signer-cert", "ocsp", "instance-id", "region"}
 	if flags.NArg() == 1 {
 		var given error

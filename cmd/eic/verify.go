@@ -7,8 +7,10 @@ import (
 	"os"
 	"time"
 
+	"eic/internal/cmdline"
 	"eic/internal/evidence"
 	"eic/internal/explain"
+	"eic/internal/settings"
 )
 
 const verifyAbout = `Judges again, offline, the evidence that "eic explain --save DIR" kept, and tells
@@ -22,37 +24,36 @@ Without DIR the evidence is given piece by piece: --keys, --signer-cert, --ocsp,
 Exit status: 0 a key would be printed; 3 none would; 1 there is no answer, or the
 evidence was changed; 2 called wrongly.`
 
-// verification is what verify's flags say.
+// verification is one call of verify.
 type verification struct {
-	at      string
-	anchors string
-	asJSON  bool
-	pieces  pieces
+	directory string
+	at        string
+	time      time.Time // what at says, or zero
+	anchors   string
+	asJSON    bool
+	pieces    pieces
 }
 
-func (v *verification) register(flags flagSet) {
-	flags.StringVar(&v.at, "at", "", "judge as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
-	flags.StringVar(&v.anchors, "trust-anchors", "", "what the signer must chain to (`auto|system|FILE`), instead of what was kept; see eic explain")
-	flags.BoolVar(&v.asJSON, "json", false, "print one JSON object (docs/explain.md)")
-	v.pieces.register(flags)
+func (v *verification) register(line cmdline.Line) {
+	line.StringVar(&v.at, "at", "", "judge as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
+	line.StringVar(&v.anchors, "trust-anchors", "", "what the signer must chain to (`auto|system|FILE`), instead of what was kept; see eic explain")
+	line.BoolVar(&v.asJSON, "json", false, "print one JSON object (docs/explain.md)")
+	v.pieces.register(line)
 }
 
-func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("verify", "[DIR]", verifyAbout)
-	var v verification
-	v.register(flags)
-	if status, done := flags.parse(args, 0, 1, stdout, stderr); done {
-		return status
+func (v *verification) check(_ context.Context, line cmdline.Line) error {
+	if v.at != "" {
+		var err error
+		if v.time, err = time.Parse(time.RFC3339, v.at); err != nil {
+			return fmt.Errorf("--at: %q is not a time like 2026-11-22T10:00:00Z", v.at)
+		}
 	}
-	at, err := v.time()
-	if err == nil {
-		err = v.pieces.check(flags)
-	}
-	if err != nil {
-		flags.wrong(stderr, err)
-		return exitUsage
-	}
-	record, kept, err := v.read(flags.Arg(0))
+	v.directory = line.Arg(0)
+	return v.pieces.check(line)
+}
+
+func (v *verification) run(ctx context.Context, stdout, stderr io.Writer) int {
+	record, kept, err := v.read()
 	if err == nil {
 		err = v.setAnchors(ctx, &record)
 	}
@@ -60,36 +61,24 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		fmt.Fprintf(stderr, "eic verify: %v\n", err)
 		return exitFailed
 	}
-	if !at.IsZero() {
-		record.Evidence.Time = at
+	if !v.time.IsZero() {
+		record.Evidence.Time = v.time
 	}
-	verdict, err := record.Decide()
-	report := explain.New(program(), record, verdict, err)
+	result, err := record.Decide()
+	report := explain.New(program(), record, result, err)
 	kept.TrustAnchors = v.anchors == "" && record.BringsAnchors()
 	report.Evidence = &kept
-	return tell(flags.Name(), report, v.asJSON, stdout, stderr)
-}
-
-// time returns the time to judge as of, or zero.
-func (v *verification) time() (time.Time, error) {
-	if v.at == "" {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, v.at)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("--at: %q is not a time like 2026-11-22T10:00:00Z", v.at)
-	}
-	return at, nil
+	return tell("verify", report, v.asJSON, stdout, stderr)
 }
 
 // read returns the evidence in a directory, or with "" the pieces.
-func (v *verification) read(directory string) (evidence.Record, explain.Kept, error) {
-	if directory == "" {
+func (v *verification) read() (evidence.Record, explain.Kept, error) {
+	if v.directory == "" {
 		record, err := v.pieces.read()
 		record.Evidence.Time = time.Now()
 		return record, explain.Kept{}, err
 	}
-	record, sum, err := evidence.Load(directory)
+	record, sum, err := evidence.Load(v.directory)
 	return record, explain.Kept{Program: record.Program, Time: record.Evidence.Time.UTC(), Manifest: sum}, err
 }
 
@@ -100,7 +89,8 @@ func (v *verification) setAnchors(ctx context.Context, record *evidence.Record) 
 	if v.anchors == "" {
 		return nil
 	}
-	t := terms{anchors: v.anchors, uid: os.Getuid()}
-	record.Anchors.Setting, record.Terms.Anchors = v.anchors, t.anchorsFor
-	return t.loadAnchors(ctx)
+	s := settings.New()
+	s.TrustAnchors = v.anchors
+	record.Anchors.Setting, record.Terms.Anchors = v.anchors, s.Anchors
+	return s.LoadAnchors(ctx, os.Getuid())
 }

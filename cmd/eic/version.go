@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+
+	"eic/internal/cmdline"
 )
 
 // version and commit are set by the linker.
@@ -14,14 +16,22 @@ var (
 	commit  = "unknown"
 )
 
-func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := newFlags("version", "", "Prints the version, the commit it was built from, and the Go version.")
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	if status, done := flags.parse(args, 0, 0, stdout, stderr); done {
-		return status
-	}
+// versionCommand is the name of the command.
+const versionCommand = "version"
+
+const versionAbout = "Prints the version, the commit it was built from, and the Go version."
+
+type versionTask struct{ asJSON bool }
+
+func (v *versionTask) register(line cmdline.Line) {
+	line.BoolVar(&v.asJSON, "json", false, "print one JSON object")
+}
+
+func (v *versionTask) check(context.Context, cmdline.Line) error { return nil }
+
+func (v *versionTask) run(_ context.Context, stdout, stderr io.Writer) int {
 	var err error
-	if *asJSON {
+	if v.asJSON {
 		err = json.NewEncoder(stdout).Encode(map[string]string{
 			"version": version, "commit": commit, "go": runtime.Version(),
 		})

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/needs"
 )
 
 const (
@@ -24,12 +26,7 @@ type world struct{ dir, file string }
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("this test must be run as root, since it makes files of root's and of others")
-		}
-		t.Skip("this test must be run as root, since it makes files of root's and of others")
-	}
+	needs.Root(t)
 	dir, err := os.MkdirTemp("/var/lib", "trustedfile-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"eic/internal/cmdline"
+	"eic/internal/settings"
+)
+
+// command is one of eic's commands.
+type command struct {
+	name, summary string
+	// arguments are those of the usage line; least to most of them are taken.
+	arguments   string
+	least, most int
+	// about is what --help says of the command.
+	about string
+	// wrong is the exit status of a command line that is wrong.
+	wrong int
+	// task returns a call of the command. environ is the environment that was
+	// found.
+	task func(environ []string) task
+}
+
+// task is one call of a command. Its methods are called in this order.
+type task interface {
+	// register adds the command's flags.
+	register(line cmdline.Line)
+	// check takes flags and arguments as they were read. Its error says how the
+	// command was called wrongly.
+	check(ctx context.Context, line cmdline.Line) error
+	// run does the work and returns the exit status.
+	run(ctx context.Context, stdout, stderr io.Writer) int
+}
+
+// logger is a task that also logs that it was called wrongly.
+type logger interface {
+	logWrong(line cmdline.Line, stderr io.Writer, err error)
+}
+
+// call parses the arguments of a command and carries it out.
+func (c command) call(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	t := c.task(environ)
+	line := cmdline.New(c.name, c.arguments, c.least, c.most)
+	t.register(line)
+	err := line.Read(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		line.WriteHelp(stdout, c.about)
+		return exitOK
+	}
+	if err == nil {
+		err = t.check(ctx, line)
+	}
+	if err == nil {
+		return t.run(ctx, stdout, stderr)
+	}
+	tellWrong(line, err, stderr)
+	if l, ok := t.(logger); ok {
+		l.logWrong(line, stderr, err)
+	}
+	return c.wrong
+}
+
+// tellWrong tells the caller how the command was called wrongly. The usage is no
+// help against a file of settings that is wrong.
+func tellWrong(line cmdline.Line, err error, stderr io.Writer) {
+	text := fmt.Sprintf("eic %s: %v\n", line.Name(), err)
+	if file := new(settings.FileError); !errors.As(err, &file) {
+		text += "usage: " + line.Usage() + "\n"
+	}
+	fmt.Fprint(stderr, text)
+}

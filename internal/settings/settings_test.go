@@ -1,0 +1,211 @@
+package settings
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/cmdline"
+	"eic/test/needs"
+)
+
+const fingerprint = "SHA256:BCm+kxkhe6Uei6qbFliL2yTURChxYQQehGcrUQ3kgEM"
+
+// write makes a file of settings of root's.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	needs.Root(t)
+	name := filepath.Join(t.TempDir(), "eic.conf")
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	return name
+}
+
+// read reads a command line, and the host's file of this name.
+func read(t *testing.T, host string, args ...string) (*Settings, error) {
+	t.Helper()
+	line, s := cmdline.New("test", "", 0, 0), New()
+	s.Register(line.FlagSet)
+	if err := line.Read(args); err != nil {
+		return nil, err
+	}
+	return s, s.Read(t.Context(), Files{Host: host})
+}
+
+const policy = "# local policy\n\ndeny-user root\ndeny-user\tsvc-*\r\n  caller-env\nkey-options restrict,command=\"a b\"\nbudget 3s\nlog-format json"
+
+func TestAFileHasTheFlagsOfTheCommandLine(t *testing.T) {
+	name := write(t, policy)
+	for place, args := range map[string][]string{
+		"the host's":   {"--deny-user", "admin", "--budget", "2s"},
+		"of --config":  {"--deny-user", "admin", "--budget", "2s", "--config", name},
+		"of them both": {"--deny-user", "admin", "--config", write(t, "budget 2s\nlog stderr\n")},
+	} {
+		host := name
+		if place == "of --config" {
+			host = "/does/not/exist"
+		}
+		got, err := read(t, host, args...)
+		require.NoError(t, err, place)
+		require.Equal(t, []string{"admin", "root", "svc-*"}, got.Policy.DenyUsers)
+		require.True(t, got.Policy.CallerEnvironment)
+		require.Equal(t, `restrict,command="a b"`, got.Policy.KeyOptions)
+		require.Equal(t, "2s", got.Budget.String(), "what was given before the file counts")
+		require.Equal(t, "json", got.logFormat)
+		require.Contains(t, got.Entries, Entry{name, 5, "caller-env", "true", false})
+		require.Contains(t, got.Entries, Entry{name, 7, "budget", "3s", true})
+	}
+}
+
+// What stood on the command line is written into sshd's configuration and handed
+// to other processes, which read the files themselves.
+func TestOnlyTheCommandLineIsHandedOn(t *testing.T) {
+	got, err := read(t, write(t, policy), "--domain=a.example", "--caller-env", "--domain", "b.example", "--deny-user=x")
+	require.NoError(t, err)
+	require.Equal(t, []string{"--domain=a.example", "--domain=b.example", "--deny-user=x", "--caller-env=true"}, got.Given())
+	got, err = read(t, "")
+	require.NoError(t, err)
+	require.Nil(t, got.Given())
+}
+
+func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
+	for text, reason := range map[string]string{
+		"deny-users root":                    `line 1: there is no flag "deny-users"`,
+		"--deny-user root":                   "line 1: there is no flag",
+		"config /etc/other":                  "line 1: there is no flag",
+		"json":                               "line 1: there is no flag", // of another command's
+		"deny-user":                          "line 1: the flag \"deny-user\" needs a value",
+		"budget soon":                        "line 1: budget: ",
+		"budget 0s":                          "line 1: budget: 0s is not between 0 and 1m0s",
+		"\ndeny-user ro*t":                   `line 2: deny-user: "ro*t" can match no user`,
+		"key-options cert-authority":         "line 1: key-options: ",
+		"\n\nfoo":                            "line 3",
+		"deny-user root\x00":                 "NUL",
+		strings.Repeat("#\n", maxFile):       "at most 65536",
+		"caller-env perhaps":                 "line 1: caller-env: ",
+		"require-caller":                     "line 1: the flag \"require-caller\" needs a value",
+		"trust-anchors /x\ntrust-anchors":    "line 2: the flag \"trust-anchors\" needs a value",
+		"#\nno-instance-check":               "line 2: no-instance-check is only for use with imds-endpoint",
+		"imds-endpoint http://metadata.evil": "line 1: imds-endpoint: ",
+		"domain EXAMPLE":                     "line 1: domain: ",
+		"chain echo":                         "line 1: chain: ",
+		"log file":                           `line 1: log: "file" is neither syslog nor stderr`,
+		"log-format xml":                     "line 1: log-format: ",
+	} {
+		name := write(t, text)
+		_, err := read(t, name)
+		require.ErrorContains(t, err, reason, "%.40q", text)
+		file := new(FileError)
+		require.ErrorAs(t, err, &file)
+		require.Equal(t, name, file.File)
+		_, inConfig := read(t, "", "--config", name)
+		require.Equal(t, err, inConfig)
+	}
+}
+
+// Whose a file must be is trustedfile's subject; that it is asked is this one's.
+func TestAFileThatOthersMayWrite(t *testing.T) {
+	name := write(t, "deny-user root\n")
+	require.NoError(t, os.Chmod(name, 0o666))
+	directory, fifo, link := filepath.Dir(name), name+".fifo", name+".link"
+	require.NoError(t, errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nowhere", link)))
+	for name, reason := range map[string]string{
+		name: "may be written to", directory: "not a regular file", fifo: "not a regular file", link: "leads nowhere",
+	} {
+		for _, err := range []error{readErr(t, name), readErr(t, "", "--config", name)} {
+			require.ErrorContains(t, err, reason)
+			require.ErrorAs(t, err, new(*FileError))
+		}
+	}
+	require.NoError(t, readErr(t, directory+"/none"), "a host need not have one")
+	require.ErrorIs(t, readErr(t, "", "--config", directory+"/none"), os.ErrNotExist)
+}
+
+func readErr(t *testing.T, host string, args ...string) error {
+	t.Helper()
+	_, err := read(t, host, args...)
+	return err
+}
+
+func TestTheArgumentsOfAuthorizedKeys(t *testing.T) {
+	call, err := ParseCall(t.Context(), []string{"--domain", "example.com", "--", "root", fingerprint}, Files{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"--domain", "example.com"}, call.Flags)
+	require.Equal(t, "root", call.User)
+	require.Equal(t, fingerprint, call.Fingerprint)
+	require.Equal(t, []string{"example.com"}, call.Domains)
+
+	_, err = ParseCall(t.Context(), []string{"--chain", "/usr/bin/keys %u %f", "root"}, Files{})
+	require.ErrorContains(t, err, "expected FINGERPRINT behind USER")
+	for args, reason := range map[string]string{
+		"":                             "too few arguments, expected USER [FINGERPRINT]",
+		"root a b":                     `unexpected argument "b"`,
+		"root --log=stderr":            `"--log=stderr" stands behind USER, expected flags before it`,
+		"root short":                   `the fingerprint is "short"`,
+		"--budget=0s root":             "--budget: 0s is not between",
+		"--log=file root":              "--log",
+		"--log-format=xml root":        "--log-format",
+		"--config=/does/not root":      "/does/not",
+		"--no-instance-check root":     "--no-instance-check is only for use with --imds-endpoint",
+		"--imds-endpoint=ftp://a root": "--imds-endpoint",
+		"--frobnicate root":            "unknown flag: --frobnicate",
+	} {
+		_, err := ParseCall(t.Context(), strings.Fields(args), Files{})
+		require.ErrorContains(t, err, reason, args)
+	}
+}
+
+func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
+	empty := write(t, "")
+	for file, reason := range map[string]string{empty: "no certificate in it", empty + ".none": "no such file"} {
+		s, err := read(t, "", "--trust-anchors", file)
+		require.NoError(t, err)
+		require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), reason)
+		_, err = s.Anchors("amazonaws.com")
+		require.ErrorContains(t, err, "were not read")
+	}
+	s := New()
+	require.NoError(t, s.LoadAnchors(t.Context(), 0))
+	pool, err := s.Anchors("amazonaws.com")
+	require.NoError(t, err)
+	require.NotNil(t, pool)
+}
+
+// FuzzFlags reads any arguments: what is taken for USER and FINGERPRINT is the end
+// of them, and nothing in it has become a flag.
+func FuzzFlags(f *testing.F) {
+	for _, args := range []string{
+		"alice", "--deny-user=root alice SHA256:x", "--budget 3s -- --help", "--log=stderr alice --log=syslog", "-h", "--domain", "--no-instance-check=maybe x",
+		"- -", "--=x y", "-- -- --", "--caller-env alice", "--deny-user -- alice",
+	} {
+		f.Add(strings.ReplaceAll(args, " ", "\x00"))
+	}
+	read := func(args []string, least int) (cmdline.Line, *Settings, error) {
+		line, s := cmdline.New("authorized-keys", CallArguments, least, 2), New()
+		s.Register(line.FlagSet)
+		err := line.Read(args)
+		s.flags = nil // they hold functions, which are never equal
+		return line, s, err
+	}
+	f.Fuzz(func(t *testing.T, joined string) {
+		args := strings.Split(joined, "\x00")
+		line, wanted, err := read(args, 1)
+		if err != nil {
+			return
+		}
+		before := args[:len(args)-line.NArg()]
+		require.Equal(t, args[len(before):], line.Args())
+		if len(before) == 0 {
+			require.Zero(t, line.NFlag())
+			return
+		}
+		require.True(t, strings.HasPrefix(before[0], "-"))
+		_, same, err := read(before, 0)
+		require.NoError(t, err)
+		require.Equal(t, wanted, same, "the arguments have changed a flag")
+	})
+}
