@@ -3,6 +3,7 @@
 VERSION := $(shell sed -n 's/^\#\# \[\([0-9][0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 TOOLS   := $(CURDIR)/.tools
+GODIRS  := cmd internal packaging test
 # IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
@@ -29,13 +30,21 @@ demo: ## the whole story on this machine: push a key, log in, see it refused
 	@test/setup demo
 	@CGO_ENABLED=0 go run ./test/demo
 
+.PHONY: check
+check: vet ## before every commit: what needs no root, no network and no tool but Go
+	CGO_ENABLED=0 go test -short ./...
+
+.PHONY: vet
+vet: ## gofmt and go vet
+	@test -z "$$(gofmt -l $(GODIRS))" || { echo "not formatted; run: gofmt -w $(GODIRS)" >&2; exit 1; }
+	CGO_ENABLED=0 go vet ./...
+
+# CI=true has a test that misses its tool fail, where it would be skipped.
 .PHONY: test
-test: ## every test but those of the packages
+test: vet ## every test but those of the packages (root; installs what they need)
 	@test/setup test
-	test -z "$$(gofmt -l cmd internal test)"
-	go vet ./...
-	CGO_ENABLED=0 go test -count=1 $$(go list ./... | grep -v /test/packages)
-	test/fuzz 10s
+	CI=true CGO_ENABLED=0 go test -count=1 ./...
+	test/fuzz 3s
 
 .PHONY: docs
 docs: ## make the transcripts in docs/ anew
@@ -64,8 +73,10 @@ bench: ## what eic costs beside a program that only asks (root; a quiet machine)
 	CGO_ENABLED=0 go run ./test/bench
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet
+lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet; vet as on a Mac
 	$(TOOLS)/golangci-lint run ./...
+	GOOS=darwin CGO_ENABLED=0 go vet ./...
+	GOOS=darwin CGO_ENABLED=0 go build ./...
 
 .PHONY: vulncheck
 vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what is linked

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +61,12 @@ func TestScript(t *testing.T) {
 	keys := new(ca.Keys)
 	testscript.Run(t, testscript.Params{
 		Dir: scriptDir,
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", dir)
 			env.Setenv("KEY", aliceKey)

@@ -136,8 +136,8 @@ func TestWhereEvidenceIsSaved(t *testing.T) {
 // Evidence is for its owner, whatever the umask.
 func TestModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
-		before := syscall.Umask(umask)
 		directory := filepath.Join(t.TempDir(), "evidence")
+		before := syscall.Umask(umask)
 		d, err := Create(directory)
 		if err == nil {
 			_, err = d.Save(full())

@@ -14,6 +14,7 @@ import (
 	"eic/internal/sim/ca"
 	"eic/test/host"
 	"eic/test/host/hosttest"
+	"eic/test/needs"
 )
 
 const (
@@ -110,6 +111,7 @@ func TestBadNeighbours(t *testing.T) {
 
 // A neighbour finds what it would find if sshd had run it.
 func TestANeighbourRunsAsUnderSSHD(t *testing.T) {
+	needs.Root(t)
 	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
 grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
 	var said []string

@@ -12,6 +12,7 @@ import (
 	"eic/internal/sim/imds"
 	"eic/test/host"
 	"eic/test/host/hosttest"
+	"eic/test/needs"
 )
 
 // traced runs eic as sshd does and returns the system calls that concern processes,
@@ -102,6 +103,7 @@ func TestHitIsOneProcessAndWritesNoFile(t *testing.T) {
 }
 
 func TestBinaryIsStaticAndSmall(t *testing.T) {
+	needs.Root(t)
 	path := host.Prepared() + "/eic"
 	info, err := os.Stat(path)
 	require.NoError(t, err)
