@@ -34,6 +34,9 @@ type Certificate struct {
 	Good      string    `json:"good_by_staple,omitempty"`
 	GoodFrom  time.Time `json:"good_from,omitzero"`
 	GoodUntil time.Time `json:"good_until,omitzero"`
+	// Tolerated tells that the time was outside of these bounds, and within
+	// trust.Tolerance of them.
+	Tolerated bool `json:"within_tolerance,omitempty"`
 }
 
 // Staple is one OCSP response as it was listed and served.
@@ -77,6 +80,7 @@ func verified(signer *trust.Signer) []Certificate {
 		if i < len(signer.Good) {
 			good := signer.Good[i]
 			t.Good, t.GoodFrom, t.GoodUntil = good.Name, good.ThisUpdate.UTC(), good.NextUpdate.UTC()
+			t.Tolerated = good.Tolerated
 		} else {
 			t.Anchor = true
 		}

@@ -10,6 +10,7 @@ import (
 	"eic/internal/instance"
 	"eic/internal/lookup"
 	"eic/internal/printable"
+	"eic/internal/trust"
 )
 
 // maxShown is how much of one foreign text is shown in quotes, in bytes.
@@ -150,6 +151,9 @@ func (r Explanation) signer(p *page) {
 		p.field("", fmt.Sprintf("valid from %s until %s", stamp(c.NotBefore), stamp(c.NotAfter)))
 		if c.Good != "" {
 			p.field("", fmt.Sprintf("not revoked, says its staple, from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
+		}
+		if c.Tolerated {
+			p.field("", fmt.Sprintf("which holds now within the tolerance of %d minutes only; check this machine's clock", trust.Tolerance/time.Minute))
 		}
 	}
 	for _, staple := range s.Staples {

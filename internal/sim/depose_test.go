@@ -81,10 +81,10 @@ func certificates(text string) []*x509.Certificate {
 }
 
 func deposeCertificate(c *x509.Certificate, known []*x509.Certificate) string {
-	return fmt.Sprintf("%v %q by %q, CA %t %d, usage %v %v, %s %d bits, %s, %s, may issue for %q, critical %v, signed by %s",
+	return fmt.Sprintf("%v %q by %q, CA %t %d, usage %v %v, %s %d bits, %s, %s, may issue for %q (critical %t), critical %v, signed by %s",
 		c.Subject.Names, c.DNSNames, c.Issuer, c.IsCA, c.MaxPathLen, c.KeyUsage, c.ExtKeyUsage,
 		c.PublicKeyAlgorithm, bits(c.PublicKey), c.SignatureAlgorithm, span(c.NotBefore, c.NotAfter),
-		c.PermittedDNSDomains, c.UnhandledCriticalExtensions,
+		c.PermittedDNSDomains, c.PermittedDNSDomainsCritical, c.UnhandledCriticalExtensions,
 		whoSigned(known, func(by *x509.Certificate) error {
 			return by.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
 		}))
@@ -104,11 +104,11 @@ func bits(key crypto.PublicKey) int {
 func span(from, to time.Time) string {
 	switch now := time.Now(); {
 	case now.Before(from):
-		return "not yet valid"
+		return "not yet valid" + muchOff(from.Sub(now))
 	case to.IsZero():
 		return "valid for ever"
 	case now.After(to):
-		return "expired"
+		return "expired" + muchOff(now.Sub(to))
 	}
 	return "valid"
 }
@@ -144,7 +144,7 @@ func deposeStaple(s staple, chain, known []*x509.Certificate) string {
 	lines := strings.Count(s.text, "\n")
 	resp, err := ocsp.ParseResponse(der, nil)
 	if err != nil {
-		return fmt.Sprintf("%d lines, %v", lines, err)
+		return fmt.Sprintf("%d lines, %v, %s", lines, err, formOf(der, chain))
 	}
 	about := "nothing known"
 	for i, cert := range chain {
@@ -152,8 +152,8 @@ func deposeStaple(s staple, chain, known []*x509.Certificate) string {
 			about = strconv.Itoa(i)
 		}
 	}
-	out := fmt.Sprintf("%d lines, about %s, %s, issuer %s, status %d, %s, %s, responder %s, signed by %s",
-		lines, about, resp.IssuerHash, issuerOf(der, known), resp.Status, span(resp.ThisUpdate, resp.NextUpdate),
+	out := fmt.Sprintf("%s, %d lines, about %s, %s, issuer %s, status %d, %s, %s, responder %s, signed by %s",
+		formOf(der, chain), lines, about, resp.IssuerHash, issuerOf(der, known), resp.Status, span(resp.ThisUpdate, resp.NextUpdate),
 		resp.SignatureAlgorithm, responder(resp.RawResponderName), whoSigned(known, resp.CheckSignatureFrom))
 	if resp.Certificate != nil {
 		out += ", encloses " + deposeCertificate(resp.Certificate, known)
@@ -171,6 +171,60 @@ func responder(raw []byte) string {
 
 // issuerOf tells which known certificates' name and key a response has the hashes
 // of.
+// muchOff tells the differences between clocks apart.
+func muchOff(d time.Duration) string {
+	switch {
+	case d < 5*time.Minute:
+		return ", by little"
+	case d < 30*time.Minute:
+		return ", by much"
+	default:
+		return ""
+	}
+}
+
+// formOf tells the forms of a response apart: how its version and its responder's name are
+// written, how many statuses and enclosed certificates it has, and of which certificate
+// the first status is.
+func formOf(der []byte, chain []*x509.Certificate) string {
+	var outer struct {
+		Status asn1.Enumerated
+		Bytes  struct {
+			Type  asn1.ObjectIdentifier
+			Basic []byte
+		} `asn1:"explicit,tag:0"`
+	}
+	var basic struct {
+		Data         asn1.RawValue
+		Algorithm    pkix.AlgorithmIdentifier
+		Signature    asn1.BitString
+		Certificates asn1.RawValue `asn1:"optional,explicit,tag:0"`
+	}
+	var data struct {
+		Version    asn1.RawValue `asn1:"optional,explicit,tag:0"`
+		Responder  asn1.RawValue
+		ProducedAt time.Time `asn1:"generalized"`
+		Responses  []asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(der, &outer); err != nil {
+		return "no response"
+	}
+	if _, err := asn1.Unmarshal(outer.Bytes.Basic, &basic); err != nil {
+		return "no basic response"
+	}
+	if _, err := asn1.Unmarshal(basic.Data.FullBytes, &data); err != nil {
+		return "no data"
+	}
+	first := "another"
+	for i, cert := range chain {
+		if bytes.Contains(data.Responses[0].FullBytes, cert.SerialNumber.Bytes()) {
+			first = strconv.Itoa(i)
+		}
+	}
+	return fmt.Sprintf("version %x, name in UTF-8 %t, %d statuses, of %s first, %d00 octets of certificates", data.Version.Bytes,
+		bytes.Contains(data.Responder.Bytes, []byte{0x55, 4, 3, asn1.TagUTF8String}), len(data.Responses), first, len(basic.Certificates.FullBytes)/100)
+}
+
 func issuerOf(der []byte, known []*x509.Certificate) string {
 	name, key := "nobody", "nobody"
 	for _, cert := range known {

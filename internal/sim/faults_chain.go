@@ -53,6 +53,14 @@ func chainFaults() []Fault {
 			intermediate(func(t *x509.Certificate) {
 				t.PermittedDNSDomains, t.PermittedDNSDomainsCritical = []string{"example.com"}, true
 			})),
+		refused("chain=name-constraint-noncritical", "the intermediate may issue for example.com only, which need not be understood", "untrusted chain",
+			intermediate(func(t *x509.Certificate) { t.PermittedDNSDomains = []string{"example.com"} })),
+		printed("chain=name-constraint-permits", "the intermediate may issue for the signer's domain, which need not be understood",
+			func(w *world) {
+				w.plan.Certificates[ca.Intermediate].Template.PermittedDNSDomains = []string{w.options.Domain}
+			}),
+		printed("chain=unreadable-extra", "a PEM block more at the end is no certificate",
+			chainText(func(text []byte) []byte { return append(text, pemBlock("CERTIFICATE", []byte("not a certificate"))...) })),
 		refused("chain=unknown-critical", "the intermediate has a critical extension that nobody knows", "critical extension",
 			intermediate(func(t *x509.Certificate) { t.ExtraExtensions = unknownCritical() })),
 		refused("chain=sha1", "the intermediate is signed with SHA-1", "untrusted chain",

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // ocspFaults are those of the OCSP staples: what they say, who says it, and how
 // they are listed and written.
 func ocspFaults() []Fault {
-	return append(append(stapleFaults(), responderFaults()...), listingFaults()...)
+	return slices.Concat(stapleFaults(), clockFaults(), formFaults(), responderFaults(), listingFaults())
 }
 
 // stapleFaults are those of what a staple says; where nothing else is said it is
@@ -33,10 +34,6 @@ func stapleFaults() []Fault {
 			staple(ca.Cross, func(s *ca.Staple) { s.Status = ocsp.Revoked })),
 		refused("ocsp=unknown", "the responder does not know the signer's certificate", "status unknown",
 			staple(ca.Signer, func(s *ca.Staple) { s.Status = ocsp.Unknown })),
-		refused("ocsp=expired", "nextUpdate was an hour ago", "staple expired",
-			staple(ca.Signer, func(s *ca.Staple) { s.NextUpdate = s.ThisUpdate.Add(time.Second) })),
-		refused("ocsp=future", "thisUpdate is in an hour", "staple not yet valid",
-			staple(ca.Signer, func(s *ca.Staple) { s.ThisUpdate = s.ThisUpdate.Add(2 * time.Hour) })),
 		refused("ocsp=no-next-update", "there is no nextUpdate", "no nextUpdate",
 			staple(ca.Signer, func(s *ca.Staple) { s.NextUpdate = time.Time{} })),
 		refused("ocsp=wrong-serial", "it is about another serial number", "no staple for the signer",
@@ -49,7 +46,7 @@ func stapleFaults() []Fault {
 			staple(ca.Signer, func(s *ca.Staple) { s.Hash = crypto.SHA256 })),
 		refused("ocsp=critical-extension", "it has a critical extension that nobody knows", "critical extension",
 			staple(ca.Signer, func(s *ca.Staple) { s.Extensions = unknownCritical() })),
-		refused("ocsp=two-responses", "it says good, and behind that revoked, of the same certificate", "more than one status",
+		refused("ocsp=two-responses", "it says good, and behind that revoked, of the same certificate", "signer revoked",
 			staple(ca.Signer, func(s *ca.Staple) {
 				second := *s
 				second.Status = ocsp.Revoked
@@ -71,6 +68,53 @@ func stapleFaults() []Fault {
 		printed("ocsp=unwrapped", "the base64 is one line",
 			staple(ca.Signer, func(s *ca.Staple) {
 				s.EditText = append(s.EditText, func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), nil) })
+			})),
+	}
+}
+
+// clockFaults are those of the time that the signer's staple speaks for. A client takes
+// five minutes for the difference of two clocks.
+func clockFaults() []Fault {
+	return []Fault{
+		refused("ocsp=expired", "nextUpdate was an hour ago", "staple expired",
+			staple(ca.Signer, func(s *ca.Staple) { s.NextUpdate = s.ThisUpdate.Add(time.Second) })),
+		refused("ocsp=future", "thisUpdate is in an hour", "staple not yet valid",
+			staple(ca.Signer, func(s *ca.Staple) { s.ThisUpdate = s.ThisUpdate.Add(2 * time.Hour) })),
+		printed("ocsp=clock-behind", "thisUpdate is in two minutes, as on a host whose clock is slow",
+			staple(ca.Signer, func(s *ca.Staple) { s.ThisUpdate = s.ThisUpdate.Add(62 * time.Minute) })),
+		printed("ocsp=clock-ahead", "nextUpdate was two minutes ago, as on a host whose clock is fast",
+			staple(ca.Signer, func(s *ca.Staple) { s.NextUpdate = s.ThisUpdate.Add(58 * time.Minute) })),
+		refused("ocsp=clock-far-behind", "thisUpdate is in ten minutes", "staple not yet valid",
+			staple(ca.Signer, func(s *ca.Staple) { s.ThisUpdate = s.ThisUpdate.Add(70 * time.Minute) })),
+		refused("ocsp=clock-far-ahead", "nextUpdate was ten minutes ago", "staple expired",
+			staple(ca.Signer, func(s *ca.Staple) { s.NextUpdate = s.ThisUpdate.Add(50 * time.Minute) })),
+	}
+}
+
+// formFaults are those of how the signer's staple is written down.
+func formFaults() []Fault {
+	form := func(form ca.Form) func(*world) {
+		return staple(ca.Signer, func(s *ca.Staple) { s.Form = form })
+	}
+	delegated := func(enclosed ...ca.Role) func(*world) {
+		return staple(ca.Signer, func(s *ca.Staple) { s.Responder, s.Form.Enclosed = ca.Delegate, enclosed })
+	}
+	return []Fault{
+		printed("ocsp=no-certificates", "it encloses an empty list of certificates", form(ca.Form{Enclosed: []ca.Role{}})),
+		printed("ocsp=version", "its version, v1, is written out", form(ca.Form{Version: true})),
+		printed("ocsp=utf8-responder", "its responder's name is in another string type", form(ca.Form{UTF8: true})),
+		printed("ocsp=encloses-issuer", "the issuer signed it and encloses its own certificate",
+			form(ca.Form{Enclosed: []ca.Role{ca.Intermediate}})),
+		printed("ocsp=encloses-others", "the issuer signed it, and the signer's and a stranger's certificates are enclosed",
+			form(ca.Form{Enclosed: []ca.Role{ca.Signer, ca.Stranger}})),
+		printed("ocsp=delegate-last", "a responder that the issuer issued for OCSPSigning signed it, whose certificate comes last",
+			delegated(ca.Stranger, ca.Signer, ca.Intermediate, ca.Delegate)),
+		refused("ocsp=delegate-left-out", "such a responder signed it, whose certificate is not enclosed", "responder not enclosed",
+			delegated(ca.Stranger, ca.Signer, ca.Intermediate)),
+		printed("ocsp=two-certificates", "it says good of another certificate, and behind that of the signer's",
+			staple(ca.Signer, func(s *ca.Staple) {
+				second := *s
+				s.About, s.NamedAfter, s.Second = ca.Sibling, ca.Signer, &second
 			})),
 	}
 }

@@ -39,7 +39,7 @@ func amazonRoots() []*x509.Certificate {
 		if err != nil {
 			panic("trust: embedded root: " + err.Error())
 		}
-		certificates, err := parsePEM(text)
+		certificates, err := parseCertificates(text)
 		if err != nil || len(certificates) != 1 {
 			panic("trust: embedded root " + entry.Name() + " is not one certificate")
 		}
@@ -50,10 +50,10 @@ func amazonRoots() []*x509.Certificate {
 
 // ParseAnchors returns the pool of the certificates in a PEM file, of which
 // there must be at least one. Text between them is passed over, as in the
-// bundles that distributions ship; a block that is no certificate, or has
+// bundles that distributions ship; a block that is not a certificate, or has
 // headers, is an error.
 func ParseAnchors(text []byte) (*x509.CertPool, error) {
-	certificates, err := parsePEM(text)
+	certificates, err := parseCertificates(text)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +67,26 @@ func ParseAnchors(text []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// parsePEM returns the certificates of a PEM text in order. A block of another
-// type, with headers, or that is no certificate is an error.
-func parsePEM(text []byte) ([]*x509.Certificate, error) {
-	var certificates []*x509.Certificate
+// parseCertificates returns the certificates of a PEM text in order. One that cannot be
+// read is an error.
+func parseCertificates(text []byte) ([]*x509.Certificate, error) {
+	blocks, err := parsePEM(text)
+	if err != nil {
+		return nil, err
+	}
+	certificates := make([]*x509.Certificate, len(blocks))
+	for i, der := range blocks {
+		if certificates[i], err = x509.ParseCertificate(der); err != nil {
+			return nil, fmt.Errorf("parsing certificate %d: %w", i+1, err)
+		}
+	}
+	return certificates, nil
+}
+
+// parsePEM returns what is in the certificate blocks of a PEM text, in order. A block of
+// another type or with headers is an error.
+func parsePEM(text []byte) ([][]byte, error) {
+	var blocks [][]byte
 	for n := 1; ; n++ {
 		block, rest := pem.Decode(text)
 		if block == nil {
@@ -82,16 +98,12 @@ func parsePEM(text []byte) ([]*x509.Certificate, error) {
 		if passed := text[:len(text)-len(rest)]; bytes.Count(passed, []byte("-----BEGIN")) != 1 {
 			return nil, fmt.Errorf("before PEM block %d there is one that is malformed or cut short", n)
 		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing certificate %d: %w", n, err)
-		}
-		certificates = append(certificates, c)
+		blocks = append(blocks, block.Bytes)
 		text = rest
 	}
 	if i := bytes.Index(text, []byte("-----BEGIN")); i >= 0 {
 		line, _, _ := strings.Cut(string(text[i:]), "\n")
-		return nil, fmt.Errorf("the PEM block after certificate %d, %.60q, is malformed or cut short", len(certificates), line)
+		return nil, fmt.Errorf("the PEM block after certificate %d, %.60q, is malformed or cut short", len(blocks), line)
 	}
-	return certificates, nil
+	return blocks, nil
 }

@@ -11,7 +11,8 @@ import (
 
 // The structures of RFC 5280 section 4.1 and RFC 6960 section 4.2.1, as far as they
 // have to be looked into. crypto/x509 and encoding/asn1 pass over elements behind the
-// last one they know; encoding what was read once more shows them.
+// last one they know; encoding what was read once more shows them. Where responders
+// in the field write what DER would leave out, a raw value keeps it as it came.
 type (
 	certificate struct {
 		Content   certificateContent
@@ -51,10 +52,10 @@ type (
 		Data         responseData
 		Algorithm    pkix.AlgorithmIdentifier
 		Signature    asn1.BitString
-		Certificates []asn1.RawValue `asn1:"omitempty,optional,explicit,tag:0"`
+		Certificates asn1.RawValue `asn1:"optional,explicit,tag:0"` // a SEQUENCE, perhaps empty
 	}
 	responseData struct {
-		Version    int `asn1:"optional,explicit,default:0,tag:0"`
+		Version    asn1.RawValue `asn1:"optional,explicit,tag:0"` // v1, perhaps written out
 		Responder  asn1.RawValue
 		ProducedAt time.Time `asn1:"generalized"`
 		Responses  []singleResponse
@@ -74,7 +75,7 @@ type (
 	}
 )
 
-var errNotCanonical = errors.New("its DER is not as X.690 has it, or has more in it than it should")
+var errNotCanonical = errors.New("not canonical DER (X.690), or with more elements than the structure has")
 
 // readCanonical reads DER into a structure that encodes to the same DER.
 func readCanonical[T any](der []byte) (*T, error) {

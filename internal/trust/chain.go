@@ -22,19 +22,37 @@ const (
 )
 
 // ParseChain parses the answer of signer-cert: one to ten certificates in PEM,
-// the signer's first.
+// the signer's first. Of the others, one that crypto/x509 cannot read is left out: a path
+// may do without it.
 func ParseChain(text []byte) ([]*x509.Certificate, error) {
-	certificates, err := parsePEM(text)
+	certificates, _, err := parseChain(text)
+	return certificates, err
+}
+
+// parseChain is ParseChain, and says why certificates were left out.
+func parseChain(text []byte) (certificates []*x509.Certificate, leftOut, err error) {
+	blocks, err := parsePEM(text)
 	if err != nil {
-		return nil, fmt.Errorf("parsing the signer's chain: %w", err)
+		return nil, nil, fmt.Errorf("parsing the signer's chain: %w", err)
 	}
-	switch n := len(certificates); {
+	switch n := len(blocks); {
 	case n == 0:
-		return nil, errors.New("parsing the signer's chain: no certificate in it, expected PEM")
+		return nil, nil, errors.New("parsing the signer's chain: no certificate in it, expected PEM")
 	case n > maxChain:
-		return nil, fmt.Errorf("parsing the signer's chain: %d certificates, expected at most %d", n, maxChain)
+		return nil, nil, fmt.Errorf("parsing the signer's chain: %d certificates, expected at most %d", n, maxChain)
 	}
-	return certificates, nil
+	for i, der := range blocks {
+		c, err := x509.ParseCertificate(der)
+		switch {
+		case err == nil:
+			certificates = append(certificates, c)
+		case i == 0:
+			return nil, nil, fmt.Errorf("parsing the signer's certificate: %w", err)
+		default:
+			leftOut = errors.Join(leftOut, fmt.Errorf("certificate %d of the chain was left out: %w", i+1, err))
+		}
+	}
+	return certificates, leftOut, nil
 }
 
 // checkSignerKey demands what RSASSA-PSS with this program's parameters needs.

@@ -6,7 +6,6 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 var (
@@ -16,13 +15,17 @@ var (
 	oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 	oidNameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
 	oidAuthorityKeyID   = asn1.ObjectIdentifier{2, 5, 29, 35}
+	oidProxyCertInfo    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 14}
+	oidIPAddressBlocks  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 7}
+	oidASNumbers        = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 8}
+	oidNetscapeCertType = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
 )
 
-// checkProfile holds a chain that crypto/x509 accepted against the rules of
-// RFC 5280 that crypto/x509 leaves to its caller. A certificate authority
-// whose certificates must pass audits keeps them; one made by an attacker who
-// found a lenient corner may not. The trust anchor is the administrator's
-// choice, taken for its name and key alone (section 6.1.1 d).
+// checkProfile checks a chain that crypto/x509 accepted by the rules of RFC 5280
+// that crypto/x509 leaves to its caller. A certificate authority whose certificates
+// must pass audits keeps them; one made by an attacker who found a lenient corner may
+// not. The trust anchor is the administrator's choice, taken for its name, its key and
+// its name constraints alone (section 6.1.1 d).
 func checkProfile(chain []*x509.Certificate) error {
 	anchor := len(chain) - 1
 	if anchor < 1 {
@@ -45,7 +48,7 @@ func checkProfile(chain []*x509.Certificate) error {
 	return checkNameConstraints(chain)
 }
 
-// checkCertificate holds what RFC 5280 section 4 asks of every certificate
+// checkCertificate checks what RFC 5280 section 4 asks of every certificate
 // that an issuer issued.
 func checkCertificate(c, issuer *x509.Certificate) error {
 	switch {
@@ -59,6 +62,11 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 		return errors.New("neither a subject nor a critical subject alternative name")
 	case !c.IsCA && c.KeyUsage&x509.KeyUsageCertSign != 0:
 		return errors.New("may sign certificates without being a certificate authority")
+	case !c.IsCA && c.BasicConstraintsValid && c.MaxPathLen >= 0:
+		return errors.New("has a path length without being a certificate authority")
+	}
+	if err := checkForeignExtensions(c); err != nil {
+		return err
 	}
 	if _, err := readCanonical[certificate](c.Raw); err != nil {
 		return err
@@ -69,7 +77,7 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 	return checkKeyID(c, issuer)
 }
 
-// checkAuthority holds what RFC 5280 section 4.2.1 asks of issuers.
+// checkAuthority checks what RFC 5280 section 4.2.1 asks of issuers.
 func checkAuthority(c *x509.Certificate) error {
 	switch {
 	case !c.BasicConstraintsValid || !c.IsCA || criticality(c, oidBasicConstraints) != critical:
@@ -84,48 +92,6 @@ func checkAuthority(c *x509.Certificate) error {
 		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
 	}
 	return nil
-}
-
-// checkNameConstraints applies the issuers' DNS name constraints (RFC 5280
-// section 4.2.1.10) to the signer's common name. crypto/x509 applies them to
-// subject alternative names only, and the signer may have none. Of constraints on
-// other kinds of name it refuses what it does not know only in an extension that is
-// critical, as the section demands that it be.
-func checkNameConstraints(chain []*x509.Certificate) error {
-	for _, c := range chain[1:] {
-		if criticality(c, oidNameConstraints) == present {
-			return fmt.Errorf("issuer %s: its name constraints are not marked critical", describe(c))
-		}
-	}
-	name := chain[0].Subject.CommonName
-	if name == "" {
-		return nil
-	}
-	for _, c := range chain[1:] {
-		for _, excluded := range c.ExcludedDNSDomains {
-			if withinDomain(name, excluded) {
-				return fmt.Errorf("issuer %s excludes the name %q", describe(c), name)
-			}
-		}
-		permitted := len(c.PermittedDNSDomains) == 0
-		for _, domain := range c.PermittedDNSDomains {
-			permitted = permitted || withinDomain(name, domain)
-		}
-		if !permitted {
-			return fmt.Errorf("issuer %s does not permit the name %q", describe(c), name)
-		}
-	}
-	return nil
-}
-
-// withinDomain reports whether name equals domain or lies below it. An empty
-// domain holds every name, and one with a leading dot only what lies below it.
-func withinDomain(name, domain string) bool {
-	name, domain = strings.ToLower(name), strings.ToLower(domain)
-	if domain == "" || name == domain {
-		return true
-	}
-	return strings.HasSuffix(name, "."+strings.TrimPrefix(domain, "."))
 }
 
 // emptyName is the DER of a distinguished name without attributes.
@@ -153,42 +119,69 @@ func criticality(c *x509.Certificate, id asn1.ObjectIdentifier) presence {
 	return absent
 }
 
-// checkAlternativeNames accepts subject alternative names of the kinds that there are
-// (RFC 5280 section 4.2.1.6). crypto/x509 passes over others.
+// checkAlternativeNames accepts one or more subject alternative names of the kinds that
+// there are (RFC 5280 section 4.2.1.6). crypto/x509 passes over others.
 func checkAlternativeNames(c *x509.Certificate) error {
-	for _, extension := range c.Extensions {
-		if !extension.Id.Equal(oidSubjectAltName) {
-			continue
+	value, found := extension(c, oidSubjectAltName)
+	if !found {
+		return nil
+	}
+	names, err := readCanonical[[]asn1.RawValue](value)
+	if err != nil {
+		return fmt.Errorf("parsing its subject alternative names: %w", err)
+	}
+	if len(*names) == 0 {
+		return errors.New("its list of subject alternative names is empty")
+	}
+	for _, name := range *names {
+		structured := name.Tag == 0 || name.Tag >= 3 && name.Tag <= 5
+		if name.Class != asn1.ClassContextSpecific || name.Tag > 8 || name.IsCompound != structured {
+			return errors.New("it has a subject alternative name of no known kind")
 		}
-		names, err := readCanonical[[]asn1.RawValue](extension.Value)
-		if err != nil {
-			return fmt.Errorf("parsing its subject alternative names: %w", err)
-		}
-		for _, name := range *names {
-			structured := name.Tag == 0 || name.Tag >= 3 && name.Tag <= 5
-			if name.Class != asn1.ClassContextSpecific || name.Tag > 8 || name.IsCompound != structured {
-				return errors.New("it has a subject alternative name of no known kind")
+	}
+	return nil
+}
+
+// checkForeignExtensions refuses certificates that are for something else than naming a
+// server or an authority, whether or not they say that this must be understood.
+func checkForeignExtensions(c *x509.Certificate) error {
+	for _, e := range c.Extensions {
+		switch {
+		case e.Id.Equal(oidProxyCertInfo):
+			return errors.New("it is a proxy certificate (RFC 3820)")
+		case e.Id.Equal(oidIPAddressBlocks), e.Id.Equal(oidASNumbers):
+			return errors.New("it certifies IP address blocks or AS numbers (RFC 3779)")
+		case e.Id.Equal(oidNetscapeCertType):
+			if _, err := readCanonical[asn1.BitString](e.Value); err != nil {
+				return fmt.Errorf("parsing its Netscape certificate type: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
+// extension returns the value of a certificate's extension.
+func extension(c *x509.Certificate, id asn1.ObjectIdentifier) (value []byte, found bool) {
+	for _, e := range c.Extensions {
+		if e.Id.Equal(id) {
+			return e.Value, true
+		}
+	}
+	return nil, false
+}
+
 // checkKeyID accepts an authority key identifier that means the issuer. Beside the
 // issuer's key identifier it may have the name and serial number of the issuer's
 // certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).
 func checkKeyID(c, issuer *x509.Certificate) error {
-	for _, extension := range c.Extensions {
-		if !extension.Id.Equal(oidAuthorityKeyID) {
-			continue
-		}
-		id, err := readCanonical[authorityKeyID](extension.Value)
+	if value, found := extension(c, oidAuthorityKeyID); found {
+		id, err := readCanonical[authorityKeyID](value)
 		if err != nil {
 			return fmt.Errorf("parsing its authority key identifier: %w", err)
 		}
 		if id.Serial != nil && id.Serial.Cmp(issuer.SerialNumber) != 0 ||
 			len(id.Issuer.Bytes) != 0 && !bytes.Contains(id.Issuer.Bytes, issuer.RawIssuer) {
-			return fmt.Errorf("its authority key identifier means another certificate than that of %s", describe(issuer))
+			return fmt.Errorf("its authority key identifier does not match the issuer %s", describe(issuer))
 		}
 	}
 	switch {

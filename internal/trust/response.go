@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -14,19 +15,25 @@ import (
 	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// response is what an OCSP response says (RFC 6960 section 4.2.1), of one certificate.
-// That it parsed says nothing of who signed it.
+// response is an OCSP response (RFC 6960 section 4.2.1). That it parsed says nothing of
+// who signed it.
 type response struct {
-	id                     certID
-	hash                   crypto.Hash // that of id
-	status                 byte        // good, revoked or unknown
-	revokedAt              time.Time
-	thisUpdate, nextUpdate time.Time // nextUpdate may be zero
-	responder              asn1.RawValue
-	enclosed               *x509.Certificate // the first one, or nil
+	statuses  []single
+	responder asn1.RawValue
+	enclosed  []*x509.Certificate
 	// signed is what signature is over, a slice of the response.
 	signed, signature []byte
 	algorithm         x509.SignatureAlgorithm
+}
+
+// single is what a response says of one certificate (RFC 6960's SingleResponse).
+type single struct {
+	id                     certID
+	hash                   crypto.Hash // that of id, or 0 if it is not known
+	status                 byte        // good, revoked or unknown
+	revokedAt              time.Time
+	thisUpdate, nextUpdate time.Time // nextUpdate may be zero
+	err                    error     // why it must not be used
 }
 
 // CertStatus, by the first octet of its only encoding: good and unknown are empty.
@@ -44,7 +51,11 @@ const (
 
 var oidBasicResponse = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}
 
-// parseResponse reads a response that has one status.
+// maxEnclosed is the greatest number of certificates that a response may enclose.
+// Responders enclose their own, and perhaps those above it.
+const maxEnclosed = 10
+
+// parseResponse reads a response.
 func parseResponse(der []byte) (*response, error) {
 	outer, err := readCanonical[ocspResponse](der)
 	switch {
@@ -59,22 +70,13 @@ func parseResponse(der []byte) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(basic.Data.Responses); n != 1 {
-		return nil, fmt.Errorf("it has %d statuses, expected one", n)
+	if err := basic.check(); err != nil {
+		return nil, err
 	}
 	r := &response{
 		responder: basic.Data.Responder,
 		signature: basic.Signature.RightAlign(),
 		algorithm: signatureAlgorithm(basic.Algorithm.Algorithm),
-	}
-	if !validResponder(r.responder) {
-		return nil, errors.New("its responder is neither a name nor a key hash")
-	}
-	if !withoutParameters(basic.Algorithm) {
-		return nil, errors.New("an algorithm in it has parameters")
-	}
-	if anyCritical(basic.Data.Extensions) {
-		return nil, errors.New("it has an unsupported critical extension")
 	}
 	if r.signed, err = firstElement(outer.Bytes.Basic); err != nil {
 		return nil, err
@@ -82,10 +84,34 @@ func parseResponse(der []byte) (*response, error) {
 	if r.enclosed, err = parseEnclosed(basic.Certificates); err != nil {
 		return nil, err
 	}
-	if err := r.read(basic.Data.Responses[0]); err != nil {
-		return nil, err
+	for _, s := range basic.Data.Responses {
+		status, err := parseSingle(s)
+		if err != nil {
+			return nil, err
+		}
+		r.statuses = append(r.statuses, status)
 	}
 	return r, nil
+}
+
+// v1 is the only version of a response, as it is written out.
+var v1 = []byte{0x02, 0x01, 0x00}
+
+// check refuses what no response may have, whatever it is about.
+func (b *basicResponse) check() error {
+	switch {
+	case len(b.Data.Version.FullBytes) != 0 && !bytes.Equal(b.Data.Version.Bytes, v1):
+		return fmt.Errorf("its version is % .20X, expected v1", b.Data.Version.Bytes)
+	case !validResponder(b.Data.Responder):
+		return errors.New("its responder is neither a name nor a key hash")
+	case !withoutParameters(b.Algorithm):
+		return errors.New("its signature algorithm has parameters")
+	case anyCritical(b.Data.Extensions):
+		return errors.New("it has an unsupported critical extension")
+	case len(b.Data.Responses) == 0:
+		return errors.New("it has no status")
+	}
+	return nil
 }
 
 // validResponder reports whether a ResponderID is an explicitly tagged Name or OCTET
@@ -113,57 +139,63 @@ func answerName(status asn1.Enumerated) string {
 	return fmt.Sprintf("the unknown error %d", status)
 }
 
-// read takes over what the response says of its certificate.
-func (r *response) read(single singleResponse) error {
-	r.id, r.hash = single.ID, hashOf(single.ID.Algorithm.Algorithm)
-	r.thisUpdate, r.nextUpdate = single.ThisUpdate, single.NextUpdate
-	switch {
-	case !r.hash.Available():
-		return fmt.Errorf("it names the issuer by a hash of the kind %s, expected SHA-1 or SHA-2", single.ID.Algorithm.Algorithm)
-	case !withoutParameters(single.ID.Algorithm):
-		return errors.New("an algorithm in it has parameters")
-	case anyCritical(single.Extensions):
-		return errors.New("it has an unsupported critical extension")
+// parseSingle reads one status. One in another encoding than there is fails the whole
+// response; one that must merely not be used is returned with its err.
+func parseSingle(raw singleResponse) (single, error) {
+	s := single{
+		id: raw.ID, hash: hashOf(raw.ID.Algorithm.Algorithm),
+		thisUpdate: raw.ThisUpdate, nextUpdate: raw.NextUpdate,
 	}
-	return r.readStatus(single.Status.FullBytes)
+	switch {
+	case !s.hash.Available():
+		s.err = fmt.Errorf("it names the issuer by a hash of the kind %s, expected SHA-1 or SHA-2", raw.ID.Algorithm.Algorithm)
+	case !withoutParameters(raw.ID.Algorithm):
+		s.err = errors.New("the hash algorithm that it names the certificate by has parameters")
+	case anyCritical(raw.Extensions):
+		s.err = errors.New("it has an unsupported critical extension")
+	}
+	return s, s.readStatus(raw.Status.FullBytes)
 }
 
 // readStatus accepts a CertStatus in its only encoding.
-func (r *response) readStatus(der []byte) error {
+func (s *single) readStatus(der []byte) error {
 	var info struct {
 		At     time.Time       `asn1:"generalized"`
 		Reason asn1.Enumerated `asn1:"optional,explicit,tag:0"`
 	}
-	r.status = der[0]
+	s.status = der[0]
 	switch {
-	case (r.status == good || r.status == unknown) && len(der) == 2 && der[1] == 0:
+	case (s.status == good || s.status == unknown) && len(der) == 2 && der[1] == 0:
 		return nil
-	case r.status == revoked:
+	case s.status == revoked:
 		_, err := asn1.UnmarshalWithParams(der, &info, "tag:1")
-		r.revokedAt = info.At
+		s.revokedAt = info.At
 		return err
 	default:
 		return fmt.Errorf("its status, % .20X, is none of good, revoked and unknown", der)
 	}
 }
 
-// parseEnclosed returns the first of the certificates that come with a response, or nil
-// if there is none. All of them must have keys of a size that costs this machine nothing.
-func parseEnclosed(certificates []asn1.RawValue) (*x509.Certificate, error) {
-	var first *x509.Certificate
-	for _, enclosed := range certificates {
-		c, err := x509.ParseCertificate(enclosed.FullBytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing an enclosed certificate: %w", err)
-		}
-		if !usableKey(c) {
-			return nil, fmt.Errorf("the key of the enclosed certificate %s is too weak, too large or of a kind not accepted (%s)", describe(c), c.PublicKeyAlgorithm)
-		}
-		if first == nil {
-			first = c
+// parseEnclosed returns the certificates that come with a response. Nobody has signed
+// that they do, so one that crypto/x509 cannot read is left out.
+func parseEnclosed(field asn1.RawValue) ([]*x509.Certificate, error) {
+	if len(field.FullBytes) == 0 {
+		return nil, nil
+	}
+	list, err := readCanonical[[]asn1.RawValue](field.Bytes)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("parsing the list of enclosed certificates: %w", err)
+	case len(*list) > maxEnclosed:
+		return nil, fmt.Errorf("it encloses %d certificates, expected at most %d", len(*list), maxEnclosed)
+	}
+	var enclosed []*x509.Certificate
+	for _, der := range *list {
+		if c, err := x509.ParseCertificate(der.FullBytes); err == nil {
+			enclosed = append(enclosed, c)
 		}
 	}
-	return first, nil
+	return enclosed, nil
 }
 
 // firstElement returns the first element of a SEQUENCE, with its header, as the slice of

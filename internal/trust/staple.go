@@ -82,25 +82,15 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 	var good *Status
 	var reasons []error
 	for _, s := range staples {
-		if s.err != nil {
-			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, s.err))
-			continue
+		status, err := s.statusOf(c, issuer, now)
+		switch {
+		case errors.Is(err, ErrRevoked):
+			return Status{}, err
+		case err != nil:
+			reasons = append(reasons, err)
+		case status != nil:
+			good = status
 		}
-		if !s.isAbout(c, issuer) {
-			continue
-		}
-		if err := s.checkSignature(issuer, now); err != nil {
-			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, err))
-			continue
-		}
-		if s.response.status == revoked {
-			return Status{}, fmt.Errorf("staple %.80q: %w at %s", s.name, ErrRevoked, s.response.revokedAt.UTC().Format(time.RFC3339))
-		}
-		if err := s.checkGood(now); err != nil {
-			reasons = append(reasons, fmt.Errorf("staple %.80q: %w", s.name, err))
-			continue
-		}
-		good = &Status{Name: s.name, ThisUpdate: s.response.thisUpdate, NextUpdate: s.response.nextUpdate}
 	}
 	switch {
 	case good != nil:
@@ -112,18 +102,71 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 	}
 }
 
-// isAbout reports whether the response's CertID names c as issued by issuer.
-func (s *staple) isAbout(c, issuer *x509.Certificate) bool {
-	id := s.response.id
-	if id.Serial.Cmp(c.SerialNumber) != 0 {
-		return false
+// statusOf returns what the staple says of a certificate: nil if nothing, or else that it
+// is good. Where a response has several statuses about it, all of them must hold.
+func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*Status, error) {
+	about, err := s.about(c, issuer)
+	if err == nil && len(about) == 0 {
+		return nil, nil
+	}
+	if err == nil {
+		err = s.response.checkSignature(issuer, now)
+	}
+	if err == nil {
+		err = checkStatuses(about, now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("staple %.80q: %w", s.name, err)
+	}
+	first := slices.MinFunc(about, func(a, b single) int { return a.nextUpdate.Compare(b.nextUpdate) })
+	return &Status{
+		Name: s.name, ThisUpdate: first.thisUpdate, NextUpdate: first.nextUpdate,
+		Tolerated: now.Before(first.thisUpdate) || now.After(first.nextUpdate),
+	}, nil
+}
+
+// about returns the statuses whose CertID names c as issued by issuer, or why the staple
+// cannot be read.
+func (s *staple) about(c, issuer *x509.Certificate) ([]single, error) {
+	if s.err != nil {
+		return nil, s.err
 	}
 	key, err := publicKeyBits(issuer)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	return bytes.Equal(id.NameHash, digest(s.response.hash, issuer.RawSubject)) &&
-		bytes.Equal(id.KeyHash, digest(s.response.hash, key))
+	var about []single
+	for _, status := range s.response.statuses {
+		id := status.id
+		if id.Serial.Cmp(c.SerialNumber) != 0 {
+			continue
+		}
+		if status.hash.Available() && (!bytes.Equal(id.NameHash, digest(status.hash, issuer.RawSubject)) ||
+			!bytes.Equal(id.KeyHash, digest(status.hash, key))) {
+			continue
+		}
+		if status.err != nil {
+			return nil, status.err
+		}
+		about = append(about, status)
+	}
+	return about, nil
+}
+
+// checkStatuses accepts statuses that all say good and are current. That one says revoked
+// comes before anything else that is wrong.
+func checkStatuses(statuses []single, now time.Time) error {
+	for _, s := range statuses {
+		if s.status == revoked {
+			return fmt.Errorf("%w at %s", ErrRevoked, rfc3339(s.revokedAt))
+		}
+	}
+	for _, s := range statuses {
+		if err := s.checkGood(now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func digest(hash crypto.Hash, data []byte) []byte {
@@ -145,96 +188,26 @@ func publicKeyBits(c *x509.Certificate) ([]byte, error) {
 	return bits, nil
 }
 
-// checkGood accepts a response that says good and is current.
-func (s *staple) checkGood(now time.Time) error {
-	r := s.response
+// Tolerance is by how much this machine's clock may be behind an OCSP response's
+// thisUpdate, or ahead of its nextUpdate. It is what openssl-ocsp(1), which AWS's own
+// scripts run, has by default. No other date is compared with a tolerance.
+const Tolerance = 5 * time.Minute
+
+// checkGood accepts a status that says good and is current within the Tolerance.
+func (s *single) checkGood(now time.Time) error {
 	switch {
-	case r.status != good:
+	case s.status != good:
 		return errors.New("the responder does not know the certificate")
-	case now.Before(r.thisUpdate):
-		return fmt.Errorf("not valid before %s", r.thisUpdate.UTC().Format(time.RFC3339))
-	case r.nextUpdate.IsZero():
+	case s.nextUpdate.IsZero():
 		return errors.New("it has no nextUpdate, so it may be of any age")
-	case now.After(r.nextUpdate):
-		return fmt.Errorf("expired at %s", r.nextUpdate.UTC().Format(time.RFC3339))
+	case s.nextUpdate.Before(s.thisUpdate):
+		return errors.New("its nextUpdate is before its thisUpdate")
+	case s.thisUpdate.After(now.Add(Tolerance)):
+		return fmt.Errorf("not valid before %s, which is more than %s from now (%s)", rfc3339(s.thisUpdate), Tolerance, rfc3339(now))
+	case !now.Before(s.nextUpdate.Add(Tolerance)):
+		return fmt.Errorf("expired at %s, which is %s ago or more (it is %s)", rfc3339(s.nextUpdate), Tolerance, rfc3339(now))
 	}
 	return nil
 }
 
-// checkSignature accepts a response signed by the issuer itself, or by a
-// responder that the issuer delegated to (RFC 6960 section 4.2.2.2).
-func (s *staple) checkSignature(issuer *x509.Certificate, now time.Time) error {
-	r := s.response
-	responder := issuer
-	if r.enclosed != nil && !bytes.Equal(r.enclosed.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
-		if err := checkDelegate(r.enclosed, issuer, now); err != nil {
-			return fmt.Errorf("responder %s: %w", describe(r.enclosed), err)
-		}
-		responder = r.enclosed
-	}
-	if !acceptedAlgorithm(r.algorithm) {
-		return fmt.Errorf("it is signed with %s", r.algorithm)
-	}
-	if err := responder.CheckSignature(r.algorithm, r.signed, r.signature); err != nil {
-		return fmt.Errorf("verifying its signature under %s: %w", describe(responder), err)
-	}
-	return s.checkResponderID(responder)
-}
-
-// checkDelegate accepts a certificate that the issuer issued directly, that is
-// within its validity, and that is meant for signing OCSP responses.
-func checkDelegate(c, issuer *x509.Certificate, now time.Time) error {
-	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
-		return errors.New("its extended key usage is not OCSPSigning")
-	}
-	if criticality(c, oidKeyUsage) != absent && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return errors.New("its key usage does not allow signing")
-	}
-	if !usableKey(c) {
-		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
-	}
-	only := x509.NewCertPool()
-	only.AddCert(issuer)
-	_, err := c.Verify(x509.VerifyOptions{
-		Roots:         only,
-		Intermediates: x509.NewCertPool(),
-		CurrentTime:   now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	if err != nil {
-		return err
-	}
-	return checkCertificate(c, issuer)
-}
-
-// checkResponderID accepts a response that names the responder it is signed
-// by, as byName or byKey (RFC 6960 section 4.2.1).
-func (s *staple) checkResponderID(responder *x509.Certificate) error {
-	if s.response.responder.Tag == byName {
-		if bytes.Equal(s.response.responder.Bytes, responder.RawSubject) {
-			return nil
-		}
-		return fmt.Errorf("its responder name is not that of %s", describe(responder))
-	}
-	key, err := publicKeyBits(responder)
-	if err != nil {
-		return err
-	}
-	octets := append([]byte{0x04, 20}, digest(crypto.SHA1, key)...)
-	if !bytes.Equal(s.response.responder.Bytes, octets) {
-		return fmt.Errorf("its responder key hash is not that of %s", describe(responder))
-	}
-	return nil
-}
-
-// acceptedAlgorithm leaves out SHA-1 and MD5, which x509.Certificate's
-// CheckSignature still takes.
-func acceptedAlgorithm(a x509.SignatureAlgorithm) bool {
-	switch a {
-	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
-		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		return true
-	default:
-		return false
-	}
-}
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -53,8 +53,10 @@ type Signer struct {
 type Status struct {
 	// Name is what the staple was listed under.
 	Name string
-	// ThisUpdate and NextUpdate bound the time in which it holds.
+	// ThisUpdate and NextUpdate bound the time in which it holds, give or take
+	// the Tolerance, and Tolerated tells that it held by that alone.
 	ThisUpdate, NextUpdate time.Time
+	Tolerated              bool
 }
 
 // Part is a part of the evidence that Verify checks.
@@ -95,7 +97,7 @@ var ErrRevoked = errors.New("revoked")
 // trusted; it says which part failed and what was expected. Of several paths that fail,
 // it is about the shortest, or the shortest that only lacks good staples.
 func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
-	certificates, err := ParseChain(evidence.Chain)
+	certificates, leftOut, err := parseChain(evidence.Chain)
 	if err != nil {
 		return nil, &Error{PartChain, err}
 	}
@@ -108,7 +110,7 @@ func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPo
 	}
 	paths, err := findPaths(signer, certificates[1:], anchors, now)
 	if err != nil {
-		return nil, pathError(signer, err)
+		return nil, pathError(signer, errors.Join(err, leftOut))
 	}
 	staples := parseStaples(evidence.Staples)
 	var failure *Error
@@ -149,7 +151,7 @@ func (s *Signer) ValidUntil() time.Time {
 		until = earlier(until, c.NotAfter)
 	}
 	for _, status := range s.Good {
-		until = earlier(until, status.NextUpdate)
+		until = earlier(until, status.NextUpdate.Add(Tolerance))
 	}
 	return until
 }

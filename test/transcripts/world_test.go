@@ -48,6 +48,8 @@ func tell(t *testing.T) map[string]string {
 		"expired-key":    {faults: []string{"keys=expired"}, write: asText},
 		"revoked-signer": {faults: []string{"ocsp=revoked"}, write: asText},
 		"dead-metadata":  {dead: true, write: asText},
+		"clock-behind":   {faults: []string{"ocsp=clock-behind"}, write: asText},
+		"clock-too-far":  {faults: []string{"ocsp=clock-far-behind"}, write: asText},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(time.Until(now))

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"reflect"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -40,6 +41,8 @@ type Staple struct {
 	Extensions []pkix.Extension
 	// Second, if set, is a further status in the same response.
 	Second *Staple
+	// Form is how the response is written down.
+	Form Form
 	// NamedAfter is the certificate by which the staple is listed and served;
 	// "" means About. Name makes the name; nil means Fingerprint.
 	NamedAfter Role
@@ -85,8 +88,8 @@ func (b *builder) staple(s *Staple) (string, []byte, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if s.Second != nil {
-		if der, err = b.joined(der, s); err != nil {
+	if s.Second != nil || !reflect.ValueOf(s.Form).IsZero() {
+		if der, err = b.reformed(der, s); err != nil {
 			return "", nil, err
 		}
 	}

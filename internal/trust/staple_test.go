@@ -1,0 +1,198 @@
+package trust
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
+)
+
+// What responders in the field write, and clocks in the field show, must not cost a login
+// as long as it is signed by whoever may; openssl-ocsp(1) takes it too.
+func TestAStapleOfAnotherFormCounts(t *testing.T) {
+	for _, test := range []attack{
+		// Clocks. No reason: it is accepted.
+		{name: "issued five minutes ahead of this clock", before: func(w *world) { w.signerStaple.ThisUpdate = now.Add(Tolerance) }},
+		{name: "run out almost five minutes before this clock", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(time.Second - Tolerance) }},
+		{name: "issued more than five minutes ahead", reason: "not valid before", before: func(w *world) {
+			w.signerStaple.ThisUpdate = now.Add(Tolerance + time.Second)
+		}},
+		{name: "run out five minutes before", reason: "expired at", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(-Tolerance) }},
+		{name: "run out before it was issued", reason: "nextUpdate is before its thisUpdate", before: func(w *world) {
+			w.signerStaple.ThisUpdate, w.signerStaple.NextUpdate = now.Add(time.Minute), now
+		}},
+		{name: "signed by a responder whose certificate is of tomorrow", reason: "not yet valid", before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.NotBefore = now.Add(time.Minute)
+		}},
+
+		// Versions and names.
+		{name: "with the version v1 written out", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Version = explicit(v1) })},
+		{name: "of the version v2", reason: "its version is 02 01 01", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Version = explicit([]byte{2, 1, 1})
+		})},
+		{name: "with the responder's name in another string type", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responder.FullBytes = nil
+			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle")
+		})},
+		{name: "with almost the responder's name", reason: "its responder ID names neither", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responder.FullBytes = nil
+			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle.")
+		})},
+		{name: "with a responder's name of a kind that nobody reads", reason: "its responder ID names neither", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responder.FullBytes = nil
+			basic.Data.Responder.Bytes = nameOf(28, "middle") // UniversalString
+		})},
+
+		// Enclosed certificates.
+		{name: "with an empty list of certificates", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic) })},
+		{name: "enclosing the issuer", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw) })},
+		{name: "enclosing the signer's certificate and a stranger's", after: changed(func(w *world, basic *basicResponse) {
+			w.enclose(basic, w.signer.cert.Raw, namesake("stranger").Raw)
+		})},
+		{name: "enclosing a stranger of the issuer's name", after: changed(func(w *world, basic *basicResponse) {
+			w.enclose(basic, namesake("middle").Raw)
+		})},
+		{name: "enclosing what cannot be read", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, []byte{0x30, 0}) })},
+		{name: "of an authorized responder behind others", before: authorized, after: changed(func(w *world, basic *basicResponse) {
+			w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw, namesake("responder").Raw, w.responder.cert.Raw)
+		})},
+		{name: "of an authorized responder that is not enclosed", reason: "nor one of the 2 enclosed", before: authorized,
+			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw) })},
+		{name: "of a stranger of the responder's name", reason: "not OCSPSigning", before: authorized,
+			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, namesake("responder").Raw) })},
+		{name: "enclosing more than anybody needs", reason: "encloses 11 certificates", after: changed(func(w *world, basic *basicResponse) {
+			many := make([][]byte, maxEnclosed+1)
+			for i := range many {
+				many[i] = w.middle.cert.Raw
+			}
+			w.enclose(basic, many...)
+		})},
+		{name: "of a responder that need not be checked", before: noCheck(false)},
+		{name: "of a responder that, critically, need not be checked", before: noCheck(true)},
+		{name: "of a responder with a critical extension that nobody knows", reason: "unhandled critical extension", before: func(w *world) {
+			authorized(w)
+			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 99}, Critical: true, Value: asn1.NullBytes}}
+		}},
+
+		// Several statuses.
+		{name: "that says revoked of another certificate first", after: changed(func(_ *world, basic *basicResponse) {
+			other := basic.Data.Responses[0]
+			other.ID.Serial = big.NewInt(4711)
+			other.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
+			basic.Data.Responses = []singleResponse{other, basic.Data.Responses[0]}
+		})},
+		{name: "that says good twice", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responses = append(basic.Data.Responses, basic.Data.Responses[0])
+		})},
+		{name: "that says good and then revoked", reason: "revoked at", after: changed(func(_ *world, basic *basicResponse) {
+			second := basic.Data.Responses[0]
+			second.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
+			basic.Data.Responses = append(basic.Data.Responses, second)
+		})},
+		{name: "that says good of a time that is over and then good", reason: "expired at", after: changed(func(_ *world, basic *basicResponse) {
+			first := basic.Data.Responses[0]
+			first.NextUpdate = now.Add(-Tolerance)
+			basic.Data.Responses = []singleResponse{first, basic.Data.Responses[0]}
+		})},
+		{name: "that says nothing", reason: "it has no status", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Responses = []singleResponse{} })},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld()
+			w.apply(t, test.before, test.after)
+			_, err := w.verify()
+			if test.reason == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.reason)
+		})
+	}
+}
+
+// That a staple held by the tolerance alone is told.
+func TestAStapleWithinTheToleranceIsMarked(t *testing.T) {
+	for name, test := range map[string]struct {
+		before func(*ocsp.Response)
+		want   bool
+	}{
+		"current":        {func(*ocsp.Response) {}, false},
+		"ahead":          {func(r *ocsp.Response) { r.ThisUpdate = now.Add(time.Second) }, true},
+		"behind":         {func(r *ocsp.Response) { r.NextUpdate = now.Add(-time.Second) }, true},
+		"its last tick":  {func(r *ocsp.Response) { r.NextUpdate = now }, false},
+		"its first tick": {func(r *ocsp.Response) { r.ThisUpdate = now }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			test.before(&w.signerStaple)
+			w.build(t)
+			signer, err := w.verify()
+			require.NoError(t, err)
+			require.Equal(t, test.want, signer.Good[0].Tolerated)
+		})
+	}
+}
+
+// changed changes the signer's staple, which whoever signed it signs again.
+func changed(change func(*world, *basicResponse)) func(*world) {
+	return func(w *world) {
+		w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
+			change(w, basic)
+			responder := w.middle
+			if w.responder != nil {
+				responder = w.responder
+			}
+			sign(basic, responder)
+		}))
+	}
+}
+
+func explicit(content []byte) asn1.RawValue {
+	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: content}
+}
+
+// enclose has a response enclose certificates.
+func (w *world) enclose(basic *basicResponse, certificates ...[]byte) {
+	var list []byte
+	for _, der := range certificates {
+		list = append(list, der...)
+	}
+	sequence, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: list})
+	if err != nil {
+		panic(err)
+	}
+	basic.Certificates = explicit(sequence)
+}
+
+// nameOf is the DER of a name with one common name.
+func nameOf(stringTag int, text string) []byte {
+	der, err := asn1.Marshal([][]struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}{{{oidCommonName, asn1.RawValue{Tag: stringTag, Bytes: []byte(text)}}}})
+	if err != nil {
+		panic(err)
+	}
+	der[2] = asn1.TagSet | 0x20
+	return der
+}
+
+// namesake is a self-signed certificate.
+func namesake(name string) *x509.Certificate {
+	p := newAuthority(name)
+	return p.issuedBy(&testing.T{}, p).cert
+}
+
+func authorized(w *world) { w.responder = newResponder() }
+
+func noCheck(critical bool) func(*world) {
+	return func(w *world) {
+		authorized(w)
+		w.responder.template.ExtraExtensions = []pkix.Extension{{Id: oidOCSPNoCheck, Critical: critical, Value: asn1.NullBytes}}
+	}
+}
