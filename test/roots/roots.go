@@ -43,6 +43,9 @@ func recipes() []recipe {
 			"man-db", "mandoc", "zsh", "fish", "qemu-user", "awscli", "python3-apt", "openssh-server",
 			"selinux-policy-default", "policycoreutils", "semodule-utils", "setools",
 		}},
+		// With bookworm and trixie, an sshd of each release of Debian.
+		{"bullseye", "bullseye", []string{"openssh-server", "ca-certificates"}},
+		{"sid", "sid", []string{"openssh-server", "ca-certificates"}},
 		// The last release that has it.
 		{"packer", "bookworm", []string{"packer"}},
 	}

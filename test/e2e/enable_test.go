@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+	"eic/test/host/hosttest"
+)
+
+// withCertificates is the configuration of a host whose people log in with
+// certificates that name a role.
+const withCertificates = "TrustedUserCAKeys /run/eic-test/ca.pub\n" +
+	"AuthorizedPrincipalsCommand /usr/bin/principals %u\n" +
+	"AuthorizedPrincipalsCommandUser nobody\n"
+
+// newCertificate returns a key with a certificate for the role, and makes the host
+// know both.
+func newCertificate(t *testing.T, h *host.Host) string {
+	t.Helper()
+	authority, key := filepath.Join(h.Dir(), "ca"), hosttest.NewKey(t, h, "certified")
+	require.NoError(t, host.Keygen(authority, "ed25519").Run())
+	out, err := exec.Command(host.SSHKeygen, "-q", "-s", authority, "-I", "somebody", "-n", "operators", key+".pub").CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.NoError(t, h.WriteFile("/usr/bin/principals", []byte("#!/bin/sh\necho operators\n")))
+	require.NoError(t, os.Chmod(h.Path("/usr/bin/principals"), 0o755))
+	return key
+}
+
+// eic runs a command of eic's as root.
+func eic(t *testing.T, h *host.Host, args ...string) host.Result {
+	t.Helper()
+	result := hosttest.Capture(t, h.Command("root", host.Binary, args...))
+	t.Logf("eic %q: exit status %d\n%s%s", args, result.Status, result.Stdout, result.Stderr)
+	return result
+}
+
+// change runs enable or disable, and waits until the reloaded sshd listens again.
+func change(t *testing.T, h *host.Host, args ...string) {
+	t.Helper()
+	h.Log.Forget()
+	require.Zero(t, eic(t, h, args...).Status)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, h.Log.Wait(ctx, "sshd", "Server listening"))
+}
+
+// Before OpenSSH 9.4 sshd ignores an AuthorizedPrincipalsCommand that stands behind
+// an AuthorizedKeysCommand.
+func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
+	for name, config := range map[string]string{
+		"in sshd_config":               withCertificates,
+		"in a file it includes":        "Include /etc/ssh/sshd_config.d/*.conf\n",
+		"and a Match block of its own": withCertificates + "Match User bob\nX11Forwarding no\nMatch all\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hosttest.Start(t, host.Options{}, "")
+			certified, pushed := newCertificate(t, h), hosttest.NewKey(t, h, "pushed")
+			require.NoError(t, h.WriteFile("/etc/ssh/sshd_config.d/50-certificates.conf", []byte(withCertificates)))
+			restart(t, h, config)
+			hosttest.RequireLogin(t, h, "alice", certified)
+			hosttest.Push(t, h, "alice", pushed)
+			hosttest.RequireNoLogin(t, h, "alice", pushed)
+
+			change(t, h, "enable", "--trust-anchors", host.TrustAnchors)
+			hosttest.RequireLogin(t, h, "alice", certified)
+			hosttest.RequireLogin(t, h, "alice", pushed)
+
+			change(t, h, "disable")
+			hosttest.RequireLogin(t, h, "alice", certified)
+			hosttest.RequireNoLogin(t, h, "alice", pushed)
+		})
+	}
+}
