@@ -136,7 +136,7 @@ func writeKeys(stdout io.Writer, keys []byte) error {
 }
 
 // catchSignals lets the signals that would end this process end ctx instead, so
-// that a chained command ends with it.
+// that a chained command ends with it, and a half-done change is undone.
 func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 	// A signal that is ignored here would be in the command too, and sshd's
 	// commands die of SIGPIPE. One that is caught is not; what is written here

@@ -20,11 +20,13 @@ place of those that an earlier "eic enable" wrote there.
 
 Nothing is changed where somebody else's AuthorizedKeysCommand is in force: the
 file and line that set it are named, and what can be done. What is written is
-tested by sshd before it counts, put back if sshd refuses it, and taken into use
-by a reload.
+tested by sshd before it counts, put back if sshd refuses it, if it would change
+anything else that sshd does, or if eic is interrupted, and taken into use by a
+reload.
 
 Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 another command is in force, and nothing was changed.`
+3 another command is in force, or something else would change, and nothing was
+changed.`
 
 const disableAbout = `Takes out of sshd's configuration what "eic enable" put in, and leaves every
 file as it was before. What somebody edited since is left alone.
@@ -71,6 +73,8 @@ func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
 }
 
 func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	ctx, release := catchSignals(ctx)
+	defer release()
 	result, err := enable.Add(ctx, sshd.Host{}, e.options)
 	return tellChange("enable", result, e.options.DryRun, err, stdout, stderr)
 }
@@ -85,6 +89,8 @@ func (d *disabling) register(line cmdline.Line) {
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
 
 func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	ctx, release := catchSignals(ctx)
+	defer release()
 	result, err := enable.Remove(ctx, sshd.Host{}, d.dryRun)
 	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
 }

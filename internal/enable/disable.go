@@ -41,7 +41,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return result, nil
 	}
 	broken := h.Test(ctx)
-	err = carryOut(s.Tree, edits, func() error {
+	err = carryOut(ctx, s.Tree, edits, func() error {
 		if err := h.Test(ctx); err != nil && broken == nil {
 			return fmt.Errorf("testing sshd's configuration without ours, which is back: %w", err)
 		}
@@ -55,7 +55,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return result, nil
 	}
 	unmasked := slices.ContainsFunc(edits, func(e edit) bool { return e.before.kind == mask })
-	if result.Reloaded, err = reload(ctx, h, unmasked); err != nil {
+	if result.Reloaded, err = reload(context.WithoutCancel(ctx), h, unmasked); err != nil {
 		return Result{}, err
 	}
 	return result, nil

@@ -2,6 +2,7 @@ package enable
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,7 +59,10 @@ func (e edit) apply(t sshd.Tree) error {
 	case e.after.kind == file:
 		return writeFile(where, e.after.data, e.after.mode)
 	case e.after.kind == folder:
-		return os.Mkdir(where, e.after.mode)
+		if err := os.Mkdir(where, e.after.mode); err != nil {
+			return err
+		}
+		return os.Chmod(where, e.after.mode) // whatever the umask
 	case e.after.kind == mask:
 		return os.Symlink(nullDevice, where)
 	case e.before.kind == folder:
@@ -104,12 +108,15 @@ func (n node) stillAt(where string) error {
 	return nil
 }
 
-// carryOut makes the edits and then asks check. If either fails it takes back
-// what it did.
-func carryOut(t sshd.Tree, edits []edit, check func() error) error {
-	err := applyAll(t, edits)
+// carryOut makes the edits and then asks check. If either fails, or ctx ends
+// meanwhile, it takes back what it did.
+func carryOut(ctx context.Context, t sshd.Tree, edits []edit, check func() error) error {
+	err := applyAll(ctx, t, edits)
 	if err == nil {
 		err = check()
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted, so the old configuration is put back: %w", context.Cause(ctx))
 	}
 	if err == nil {
 		return nil
@@ -125,8 +132,11 @@ func carryOut(t sshd.Tree, edits []edit, check func() error) error {
 	return err
 }
 
-func applyAll(t sshd.Tree, edits []edit) error {
+func applyAll(ctx context.Context, t sshd.Tree, edits []edit) error {
 	for _, e := range edits {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := e.apply(t); err != nil {
 			return err
 		}

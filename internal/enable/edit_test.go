@@ -48,7 +48,7 @@ func TestCarryOutTakesBack(t *testing.T) {
 		{"/etc/made", node{}, text("y")},
 	}
 	refused := errors.New("refused")
-	err := carryOut(sshd.NewTree(root), edits, func() error {
+	err := carryOut(t.Context(), sshd.NewTree(root), edits, func() error {
 		require.Equal(t, "new", sshdtest.ReadFile(t, root, "etc/file"))
 		require.NoFileExists(t, filepath.Join(root, "etc/gone"))
 		return refused
@@ -57,12 +57,12 @@ func TestCarryOutTakesBack(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 
 	t.Run("from the middle", func(t *testing.T) {
-		err := carryOut(sshd.NewTree(root), append(edits, edit{"/etc/none", text("a"), text("b")}), func() error { return nil })
+		err := carryOut(t.Context(), sshd.NewTree(root), append(edits, edit{"/etc/none", text("a"), text("b")}), func() error { return nil })
 		require.ErrorContains(t, err, `changing "/etc/none"`)
 		require.Equal(t, before, sshdtest.Snapshot(t, root))
 	})
 	t.Run("and says what it could not", func(t *testing.T) {
-		err := carryOut(sshd.NewTree(root), edits[2:3], func() error {
+		err := carryOut(t.Context(), sshd.NewTree(root), edits[2:3], func() error {
 			require.NoError(t, os.WriteFile(filepath.Join(root, "etc/file"), []byte("third"), 0o644))
 			return refused
 		})

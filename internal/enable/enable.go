@@ -86,10 +86,10 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if o.DryRun || !result.Changed {
 		return result, nil
 	}
-	if err := carryOut(s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry, logins) }); err != nil {
+	if err := carryOut(ctx, s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry, logins) }); err != nil {
 		return Result{}, err
 	}
-	result.Reloaded, err = reload(ctx, h, len(p.masks) > 0)
+	result.Reloaded, err = reload(context.WithoutCancel(ctx), h, len(p.masks) > 0)
 	if err != nil {
 		return Result{}, err
 	}

@@ -186,3 +186,37 @@ func attributes(t *testing.T, name string) string {
 	}
 	return text
 }
+
+// eic builds the product.
+var eic = sync.OnceValues(func() ([]byte, error) {
+	directory, err := os.MkdirTemp("", "eic-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(directory) //nolint:errcheck // a directory left behind is no failure
+	file := filepath.Join(directory, "eic")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", file, "eic/cmd/eic")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building eic: %w\n%s", err, out)
+	}
+	return os.ReadFile(file)
+})
+
+// InstallEic puts the product where sshd expects it in a root.
+func InstallEic(t *testing.T, root string) {
+	t.Helper()
+	binary, err := eic()
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/eic"), binary, 0o755))
+}
+
+// Command returns a command that runs inside a root, as root.
+func Command(root, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	return cmd
+}
