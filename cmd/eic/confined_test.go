@@ -77,6 +77,27 @@ func TestAnswersOnAKernelWithoutLandlock(t *testing.T) {
 	require.Contains(t, string(trace), "ENOSYS", "the kernel was asked, and did as if it had no Landlock")
 }
 
+// A flaw in what reads the metadata service's answers must find doctor as
+// confined as a login.
+func TestDoctorIsConfinedBeforeItAsks(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	require.NoError(t, err, "the package strace must be installed")
+	dir := t.TempDir()
+	require.NoError(t, host.Build(t.Context(), dir))
+	world := goodWorld(t)
+	command := exec.Command(strace, "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=connect,landlock_restrict_self",
+		filepath.Join(dir, "eic"), "doctor", "--observe", "--user", "alice", "--",
+		"--imds-endpoint", world.endpoint, "--no-instance-check", "--trust-anchors", world.anchors)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Contains(t, string(output), `"SignerError":""`)
+	trace, err := os.ReadFile(filepath.Join(dir, "trace"))
+	require.NoError(t, err)
+	confined, connected := strings.Index(string(trace), "landlock_restrict_self("), strings.Index(string(trace), "sa_family=AF_INET")
+	require.GreaterOrEqual(t, confined, 0, "%s", trace)
+	require.Greater(t, connected, confined, "%s", trace)
+}
+
 type servedWorld struct{ endpoint, anchors string }
 
 // goodWorld serves a world with nothing wrong and a key for alice.

@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"eic/internal/activekeys"
 	"eic/internal/audit"
 	"eic/internal/cmdline"
+	"eic/internal/confine"
 	"eic/internal/doctor"
 	"eic/internal/metadata"
 	"eic/internal/settings"
@@ -80,7 +82,7 @@ func (x *examination) run(ctx context.Context, stdout, stderr io.Writer) int {
 	if x.observe {
 		return printObservation(ctx, look, x.args, stdout, stderr)
 	}
-	host := thisHost(x.user, x.offline, x.settings.Given(), look)
+	host := thisHost(x.user, x.offline, x.settings.Given())
 	host.Named = x.named
 	report := doctor.Examine(ctx, host)
 	return printReport(report, x.asJSON, stdout, stderr)
@@ -104,7 +106,7 @@ func printReport(report doctor.Report, asJSON bool, stdout, stderr io.Writer) in
 type observer = func(ctx context.Context, keysFlags []string) (doctor.Observation, error)
 
 // thisHost is the machine that this process runs on.
-func thisHost(user string, offline bool, keysFlags []string, look observer) doctor.Host {
+func thisHost(user string, offline bool, keysFlags []string) doctor.Host {
 	executable, err := os.Executable()
 	if err != nil {
 		executable = sshd.Program // no /proc here
@@ -113,13 +115,13 @@ func thisHost(user string, offline bool, keysFlags []string, look observer) doct
 		Root:       os.DirFS("/"),
 		Run:        sshd.Exec("/"),
 		RunAs:      doctor.ExecAs,
+		Dial:       doctor.Dial,
 		Executable: executable,
 		UID:        os.Getuid(),
 		Now:        time.Now(),
 		User:       user,
 		Offline:    offline,
 		Flags:      keysFlags,
-		Observe:    look,
 		Label:      doctor.FileLabel,
 		Parse: func(args []string) (doctor.Call, error) {
 			c, err := settings.ParseCall(context.Background(), args, settings.Files{Host: settings.File})
@@ -129,6 +131,7 @@ func thisHost(user string, offline bool, keysFlags []string, look observer) doct
 			return doctor.Call{
 				Flags: c.Flags, User: c.User, Fingerprint: c.Fingerprint,
 				CallerEnv: c.Policy.CallerEnvironment, KeyOptions: c.Policy.KeyOptions,
+				Endpoint: c.Endpoint, Chained: c.Chain.String(),
 			}, nil
 		},
 	}
@@ -143,16 +146,24 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	}
 	ctx, cancel := t.Deadline(ctx)
 	defer cancel()
+	// The file can no longer be read once this process is confined.
+	loaded := sync.OnceValue(func() error { return t.LoadAnchors(ctx, os.Getuid()) })
 	asking := doctor.Asking{
 		Source:  t.Source(),
 		User:    user,
 		Domains: t.Domains,
 		Offline: offline,
 		Anchors: func(domain string) (*x509.CertPool, error) {
-			if err := t.LoadAnchors(ctx, os.Getuid()); err != nil {
+			if err := loaded(); err != nil {
 				return nil, err
 			}
 			return t.Anchors(domain)
+		},
+		Chained: t.Chain,
+		BeforeNetwork: func() error {
+			needs := t.Needs()
+			needs.Signals = t.Chain.Program() != ""
+			return confine.Confine(needs)
 		},
 	}
 	for _, socket := range audit.Sockets() {
@@ -161,7 +172,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	if t.Endpoint == "" {
 		asking.Addresses = metadata.Addresses()
 	}
-	return doctor.Observe(ctx, asking), nil
+	return doctor.Observe(ctx, asking)
 }
 
 func printObservation(ctx context.Context, look observer, keysFlags []string, stdout, stderr io.Writer) int {

@@ -11,6 +11,7 @@ import (
 
 	"eic/internal/account"
 	"eic/internal/doctor"
+	"eic/internal/othercommand"
 )
 
 // exitWith is the error of a program that ended with this status.
@@ -112,6 +113,30 @@ func TestATrialRun(t *testing.T) {
 			check: "trial", verdict: doctor.NotChecked, found: `run as user "eic"`},
 		"takes a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "trial", verdict: doctor.NotChecked, found: "not eic"},
+	})
+}
+
+func TestTheChainedCommand(t *testing.T) {
+	chains := func(program string) func(*bench) {
+		return func(b *bench) {
+			c, err := othercommand.Parse(program + " %u %f")
+			require.NoError(t, err)
+			b.asking.Chained = c
+			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --chain=" + program + " %u %f\n" + userLine
+		}
+	}
+	requireTroubles(t, map[string]trouble{
+		"is not there": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
+		"ends well": {damage: chains("/bin/true"),
+			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" ends well as user "eic"`},
+		"fails": {damage: chains("/bin/false"),
+			check: "chained-command", verdict: doctor.Warning, found: `"/bin/false" as user "eic": exit status 1`},
+		"is missing": {damage: chains("/bin/gone"),
+			check: "chained-command", verdict: doctor.Warning, found: "no such file"},
+		"is for the command's user to run": {damage: func(b *bench) { chains("/bin/true")(b); b.UID = 1000 },
+			check: "chained-command", verdict: doctor.NotChecked, found: `run as user "eic"`},
+		"belongs to a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
+			check: "chained-command", verdict: doctor.NotChecked, found: "not eic"},
 	})
 }
 

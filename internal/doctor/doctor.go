@@ -24,9 +24,11 @@ type Host struct {
 	SSHD sshd.Host
 	// Run runs a program of the same file system.
 	Run sshd.Runner
-	// RunAs runs a program as another user. Without it, or with another UID
-	// than 0, everything is looked at as the user who examines.
+	// RunAs runs a program as a user. With another UID than 0 everything is
+	// looked at as the user who examines.
 	RunAs RunAs
+	// Dial connects to a TCP address "ADDRESS:PORT" and hangs up.
+	Dial func(ctx context.Context, address string) error
 	// Executable is the path of this program.
 	Executable string
 	// UID is the user who examines.
@@ -49,9 +51,6 @@ type Host struct {
 	// Parse takes the arguments of authorized-keys apart, or says what is
 	// wrong with them.
 	Parse func(args []string) (Call, error)
-	// Observe looks at what depends on who looks, as this process's user and
-	// with these flags of authorized-keys.
-	Observe func(ctx context.Context, flags []string) (Observation, error)
 	// Label returns a file's SELinux label.
 	Label func(name string) (string, error)
 }
@@ -63,6 +62,8 @@ type Call struct {
 	// CallerEnv is --caller-env, and KeyOptions --key-options.
 	CallerEnv  bool
 	KeyOptions string
+	// Endpoint is --imds-endpoint, and Chained --chain.
+	Endpoint, Chained string
 }
 
 // check is one check of the list.
@@ -119,6 +120,7 @@ func metadataChecks() []check {
 		{"signer", "signer and its staples", checkSigner},
 		{"clock", "clock", checkClock},
 		{"trial", "trial run as sshd would", checkTrial},
+		{"chained-command", "the chained command", checkChained},
 	}
 }
 

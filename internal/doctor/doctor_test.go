@@ -92,6 +92,8 @@ func newBench(t *testing.T, faults ...string) *bench {
 		Anchors:    func(string) (*x509.CertPool, error) { return anchors, nil },
 		LogSockets: []string{filepath.Join(t.TempDir(), "none"), log},
 		Addresses:  []string{s.IMDS[0], s.IMDS[0]},
+
+		BeforeNetwork: func() error { return nil },
 	}
 	b.Host = doctor.Host{
 		Root:       b.files,
@@ -101,15 +103,13 @@ func newBench(t *testing.T, faults ...string) *bench {
 		Now:        time.Now(),
 		User:       "root",
 		Parse:      parse,
-		Observe: func(ctx context.Context, _ []string) (doctor.Observation, error) {
-			return b.observe(ctx, b.asking), nil
-		},
-		Label: func(string) (string, error) { return "", errors.New("no label") },
+		Dial:       func(context.Context, string) error { return nil },
+		Label:      func(string) (string, error) { return "", errors.New("no label") },
 	}
 	return b
 }
 
-func (b *bench) observe(ctx context.Context, asking doctor.Asking) doctor.Observation {
+func (b *bench) observe(ctx context.Context, asking doctor.Asking) (doctor.Observation, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.budget, errors.New("the budget is spent"))
 	defer cancel()
 	asking.Offline = b.Offline
@@ -128,17 +128,22 @@ func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...
 	if b.locked != nil {
 		asking = *b.locked
 	}
-	seen := b.observe(ctx, asking)
+	seen, err := b.observe(ctx, asking)
+	if err != nil {
+		return nil, nil, err
+	}
 	seen.UID = int(as.UID)
 	stdout, err := json.Marshal(seen)
 	return stdout, nil, err
 }
 
-// parse knows the flag --domain only.
+// parse knows the flags --domain and --chain only.
 func parse(args []string) (doctor.Call, error) {
-	n := 0
+	n, chained := 0, ""
 	for n < len(args) && strings.HasPrefix(args[n], "--") {
-		if args[n] != "--" && !strings.HasPrefix(args[n], "--domain=") {
+		if value, found := strings.CutPrefix(args[n], "--chain="); found {
+			chained = value
+		} else if args[n] != "--" && !strings.HasPrefix(args[n], "--domain=") {
 			return doctor.Call{}, fmt.Errorf("unknown flag: %s", args[n])
 		}
 		n++
@@ -147,7 +152,7 @@ func parse(args []string) (doctor.Call, error) {
 	if len(rest) < 1 || len(rest) > 2 {
 		return doctor.Call{}, fmt.Errorf("%d arguments, expected USER [FINGERPRINT]", len(rest))
 	}
-	call := doctor.Call{Flags: slices.DeleteFunc(slices.Clone(args[:n]), func(a string) bool { return a == "--" }), User: rest[0]}
+	call := doctor.Call{Flags: slices.DeleteFunc(slices.Clone(args[:n]), func(a string) bool { return a == "--" }), User: rest[0], Chained: chained}
 	if len(rest) == 2 {
 		call.Fingerprint = rest[1]
 	}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
 	"eic/internal/account"
+	"eic/internal/metadata"
 	"eic/internal/sshd"
 )
 
@@ -36,8 +38,9 @@ type exam struct {
 	seen      Observation
 	seenErr   error
 	asAccount error
-	// ownSeen is what the user who examines sees where account was refused.
-	ownSeen *Observation
+	// dialed is set if the user who examines got a connection to the metadata
+	// service where account got none.
+	dialed bool
 }
 
 // answer is what sshd says of a login.
@@ -86,51 +89,72 @@ func (e *exam) flags() []string {
 	return e.usual.call.Flags
 }
 
-// observe looks as the command's user if it can, and as its own if not. If the
-// user has no way to the metadata service it looks again as its own, which
-// tells a service that is away from one that is kept from the user.
+// observe looks as the command's user. Root never asks the metadata service and
+// never reads its answers: a login does neither. It only connects, which tells a
+// service that is away from one that is kept from the user.
 func (e *exam) observe(ctx context.Context) {
 	if e.Flags == nil && e.command.err != nil {
 		// With other flags than those meant, it would see something else.
 		e.seenErr = errors.New("the arguments of sshd's command are wrong")
 		return
 	}
-	e.seen, e.asAccount = e.observeAs(ctx)
-	if e.asAccount != nil {
-		e.seen, e.seenErr = e.Observe(ctx, e.flags())
-		return
+	self := Account{Account: account.Account{UID: uint32(e.UID)}}
+	switch {
+	case e.accountErr != nil:
+		e.asAccount = fmt.Errorf("user %q is not known", e.accountName())
+	case e.account.UID != uint32(e.UID) && e.UID != 0:
+		e.asAccount = fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
+	case e.account.UID == 0:
+		e.asAccount = errors.New("the command's user is root, who is not asked for what comes from the network")
+	default:
+		e.seen, e.asAccount = e.observeAs(ctx, e.account, e.flags())
 	}
-	if s := e.seen.Service; s.ConnectError != "" || s.TokenError != "" {
-		if own, err := e.Observe(ctx, e.flags()); err == nil {
-			e.ownSeen = &own
-		}
+	switch {
+	case e.asAccount == nil:
+	case e.UID == 0:
+		e.seenErr = e.asAccount
+	default: // whoever it is, the chained command is not for them to run
+		e.seen, e.seenErr = e.observeAs(ctx, self, append(slices.Clone(e.flags()), "--chain="))
+	}
+	if e.seenErr == nil && e.UID == 0 && e.seen.Service.ConnectError != "" {
+		e.dialed = e.dial(ctx)
 	}
 }
 
-// observeAs has another process of this program observe as the command's user.
-func (e *exam) observeAs(ctx context.Context) (Observation, error) {
-	switch {
-	case e.accountErr != nil:
-		return Observation{}, fmt.Errorf("user %q is not known", e.accountName())
-	case e.account.UID == uint32(e.UID):
-		return e.Observe(ctx, e.flags())
-	case e.UID != 0 || e.RunAs == nil:
-		return Observation{}, fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
+// dial reports whether a connection to the metadata service comes about.
+func (e *exam) dial(ctx context.Context) bool {
+	urls := metadata.Addresses()
+	if call, err := e.Parse(append(slices.Clone(e.flags()), "--", e.User, NobodysFingerprint)); err == nil && call.Endpoint != "" {
+		urls = []string{call.Endpoint}
 	}
+	for _, url := range urls {
+		ctx, cancel := context.WithTimeout(ctx, metadata.ConnectTimeout)
+		defer cancel()
+		address, err := metadata.ParseEndpoint(url)
+		if err == nil && e.Dial(ctx, address.String()) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// observeAs has another process of this program observe as a user. That process
+// confines itself before it asks.
+func (e *exam) observeAs(ctx context.Context, as Account, flags []string) (Observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
 	args := []string{"eic", "doctor", "--observe", "--user", e.User}
 	if e.Offline {
 		args = append(args, "--offline")
 	}
-	args = append(append(args, "--"), e.flags()...)
-	stdout, stderr, err := e.RunAs(ctx, e.account, e.Executable, args...)
+	args = append(append(args, "--"), flags...)
+	stdout, stderr, err := e.RunAs(ctx, as, e.Executable, args...)
 	if err != nil {
-		return Observation{}, fmt.Errorf("running %s as user %q: %w%s", e.Executable, e.account.Name, err, said(stderr))
+		return Observation{}, fmt.Errorf("running %s as uid %d: %w%s", e.Executable, as.UID, err, said(stderr))
 	}
 	var seen Observation
 	if err := json.Unmarshal(stdout, &seen); err != nil {
-		return Observation{}, fmt.Errorf("running %s as user %q: reading its answer: %w", e.Executable, e.account.Name, err)
+		return Observation{}, fmt.Errorf("running %s as uid %d: reading its answer: %w", e.Executable, as.UID, err)
 	}
 	return seen, nil
 }
@@ -148,7 +172,7 @@ func said(stderr []byte) string {
 func checkAsAccount(_ context.Context, e *exam) Finding {
 	var exit *exec.ExitError
 	switch {
-	case e.seenErr != nil:
+	case e.asAccount == nil && e.seenErr != nil:
 		return notChecked("see the command's arguments above", "%v", e.seenErr)
 	case e.asAccount == nil:
 		return ok("works: what follows is what user %q sees", e.account.Name)
@@ -159,5 +183,5 @@ func checkAsAccount(_ context.Context, e *exam) Finding {
 	case errors.Is(e.asAccount, syscall.EACCES) && e.command.ours && e.command.file == e.executable():
 		return broken("see the owners and modes of the command's path, and that no noexec mount is under it", "%v", e.asAccount)
 	}
-	return notChecked("see the command's user above, and run the eic that is installed", "%v; what follows is what uid %d sees", e.asAccount, e.UID)
+	return notChecked("see the command's user above, and run the eic that is installed", "%v", e.asAccount)
 }

@@ -12,21 +12,11 @@ import (
 func (e *exam) asked() (Finding, bool) {
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see the command's arguments above", "%v", e.seenErr), false
+		return notChecked("see running as the command's user above", "%v", e.seenErr), false
 	case !e.seen.AnyMachine && (e.seen.IdentityError != "" || e.seen.Identity.Platform == instance.None):
 		return notChecked("run it on an EC2 instance", "this machine does not say which instance it is, so nobody is asked"), false
 	}
 	return Finding{}, true
-}
-
-// service is what the metadata service answered the command's user or, where
-// it is kept from that user alone, root. That it is kept is for
-// checkReachAsUser to say.
-func (e *exam) service() Service {
-	if e.ownSeen != nil && e.ownSeen.Service.ConnectError == "" && e.ownSeen.Service.TokenError == "" {
-		return e.ownSeen.Service
-	}
-	return e.seen.Service
 }
 
 // connected judges what came once a connection stood.
@@ -34,9 +24,9 @@ func (e *exam) connected(judge func(Service) Finding) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
 	}
-	s := e.service()
+	s := e.seen.Service
 	if s.ConnectError != "" {
-		return notChecked("see metadata service above", "no connection")
+		return notChecked("see the metadata service above", "no connection")
 	}
 	return judge(s)
 }
@@ -57,14 +47,14 @@ func checkReach(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
 	}
-	if s := e.service(); s.ConnectError != "" {
+	if s := e.seen.Service; s.ConnectError != "" && !e.dialed {
 		return broken("look for a firewall or a missing route: ip route get 169.254.169.254; curl -v http://169.254.169.254/",
 			"no connection: %s", s.ConnectError)
 	}
 	return ok("takes connections")
 }
 
-// checkReachAsUser compares what the command's user gets with what root gets.
+// checkReachAsUser tells a metadata service that is kept from the command's user.
 func checkReachAsUser(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
@@ -72,21 +62,19 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 	if e.asAccount != nil {
 		return notChecked("see running as the command's user above", "asked as uid %d only", e.seen.UID)
 	}
-	name, own := e.account.Name, e.ownSeen
-	s := e.seen.Service
+	name, s := e.account.Name, e.seen.Service
 	switch {
-	case own == nil && s.KeysError != "":
+	case e.dialed:
+		return broken(fmt.Sprintf("iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT", e.account.UID),
+			"takes connections from root but not from user %q (uid %d): %s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
+			name, e.account.UID, s.ConnectError)
+	case s.ConnectError != "" || s.TokenError != "":
+		return notChecked("see the other checks of the metadata service", "it does not answer")
+	case s.KeysError != "":
 		return broken("try again; if it stays like this, ask AWS Support what the metadata service answers",
 			"the keys of user %q could not be had: %s", e.User, s.KeysError)
-	case own == nil:
-		return ok("answers user %q (uid %d) about the keys of user %q", name, e.seen.UID, e.User)
-	case own.Service.ConnectError != "" || own.Service.TokenError != "":
-		return notChecked("see the other checks of the metadata service", "it does not answer root either")
 	}
-	return broken(fmt.Sprintf("let uid %d reach it, for example ahead of the rule that forbids it: iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT",
-		e.account.UID, e.account.UID),
-		"answers root but not user %q (uid %d): %s%s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
-		name, e.account.UID, s.ConnectError, s.TokenError)
+	return ok("answers user %q (uid %d) about the keys of user %q", name, e.seen.UID, e.User)
 }
 
 // checkHops looks for the symptom of a hop limit that is too low: the answer

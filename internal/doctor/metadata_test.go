@@ -35,9 +35,7 @@ func closed(t *testing.T) string {
 	return "http://" + listener.Addr().String()
 }
 
-func cannotObserve(context.Context, []string) (doctor.Observation, error) {
-	return doctor.Observation{}, errors.New("the flags are wrong")
-}
+func cannotObserve(b *bench) { b.UID, b.refused = 1000, errors.New("the flags are wrong") }
 
 // deaf is the URL of a port that answers no attempt to connect: its queue has
 // one place, and that is taken.
@@ -60,7 +58,10 @@ func deaf(t *testing.T) string {
 func noInstance(b *bench) { delete(b.files, "sys/devices/virtual/dmi/id/board_asset_tag") }
 
 func away(t *testing.T) func(*bench) {
-	return func(b *bench) { b.asking.Source.Metadata.Endpoint = closed(t) }
+	return func(b *bench) {
+		b.asking.Source.Metadata.Endpoint = closed(t)
+		b.Dial = func(context.Context, string) error { return syscall.ECONNREFUSED }
+	}
 }
 
 // locked keeps the command's user, and nobody else, from the metadata service.
@@ -91,15 +92,19 @@ func TestAMetadataServiceThatIsKeptFromTheCommandsUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"it is not": {check: "metadata-as-user", verdict: doctor.OK, found: `answers user "eic" (uid 998)`},
 		"it is": {damage: locked(t),
-			check: "metadata-as-user", verdict: doctor.Broken, found: `answers root but not user "eic" (uid 998): dial tcp`},
+			check: "metadata-as-user", verdict: doctor.Broken, found: `takes connections from root but not from user "eic" (uid 998): dial tcp`},
 		"it is kept from root too": {damage: away(t),
-			check: "metadata-as-user", verdict: doctor.NotChecked, found: "does not answer root either"},
+			check: "metadata-as-user", verdict: doctor.NotChecked, found: "it does not answer"},
 		"only root can tell": {damage: func(b *bench) { b.UID = 1000 },
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "only"},
 		"it answers, but not about keys": {faults: []string{"active-keys=403"},
 			check: "metadata-as-user", verdict: doctor.Broken, found: "403"},
-		"the rest is looked at as root": {damage: locked(t),
-			check: "region", verdict: doctor.OK, found: "us-east-1"},
+		"root reads no answers in its place": {damage: locked(t),
+			check: "region", verdict: doctor.NotChecked, found: "no connection"},
+		"root does not ask in place of a user who is gone": {damage: sources("passwd: files"),
+			check: "metadata", verdict: doctor.NotChecked, found: `user "eic" is not known`},
+		"root does not ask where it runs the command itself": {damage: configured(ourLine + "AuthorizedKeysCommandUser root\n"),
+			check: "metadata", verdict: doctor.NotChecked, found: "user is root"},
 	})
 }
 
@@ -173,7 +178,7 @@ func TestWhichInstanceThisIs(t *testing.T) {
 			},
 			check: "identity", verdict: doctor.Broken, found: "as uid 998: opening the identity file"},
 		"nobody can look": {
-			damage: func(b *bench) { b.UID, b.Observe = 1000, cannotObserve },
+			damage: cannotObserve,
 			check:  "identity", verdict: doctor.NotChecked, found: "flags are wrong"},
 
 		"the metadata service agrees": {check: "metadata-instance", verdict: doctor.OK, found: "i-0123456789abcdef0"},
@@ -332,7 +337,7 @@ func TestTrustAnchors(t *testing.T) {
 			check: "trust-anchors", verdict: doctor.Broken, found: "as uid 998: open /etc/anchors.pem"},
 		"are missed by the signer": {damage: func(b *bench) { b.asking.Anchors = missing },
 			check: "signer", verdict: doctor.Broken, found: "open /etc/anchors.pem"},
-		"nobody can look": {damage: func(b *bench) { b.UID, b.Observe = 1000, cannotObserve },
+		"nobody can look": {damage: cannotObserve,
 			check: "trust-anchors", verdict: doctor.NotChecked, found: "flags are wrong"},
 	})
 }
@@ -346,7 +351,7 @@ func TestTheSystemLog(t *testing.T) {
 		"does not run while an image is made": {
 			damage: func(b *bench) { mute(b); b.Offline = true },
 			check:  "system-log", verdict: doctor.NotChecked, found: "nobody listens"},
-		"nobody can look": {damage: func(b *bench) { b.UID, b.Observe = 1000, cannotObserve },
+		"nobody can look": {damage: cannotObserve,
 			check: "system-log", verdict: doctor.NotChecked, found: "flags are wrong"},
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"eic/internal/instance"
 	"eic/internal/lookup"
+	"eic/internal/othercommand"
 	"eic/internal/trust"
 )
 
@@ -26,6 +27,11 @@ type Asking struct {
 	Addresses []string
 	// Offline asks nobody but the machine.
 	Offline bool
+	// Chained is tried with a key that nobody has.
+	Chained othercommand.Command
+	// BeforeNetwork is called once all that takes more rights than asking is
+	// done.
+	BeforeNetwork func() error
 }
 
 // Observation is what one user of the machine sees of it. It has no judgement
@@ -41,6 +47,8 @@ type Observation struct {
 	AnyMachine    bool
 	// AnchorsError is why the trust anchors could not be had.
 	AnchorsError string
+	// ChainedError is why the chained command, if there is one, gave no answer.
+	ChainedError string
 	// LogSocket is the one that somebody listens on, or empty.
 	LogSocket string
 	// Service is what the metadata service answered.
@@ -48,8 +56,8 @@ type Observation struct {
 }
 
 // Observe looks at the machine as the user of this process. It takes no longer
-// than the context.
-func Observe(ctx context.Context, a Asking) Observation {
+// than the context. Its error is that of BeforeNetwork.
+func Observe(ctx context.Context, a Asking) (Observation, error) {
 	o := Observation{UID: os.Getuid(), AnyMachine: a.Source.AnyMachine}
 	var err error
 	if o.Identity, err = instance.Identify(a.Source.Root); err != nil {
@@ -62,11 +70,21 @@ func Observe(ctx context.Context, a Asking) Observation {
 		}
 	}
 	anchors(trust.AmazonDomain) // before the network can spend the time for it
+	if a.Offline {
+		a.Chained = othercommand.Command{} // what it needs may not run yet
+	}
+	chained := a.Chained.Start(ctx, othercommand.Question{User: a.User, Fingerprint: NobodysFingerprint, Environ: os.Environ()})
+	if err := a.BeforeNetwork(); err != nil {
+		return Observation{}, err
+	}
 	if !a.Offline && (o.AnyMachine || o.IdentityError == "" && o.Identity.Platform != instance.None) {
 		o.Service = askService(ctx, a)
 		if o.Service.DomainKnown && o.Service.Domain.Text != trust.AmazonDomain {
 			anchors(o.Service.Domain.Text)
 		}
 	}
-	return o
+	if _, err := chained.Keys(); err != nil {
+		o.ChainedError = err.Error()
+	}
+	return o, nil
 }

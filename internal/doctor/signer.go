@@ -44,7 +44,7 @@ func verify(evidence trust.SignerEvidence, region, domain string, a Asking) (tim
 func checkAnchors(_ context.Context, e *exam) Finding {
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see the command's arguments above", "%v", e.seenErr)
+		return notChecked("see running as the command's user above", "%v", e.seenErr)
 	case e.seen.AnchorsError != "":
 		return broken("see that the file is there, is PEM and may be read by the command's user, or leave --trust-anchors out",
 			"as uid %d: %s", e.seen.UID, e.seen.AnchorsError)

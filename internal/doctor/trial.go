@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,11 +18,11 @@ import (
 // or did not exit with 0.
 type RunAs func(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error)
 
-// ExecAs is the RunAs that executes programs, in the folder / and with the
-// environment that sshd gives to an AuthorizedKeysCommand. It has to be called
-// as root.
+// ExecAs is the RunAs that executes programs, in the directory / and with the
+// environment that sshd gives to an AuthorizedKeysCommand. Only root can run one
+// as another user.
 func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error) {
-	var out, errs bytes.Buffer
+	var out, errs bounded
 	cmd := exec.CommandContext(ctx, file)
 	cmd.Args, cmd.Dir = args, "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "USER=" + as.Name, "LOGNAME=" + as.Name, "HOME=" + as.Home}
@@ -28,9 +31,33 @@ func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdou
 	for _, group := range as.Groups {
 		credential.Groups = append(credential.Groups, group.GID)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	if as.UID != uint32(os.Getuid()) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	}
 	err = cmd.Run()
 	return out.Bytes(), errs.Bytes(), err
+}
+
+// maxWritten is how much a program may write that runs as another user, in bytes.
+const maxWritten = 1 << 20
+
+// bounded keeps what is written to it, and fails where that is too much.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxWritten {
+		return 0, fmt.Errorf("it wrote more than %d bytes", maxWritten)
+	}
+	return b.Buffer.Write(p)
+}
+
+// Dial is the Host.Dial that connects from this process.
+func Dial(ctx context.Context, address string) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // runTimeout is longer than any budget that authorized-keys takes.
@@ -75,4 +102,23 @@ func (e *exam) trialArguments() []string {
 		args = append(args, e.command.call.Fingerprint)
 	}
 	return args
+}
+
+// checkChained tells how the chained command ended when it was tried by itself:
+// in the trial of the whole, ours covers up for it.
+func checkChained(_ context.Context, e *exam) Finding {
+	line := e.command.call.Chained
+	switch {
+	case !e.command.ours || e.command.err != nil:
+		return notChecked("see sshd's command above", "sshd's command for user %q is not eic, or is called wrongly", e.User)
+	case line == "":
+		return ok("there is none")
+	case e.asAccount != nil:
+		return notChecked("see running as the command's user above", "it has to be run as user %q", e.accountName())
+	case e.seen.ChainedError != "":
+		byHand := strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line)
+		return warning(fmt.Sprintf("runuser -u %s -- %s", e.account.Name, byHand),
+			"%q as user %q: %s; whoever logs in with its keys is kept out", line, e.account.Name, e.seen.ChainedError)
+	}
+	return ok("%q ends well as user %q", line, e.account.Name)
 }

@@ -22,6 +22,7 @@ import (
 // Command is another AuthorizedKeysCommand, split, its tokens still in it. It
 // comes from Parse.
 type Command struct {
+	line      string
 	program   string
 	arguments []string
 }
@@ -41,7 +42,7 @@ func Parse(line string) (Command, error) {
 	if len(args) == 0 || !filepath.IsAbs(args[0]) {
 		return Command{}, fmt.Errorf("%q does not begin with the absolute path of a program", line)
 	}
-	c := Command{program: args[0], arguments: args[1:]}
+	c := Command{line: line, program: args[0], arguments: args[1:]}
 	if len(c.arguments) == 0 {
 		c.arguments = []string{"%u"}
 	}
@@ -54,6 +55,9 @@ func Parse(line string) (Command, error) {
 func tokens(user, fingerprint string) map[byte]string {
 	return map[byte]string{'u': user, 'f': fingerprint}
 }
+
+// String returns the command as it was given to Parse.
+func (c Command) String() string { return c.line }
 
 // Program returns the path of the program.
 func (c Command) Program() string { return c.program }

@@ -9,16 +9,18 @@ import (
 
 func TestACommandIsReadAsSSHDReadsIt(t *testing.T) {
 	for line, want := range map[string]Command{
-		"/usr/bin/sss_ssh_authorizedkeys %u":           {"/usr/bin/sss_ssh_authorizedkeys", []string{"%u"}},
-		"/usr/bin/sss_ssh_authorizedkeys":              {"/usr/bin/sss_ssh_authorizedkeys", []string{"%u"}},
-		`"/opt/my keys/list" --user="%u" 'a "b"' %f`:   {"/opt/my keys/list", []string{"--user=%u", `a "b"`, "%f"}},
-		`/bin/sh -c "echo \"$1\" 100%%" sh %u`:         {"/bin/sh", []string{"-c", `echo "$1" 100%%`, "sh", "%u"}},
-		"\t/opt/100%\t--":                              {"/opt/100%", []string{"--"}}, // sshd expands only arguments
-		"/usr/bin/userdbctl ssh-authorized-keys %u ''": {"/usr/bin/userdbctl", []string{"ssh-authorized-keys", "%u", ""}},
+		"/usr/bin/sss_ssh_authorizedkeys %u":           {program: "/usr/bin/sss_ssh_authorizedkeys", arguments: []string{"%u"}},
+		"/usr/bin/sss_ssh_authorizedkeys":              {program: "/usr/bin/sss_ssh_authorizedkeys", arguments: []string{"%u"}},
+		`"/opt/my keys/list" --user="%u" 'a "b"' %f`:   {program: "/opt/my keys/list", arguments: []string{"--user=%u", `a "b"`, "%f"}},
+		`/bin/sh -c "echo \"$1\" 100%%" sh %u`:         {program: "/bin/sh", arguments: []string{"-c", `echo "$1" 100%%`, "sh", "%u"}},
+		"\t/opt/100%\t--":                              {program: "/opt/100%", arguments: []string{"--"}}, // sshd expands only arguments
+		"/usr/bin/userdbctl ssh-authorized-keys %u ''": {program: "/usr/bin/userdbctl", arguments: []string{"ssh-authorized-keys", "%u", ""}},
 	} {
 		got, err := Parse(line)
 		require.NoError(t, err, "%s", line)
+		want.line = line
 		require.Equal(t, want, got, "%s", line)
+		require.Equal(t, line, got.String())
 	}
 }
 

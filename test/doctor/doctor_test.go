@@ -123,9 +123,10 @@ func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
 	}
 	r := examine(t, h, "root", 1)
 	require.Equal(t, []string{"metadata-as-user", "trial"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "metadata-as-user").Found, `answers root but not user "eic" (uid 1999): dial tcp 169.254.169.254:80`)
+	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "eic" (uid 1999): dial tcp 169.254.169.254:80`)
 	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 1999")
-	require.Equal(t, "ok", r.find(t, "signer").Verdict)
+	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "root reads no answers in the user's place")
+	require.Zero(t, h.Sim.Stats().Total(), "root asks nothing")
 }
 
 func TestAHopLimitThatIsTooLow(t *testing.T) {
@@ -169,6 +170,7 @@ func TestACommandThatOneUserIsWithout(t *testing.T) {
 }
 
 // A command that is chained behind ours is tried with it.
+// One that always fails costs the logins of those whose keys it has.
 func TestAChainedCommand(t *testing.T) {
 	h := start(t, host.Options{})
 	chain := func(program string) string {
@@ -177,6 +179,12 @@ func TestAChainedCommand(t *testing.T) {
 	require.NoError(t, h.Configure(chain("/usr/bin/printf %%%%s")))
 	r := examine(t, h, "root", 0)
 	require.Equal(t, "ok", r.find(t, "trial").Verdict, "%+v", r)
+	require.Equal(t, "ok", r.find(t, "chained-command").Verdict, "%+v", r)
+
+	require.NoError(t, h.Configure(chain("/usr/bin/false")))
+	r = examine(t, h, "root", 2)
+	require.Equal(t, []string{"chained-command"}, r.with("warning"), "%+v", r)
+	require.Contains(t, r.find(t, "chained-command").Found, `as user "eic": exit status 1`)
 
 	without := strings.Replace(chain("/usr/bin/printf"), "%u %f\n", "%u\n", 1)
 	require.NoError(t, h.Configure(without))
