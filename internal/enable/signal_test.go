@@ -53,7 +53,6 @@ func TestChangeThatIsInterruptedIsUndone(t *testing.T) {
 				root := newSlowRoot(t, change.when)
 				before := sshdtest.Snapshot(t, filepath.Join(root, "etc"))
 				cmd := sshdtest.Command(root, sshd.Program, change.command)
-				cmd.SysProcAttr.Setpgid = true
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
 				require.NoError(t, cmd.Start())
@@ -63,7 +62,7 @@ func TestChangeThatIsInterruptedIsUndone(t *testing.T) {
 				}, 20*time.Second, 10*time.Millisecond)
 				require.NotEqual(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")), "nothing was changed when the signal came")
 
-				require.NoError(t, syscall.Kill(-cmd.Process.Pid, signal))
+				require.NoError(t, cmd.Process.Signal(signal))
 				var exit *exec.ExitError
 				require.ErrorAs(t, cmd.Wait(), &exit)
 				require.Equal(t, 1, exit.ExitCode(), stderr.String())
