@@ -11,6 +11,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CDXGEN        := @cyclonedx/cdxgen@12.8.4
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # How long a fuzz target runs, and how many worlds the oracles compare.
 T ?= 60s
@@ -68,8 +69,9 @@ load: ## many runs and logins at once, of which none may be lost (root)
 	CGO_ENABLED=0 go run ./test/load
 
 .PHONY: bench
-bench: ## what eic costs beside a program that only asks (root; a quiet machine)
-	@test/setup demo
+bench: $(TOOLS)/benchstat ## what eic costs beside a program that only asks (root; a quiet machine)
+	@test/setup bench
+	CGO_ENABLED=0 go test -run '^$$' -bench . -benchtime 0.2s -count 6 ./test/guard | $(TOOLS)/benchstat -
 	CGO_ENABLED=0 go run ./test/bench
 
 .PHONY: lint
@@ -84,6 +86,9 @@ vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what is linked
 
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOLANGCI_LINT)
+
+$(TOOLS)/benchstat:
+	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(BENCHSTAT)
 
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOVULNCHECK)

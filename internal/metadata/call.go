@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -20,6 +19,7 @@ type call struct {
 	stage   Stage
 	limit   int // of the answer, in bytes
 	failure *Error
+	body    []byte // of the answer
 }
 
 type callKey struct{}
@@ -27,12 +27,12 @@ type callKey struct{}
 // ask asks for one path below /latest/meta-data/ in a session.
 func (c *call) ask(ctx context.Context, session *imds.Client, name string) ([]byte, error) {
 	c.failure = nil
-	output, err := session.GetMetadata(context.WithValue(ctx, callKey{}, c), &imds.GetMetadataInput{Path: name})
+	_, err := session.GetMetadata(context.WithValue(ctx, callKey{}, c), &imds.GetMetadataInput{Path: name})
 	if err != nil {
 		return nil, err
 	}
 	c.failure = nil // it passed
-	return io.ReadAll(output.Content)
+	return c.body, nil
 }
 
 // note keeps the failure of a request, unless all it says is that the context ended:

@@ -98,7 +98,12 @@ func (w *wire) Do(request *http.Request) (*http.Response, error) {
 		call.note(request.Context(), &Error{stage, err})
 		return nil, err
 	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
+	response.Body = http.NoBody
+	if stage == StageToken {
+		response.Body = io.NopCloser(bytes.NewReader(body))
+	} else {
+		call.body = body // the SDK would copy up to 1 MiB twice
+	}
 	return response, nil
 }
 

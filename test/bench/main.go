@@ -1,115 +1,223 @@
-// Command bench measures what eic costs: each kind of run as a process of its own
-// against the floor, which makes the same requests and does nothing else; the logins
-// of a real ssh through a real sshd; and how all of it grows.
+// Command bench measures what eic costs beside the floor, a program that makes the same
+// requests through the AWS SDK and does nothing else: single runs, the requests on the
+// wire, and logins of a real ssh through a real sshd. It prints tables in Markdown and
+// fails if a target is missed.
 //
-// Programs are run in turns, so that what slows the machine down slows all of them
-// down. It needs root, as package host does, and a machine with nothing else to do.
+// hyperfine runs and times the programs. It needs root, as package host does, and a
+// machine with nothing else to do.
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"eic/internal/sim/ca"
-	"eic/test/bench/lap"
-	"eic/test/bench/results"
 	"eic/test/bench/scene"
+	"eic/test/bench/trips"
 	"eic/test/host"
 )
 
 func main() {
-	rounds := pflag.Int("rounds", 200, "run each program `N` times in each case")
-	eic := pflag.String("eic", "", "measure this `FILE` instead of building eic")
-	against := pflag.String("against", "", "measure also this `FILE`, another build of eic")
-	parts := pflag.StringSlice("parts", partNames(), "measure only these `PARTS`")
-	delays := pflag.DurationSlice("delays", []time.Duration{0, time.Millisecond, 5 * time.Millisecond}, "measure single runs with these `TIMES` before each answer of the metadata service")
-	out := pflag.String("out", "build/bench.json", "write the results to `FILE`")
+	rounds := pflag.Int("rounds", 40, "let the programs take `N` turns")
 	pflag.Parse()
-	b := &bench{rounds: *rounds, delays: *delays, keys: new(ca.Keys), order: rand.New(rand.NewPCG(1, 2))}
-	os.Exit(host.Run(scene.Build(*eic, *against), func() int { return b.inside(*parts, *out) }))
+	os.Exit(host.Run(scene.Build, func() int {
+		debug.SetGCPercent(-1) // the simulator is in this process; garbage is collected between turns
+		b := &bench{rounds: *rounds, keys: new(ca.Keys)}
+		if err := b.all(); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			return 1
+		}
+		return b.report(os.Stdout)
+	}))
 }
 
-// bench is one run.
+// bench is one run and what it found.
 type bench struct {
-	rounds int
-	delays []time.Duration
-	keys   *ca.Keys
-	order  *rand.Rand // of the turns
-	found  results.Results
-
-	runner *lap.Runner
-	scene  *scene.Scene // the one that is open
+	rounds  int
+	keys    *ca.Keys
+	targets []target
+	runs    []run
+	peak    float64 // the most memory that eic had, in MiB
 }
 
-// part is a thing to measure. It writes what it found into the results.
-type part struct {
-	name    string
-	measure func(*bench) error
+// run is what the runs of eic in a case took, beside those of the floor.
+type run struct {
+	name       string
+	eic, floor taken
 }
 
-func parts() []part {
-	return []part{
-		{"processes", (*bench).processes},
-		{"confinement", (*bench).confinement},
-		{"logins", (*bench).logins},
-		{"growth", (*bench).growth},
-		{"fleet", (*bench).fleet},
+func (b *bench) all() error {
+	info, err := os.Stat(filepath.Join(host.Prepared(), "eic"))
+	if err != nil {
+		return err
 	}
+	b.target("size of the stripped binary, MB", float64(info.Size())/1e6, 8.2)
+	return errors.Join(b.singleRuns(0, 1.12), b.singleRuns(time.Millisecond, 1.05), b.wire(), b.logIn())
 }
 
-func partNames() []string {
-	var names []string
-	for _, p := range parts() {
-		names = append(names, p.name)
+// on opens a scene for as long as a function runs.
+func (b *bench) on(options scene.Options, do func(*scene.Scene) error) error {
+	options.Keys = b.keys
+	s, err := scene.Open(options)
+	if err != nil {
+		return err
 	}
-	return names
+	return errors.Join(do(s), s.Close())
 }
 
-func (b *bench) inside(wanted []string, out string) int {
-	met, err := b.measure(wanted, out)
-	switch {
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-		return 1
-	case !met:
-		return 1
+// asked is what sshd asks in a case, and how many lines eic and the floor print.
+type asked struct {
+	name            string
+	eic, floor      []string
+	keys, floorKeys int
+}
+
+// cases pushes the keys that they need.
+func cases(s *scene.Scene) ([]asked, error) {
+	one, err := s.Push("alice", 1)
+	if err != nil {
+		return nil, err
 	}
-	return 0
+	last, err := s.Push("carol", 200)
+	return []asked{
+		{"a miss", []string{host.Binary, "authorized-keys", "bob", one}, scene.Floor("bob"), 0, 0},
+		{"a hit", scene.Eic("alice", one), scene.Floor("alice"), 1, 1},
+		{"a hit among 200 keys", scene.Eic("carol", last), scene.Floor("carol"), 1, 200},
+	}, err
 }
 
-// measure reports whether every target was met.
-func (b *bench) measure(wanted []string, out string) (met bool, err error) {
-	for _, name := range wanted {
-		if !slices.Contains(partNames(), name) {
-			return false, fmt.Errorf("there is no part %q, expected some of %s", name, strings.Join(partNames(), ", "))
+// scenes is how many scenes the rounds are shared out to: where in memory a program's file
+// lies makes a difference of some hundredths for as long as it lies there.
+const scenes = 5
+
+func (b *bench) singleRuns(delay time.Duration, most float64) error {
+	found := make([]run, 3)
+	for range scenes {
+		err := b.on(scene.Options{Delay: delay}, func(s *scene.Scene) error {
+			all, err := cases(s)
+			for i := 0; err == nil && i < len(all); i++ {
+				found[i].name = fmt.Sprintf("%s at %d ms", all[i].name, delay.Milliseconds())
+				err = b.compare(s, all[i], &found[i])
+			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	debug.SetGCPercent(-1) // the simulator is in this process; garbage is collected between turns
-	if b.runner, err = lap.Start(filepath.Join(host.Prepared(), scene.RunnerFile)); err != nil {
-		return false, err
+	b.runs = append(b.runs, found...)
+	for _, r := range found[:2] {
+		b.target(r.name+" × floor", r.eic.ratio(r.floor), most)
 	}
-	defer b.runner.Close() //nolint:errcheck // it ends with this process at the latest
-	if b.found.Machine, err = machine(); err != nil {
-		return false, err
+	return nil
+}
+
+// compare adds to what was found in a case before.
+func (b *bench) compare(s *scene.Scene, c asked, r *run) error {
+	// The first to ask waits until all keys are signed, for which eic has no patience.
+	if _, err := once(s, c.floor, c.floorKeys); err != nil {
+		return err
 	}
-	report := reporter{os.Stdout}
-	report.machine(b.found.Machine)
-	for _, p := range parts() {
-		if !slices.Contains(wanted, p.name) {
-			continue
+	if err := b.remember(s, c.eic, c.keys); err != nil {
+		return err
+	}
+	return inTurns(s, host.ServiceUser, max(b.rounds/scenes, 1), 20,
+		turn{strings.Join(c.eic, " "), &r.eic}, turn{strings.Join(c.floor, " "), &r.floor})
+}
+
+// remember keeps the peak memory of a run of eic.
+func (b *bench) remember(s *scene.Scene, command []string, keys int) error {
+	memory, err := once(s, command, keys)
+	b.peak = max(b.peak, memory)
+	return err
+}
+
+// once runs a command, checks that it does what is to be measured, and returns the
+// most memory that it had, in MiB.
+func once(s *scene.Scene, command []string, keys int) (float64, error) {
+	result, err := host.Capture(context.Background(), s.Command(host.ServiceUser, "/usr/bin/time", append([]string{"-f", "%M"}, command...)...))
+	if err != nil {
+		return 0, err
+	}
+	if n := strings.Count(result.Stdout, "\n"); result.Status != 0 || n != keys {
+		return 0, fmt.Errorf("%q: exit status %d and %d keys, expected 0 and %d: %s", command, result.Status, n, keys, result.Stderr)
+	}
+	lines := strings.Fields(result.Stderr)
+	kibibytes, err := strconv.ParseFloat(lines[len(lines)-1], 64)
+	return kibibytes / 1024, err
+}
+
+// wire counts requests, with a delay far longer than what a program takes between two that
+// need not wait for each other. It also has eic read as long a document as it takes.
+func (b *bench) wire() error {
+	return b.on(scene.Options{Delay: 200 * time.Millisecond, Count: true}, func(s *scene.Scene) error {
+		all, err := cases(s)
+		var costs [2]trips.Cost
+		for i := 0; err == nil && i < len(costs); i++ {
+			_, err = s.Cost() // of what came before
+			err = errors.Join(err, b.remember(s, all[i].eic, all[i].keys))
+			if err == nil {
+				costs[i], err = s.Cost()
+			}
 		}
-		if err := p.measure(b); err != nil {
-			return false, fmt.Errorf("measuring %s: %w", p.name, err)
+		b.target("requests of a miss", float64(costs[0].Requests), 2)
+		b.target("connections of a miss", float64(costs[0].Connections), 1)
+		b.target("requests of a hit", float64(costs[1].Requests), 9)
+		b.target("round trips of a hit, in sequence", float64(costs[1].Depth), 4)
+		if err == nil {
+			_, err = s.Push("mallory", 1500)
 		}
-	}
-	report.all(b.found)
-	return report.targets(b.found), b.found.Write(out)
+		if err == nil {
+			_, err = once(s, scene.Floor("mallory"), 1500)
+		}
+		err = errors.Join(err, b.remember(s, scene.Eic("mallory", ""), 1500))
+		b.target("peak memory, MiB", b.peak, 16)
+		return err
+	})
+}
+
+// logIn measures a real ssh through a real sshd: once with the floor as its command, once
+// with eic, and once with the key in the user's own file. Each way has a user.
+func (b *bench) logIn() error {
+	users := []string{"erin", "frank", "grace"}
+	return b.on(scene.Options{Users: users}, func(s *scene.Scene) error {
+		key, err := s.NewKey("key", "ed25519")
+		if err != nil {
+			return err
+		}
+		public, err := os.ReadFile(key + ".pub")
+		if err != nil {
+			return err
+		}
+		_, floorErr := s.Sim.Push("erin", strings.TrimSpace(string(public)))
+		_, eicErr := s.Sim.Push("frank", strings.TrimSpace(string(public)))
+		const block = "Match User %s\nAuthorizedKeysCommand %s\n" + host.RunAsServiceUser
+		if err := errors.Join(floorErr, eicErr,
+			s.WriteFile(filepath.Join(host.Home("grace"), ".ssh/authorized_keys"), public),
+			s.ConfigureMatching(fmt.Sprintf(block+block, "erin", strings.Join(scene.Floor("%u"), " "), "frank", strings.Join(scene.Eic("%u", "%f"), " "))),
+			s.StartSSHD(),
+		); err != nil {
+			return err
+		}
+		var found [3]taken
+		var turns []turn
+		for i, user := range users {
+			turns = append(turns, turn{strings.Join(s.SSH(user, key, "true").Args, " "), &found[i]})
+		}
+		if err := inTurns(s, "root", max(b.rounds/4, 1), 6, turns...); err != nil {
+			return err
+		}
+		b.runs = append(b.runs, run{"a login", found[1], found[0]}, run{"the same, with the key in a file", found[2], found[0]})
+		b.target("a login, ms more than with the floor", found[1].more(found[0]), 5)
+		return nil
+	})
 }

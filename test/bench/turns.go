@@ -1,90 +1,118 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"runtime"
-	"time"
+	"slices"
+	"strconv"
 
-	"eic/test/bench/lap"
 	"eic/test/bench/scene"
-	"eic/test/bench/stats"
 )
 
-// contest is one program in one case.
-type contest struct {
-	program scene.Program
-	c       scene.Case
-	// atOnce is how many are started side by side; 0 is one.
-	atOnce int
+// taken is what the runs of one command took, in milliseconds: the medians of each turn.
+type taken struct{ wall, cpu []float64 }
+
+// ratio and more are medians over all turns: this command beside another one.
+func (t taken) ratio(other taken) float64 {
+	return median(t.wall, other.wall, func(a, b float64) float64 { return a / b })
 }
 
-// samples are what the runs of a contest took, turn by turn, in milliseconds.
-type samples struct {
-	wall, cpu []float64
-	peak      int64
+func (t taken) more(other taken) float64 {
+	return median(t.wall, other.wall, func(a, b float64) float64 { return a - b })
 }
 
-// warmUp is how many turns are not counted: the first runs read programs from disk,
-// and have the simulator sign documents.
-const warmUp = 2
+func median(values, others []float64, combine func(a, b float64) float64) float64 {
+	combined := slices.Clone(values)
+	for i := range combined {
+		combined[i] = combine(combined[i], others[i])
+	}
+	slices.Sort(combined)
+	return combined[len(combined)/2]
+}
 
-// inTurns runs each contest once in every round, in an order that is drawn anew: what
-// ran just before leaves caches in a state of its own, and must not always be the same.
-func (b *bench) inTurns(contests []contest, rounds int) ([]samples, error) {
-	found := make([]samples, len(contests))
-	for round := -warmUp; round < rounds; round++ {
+func only(a, _ float64) float64 { return a }
+
+// turn is a command, and where to add what it took.
+type turn struct {
+	command string
+	taken   *taken
+}
+
+// inTurns has hyperfine run each command a few times in every round. What slows the
+// machine down thus slows all of them down, and who comes first changes.
+func inTurns(s *scene.Scene, user string, rounds, runs int, turns ...turn) error {
+	for range rounds {
 		runtime.GC()
-		for _, i := range b.order.Perm(len(contests)) {
-			runs, err := b.run(contests[i])
-			if err != nil {
-				return nil, err
-			}
-			if round >= 0 {
-				found[i].add(runs)
-			}
+		s.Log.Forget()
+		slices.Reverse(turns)
+		if err := round(s, user, runs, turns); err != nil {
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
-// run runs a contest once and checks that what was to be measured happened.
-func (b *bench) run(c contest) ([]lap.Run, error) {
-	id := b.scene.ServiceID
-	runs, err := b.runner.Do(lap.Order{Command: c.program.Command(c.c), User: id, Group: id, AtOnce: c.atOnce})
+func round(s *scene.Scene, user string, runs int, turns []turn) error {
+	export := filepath.Join(s.Dir(), "hyperfine.json")
+	if err := errors.Join(os.WriteFile(export, nil, 0o644), os.Chmod(export, 0o666)); err != nil { // the user writes it
+		return err
+	}
+	arguments := []string{"--shell=none", "--style=none", "--warmup=2", "--runs=" + strconv.Itoa(runs), "--export-json=" + export}
+	for _, t := range turns {
+		arguments = append(arguments, t.command)
+	}
+	if out, err := s.Command(user, "/usr/bin/hyperfine", arguments...).CombinedOutput(); err != nil {
+		return fmt.Errorf("hyperfine: %w: %s; the log: %q", err, out, s.Log.Texts("eic"))
+	}
+	text, err := os.ReadFile(export)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, run := range runs {
-		if err := c.program.Check(c.c, run); err != nil {
-			return nil, fmt.Errorf("%w; it took %s; the log: %q", err, run.Took, b.scene.Log.Texts("eic"))
+	var found struct {
+		Results []struct{ Median, User, System float64 } // seconds; the last two are means
+	}
+	if err := json.Unmarshal(text, &found); err != nil {
+		return fmt.Errorf("reading what hyperfine wrote: %w", err)
+	}
+	for i, r := range found.Results {
+		turns[i].taken.wall = append(turns[i].taken.wall, 1000*r.Median)
+		turns[i].taken.cpu = append(turns[i].taken.cpu, 1000*(r.User+r.System))
+	}
+	return nil
+}
+
+// target is something that the bench has to show.
+type target struct {
+	what        string
+	found, most float64
+}
+
+func (b *bench) target(what string, found, most float64) {
+	b.targets = append(b.targets, target{what, found, most})
+}
+
+// report prints tables for docs/performance.md, and returns 1 if a target was missed.
+func (b *bench) report(out io.Writer) (status int) {
+	load, _ := os.ReadFile("/proc/loadavg")
+	fmt.Fprintf(out, "%d cores, %s; load at the end %s\n| target | at most | found | |\n| --- | --- | --- | --- |\n", runtime.NumCPU(), runtime.Version(), load)
+	for _, t := range b.targets {
+		verdict := ""
+		if t.found > t.most {
+			verdict, status = "missed", 1
 		}
+		fmt.Fprintf(out, "| %s | %g | %.4g | %s |\n", t.what, t.most, t.found, verdict)
 	}
-	b.scene.Log.Forget()
-	return runs, nil
-}
-
-// add adds one turn: the time until the last of its runs had ended, and the mean of
-// what they computed.
-func (s *samples) add(runs []lap.Run) {
-	var wall, cpu time.Duration
-	for _, run := range runs {
-		wall = max(wall, run.Took)
-		cpu += run.CPU
-		s.peak = max(s.peak, run.Peak)
+	fmt.Fprintf(out, "\n| medians, in ms | eic | CPU | floor | CPU | × floor | CPU × floor |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range b.runs {
+		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f | %.3f | %.3f |\n", r.name,
+			median(r.eic.wall, r.eic.wall, only), median(r.eic.cpu, r.eic.cpu, only),
+			median(r.floor.wall, r.floor.wall, only), median(r.floor.cpu, r.floor.cpu, only),
+			r.eic.ratio(r.floor), taken{wall: r.eic.cpu}.ratio(taken{wall: r.floor.cpu}))
 	}
-	s.wall = append(s.wall, stats.Milliseconds(wall))
-	s.cpu = append(s.cpu, stats.Milliseconds(cpu/time.Duration(len(runs))))
-}
-
-// joined puts the samples of each contest behind those that there are.
-func joined(found, more []samples) []samples {
-	if found == nil {
-		return more
-	}
-	for i, m := range more {
-		found[i].wall = append(found[i].wall, m.wall...)
-		found[i].cpu = append(found[i].cpu, m.cpu...)
-		found[i].peak = max(found[i].peak, m.peak)
-	}
-	return found
+	return status
 }

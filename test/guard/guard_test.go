@@ -19,14 +19,14 @@ import (
 	"eic/test/needs"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, scene.Build("", ""))) }
+func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, scene.Build)) }
 
 // mostBytes is how large eic may be as it is released, in bytes. The AWS SDK is about 1.4 MB of it.
 const mostBytes = 8_200_000
 
 func TestSize(t *testing.T) {
 	needs.Root(t)
-	info, err := os.Stat(filepath.Join(host.Prepared(), string(scene.Eic)))
+	info, err := os.Stat(filepath.Join(host.Prepared(), "eic"))
 	require.NoError(t, err)
 	t.Logf("%d bytes", info.Size())
 	require.LessOrEqual(t, info.Size(), int64(mostBytes))

@@ -58,7 +58,7 @@ func TestOnTheWire(t *testing.T) {
 			_, err = s.Cost() // of looking at what was pushed
 			require.NoError(t, err)
 
-			command := scene.Eic.Command(scene.Case{User: test.user, Fingerprint: fingerprint, Served: test.pushed})
+			command := scene.Eic(test.user, fingerprint)
 			var stderr bytes.Buffer
 			cmd := s.Command(host.ServiceUser, command[0], command[1:]...)
 			cmd.Stderr = &stderr

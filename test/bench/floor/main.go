@@ -1,8 +1,7 @@
-// Command floor is the least that a program on this SDK can cost which asks what
-// eic asks: the same requests, as many side by side, and nothing else. It reads no
-// flags, verifies nothing and logs nothing, and it prints the lines that look like
-// keys as they came, so that sshd has something to compare. It must never be
-// installed anywhere.
+// Command floor is the least that a program can cost that asks through the AWS SDK what
+// eic asks: the same requests, as many in parallel, and nothing else. It verifies nothing.
+// It prints the lines that look like keys, so that sshd has something to compare. It must
+// never be installed anywhere.
 //
 // usage: floor USER
 package main
@@ -22,10 +21,15 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		os.Exit(2)
-	}
-	keys, err := ask(os.Args[1])
+	client := imds.New(imds.Options{
+		HTTPClient:               roundTripper{&http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}},
+		Retryer:                  aws.NopRetryer{},
+		ClientEnableState:        imds.ClientEnabled,
+		EnableFallback:           aws.FalseTernary,
+		DisableDefaultTimeout:    true,
+		DisableDefaultMaxBackoff: true,
+	})
+	keys, err := floor{client}.ask(os.Args[1])
 	if err != nil {
 		println(err.Error())
 		os.Exit(1)
@@ -37,36 +41,14 @@ func main() {
 	}
 }
 
-// client sends each request once, over as many connections as eic would.
-type client struct{ *imds.Client }
-
-func newClient() client {
-	return client{imds.New(imds.Options{
-		HTTPClient:               roundTripper{&http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}},
-		Retryer:                  aws.NopRetryer{},
-		ClientEnableState:        imds.ClientEnabled,
-		EnableFallback:           aws.FalseTernary,
-		DisableDefaultTimeout:    true,
-		DisableDefaultMaxBackoff: true,
-	})}
-}
-
 type roundTripper struct{ *http.Transport }
 
 func (t roundTripper) Do(r *http.Request) (*http.Response, error) { return t.RoundTrip(r) }
 
-func (c client) get(path string) ([]byte, error) {
-	out, err := c.GetMetadata(context.Background(), &imds.GetMetadataInput{Path: path})
-	if err != nil {
-		return nil, err
-	}
-	defer out.Content.Close() //nolint:errcheck // read to its end or given up
-	return io.ReadAll(out.Content)
-}
+type floor struct{ *imds.Client }
 
-func ask(user string) ([]byte, error) {
-	c := newClient()
-	keys, err := c.get("managed-ssh-keys/active-keys/" + user)
+func (f floor) ask(user string) ([]byte, error) {
+	keys, err := f.get("managed-ssh-keys/active-keys/" + user)
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {
 		return nil, nil
@@ -74,31 +56,28 @@ func ask(user string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	staples := func() ([]byte, error) {
-		list, err := c.get("managed-ssh-keys/signer-ocsp")
-		if err != nil {
-			return nil, err
-		}
-		var paths []string
-		for name := range bytes.FieldsSeq(list) {
-			paths = append(paths, "managed-ssh-keys/signer-ocsp/"+string(name))
-		}
-		return nil, c.sideBySide(paths)
-	}
 	var group sync.WaitGroup
-	var listErr error
-	group.Go(func() { _, listErr = staples() })
-	err = c.sideBySide([]string{"placement/region", "services/domain", "managed-ssh-keys/signer-cert"})
-	group.Wait()
-	return keys, errors.Join(err, listErr)
+	defer group.Wait()
+	get := func(path string) {
+		if _, err := f.get(path); err != nil {
+			println(err.Error())
+			os.Exit(1)
+		}
+	}
+	for _, path := range []string{"placement/region", "services/domain", "managed-ssh-keys/signer-cert"} {
+		group.Go(func() { get(path) })
+	}
+	list, err := f.get("managed-ssh-keys/signer-ocsp")
+	for name := range bytes.FieldsSeq(list) {
+		group.Go(func() { get("managed-ssh-keys/signer-ocsp/" + string(name)) })
+	}
+	return keys, err
 }
 
-func (c client) sideBySide(paths []string) error {
-	failures := make([]error, len(paths))
-	var group sync.WaitGroup
-	for i, path := range paths {
-		group.Go(func() { _, failures[i] = c.get(path) })
+func (f floor) get(path string) ([]byte, error) {
+	out, err := f.GetMetadata(context.Background(), &imds.GetMetadataInput{Path: path})
+	if err != nil {
+		return nil, err
 	}
-	group.Wait()
-	return errors.Join(failures...)
+	return io.ReadAll(out.Content)
 }

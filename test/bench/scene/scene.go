@@ -1,16 +1,19 @@
 // Package scene is where programs are measured: a host of package host with the
-// simulated metadata service on IMDS's own address, eic and the floor installed, and
-// a user for each case.
+// simulated metadata service on IMDS's own address, and with eic and the floor installed.
 package scene
 
 import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
@@ -18,44 +21,41 @@ import (
 	"eic/test/host"
 )
 
-// Options say what is the same for all cases of a scene.
-type Options struct {
-	// Delay passes before each answer of the metadata service.
-	Delay time.Duration
-	// Fault is what is wrong with the simulated world, out of sim.Faults, or
-	// empty.
-	Fault string
-	// Platform is what the host looks like.
-	Platform host.Platform
-	// Count keeps a request log, for Cost.
-	Count bool
-	// Keys are the PKI's key pairs. Scenes that share them start faster.
-	Keys *ca.Keys
-	// Users can log in.
-	Users []string
-}
+const floorBinary = "/usr/bin/eic-floor"
 
-// Forged is the fault that every key is signed by somebody who is not the signer.
+// Forged is the fault that somebody who is not the signer has signed every key.
 const Forged = "keys=wrong-signer"
+
+// Options say what is the same for all runs in a scene.
+type Options struct {
+	Delay    time.Duration // before each answer of the metadata service
+	Fault    string        // what is wrong with the simulated world, out of sim.Faults, or empty
+	Platform host.Platform // what the host looks like
+	Count    bool          // keeps a request log, for Cost
+	Keys     *ca.Keys      // the PKI's key pairs; scenes that share them start faster
+	Users    []string      // they can log in
+}
 
 // Scene is an open scene. It is not for use by several goroutines.
 type Scene struct {
 	*host.Host
-	// ServiceID is the number of the user, and of the group, that sshd runs eic as.
-	ServiceID uint32
-
-	options Options
-	log     *trips.Log
+	delay time.Duration
+	log   *trips.Log
 }
 
-// lifetime of the pushed keys: none expires while anything is measured.
-const lifetime = 12 * time.Hour
+// Build builds both programs into a directory, for host.Run.
+func Build(ctx context.Context, dir string) error {
+	if err := host.Build(ctx, dir); err != nil {
+		return err
+	}
+	return host.BuildRelease(ctx, filepath.Join(dir, "eic-floor"), "eic/test/bench/floor")
+}
 
 // Open starts a host with the programs that Build has built. It must be called inside
 // of host.Run; the caller closes it.
 func Open(options Options) (*Scene, error) {
-	s := &Scene{options: options, log: new(trips.Log)}
-	simulator := sim.Options{Delay: options.Delay, Keys: options.Keys, TTL: lifetime}
+	s := &Scene{delay: options.Delay, log: new(trips.Log)}
+	simulator := sim.Options{Delay: options.Delay, Keys: options.Keys, TTL: 12 * time.Hour} // no key expires meanwhile
 	if options.Count {
 		simulator.RequestLog = s.log
 	}
@@ -66,105 +66,90 @@ func Open(options Options) (*Scene, error) {
 	if s.Host, err = host.Start(host.Options{Platform: options.Platform, Users: options.Users, Sim: simulator}); err != nil {
 		return nil, err
 	}
-	if err := reusePorts(); err != nil {
-		_ = s.Close() // the other error is the one to tell
-		return nil, err
-	}
 	if err := s.prepare(); err != nil {
-		_ = s.Close() // the other error is the one to tell
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// reusePorts lets the host take the port of a connection that was closed less than a
-// minute ago for another one (tcp_tw_reuse, tcp(7)). No host answers as many logins in a
-// minute as are measured here, and there would be no port left.
-func reusePorts() error {
-	return os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("1"), 0o644)
-}
-
-// findServiceID looks the user up that Install has added.
-func (s *Scene) findServiceID() error {
-	service, err := user.Lookup(host.ServiceUser)
-	if err != nil {
-		return err
-	}
-	id, err := strconv.ParseUint(service.Uid, 10, 32)
-	s.ServiceID = uint32(id)
-	return err
-}
-
-// anchors is the file of trust anchors that a hit is judged by.
+// anchors are the simulator's two roots and three others: as many as are built into eic,
+// so that a hit parses as much as it does on an instance.
 const anchors = "/run/eic-test/anchors.pem"
 
-// prepare installs the programs and writes the trust anchors: the simulator's two
-// roots, and with them enough others to make up the five that are built into eic. A
-// hit would otherwise be spared some of the parsing that it has to do on an instance.
 func (s *Scene) prepare() error {
+	// A port is used again within a minute (tcp_tw_reuse, tcp(7)): more runs are
+	// measured here than there are ports.
+	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("1"), 0o644); err != nil {
+		return err
+	}
 	if err := s.Install(); err != nil {
 		return err
 	}
-	if err := s.findServiceID(); err != nil {
+	floor, err := os.ReadFile(filepath.Join(host.Prepared(), "eic-floor"))
+	if err := errors.Join(err, os.WriteFile(s.Path(floorBinary), floor, 0o755)); err != nil {
 		return err
 	}
-	if err := s.installPrograms(); err != nil {
-		return err
-	}
-	others, err := os.ReadFile(filepath.Join(host.Prepared(), rootsFile))
-	if err != nil {
-		return fmt.Errorf("adding roots: %w", err)
-	}
-	return s.WriteFile(anchors, append(others, s.Sim.Roots...))
-}
-
-// installPrograms installs all programs in an order that is drawn anew, eic once more
-// among them: the first file to be written comes to lie in worse memory than the others.
-func (s *Scene) installPrograms() error {
-	names := append(installed(), string(Eic))
-	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join(host.Prepared(), name))
+	roots := s.Sim.Roots
+	for _, number := range []string{"2", "3", "4"} {
+		text, err := os.ReadFile(s.Path("/etc/ssl/certs/Amazon_Root_CA_" + number + ".pem"))
 		if err != nil {
-			return fmt.Errorf("installing %s: %w", name, err)
+			return fmt.Errorf("reading roots (package ca-certificates): %w", err)
 		}
-		path := s.Path("/usr/bin/" + name)
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, text, 0o755); err != nil {
-			return err
-		}
+		roots = append(roots, text...)
 	}
-	return nil
+	return s.WriteFile(anchors, roots)
 }
 
-// logTimeout is how long the request log may lag behind a run that has ended.
-const logTimeout = 10 * time.Second
+// Eic is the command line that sshd would run for a user and a fingerprint, which may
+// be empty.
+func Eic(user, fingerprint string) []string {
+	command := []string{host.Binary, "authorized-keys", "--trust-anchors=" + anchors, user}
+	if fingerprint != "" {
+		command = append(command, fingerprint)
+	}
+	return command
+}
 
-// Cost is what one run cost on the wire: all that was asked since the
-// start or the last Cost. The scene must have been opened with Count.
+// Floor is the same for the program that only makes the same requests as eic.
+func Floor(user string) []string { return []string{floorBinary, user} }
+
+// Push pushes new keys for a user and returns the fingerprint of the last one.
+func (s *Scene) Push(user string, keys int) (fingerprint string, err error) {
+	for range keys {
+		public, _, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return "", err
+		}
+		key, err := ssh.NewPublicKey(public)
+		if err != nil {
+			return "", err
+		}
+		if _, err := s.Sim.Push(user, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))); err != nil {
+			return "", err
+		}
+		fingerprint = ssh.FingerprintSHA256(key)
+	}
+	return fingerprint, nil
+}
+
+// Cost is what one run cost on the wire: all that was asked since the start or the last
+// Cost. The scene must have been opened with Count.
 func (s *Scene) Cost() (trips.Cost, error) {
 	// A request is counted when it comes in and logged once it is answered.
-	for end := time.Now().Add(logTimeout); s.log.Len() < s.Sim.Stats().Total(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); s.log.Len() < s.Sim.Stats().Total(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return trips.Cost{}, fmt.Errorf("%d of %d requests were logged", s.log.Len(), s.Sim.Stats().Total())
 		}
 	}
 	s.Sim.ResetStats()
-	return s.log.Take(s.options.Delay)
+	return s.log.Take(s.delay), nil
 }
 
 // ConfigureMatching configures sshd with blocks that begin with Match, which must
 // stand behind everything else.
 func (s *Scene) ConfigureMatching(blocks string) error {
-	if err := s.Configure(""); err != nil {
-		return err
-	}
 	const file = "/etc/ssh/sshd_config"
-	config, err := os.ReadFile(s.Path(file))
-	if err != nil {
-		return err
-	}
-	return s.WriteFile(file, append(config, blocks...))
+	err := s.Configure("")
+	config, readErr := os.ReadFile(s.Path(file))
+	return errors.Join(err, readErr, s.WriteFile(file, append(config, blocks...)))
 }

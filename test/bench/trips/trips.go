@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -23,24 +22,34 @@ type Cost struct {
 // Log is a request log that is kept in memory. The service may write it while it is
 // read.
 type Log struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	lines int
+	mu       sync.Mutex
+	requests []request
 }
 
-// Write adds lines of JSON.
+type request struct {
+	Time       time.Time
+	Connection int64
+}
+
+// Write adds whole lines of JSON.
 func (l *Log) Write(lines []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines += bytes.Count(lines, []byte("\n"))
-	return l.text.Write(lines)
+	for line := range bytes.Lines(lines) {
+		var r request
+		if err := json.Unmarshal(line, &r); err != nil {
+			return 0, fmt.Errorf("reading the request log: %w", err)
+		}
+		l.requests = append(l.requests, r)
+	}
+	return len(lines), nil
 }
 
 // Len is the number of requests that Take would look at.
 func (l *Log) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lines
+	return len(l.requests)
 }
 
 // Take returns the cost of what was logged since it was last called, which must be
@@ -49,34 +58,15 @@ func (l *Log) Len() int {
 // A request that needs another's answer comes in at least that delay after it.
 // So a depth is never too small; and it is too great only if the program, with
 // nothing to wait for, sends a request that much later than it could.
-func (l *Log) Take(delay time.Duration) (Cost, error) {
+func (l *Log) Take(delay time.Duration) Cost {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var requests []request
-	for lines := json.NewDecoder(&l.text); ; {
-		var r request
-		if err := lines.Decode(&r); err == io.EOF {
-			break
-		} else if err != nil {
-			return Cost{}, fmt.Errorf("reading the request log: %w", err)
-		}
-		requests = append(requests, r)
-	}
-	l.text.Reset()
-	l.lines = 0
-	return costOf(requests, delay), nil
-}
-
-type request struct {
-	Time       time.Time
-	Connection int64
-}
-
-func costOf(requests []request, delay time.Duration) Cost {
+	requests := l.requests
+	l.requests = nil
 	slices.SortFunc(requests, func(a, b request) int { return a.Time.Compare(b.Time) })
 	depths := make([]int, len(requests))
 	connections := map[int64]bool{}
-	deepest := 0
+	cost := Cost{Requests: len(requests)}
 	for i, r := range requests {
 		depths[i] = 1
 		for j, earlier := range requests[:i] {
@@ -84,8 +74,9 @@ func costOf(requests []request, delay time.Duration) Cost {
 				depths[i] = max(depths[i], depths[j]+1)
 			}
 		}
-		deepest = max(deepest, depths[i])
+		cost.Depth = max(cost.Depth, depths[i])
 		connections[r.Connection] = true
 	}
-	return Cost{Requests: len(requests), Connections: len(connections), Depth: deepest}
+	cost.Connections = len(connections)
+	return cost
 }

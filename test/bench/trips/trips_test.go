@@ -16,8 +16,8 @@ func TestDepth(t *testing.T) {
 		"nothing":                         {nil, 0},
 		"one request":                     {[]int{0}, 1},
 		"two in sequence":                 {[]int{0, 51}, 2},
-		"two side by side":                {[]int{0, 49}, 1},
-		"many side by side after two":     {[]int{0, 50, 101, 102, 103, 140}, 3},
+		"two in parallel":                 {[]int{0, 49}, 1},
+		"many in parallel after two":      {[]int{0, 50, 101, 102, 103, 140}, 3},
 		"a slow program in sequence":      {[]int{0, 90, 180}, 3},
 		"the last needs only the first":   {[]int{0, 10, 60}, 2},
 		"logged in the order of the ends": {[]int{60, 0, 120}, 3},
@@ -29,21 +29,11 @@ func TestDepth(t *testing.T) {
 				at := begin.Add(time.Duration(start) * time.Millisecond)
 				fmt.Fprintf(&log, `{"time":%q,"method":"GET","connection":7}`+"\n", at.Format(time.RFC3339Nano))
 			}
-			cost, err := log.Take(50 * time.Millisecond)
-			require.NoError(t, err)
-			require.Equal(t, Cost{Requests: len(test.starts), Connections: min(len(test.starts), 1), Depth: test.want}, cost)
-
-			again, err := log.Take(50 * time.Millisecond)
-			require.NoError(t, err)
-			require.Zero(t, again, "it was taken already")
+			want := Cost{Requests: len(test.starts), Connections: min(len(test.starts), 1), Depth: test.want}
+			require.Equal(t, want, log.Take(50*time.Millisecond))
+			require.Zero(t, log.Take(50*time.Millisecond), "it was taken already")
 		})
 	}
-}
-
-func TestDamagedLogIsAnError(t *testing.T) {
-	var log Log
-	_, err := log.Write([]byte("{\n"))
-	require.NoError(t, err)
-	_, err = log.Take(time.Millisecond)
-	require.Error(t, err)
+	_, err := new(Log).Write([]byte("{\n"))
+	require.Error(t, err, "a damaged log")
 }
