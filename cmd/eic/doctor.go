@@ -123,17 +123,7 @@ func thisHost(user string, offline bool, keysFlags []string) doctor.Host {
 		Offline:    offline,
 		Flags:      keysFlags,
 		Label:      doctor.FileLabel,
-		Parse: func(args []string) (doctor.Call, error) {
-			c, err := settings.ParseCall(context.Background(), args, settings.Files{Host: settings.File})
-			if err != nil {
-				return doctor.Call{}, err
-			}
-			return doctor.Call{
-				Flags: c.Flags, User: c.User, Fingerprint: c.Fingerprint,
-				CallerEnv: c.Policy.CallerEnvironment, KeyOptions: c.Policy.KeyOptions,
-				Endpoint: c.Endpoint, Chained: c.Chain.String(),
-			}, nil
-		},
+		Files:      settings.Files{Host: settings.File},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"time"
 
+	"eic/internal/settings"
 	"eic/internal/sshd"
 )
 
@@ -48,22 +49,10 @@ type Host struct {
 	// nil, those of sshd's own command are used.
 	Flags []string
 
-	// Parse takes the arguments of authorized-keys apart, or says what is
-	// wrong with them.
-	Parse func(args []string) (Call, error)
+	// Files says where settings come from besides the flags in sshd's command.
+	Files settings.Files
 	// Label returns a file's SELinux label.
 	Label func(name string) (string, error)
-}
-
-// Call is what authorized-keys is called with.
-type Call struct {
-	Flags             []string
-	User, Fingerprint string
-	// CallerEnv is --caller-env, and KeyOptions --key-options.
-	CallerEnv  bool
-	KeyOptions string
-	// Endpoint is --imds-endpoint, and Chained --chain.
-	Endpoint, Chained string
 }
 
 // check is one check of the list.
@@ -84,6 +73,7 @@ func checks(offline, named bool) []check {
 	}
 	list = append(list, publicKeyChecks()...)
 	list = append(list,
+		check{"settings", "settings of the host", checkSettings},
 		check{"arguments", "the command's arguments", checkArguments},
 		check{"path", "owners and modes of the command's path", checkPath},
 		check{"account", "the command's user", checkAccount},

@@ -102,7 +102,6 @@ func newBench(t *testing.T, faults ...string) *bench {
 		UID:        0,
 		Now:        time.Now(),
 		User:       "root",
-		Parse:      parse,
 		Dial:       func(context.Context, string) error { return nil },
 		Label:      func(string) (string, error) { return "", errors.New("no label") },
 	}
@@ -135,28 +134,6 @@ func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...
 	seen.UID = int(as.UID)
 	stdout, err := json.Marshal(seen)
 	return stdout, nil, err
-}
-
-// parse knows the flags --domain and --chain only.
-func parse(args []string) (doctor.Call, error) {
-	n, chained := 0, ""
-	for n < len(args) && strings.HasPrefix(args[n], "--") {
-		if value, found := strings.CutPrefix(args[n], "--chain="); found {
-			chained = value
-		} else if args[n] != "--" && !strings.HasPrefix(args[n], "--domain=") {
-			return doctor.Call{}, fmt.Errorf("unknown flag: %s", args[n])
-		}
-		n++
-	}
-	rest := args[n:]
-	if len(rest) < 1 || len(rest) > 2 {
-		return doctor.Call{}, fmt.Errorf("%d arguments, expected USER [FINGERPRINT]", len(rest))
-	}
-	call := doctor.Call{Flags: slices.DeleteFunc(slices.Clone(args[:n]), func(a string) bool { return a == "--" }), User: rest[0], Chained: chained}
-	if len(rest) == 2 {
-		call.Fingerprint = rest[1]
-	}
-	return call, nil
 }
 
 // examine writes the sshd_config and makes all checks.
@@ -224,6 +201,8 @@ type trouble struct {
 	check   string
 	verdict doctor.Verdict
 	found   string
+	// remedy is a part of the remedy, or empty.
+	remedy string
 }
 
 func requireTroubles(t *testing.T, troubles map[string]trouble) {
@@ -239,6 +218,7 @@ func requireTroubles(t *testing.T, troubles map[string]trouble) {
 			check := find(t, report, try.check)
 			require.Equal(t, try.verdict, check.Verdict, "%+v", check)
 			require.Contains(t, check.Found, try.found)
+			require.Contains(t, check.Remedy, try.remedy)
 			requireWhole(t, report)
 		})
 	}

@@ -191,7 +191,7 @@ func checkRootLogin(_ context.Context, e *exam) Finding {
 			return ok("user %q is not root", e.User)
 		case value == "no":
 			return broken("PermitRootLogin prohibit-password"+e.writtenAt("permitrootlogin"), "PermitRootLogin is %q, so sshd refuses root", value)
-		case value == "forced-commands-only" && !strings.Contains(e.command.call.KeyOptions, "command="):
+		case value == "forced-commands-only" && !strings.Contains(e.command.policy().KeyOptions, "command="):
 			return broken("PermitRootLogin prohibit-password"+e.writtenAt("permitrootlogin"),
 				"PermitRootLogin is %q: root's keys count only with command= in --key-options", value)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"eic/internal/account"
 	"eic/internal/metadata"
+	"eic/internal/settings"
 	"eic/internal/sshd"
 )
 
@@ -53,7 +54,7 @@ func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
-	e.command, e.usual = e.takeApart(e.login), e.takeApart(e.everybody)
+	e.command, e.usual = e.takeApart(ctx, e.login), e.takeApart(ctx, e.everybody)
 	name, err := e.expandUser(e.accountName())
 	if err == nil {
 		e.account, err = e.findAccount(ctx, name)
@@ -93,6 +94,10 @@ func (e *exam) flags() []string {
 // never reads its answers: a login does neither. It only connects, which tells a
 // service that is away from one that is kept from the user.
 func (e *exam) observe(ctx context.Context) {
+	if e.Flags == nil && errors.As(e.command.err, new(*settings.FileError)) {
+		e.seenErr = errors.New("the settings of the host are wrong")
+		return
+	}
 	if e.Flags == nil && e.command.err != nil {
 		// With other flags than those meant, it would see something else.
 		e.seenErr = errors.New("the arguments of sshd's command are wrong")
@@ -124,7 +129,7 @@ func (e *exam) observe(ctx context.Context) {
 // dial reports whether a connection to the metadata service comes about.
 func (e *exam) dial(ctx context.Context) bool {
 	urls := metadata.Addresses()
-	if call, err := e.Parse(append(slices.Clone(e.flags()), "--", e.User, NobodysFingerprint)); err == nil && call.Endpoint != "" {
+	if call, err := settings.ParseCall(ctx, append(slices.Clone(e.flags()), "--", e.User, NobodysFingerprint), e.Files); err == nil && call.Endpoint != "" {
 		urls = []string{call.Endpoint}
 	}
 	for _, url := range urls {

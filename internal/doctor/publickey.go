@@ -113,7 +113,7 @@ func callerVariables() []string { return []string{"EIC_CALLER", "EIC_REQUEST"} }
 // checkCallerEnv looks whether sshd takes the variables that --caller-env puts in
 // front of a key. If not, the login works without them.
 func checkCallerEnv(_ context.Context, e *exam) Finding {
-	if !e.command.ours || e.command.err != nil || !e.command.call.CallerEnv {
+	if !e.command.policy().CallerEnvironment {
 		return ok("not needed without --caller-env")
 	}
 	return e.withLogin(func(l sshd.Effective) Finding {

@@ -8,6 +8,8 @@ import (
 	"path"
 
 	"eic/internal/argv"
+	"eic/internal/authorize"
+	"eic/internal/settings"
 	"eic/internal/sshd"
 	"eic/internal/trustedfile"
 )
@@ -25,8 +27,16 @@ type command struct {
 	ours bool
 	// call is what authorized-keys is called with for a login of the user, if
 	// err is nil.
-	call Call
+	call settings.Call
 	err  error
+}
+
+// policy returns what the command demands of a key, as far as that is known.
+func (c command) policy() authorize.Policy {
+	if !c.ours || c.err != nil {
+		return authorize.Policy{}
+	}
+	return c.call.Policy
 }
 
 // NobodysFingerprint is a fingerprint in the form of sshd's %f, of a key that
@@ -35,7 +45,7 @@ const NobodysFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
 // takeApart finds out whether sshd's command is this program, and what it is
 // called with.
-func (e *exam) takeApart(a answer) command {
+func (e *exam) takeApart(ctx context.Context, a answer) command {
 	if a.err != nil {
 		return command{}
 	}
@@ -52,31 +62,31 @@ func (e *exam) takeApart(a answer) command {
 	}
 	c.ours = path.Base(c.file) == ownName && (c.old || args[1] == "authorized-keys")
 	if c.ours {
-		c.call, c.err = e.called(c, args[1:])
+		c.call, c.err = e.called(ctx, c, args[1:])
 	}
 	return c
 }
 
 // called expands the arguments as sshd does for a login of the user, and reads
 // them as authorized-keys does.
-func (e *exam) called(c command, args []string) (Call, error) {
+func (e *exam) called(ctx context.Context, c command, args []string) (settings.Call, error) {
 	values := map[byte]string{
 		'u': e.User, 'f': NobodysFingerprint,
 		'U': "0", 'h': "/", 't': "ssh-ed25519", 'k': "AAAA", 'C': "client", 'D': "domain",
 	}
 	expanded, err := argv.Expand(args, values)
 	if err != nil {
-		return Call{}, err
+		return settings.Call{}, err
 	}
 	if c.old {
 		expanded = append([]string{"--"}, expanded...)
 	} else {
 		expanded = expanded[1:]
 	}
-	call, err := e.Parse(expanded)
+	call, err := settings.ParseCall(ctx, expanded, e.Files)
 	switch {
 	case err != nil:
-		return Call{}, err
+		return settings.Call{}, err
 	case call.User != e.User:
 		return call, fmt.Errorf("its USER is %q for every login, expected %%u", call.User)
 	case call.Fingerprint != "" && call.Fingerprint != NobodysFingerprint:
@@ -85,32 +95,32 @@ func (e *exam) called(c command, args []string) (Call, error) {
 	return call, nil
 }
 
-func checkCommand(_ context.Context, e *exam) Finding {
-	return e.judgeCommand(e.everybody, "")
+func checkCommand(ctx context.Context, e *exam) Finding {
+	return e.judgeCommand(ctx, e.everybody, "")
 }
 
 // checkCommandForUser adds to checkCommand what Match blocks make of it.
-func checkCommandForUser(_ context.Context, e *exam) Finding {
+func checkCommandForUser(ctx context.Context, e *exam) Finding {
 	same := e.login.err == nil && e.everybody.err == nil &&
 		e.login.Command == e.everybody.Command && e.login.Source == e.everybody.Source
 	if !same && e.everybody.err == nil {
-		return e.judgeCommand(e.login, fmt.Sprintf("for user %q ", e.User))
+		return e.judgeCommand(ctx, e.login, fmt.Sprintf("for user %q ", e.User))
 	}
-	if f := e.judgeCommand(e.everybody, ""); f.Verdict != OK {
+	if f := e.judgeCommand(ctx, e.everybody, ""); f.Verdict != OK {
 		return notChecked("see sshd's command above", "the same for user %q", e.User)
 	}
 	return ok("the same for user %q", e.User)
 }
 
 // judgeCommand says what sshd runs for a login. whose is empty or "for user … ".
-func (e *exam) judgeCommand(a answer, whose string) Finding {
+func (e *exam) judgeCommand(ctx context.Context, a answer, whose string) Finding {
 	if a.err != nil {
 		return e.unanswered(a.err)
 	}
 	if a.Command == "" || a.Command == "none" {
 		return broken(`run "eic enable"`, "%ssshd runs no AuthorizedKeysCommand%s", whose, setAt(a.Source))
 	}
-	c := e.takeApart(a)
+	c := e.takeApart(ctx, a)
 	found := fmt.Sprintf("%ssshd runs %q%s", whose, a.Command, setAt(a.Source))
 	switch {
 	case c.old && !c.ours:
@@ -166,6 +176,8 @@ func checkArguments(_ context.Context, e *exam) Finding {
 	switch {
 	case !c.ours:
 		return notChecked("see sshd's command above", "sshd's command for user %q is not eic", e.User)
+	case errors.As(c.err, new(*settings.FileError)):
+		return notChecked("see the settings of the host above", "the settings of the host are wrong")
 	case c.err != nil:
 		return broken(`write "authorized-keys [flags] %u %f" after the program; "eic authorized-keys --help" lists the flags`, "%v", c.err)
 	case len(c.call.Flags) == 0:

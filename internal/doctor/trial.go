@@ -107,10 +107,11 @@ func (e *exam) trialArguments() []string {
 // checkChained tells how the chained command ended when it was tried by itself:
 // in the trial of the whole, ours covers up for it.
 func checkChained(_ context.Context, e *exam) Finding {
-	line := e.command.call.Chained
-	switch {
-	case !e.command.ours || e.command.err != nil:
+	if !e.command.ours || e.command.err != nil {
 		return notChecked("see sshd's command above", "sshd's command for user %q is not eic, or is called wrongly", e.User)
+	}
+	line := e.command.call.Chain.String()
+	switch {
 	case line == "":
 		return ok("there is none")
 	case e.asAccount != nil:

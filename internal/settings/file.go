@@ -112,6 +112,14 @@ func (s *Settings) blame(flag, because, other string) error {
 	return errors.New("--" + flag + because + "--" + other)
 }
 
+// Load returns the Settings of a host without a command line. Its error is that of
+// Read.
+func Load(ctx context.Context, files Files) (*Settings, error) {
+	s := New()
+	s.Register(pflag.NewFlagSet("", pflag.ContinueOnError))
+	return s, s.Read(ctx, files)
+}
+
 // readFile sets flags from a file: a flag's name and its value on each line,
 // blank lines and lines that begin with "#" aside. Flags in given keep their
 // value; those that the file set are given from then on.

@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 	"authorize":     {"activekeys", "wildcard"},
 	"cmdline":       nil,
 	"confine":       nil,
-	"doctor":        {"account", "argv", "evidence", "instance", "lookup", "metadata", "othercommand", "printable", "sshd", "trust", "trustedfile"},
+	"doctor":        {"account", "argv", "authorize", "evidence", "instance", "lookup", "metadata", "othercommand", "printable", "settings", "sshd", "trust", "trustedfile"},
 	"enable":        {"argv", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "printable", "trust"},

@@ -1,0 +1,56 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"eic/internal/settings"
+	"eic/internal/trustedfile"
+)
+
+// checkSettings reads the host's file of settings by the rules of
+// authorized-keys, and lists what is in force: its lines, those of a file of
+// --config, and the flags of sshd's command.
+func checkSettings(ctx context.Context, e *exam) Finding {
+	host, err := settings.Load(ctx, e.Files)
+	if err != nil {
+		return broken(settingsRemedy(err), "%v; no key is printed until it is corrected", err)
+	}
+	file := new(settings.FileError)
+	if errors.As(e.command.err, &file) {
+		return broken(settingsRemedy(file), "%v; no key is printed until it is corrected", file)
+	}
+	entries, flags := host.Entries, []string(nil)
+	if e.command.ours && e.command.err == nil {
+		entries, flags = e.command.call.Entries, e.command.call.Given()
+	}
+	var inForce []string
+	for _, flag := range flags {
+		inForce = append(inForce, fmt.Sprintf("%s (sshd's command)", flag))
+	}
+	for _, entry := range entries {
+		if !entry.Overridden {
+			inForce = append(inForce, fmt.Sprintf("%s %s (%s line %d)", entry.Flag, entry.Value, entry.File, entry.Line))
+		}
+	}
+	if len(inForce) == 0 {
+		return ok("nothing is set")
+	}
+	return ok("%s", strings.Join(inForce, ", "))
+}
+
+func settingsRemedy(err error) string {
+	fault, file := new(trustedfile.Error), new(settings.FileError)
+	switch {
+	case errors.As(err, &fault) && fault.Remedy != "":
+		return fault.Remedy
+	case errors.As(err, &file) && file.Line > 0:
+		return fmt.Sprintf("correct line %d of %s; eic.conf(5) says what may stand there", file.Line, file.File)
+	case errors.Is(err, fs.ErrNotExist):
+		return "take --config out of sshd's command, or make the file"
+	}
+	return "make it a regular file of root's with mode 0644; eic.conf(5) says what may stand there"
+}
