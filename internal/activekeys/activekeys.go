@@ -37,8 +37,10 @@ type Entry struct {
 	// Caller is the IAM principal that pushed it and Request the id of its
 	// request, as in CloudTrail. Both may be empty.
 	Caller, Request string
-	// Key is the public-key line without its newline: valid UTF-8 without
-	// control characters, otherwise unparsed. A slice of the document.
+	// Key is the public-key line without its newline and the carriage return
+	// that may be before it: valid UTF-8 without control characters other than
+	// tabs between its parts and at its end, otherwise unparsed. A slice of the
+	// document.
 	Key []byte
 	// Signed is what Signature is over: the header lines and the key line,
 	// each with its newline. A slice of the document.
@@ -177,14 +179,35 @@ func (b *block) header(line []byte) {
 	}
 }
 
+// key takes a public-key line as people's files have it.
 func (b *block) key(line []byte) {
+	line = bytes.TrimSuffix(line, []byte("\r")) // of a file with DOS line ends
+	kind, blob, comment := SplitKey(line)
 	switch {
 	case len(line) > maxKeyLine:
 		b.refuse(fmt.Errorf("the public-key line is longer than %d bytes", maxKeyLine))
-	case !isText(line):
+	case !isText(kind), !isText(blob), !isText(comment):
 		b.refuse(errors.New("the public-key line has control characters or is not UTF-8"))
 	}
 	b.entry.Key = line
+}
+
+// blanks may stand between the parts of a public-key line, as sshd(8) reads it, and at its end.
+const blanks = " \t"
+
+// SplitKey splits a public-key line into its parts: the type, the key in base64 and the
+// comment, which may have blanks in it. Parts that are missing are empty.
+func SplitKey(line []byte) (kind, blob, comment []byte) {
+	kind, rest := cutBlank(bytes.TrimRight(line, blanks))
+	blob, comment = cutBlank(rest)
+	return kind, blob, comment
+}
+
+func cutBlank(line []byte) (part, rest []byte) {
+	if i := bytes.IndexAny(line, blanks); i >= 0 {
+		return line[:i], bytes.TrimLeft(line[i:], blanks)
+	}
+	return line, nil
 }
 
 func (b *block) signature(text []byte) {

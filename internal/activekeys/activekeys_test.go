@@ -64,6 +64,26 @@ func TestBlockSurvives(t *testing.T) {
 	}
 }
 
+// A key line is as it stands in people's files. It is signed as it came.
+func TestAKeyLineOfPeoplesFilesSurvives(t *testing.T) {
+	for name, line := range map[string]struct{ came, want string }{
+		"tabs between the parts":        {"ssh-rsa\tAAAA\t \tcomment", "ssh-rsa\tAAAA\t \tcomment"},
+		"blanks behind the comment":     {"ssh-rsa AAAA a b \t ", "ssh-rsa AAAA a b \t "},
+		"blanks in place of a comment":  {"ssh-rsa AAAA \t", "ssh-rsa AAAA \t"},
+		"a DOS line end":                {"ssh-rsa AAAA a\r", "ssh-rsa AAAA a"},
+		"a DOS line end without a name": {"ssh-rsa AAAA\r", "ssh-rsa AAAA"},
+		"a DOS line end behind blanks":  {"ssh-rsa AAAA a \t\r", "ssh-rsa AAAA a \t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			entries := Parse([]byte(headers + line.came + "\nc2ln\n"))
+			require.Len(t, entries, 1)
+			require.NoError(t, entries[0].Err)
+			require.Equal(t, line.want, string(entries[0].Key))
+			require.Equal(t, headers+line.came+"\n", string(entries[0].Signed))
+		})
+	}
+}
+
 func TestBlanksAroundEqualsStayInTheSignedBytes(t *testing.T) {
 	signed := "#Timestamp =1\n#Instance\t=\ti-00000000\n#Caller = arn\n" + key
 	entries := Parse([]byte(signed + "c2ln\n"))
@@ -86,11 +106,12 @@ func TestUnknownHeadersAreSignedAndOtherwiseIgnored(t *testing.T) {
 // counts.
 func TestBlockIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ block, reason string }{
-		"CRLF in the key line":            {headers + strings.TrimSuffix(key, "\n") + "\r\nc2ln\n", "control characters"},
+		"two CR behind the key line":      {headers + strings.TrimSuffix(key, "\n") + "\r\r\nc2ln\n", "control characters"},
+		"CR within the key line":          {headers + "ssh-rsa\rAAAA\nc2ln\n", "control characters"},
 		"NUL in the key line":             {headers + "ssh-rsa AA\x00AA\nc2ln\n", "control characters"},
 		"escape sequence in the comment":  {headers + "ssh-rsa AAAA \x1b]0;x\x07\nc2ln\n", "control characters"},
 		"C1 control in the comment":       {headers + "ssh-rsa AAAA \u009b31m\nc2ln\n", "control characters"},
-		"tab in the key line":             {headers + "ssh-rsa\tAAAA\nc2ln\n", "control characters"},
+		"tab in the comment":              {headers + "ssh-rsa AAAA a\tb\nc2ln\n", "control characters"},
 		"key line that is not UTF-8":      {headers + "ssh-rsa AAAA \xff\nc2ln\n", "not UTF-8"},
 		"key line without end":            {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
 		"control character in a header":   {"#Caller=a\x1bb\n" + good, "Caller header has control"},

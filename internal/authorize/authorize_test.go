@@ -109,11 +109,16 @@ func wireLine(name string, parts ...[]byte) []byte {
 	return []byte(name + " " + base64.StdEncoding.EncodeToString(blob))
 }
 
-func TestCommentsAreKept(t *testing.T) {
-	line := append(lineOf(ed25519Key()), " alice@laptop command=\"x\" ünïcode"...)
-	d := decide(question(), entryOf(line))[0]
-	require.Equal(t, Printed, d.Reason)
-	require.Equal(t, line, d.Entry.Key)
+func TestTheLineIsKept(t *testing.T) {
+	plain := string(lineOf(ed25519Key()))
+	for _, line := range []string{
+		plain + " alice@laptop command=\"x\" ünïcode",
+		strings.Replace(plain, " ", "\t \t", 1) + "\talice \t",
+	} {
+		d := decide(question(), entryOf([]byte(line)))[0]
+		require.Equal(t, Printed, d.Reason)
+		require.Equal(t, line, string(d.Line()))
+	}
 }
 
 func TestKeyLineIsRefused(t *testing.T) {

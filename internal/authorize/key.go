@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"eic/internal/activekeys"
 )
 
 // parseKey takes a line that is exactly one plain public key: a type that
@@ -15,11 +17,10 @@ import (
 // and perhaps a comment. Options and certificates are refused, since both
 // would give sshd more than a key.
 func parseKey(line []byte) (ssh.PublicKey, error) {
-	name, rest, _ := bytes.Cut(line, []byte(" "))
+	name, text, _ := activekeys.SplitKey(line)
 	if !plainKeyType(string(name)) {
 		return nil, fmt.Errorf("the key line begins with %.60q, expected a plain public-key type", name)
 	}
-	text, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
 	blob := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Strict().Decode(blob, text)
 	if err != nil {

@@ -91,6 +91,8 @@ func keyLineFaults() []Fault {
 			keyLine(func(key string) string { return key + " \x1b[2J" })),
 		refused("keys=carriage-return", "a bare CR and the key again follow the key", "control character",
 			keyLine(func(key string) string { return key + "\r" + key })),
+		printed("keys=dos-line-end", "the key is from a file with DOS line ends",
+			keyLine(func(key string) string { return key + "\r" })),
 		printed("keys=ecdsa", "an ECDSA key was pushed before", before(ecdsaKey)),
 		printed("keys=rsa", "an RSA key was pushed before", before(rsaKey)),
 		printed("keys=sk-ed25519", "an Ed25519 key on a security key was pushed before", before(skEd25519Key)),
