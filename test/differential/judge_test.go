@@ -216,7 +216,7 @@ func blocks(document []byte) []readBlock {
 	var read []readBlock
 	for _, at := range blockForm.FindAllSubmatchIndex(document, -1) {
 		part := func(i int) []byte { return document[at[2*i]:at[2*i+1]] }
-		b := readBlock{line: 1 + bytes.Count(document[:at[0]], []byte("\n")), headers: string(part(1)), key: string(part(2)), signed: document[at[2] : at[5]+1]}
+		b := readBlock{line: 1 + bytes.Count(document[:at[0]], []byte("\n")), headers: string(part(1)), key: strings.TrimSuffix(string(part(2)), "\r"), signed: document[at[2] : at[5]+1]}
 		var err error
 		b.signature, err = base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(part(3), []byte("\n"), nil)))
 		b.malformed = err != nil
@@ -227,7 +227,7 @@ func blocks(document []byte) []readBlock {
 
 var (
 	headerForm = regexp.MustCompile(`(?m)^#([A-Za-z0-9_-]+)[ \t]*=[ \t]*([^\n]*)$`)
-	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) +([A-Za-z0-9+/]+=*)( [^\pC]*)?\z`)
+	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)[ \t]+([A-Za-z0-9+/]+=*)(?:[ \t]+[^\pC]*)?[ \t]*\z`)
 )
 
 // refused says why a block does not count, whoever signed it, or "".

@@ -38,6 +38,16 @@ func chainMutations() []mutation {
 		{"the issuer is trusted itself", func(p *plan) { p.anchors = []role{middle} }},
 		{"the signer is trusted itself", func(p *plan) { p.anchors = []role{signer} }},
 		{"another root is trusted", func(p *plan) { p.anchors = []role{stranger} }},
+		{"a certificate that nobody can read", func(p *plan) {
+			block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pick(p, []byte("none"), []byte{0x30, 0})})
+			front := p.IntN(4) == 0
+			p.chainEdits = append(p.chainEdits, func(text []byte) []byte {
+				if front {
+					return append(block, text...)
+				}
+				return append(text, block...)
+			})
+		}},
 		{"an octet of the PEM changed", func(p *plan) { p.chainEdits = append(p.chainEdits, p.flip()) }},
 		{"the PEM cut short", func(p *plan) { p.chainEdits = append(p.chainEdits, p.cut()) }},
 		{"the PEM written otherwise", func(p *plan) { p.chainEdits = append(p.chainEdits, pick(p, pemForms()...)) }},

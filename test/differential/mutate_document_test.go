@@ -64,6 +64,10 @@ func keyMutations() []mutation {
 			b.key = pick(p, `command="id" `, "cert-authority ", "restrict ", `environment="A=B" `, "\t", " ") + b.key
 		}),
 		some("something behind the key", func(p *plan, b *block) { b.key += pick(p, "\x00", "\r", " \x1b[2J", "\t x", "\u2028x", " \u0085") }),
+		some("the key as in people's files", func(p *plan, b *block) {
+			kind, rest, _ := strings.Cut(b.key, " ")
+			b.key = kind + pick(p, " ", "\t", " \t ") + rest + pick(p, "", " ", "\t", " a b", "\ta", " a \t") + pick(p, "", "\r")
+		}),
 		some("two keys", func(p *plan, b *block) { b.key += "\n" + p.keys.line() }),
 		some("another type's name", func(p *plan, b *block) {
 			_, rest, _ := strings.Cut(b.key, " ")

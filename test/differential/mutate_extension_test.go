@@ -17,6 +17,12 @@ var (
 	policies         = asn1.ObjectIdentifier{2, 5, 29, 32}
 	policyLimits     = asn1.ObjectIdentifier{2, 5, 29, 36}
 	unheardOf        = asn1.ObjectIdentifier{2, 999, 1}
+	alternativeNames = asn1.ObjectIdentifier{2, 5, 29, 17}
+	noCheck          = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
+	proxyCertInfo    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 14}
+	ipAddressBlocks  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 7}
+	asNumbers        = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 8}
+	netscapeCertType = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
 )
 
 // extensionMutations are those of extensions of any certificate of the chain that
@@ -47,6 +53,29 @@ func extensionMutations() []mutation {
 		{"constraints on directory names", func(p *plan) {
 			c := pick(p, p.certificates[middle], p.certificates[root])
 			c.add(nameConstraints, p.IntN(2) == 0, directoryNames(p.IntN(2) == 0, pkix.Name{Organization: []string{"Elsewhere"}}))
+		}},
+		{"constraints that count from a distance on", func(p *plan) {
+			subtree := sequence(append(element(cbasn1.Tag(2).ContextSpecific(), []byte(p.domain)),
+				element(cbasn1.Tag(pick(p, uint8(0), 1)).ContextSpecific(), []byte{1})...))
+			p.certificates[middle].add(nameConstraints, p.IntN(2) == 0, sequence(element(cbasn1.Tag(0).ContextSpecific().Constructed(), subtree)))
+		}},
+		{"no alternative names in the list of them", func(p *plan) {
+			c := p.certificates[pick(p, signer, signer, middle, delegate)]
+			c.template.DNSNames = nil
+			c.add(alternativeNames, p.IntN(2) == 0, sequence(nil))
+		}},
+		{"a path length without an authority", func(p *plan) {
+			p.certificates[pick(p, signer, delegate)].add(basicConstraints, p.IntN(2) == 0, sequence([]byte{2, 1, pick(p, byte(0), 1)}))
+		}},
+		{"a proxy certificate", func(p *plan) {
+			policy := sequence(oid(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 21, 1}))
+			below(p).add(proxyCertInfo, p.IntN(2) == 0, pick(p, sequence(policy), sequence(nil), []byte{5, 0}))
+		}},
+		{"a Netscape certificate type", func(p *plan) {
+			below(p).add(netscapeCertType, p.IntN(2) == 0, pick(p, []byte{3, 2, 6, 0x40}, []byte{3, 2, 0, 7}, []byte{4, 1, 0}, []byte{3, 0}, nil))
+		}},
+		{"IP address blocks or AS numbers", func(p *plan) {
+			below(p).add(pick(p, ipAddressBlocks, asNumbers), p.IntN(2) == 0, pick(p, sequence(nil), []byte{4, 1, 0}, []byte{5, 0}))
 		}},
 		{"a policy", func(p *plan) { below(p).add(policies, p.IntN(2) == 0, sequence(sequence(oid(unheardOf)))) }},
 		{"a policy that is required", func(p *plan) {

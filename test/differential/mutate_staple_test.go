@@ -25,6 +25,24 @@ func stapleMutations() []mutation {
 		one("ends before it begins", func(p *plan, s *staple) {
 			s.thisUpdate, s.nextUpdate = p.now.Add(-time.Hour), p.now.Add(-2*time.Hour)
 		}),
+		one("within the tolerance", func(p *plan, s *staple) {
+			if p.IntN(2) == 0 {
+				s.thisUpdate = p.now.Add(2 * time.Minute)
+			} else {
+				s.nextUpdate = p.now.Add(-2 * time.Minute)
+			}
+		}),
+		one("beyond the tolerance", func(p *plan, s *staple) {
+			if p.IntN(2) == 0 {
+				s.thisUpdate = p.now.Add(10 * time.Minute)
+			} else {
+				s.nextUpdate = p.now.Add(-10 * time.Minute)
+			}
+		}),
+		one("ends before it begins, within the tolerance", func(p *plan, s *staple) {
+			s.thisUpdate, s.nextUpdate = p.now.Add(3*time.Minute), p.now.Add(time.Minute)
+		}),
+		one("its version written out", func(p *plan, s *staple) { s.version = pick(p, []byte{2, 1, 0}, []byte{2, 1, 0}, []byte{2, 1, 1}) }),
 		one("for ever", func(_ *plan, s *staple) { s.nextUpdate = time.Time{} }),
 		one("made in the future", func(p *plan, s *staple) { s.producedAt = p.now.AddDate(0, 1, 0) }),
 		one("another serial number", func(p *plan, s *staple) { s.serial = p.serial() }),
@@ -46,6 +64,15 @@ func stapleMutations() []mutation {
 			second.status = pick(p, isGood, isRevoked)
 			second.about = pick(p, s.about, sibling)
 			s.further = []*staple{&second}
+		}),
+		one("several statuses in any order", func(p *plan, s *staple) {
+			other, again := *s, *s
+			other.about, other.status = sibling, pick(p, isGood, isRevoked, isUnknown)
+			again.status = pick(p, isGood, isGood, isGood, isUnknown)
+			if p.IntN(2) == 0 {
+				again.nextUpdate = pick(p, p.now.Add(-time.Hour), p.now.Add(time.Hour))
+			}
+			s.earlier, s.further = pick(p, []*staple{&other}, []*staple{&other, &again}, []*staple{&again}), pick(p, nil, []*staple{&other}, []*staple{&again})
 		}),
 		one("an octet changed after signing", func(p *plan, s *staple) { s.derEdit = p.flip() }),
 		one("an octet changed before signing", func(p *plan, s *staple) { s.contentEdit = p.flip() }),
@@ -91,6 +118,13 @@ func responderMutations() []mutation {
 		}),
 		one("the issuer's certificate enclosed", func(_ *plan, s *staple) { s.embedded = []role{s.issuerName} }),
 		one("a stranger's certificate enclosed", func(p *plan, s *staple) { s.embedded = []role{pick(p, stranger, sibling, signer)} }),
+		one("an empty list of certificates enclosed", func(_ *plan, s *staple) { s.embedded = []role{} }),
+		one("several certificates enclosed", func(p *plan, s *staple) {
+			s.embedded = []role{s.issuerName, stranger, sibling, signer, delegate}
+			p.Shuffle(len(s.embedded), func(i, j int) { s.embedded[i], s.embedded[j] = s.embedded[j], s.embedded[i] })
+			s.embedded = s.embedded[:1+p.IntN(len(s.embedded))]
+		}),
+		one("the responder's name in another string type", func(_ *plan, s *staple) { s.utf8 = true }),
 		one("signed with SHA-1", func(_ *plan, s *staple) { s.weak = true }),
 		one("the responder named by its key", func(_ *plan, s *staple) { s.byKey = true }),
 		one("another responder named", func(p *plan, s *staple) { s.named, s.byKey = pick(p, stranger, root, signer), p.IntN(2) == 0 }),
@@ -98,8 +132,10 @@ func responderMutations() []mutation {
 		responder("named by its key", func(p *plan, _ *certificate) { p.staple(signer).byKey = true }),
 		responder("not enclosed", func(p *plan, _ *certificate) { p.staple(signer).embedded = nil }),
 		responder("not the only one enclosed", func(p *plan, _ *certificate) {
-			p.staple(signer).embedded = pick(p, []role{delegate, middle}, []role{middle, delegate}, []role{delegate, stranger})
+			p.staple(signer).embedded = pick(p, []role{delegate, middle}, []role{middle, delegate}, []role{delegate, stranger},
+				[]role{signer, delegate}, []role{stranger, signer, middle, delegate}, []role{stranger, signer, middle})
 		}),
+		responder("not to be checked", func(p *plan, c *certificate) { c.add(noCheck, p.IntN(2) == 0, []byte{5, 0}) }),
 		responder("other extended key usages", func(p *plan, c *certificate) {
 			c.template.ExtKeyUsage = pick(p, nil, []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 				[]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageOCSPSigning})

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -34,7 +35,9 @@ type staple struct {
 	hash                              crypto.Hash // of the CertID
 	weak                              bool        // signed with SHA-1
 	extensions, single                []pkix.Extension
-	further                           []*staple // more statuses in the same response
+	earlier, further                  []*staple // more statuses in the same response
+	version                           []byte    // written out, unless it is nil
+	utf8                              bool      // the responder's name is in UTF8Strings
 	contentEdit, derEdit, base64Edits func([]byte) []byte
 }
 
@@ -80,17 +83,24 @@ func (s *staple) content(p *plan) ([]byte, error) {
 		return nil, err
 	}
 	var b cryptobyte.Builder
+	name := named.made.RawSubject
+	if s.utf8 {
+		name = inUTF8(name)
+	}
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		if s.version != nil {
+			b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(s.version) })
+		}
 		if s.byKey {
 			b.AddASN1(cbasn1.Tag(2).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
 				b.AddASN1OctetString(digest(crypto.SHA1, keyBits(named.made.RawSubjectPublicKeyInfo)))
 			})
 		} else {
-			b.AddASN1(cbasn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(named.made.RawSubject) })
+			b.AddASN1(cbasn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(name) })
 		}
 		b.AddASN1GeneralizedTime(s.producedAt.UTC())
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for _, each := range append([]*staple{s}, s.further...) {
+			for _, each := range slices.Concat(s.earlier, []*staple{s}, s.further) {
 				if err = each.addSingle(p, b); err != nil {
 					return
 				}
@@ -139,6 +149,28 @@ func (s *staple) addSingle(p *plan, b *cryptobyte.Builder) error {
 	return nil
 }
 
+// inUTF8 writes a distinguished name in UTF8Strings.
+func inUTF8(der []byte) []byte {
+	type attributeSET []struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}
+	var name []attributeSET
+	if _, err := asn1.Unmarshal(der, &name); err != nil {
+		panic(err)
+	}
+	for _, attributes := range name {
+		for i := range attributes {
+			attributes[i].Value = asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: attributes[i].Value.Bytes}
+		}
+	}
+	der, err := asn1.Marshal(name)
+	if err != nil {
+		panic(err)
+	}
+	return der
+}
+
 func (s *staple) addStatus(b *cryptobyte.Builder) {
 	switch s.status {
 	case isRevoked:
@@ -181,7 +213,7 @@ func (s *staple) signed(p *plan, content []byte, key crypto.Signer) ([]byte, err
 		b.AddBytes(content)
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { addAlgorithm(b, key, hash) })
 		b.AddASN1BitString(signature)
-		if len(s.embedded) == 0 {
+		if s.embedded == nil {
 			return
 		}
 		b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {

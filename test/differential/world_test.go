@@ -3,6 +3,7 @@ package differential
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"strings"
 	"time"
 
 	"eic/internal/trust"
@@ -90,7 +91,7 @@ func (p *plan) write(w *world) error {
 			return err
 		}
 		if honest {
-			w.honest[b.key] = true
+			w.honest[strings.TrimSuffix(b.key, "\r")] = true
 		}
 		if i > 0 {
 			w.document = append(w.document, '\n')
