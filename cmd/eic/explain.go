@@ -103,8 +103,8 @@ func tell(command string, report explain.Explanation, asJSON bool, stdout, stder
 	if asJSON {
 		err = report.WriteJSON(stdout)
 	} else {
-		_, colour := stdout.(colourful)
-		err = report.WriteText(stdout, colour)
+		_, color := stdout.(colorful)
+		err = report.WriteText(stdout, color)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "eic %s: writing the report: %v\n", command, err)

@@ -5,11 +5,11 @@ import (
 	"os"
 )
 
-// colourful is a writer to somebody who likes colours.
-type colourful struct{ io.Writer }
+// colorful is a writer to somebody who likes colors.
+type colorful struct{ io.Writer }
 
 // newStdout takes from the environment what may steer how things look, and
-// never what they are: a terminal is colourful unless NO_COLOR says otherwise
+// never what they are: a terminal is colorful unless NO_COLOR says otherwise
 // (https://no-color.org) or TERM says that it cannot be.
 func newStdout(getenv func(string) string, stdout *os.File) io.Writer {
 	info, err := stdout.Stat()
@@ -17,5 +17,5 @@ func newStdout(getenv func(string) string, stdout *os.File) io.Writer {
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 || getenv("NO_COLOR") != "" || kind == "" || kind == "dumb" {
 		return stdout
 	}
-	return colourful{stdout}
+	return colorful{stdout}
 }

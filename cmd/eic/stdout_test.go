@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhoLikesColours(t *testing.T) {
+func TestWhoLikesColors(t *testing.T) {
 	terminal, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as a terminal is
 	require.NoError(t, err)
 	defer func() { _ = terminal.Close() }()
@@ -29,8 +29,8 @@ func TestWhoLikesColours(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment := map[string]string{"NO_COLOR": try.noColor, "TERM": try.term}
-			_, colours := newStdout(func(name string) string { return environment[name] }, try.stdout).(colourful)
-			require.Equal(t, try.want, colours)
+			_, colors := newStdout(func(name string) string { return environment[name] }, try.stdout).(colorful)
+			require.Equal(t, try.want, colors)
 		})
 	}
 }

@@ -130,26 +130,32 @@ func splitBefore87(s string) []string {
 		} else if s[0] == '"' || s[0] == '\'' {
 			quote, s = s[0], s[1:]
 		}
-		var b strings.Builder
-		i := 0
-		for ; i < len(s); i++ {
-			c := s[i]
-			if c == '\\' && i+1 < len(s) && strings.IndexByte(`"'\`, s[i+1]) >= 0 {
-				i++
-				b.WriteByte(s[i])
-				continue
-			}
-			if quote == 0 && (c == ' ' || c == '\t') || quote != 0 && c == quote {
-				break
-			}
-			b.WriteByte(c)
-		}
-		args = append(args, b.String())
-		if i == len(s) {
+		arg, rest, more := cutBefore87(s, quote)
+		args = append(args, arg)
+		if !more {
 			return args
 		}
-		s = s[i+1:]
+		s = rest
 	}
+}
+
+// cutBefore87 cuts an argument off that ends with the quote, or, if that is 0, with a
+// blank. Without an end it takes everything.
+func cutBefore87(s string, quote byte) (arg, rest string, more bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) && strings.IndexByte(`"'\`, s[i+1]) >= 0 {
+			i++
+			b.WriteByte(s[i])
+			continue
+		}
+		if quote == 0 && (c == ' ' || c == '\t') || quote != 0 && c == quote {
+			return b.String(), s[i+1:], true
+		}
+		b.WriteByte(c)
+	}
+	return b.String(), "", false
 }
 
 func FuzzQuote(f *testing.F) {

@@ -45,15 +45,13 @@ func CheckKeyOptions(options string) error {
 	}
 }
 
+// optionCharacters are those that the names of options are made of.
+const optionCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
 // cutOption takes the first option's name and value off a list.
 func cutOption(list string) (name, rest string, err error) {
-	end := strings.IndexFunc(list, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
-	})
-	if end < 0 {
-		end = len(list)
-	}
-	name, rest = list[:end], list[end:]
+	rest = strings.TrimLeft(list, optionCharacters)
+	name = strings.TrimSuffix(list, rest)
 	value, ok := strings.CutPrefix(rest, `="`)
 	if !ok {
 		return name, rest, nil

@@ -10,7 +10,7 @@ import (
 
 // Confine sets no_new_privs (prctl(2)), forbids core dumps and ptrace by
 // making the process undumpable, and with Landlock (landlock(7)) forbids
-// opening any file, connecting to any TCP port and signalling any process
+// opening any file, connecting to any TCP port and signaling any process
 // outside of needs, as far as the kernel can: a kernel without Landlock is no
 // error. It covers every thread, and every process started later; those started
 // before are left as they are.

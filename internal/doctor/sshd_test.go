@@ -94,7 +94,7 @@ func TestHowTheCommandIsCalled(t *testing.T) {
 			check: "arguments", verdict: doctor.Broken, found: `its FINGERPRINT is "SHA256:BCm+kxkhe6Uei6qbFliL2yTURChxYQQehGcrUQ3kgEM"`},
 		"without a user": {damage: called(""),
 			check: "arguments", verdict: doctor.Broken, found: "too few arguments"},
-		"with a flag that is misspelt": {damage: called(" --domian=example.com %u"),
+		"with a flag that is misspelled": {damage: called(" --domian=example.com %u"),
 			check: "arguments", verdict: doctor.Broken, found: "unknown flag: --domian"},
 		"with a token that sshd does not know": {damage: called(" %x"),
 			check: "arguments", verdict: doctor.Broken, found: `unknown token "%x"`},

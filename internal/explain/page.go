@@ -25,8 +25,8 @@ const (
 
 // page is a text in the making.
 type page struct {
-	text   strings.Builder
-	colour bool
+	text  strings.Builder
+	color bool
 }
 
 // heading begins a section.
@@ -35,7 +35,7 @@ func (p *page) heading(t tone, format string, args ...any) {
 	if p.text.Len() != 0 {
 		p.text.WriteByte('\n')
 	}
-	if p.colour {
+	if p.color {
 		line = "\x1b[" + string(t) + "m" + line + "\x1b[0m"
 	}
 	p.text.WriteString(line + "\n")

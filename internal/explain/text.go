@@ -16,10 +16,10 @@ import (
 // maxShown is how much of one foreign text is shown in quotes, in bytes.
 const maxShown = 300
 
-// WriteText writes the Explanation for a person to read, in colour or without. It
+// WriteText writes the Explanation for a person to read, in color or without. It
 // says the same either way.
-func (r Explanation) WriteText(w io.Writer, colour bool) error {
-	p := &page{colour: colour}
+func (r Explanation) WriteText(w io.Writer, color bool) error {
+	p := &page{color: color}
 	r.question(p)
 	r.machine(p)
 	r.metadataService(p)

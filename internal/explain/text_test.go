@@ -9,21 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nothing is said in colour alone.
-func TestColoursAddNothing(t *testing.T) {
+// Nothing is said in color alone.
+func TestColorsAddNothing(t *testing.T) {
 	report, _ := newWorld(t, nitro(), "keys=good-then-bad").ask(t, budget)
-	var plain, colourful strings.Builder
+	var plain, colorful strings.Builder
 	require.NoError(t, report.WriteText(&plain, false))
-	require.NoError(t, report.WriteText(&colourful, true))
+	require.NoError(t, report.WriteText(&colorful, true))
 	require.NotContains(t, plain.String(), "\x1b")
 	sgr := regexp.MustCompile(`\x1b\[[0-9;]+m`)
-	require.Equal(t, plain.String(), sgr.ReplaceAllString(colourful.String(), ""))
+	require.Equal(t, plain.String(), sgr.ReplaceAllString(colorful.String(), ""))
 	for _, want := range []string{
 		"\x1b[1;32mKey 1 of 2: printed\x1b[0m\n",
 		"\x1b[1;31mKey 2 of 2: refused, bad-signature\x1b[0m\n",
 		"\x1b[1;32mAnswer: 1 of 2 keys would be printed\x1b[0m\n",
 	} {
-		require.Contains(t, colourful.String(), want)
+		require.Contains(t, colorful.String(), want)
 	}
 }
 

@@ -71,11 +71,8 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 	}
 	defer client.Close()
 	e.ActiveKeys, err = client.ActiveKeys(ctx, t.User)
-	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageActiveKeys {
-		return r, nil
-	}
 	if err != nil {
-		return r, err
+		return r, unlessNoKeys(err)
 	}
 	r.Result = Screen(*e, t)
 	if !authorize.AnyUndecided(r.Result.Decisions) {
@@ -91,6 +88,15 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 		return r, missing // it says why
 	}
 	return r, err
+}
+
+// unlessNoKeys returns an error of asking for the active keys, or nil if it says that
+// there are none.
+func unlessNoKeys(err error) error {
+	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageActiveKeys {
+		return nil
+	}
+	return err
 }
 
 // lacksStatus reports whether the signer was refused for want of good staples.

@@ -8,7 +8,10 @@ import (
 )
 
 // chainFaults are those of the served chain above the signer's certificate.
-func chainFaults() []Fault {
+func chainFaults() []Fault { return append(pathFaults(), intermediateFaults()...) }
+
+// pathFaults are those of when the chain is valid, what is in it and where it ends.
+func pathFaults() []Fault {
 	return []Fault{
 		refused("chain=expired", "the intermediate expired an hour ago", "certificate expired", expired(ca.Intermediate)),
 		refused("chain=future", "the intermediate becomes valid in an hour", "certificate not yet valid", future(ca.Intermediate)),
@@ -45,6 +48,12 @@ func chainFaults() []Fault {
 				w.plan.Certificates[ca.Stranger].Template.Subject = w.plan.Certificates[ca.Root].Template.Subject
 				belowStranger(w)
 			}),
+	}
+}
+
+// intermediateFaults are those of what the intermediate says, and how it is written.
+func intermediateFaults() []Fault {
+	return []Fault{
 		refused("chain=not-a-ca", "the intermediate says CA:FALSE", "untrusted chain",
 			intermediate(func(t *x509.Certificate) { t.IsCA, t.MaxPathLenZero = false, false })),
 		refused("chain=no-cert-sign", "the intermediate's key usage lacks keyCertSign", "untrusted chain",

@@ -54,18 +54,24 @@ func (h Host) Entering(ctx context.Context, match string) (Connection, bool) {
 			return Connection{}, false
 		}
 	}
-	var candidates []string
-	if groups != nil {
-		candidates = h.members(ctx, groups)
-	} else if users == nil {
+	if users == nil && groups == nil {
 		return c, true
 	}
-	user, found := nameMatching(users, candidates)
-	if groups != nil && !slices.Contains(candidates, user) {
-		found = false // a name made up for a pattern has no groups
-	}
-	c.User = user
+	var found bool
+	c.User, found = h.userMatching(ctx, users, groups)
 	return c, found
+}
+
+// userMatching returns a user whom the pattern lists name, and who is in the groups that
+// the other pattern lists name, if there are any.
+func (h Host) userMatching(ctx context.Context, users, groups []string) (user string, found bool) {
+	if groups == nil {
+		return nameMatching(users, nil)
+	}
+	members := h.members(ctx, groups)
+	user, found = nameMatching(users, members)
+	// A name made up for a pattern has no groups.
+	return user, found && slices.Contains(members, user)
 }
 
 type criterion struct{ keyword, list string }

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// MainConfig is the file sshd starts with. SUSE's sshd reads the vendor's
-	// file when there is no other.
-	MainConfig   = "/etc/ssh/sshd_config"
+	// MainConfig is the file sshd starts with.
+	MainConfig = "/etc/ssh/sshd_config"
+	// VendorConfig is what SUSE's sshd reads when there is no MainConfig.
 	VendorConfig = "/usr/etc/ssh/sshd_config"
 	// configDirectory is where sshd looks for files that Include names without a
 	// leading slash (sshd_config(5)).

@@ -70,6 +70,7 @@ func (h Host) root() string {
 	return h.Root
 }
 
+// Tree returns the files of the host.
 func (h Host) Tree() Tree {
 	return NewTree(h.root())
 }

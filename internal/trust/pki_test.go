@@ -74,7 +74,7 @@ func newAuthority(name string) *party {
 	return p
 }
 
-func (p *party) issuedBy(t *testing.T, issuer *party) *party {
+func (p *party) issuedBy(t *testing.T, issuer *party) {
 	t.Helper()
 	parent := issuer.cert
 	if issuer == p {
@@ -84,7 +84,6 @@ func (p *party) issuedBy(t *testing.T, issuer *party) *party {
 	require.NoError(t, err)
 	p.cert, err = x509.ParseCertificate(der)
 	require.NoError(t, err)
-	return p
 }
 
 // world is a signer and all that is served about it. build issues what is not

@@ -185,7 +185,8 @@ func nameOf(stringTag int, text string) []byte {
 // namesake is a self-signed certificate.
 func namesake(name string) *x509.Certificate {
 	p := newAuthority(name)
-	return p.issuedBy(&testing.T{}, p).cert
+	p.issuedBy(&testing.T{}, p)
+	return p.cert
 }
 
 func authorized(w *world) { w.responder = newResponder() }

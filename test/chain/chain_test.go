@@ -54,7 +54,7 @@ func TestUserdbctlBesidePushedKeys(t *testing.T) {
 }
 
 // Keys that do not come from AWS do not need it.
-func TestANeighboursKeysWithoutAMetadataService(t *testing.T) {
+func TestANeighborsKeysWithoutAMetadataService(t *testing.T) {
 	for _, options := range []host.Options{
 		{Sim: sim.Options{Faults: []string{"imds=disabled"}}},
 		{Sim: sim.Options{Faults: []string{"signer=expired"}}},
@@ -77,8 +77,8 @@ func TestSSSDThatIsDown(t *testing.T) {
 	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sss+`" gave no key for user "alice": exit status 1`)
 }
 
-// Whatever a neighbour does, a pushed key logs in.
-func TestBadNeighbours(t *testing.T) {
+// Whatever a neighbor does, a pushed key logs in.
+func TestBadNeighbors(t *testing.T) {
 	keys := new(ca.Keys) // making them is most of the time that a host takes to start
 	for name, test := range map[string]struct{ script, log string }{
 		"hangs":                     {"sleep 1000", "the budget of 1s is spent"},
@@ -93,8 +93,8 @@ func TestBadNeighbours(t *testing.T) {
 		"says nothing":              {"exit 0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/neighbour/keys %u %f", "--budget", "1s")
-			neighbour(t, h, test.script)
+			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/neighbor/keys %u %f", "--budget", "1s")
+			neighbor(t, h, test.script)
 			hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 			requireNobodyLeft(t, h)
 			lines := h.Log.Texts("eic")
@@ -109,16 +109,16 @@ func TestBadNeighbours(t *testing.T) {
 	}
 }
 
-// A neighbour finds what it would find if sshd had run it.
-func TestANeighbourRunsAsUnderSSHD(t *testing.T) {
+// A neighbor finds what it would find if sshd had run it.
+func TestANeighborRunsAsUnderSSHD(t *testing.T) {
 	needs.Root(t)
 	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
 grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
 	var said []string
 	for _, chained := range []bool{true, false} {
 		t.Run(fmt.Sprintf("chained: %t", chained), func(t *testing.T) {
-			h := start(t, host.Options{}, "/opt/neighbour/keys %u %f", "--budget", "10s")
-			program := neighbour(t, h, script)
+			h := start(t, host.Options{}, "/opt/neighbor/keys %u %f", "--budget", "10s")
+			program := neighbor(t, h, script)
 			if !chained {
 				h.StopSSHD()
 				require.NoError(t, h.Configure("AuthorizedKeysCommand "+program+" %u %f\n"+host.RunAsServiceUser))
@@ -144,8 +144,8 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc
 }
 
 // sshd sends SIGTERM when it gives up on a login. Nobody is left then.
-func TestTheEndOfALoginEndsANeighbour(t *testing.T) {
-	h := start(t, host.Options{}, "/opt/neighbour/keys", "--budget", "1m")
+func TestTheEndOfALoginEndsANeighbor(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/neighbor/keys", "--budget", "1m")
 	for signal, script := range map[syscall.Signal]string{
 		syscall.SIGTERM: "trap '' TERM; sleep 1000; sleep 1000",
 		syscall.SIGINT:  "trap '' INT; sleep 1000; sleep 1000",
@@ -153,11 +153,11 @@ func TestTheEndOfALoginEndsANeighbour(t *testing.T) {
 		syscall.SIGKILL: "exec sleep 1000", // then it is the kernel that ends the command, and it alone
 	} {
 		t.Run(signal.String(), func(t *testing.T) {
-			program := neighbour(t, h, script)
+			program := neighbor(t, h, script)
 			eic := h.Command(host.ServiceUser, host.Binary, "authorized-keys", "--chain", program, "--budget", "1m", "bob")
 			require.NoError(t, eic.Start())
 			sleeps := func() bool { return strings.Contains(serviceProcesses(t, h), "sleep") }
-			require.Eventually(t, sleeps, 10*time.Second, 10*time.Millisecond, "the neighbour does not run")
+			require.Eventually(t, sleeps, 10*time.Second, 10*time.Millisecond, "the neighbor does not run")
 			require.NoError(t, eic.Process.Signal(signal))
 			start := time.Now()
 			_ = eic.Wait() // it says nothing that anybody still listens to
@@ -168,12 +168,12 @@ func TestTheEndOfALoginEndsANeighbour(t *testing.T) {
 }
 
 // A command that became root is not ours to kill. It has no more time for that.
-func TestANeighbourThatCannotBeKilled(t *testing.T) {
-	h := start(t, host.Options{}, "/opt/neighbour/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
+func TestANeighborThatCannotBeKilled(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/neighbor/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
 	setpriv, err := os.ReadFile(host.Setpriv)
 	require.NoError(t, err)
-	require.NoError(t, h.WriteFile("/opt/neighbour/root", setpriv))
-	require.NoError(t, os.Chmod(h.Path("/opt/neighbour/root"), 0o755|os.ModeSetuid))
+	require.NoError(t, h.WriteFile("/opt/neighbor/root", setpriv))
+	require.NoError(t, os.Chmod(h.Path("/opt/neighbor/root"), 0o755|os.ModeSetuid))
 	start := time.Now()
 	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 	require.Less(t, time.Since(start), 20*time.Second)

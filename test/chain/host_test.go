@@ -1,5 +1,5 @@
 // Package chain logs in through a real sshd that runs eic with --chain: with keys of
-// ours, with keys of a neighbour's, and with neighbours of every bad sort.
+// ours, with keys of a neighbor's, and with neighbors of every bad sort.
 package chain
 
 import (
@@ -27,10 +27,10 @@ func start(t *testing.T, options host.Options, chained string, flags ...string) 
 	return hosttest.Start(t, options, "AuthorizedKeysCommand "+argv.Quote(args)+" %u %f\n"+host.RunAsServiceUser)
 }
 
-// neighbour installs a script of root's on the host and returns its path.
-func neighbour(t *testing.T, h *host.Host, script string) string {
+// neighbor installs a script of root's on the host and returns its path.
+func neighbor(t *testing.T, h *host.Host, script string) string {
 	t.Helper()
-	const program = "/opt/neighbour/keys"
+	const program = "/opt/neighbor/keys"
 	require.NoError(t, h.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n")))
 	require.NoError(t, os.Chmod(h.Path(program), 0o755))
 	return program

@@ -140,7 +140,13 @@ func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, erro
 	if err != nil || !strings.Contains(out, "Response verify OK") {
 		return vouchers, err
 	}
-	// Each answer begins with a line "FILE: STATUS"; lines behind it are about it.
+	readVouchers(out, vouchers)
+	return vouchers, nil
+}
+
+// readVouchers adds what openssl ocsp printed of each certificate. Each answer begins
+// with a line "FILE: STATUS"; lines behind it are about it.
+func readVouchers(out string, vouchers []voucher) {
 	for _, answer := range strings.Split(out, "\nc")[1:] {
 		var i int
 		var says string
@@ -151,7 +157,6 @@ func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, erro
 		vouchers[i].good = vouchers[i].good || says == "good" && current
 		vouchers[i].revoked = vouchers[i].revoked || says == "revoked"
 	}
-	return vouchers, nil
 }
 
 // vouched says whether the staples vouch for each certificate of a chain but the

@@ -21,7 +21,7 @@ func TestArchPackage(t *testing.T) {
 	m.requireLogin()
 	m.must("/usr/bin/eic", "disable")
 	pacman("-U", name)
-	require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
+	require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
 	m.must("/usr/bin/eic", "enable")
 	m.requireLogin()
 	pacman("-R", "eic")

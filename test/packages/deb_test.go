@@ -74,7 +74,7 @@ func TestDebUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 		m.must("/usr/bin/eic", "disable")
 		m.installDeb(oldDeb)
 		m.installDeb(newDeb)
-		require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
+		require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
 	})
 }
 
@@ -103,7 +103,7 @@ func TestDebOverridesNobody(t *testing.T) {
 		m.write(otherFile, otherLines)
 		before := m.listing()
 		require.Contains(t, m.installDeb(newDeb), otherFile+":1")
-		require.False(t, m.exists(dropIn))
+		require.False(t, m.enabled())
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
 	})
@@ -124,7 +124,7 @@ func TestDebWithAnSSHDThatIsMisconfigured(t *testing.T) {
 		m.write("/etc/ssh/sshd_config.d/00-wrong.conf", "NoSuchOption yes\n")
 		before := m.listing()
 		require.Contains(t, m.installDeb(newDeb), "sshd does not use it")
-		require.False(t, m.exists(dropIn))
+		require.False(t, m.enabled())
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
 	})

@@ -94,9 +94,9 @@ func (m machine) write(name, text string) {
 	require.NoError(m.t, m.WriteFile(name, []byte(text)))
 }
 
-// exists does not follow a link.
-func (m machine) exists(name string) bool {
-	_, err := os.Lstat(m.Path(name))
+// enabled says whether sshd's drop-in that enables eic is there, be it a link to nowhere.
+func (m machine) enabled() bool {
+	_, err := os.Lstat(m.Path(dropIn))
 	return err == nil
 }
 

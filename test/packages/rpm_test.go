@@ -89,7 +89,7 @@ func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 
 	m.must("/usr/bin/eic", "disable")
 	m.must("/usr/bin/rpm", "-U", "--replacepkgs", m.copyIn(file(t, newRPM)))
-	require.False(t, m.exists(dropIn), "an upgrade enabled what the administrator had disabled")
+	require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
 }
 
 func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
@@ -135,7 +135,7 @@ func TestRPMOverridesNobody(t *testing.T) {
 	m.write(otherFile, otherLines)
 	before := m.listing()
 	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))), otherFile+":1")
-	require.False(t, m.exists(dropIn))
+	require.False(t, m.enabled())
 	m.must("/usr/bin/rpm", "-e", "eic")
 	m.requireListing(before)
 }

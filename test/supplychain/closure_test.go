@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func run(t *testing.T, name string, args ...string) string {
+// goTool runs the go command in the module and returns what it printed.
+func goTool(t *testing.T, args ...string) string {
 	t.Helper()
-	command := exec.Command(name, args...)
+	command := exec.Command("go", args...)
 	command.Dir = "../.."
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := command.CombinedOutput()
@@ -43,26 +44,26 @@ func listed(t *testing.T, heading string) []string {
 // A dependency that nobody gave a reason for must not find its way into the
 // binary.
 func TestOnlyListedModulesAreLinked(t *testing.T) {
-	output := run(t, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "./cmd/eic")
+	output := goTool(t, "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "./cmd/eic")
 	linked := strings.Fields(output)
 	slices.Sort(linked)
 	require.Equal(t, listed(t, "Linked into `eic`"), slices.Compact(linked))
 }
 
 func TestEveryDirectDependencyIsListed(t *testing.T) {
-	direct := strings.Fields(run(t, "go", "list", "-m", "-f", "{{if not (or .Main .Indirect)}}{{.Path}}{{end}}", "all"))
+	direct := strings.Fields(goTool(t, "list", "-m", "-f", "{{if not (or .Main .Indirect)}}{{.Path}}{{end}}", "all"))
 	all := append(listed(t, "Linked into `eic`"), listed(t, "In tests and the simulator only")...)
 	require.Subset(t, all, direct)
 }
 
 func TestModulesAreWhatTheirChecksumsSay(t *testing.T) {
-	require.Contains(t, run(t, "go", "mod", "verify"), "all modules verified")
+	require.Contains(t, goTool(t, "mod", "verify"), "all modules verified")
 }
 
 // The simulator and the verifier must not share a misreading.
 func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 	ours := func(target string) []string {
-		output := run(t, "go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", target)
+		output := goTool(t, "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", target)
 		return strings.Fields(output)
 	}
 	product := ours("./cmd/eic")
@@ -109,7 +110,7 @@ func ofSimulator(path string) bool { return path == "sim" || strings.HasPrefix(p
 // whatever it imports itself.
 func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
 	imports := make(map[string][]string)
-	for line := range strings.Lines(run(t, "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./internal/...")) {
+	for line := range strings.Lines(goTool(t, "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./internal/...")) {
 		paths := strings.Fields(line)
 		name := strings.TrimPrefix(paths[0], internal)
 		if ofSimulator(name) {
@@ -129,7 +130,7 @@ func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
 // A simulator that asks the verifier what is right agrees with it, also where both are
 // wrong. That goes for its tests as well.
 func TestTheSimulatorCannotAskTheVerifierWhatIsRight(t *testing.T) {
-	output := run(t, "go", "list", "-deps", "-test", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./internal/sim/...")
+	output := goTool(t, "list", "-deps", "-test", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./internal/sim/...")
 	require.Contains(t, output, "eic/internal/sim/ca\n")
 	for line := range strings.Lines(output) {
 		path := strings.Fields(line)[0] // behind it, perhaps, for which test it is built
@@ -147,7 +148,7 @@ func TestAJudgeCannotDoInputOrOutputItself(t *testing.T) {
 		"os", "os/exec", "net", "net/http", "crypto/tls", "syscall", "golang.org/x/sys/unix", "io/fs", "log", "log/slog", "log/syslog",
 	}
 	for _, target := range []string{"./internal/activekeys", "./internal/trust", "./internal/authorize"} {
-		output := run(t, "go", "list", "-f", "{{join .Imports \"\\n\"}}", target)
+		output := goTool(t, "list", "-f", "{{join .Imports \"\\n\"}}", target)
 		for _, path := range strings.Fields(output) {
 			require.NotContains(t, able, path, target)
 			require.NotContains(t, path, "aws", target)

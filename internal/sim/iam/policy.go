@@ -166,7 +166,7 @@ func (w written) read() (statement, error) {
 	s := statement{allow: w.Effect == "Allow", actions: w.Action, resources: w.Resource}
 	switch {
 	case w.Effect != "Allow" && w.Effect != "Deny":
-		return statement{}, fmt.Errorf("Effect: expected \"Allow\" or \"Deny\", got %q", w.Effect)
+		return statement{}, fmt.Errorf("reading Effect: expected \"Allow\" or \"Deny\", got %q", w.Effect)
 	case len(w.Action) == 0:
 		return statement{}, errors.New("expected an Action, got none")
 	case len(w.Resource) == 0:
@@ -174,22 +174,22 @@ func (w written) read() (statement, error) {
 	}
 	for _, action := range w.Action {
 		if !actionPattern.MatchString(action) {
-			return statement{}, fmt.Errorf("Action: expected SERVICE:OPERATION or *, got %q", action)
+			return statement{}, fmt.Errorf("reading Action: expected SERVICE:OPERATION or *, got %q", action)
 		}
 	}
 	for _, resource := range w.Resource {
 		if resource != "*" && !strings.HasPrefix(resource, "arn:") {
-			return statement{}, fmt.Errorf("Resource: expected an ARN or *, got %q", resource)
+			return statement{}, fmt.Errorf("reading Resource: expected an ARN or *, got %q", resource)
 		}
 		if err := noVariables(resource); err != nil {
-			return statement{}, fmt.Errorf("Resource: %w", err)
+			return statement{}, fmt.Errorf("reading Resource: %w", err)
 		}
 	}
 	for operator, keys := range w.Condition {
 		for key, values := range keys {
 			c, err := newCondition(operator, key, values)
 			if err != nil {
-				return statement{}, fmt.Errorf("Condition: %w", err)
+				return statement{}, fmt.Errorf("reading Condition: %w", err)
 			}
 			s.conditions = append(s.conditions, c)
 		}

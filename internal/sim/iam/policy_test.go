@@ -23,11 +23,11 @@ func push(user string) iam.Request {
 }
 
 // tunnel is the question that OpenTunnel puts.
-func tunnel(port, address, duration string) iam.Request {
+func tunnel(port, duration string) iam.Request {
 	return iam.Request{
 		Action: "ec2-instance-connect:OpenTunnel", Resource: endpoint,
 		Context: map[string]string{
-			iam.RemotePort: port, iam.PrivateIPAddress: address, iam.MaxTunnelDuration: duration, iam.SourceIP: "192.0.2.5",
+			iam.RemotePort: port, iam.PrivateIPAddress: "10.0.0.10", iam.MaxTunnelDuration: duration, iam.SourceIP: "192.0.2.5",
 		},
 	}
 }
@@ -66,19 +66,19 @@ func TestDecisions(t *testing.T) {
 		"a pattern":                          {anything(`{"StringLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.Allow},
 		"not a pattern":                      {anything(`{"StringNotLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
 		"no pattern in StringEquals":         {anything(`{"StringEquals":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
-		"a missing key does not equal":       {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
-		"a missing key is not equal":         {anything(`{"StringNotEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
+		"a missing key does not equal":       {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"a missing key is not equal":         {anything(`{"StringNotEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.Allow},
 		"from the network":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.Allow},
 		"from the address":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.5"}}`), push("alice"), iam.Allow},
 		"not from the network":               {anything(`{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.ImplicitDeny},
-		"the port":                           {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":22}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
-		"another port":                       {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":"22"}}`), tunnel("3389", "10.0.0.10", "3600"), iam.ImplicitDeny},
-		"the subnet":                         {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.0.0/24"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
-		"another subnet":                     {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.1.0/24"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
-		"the duration":                       {anything(`{"NumericLessThanEquals":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "10.0.0.10", "3600"), iam.Allow},
-		"too long a duration":                {anything(`{"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "10.0.0.10", "3600"), iam.ImplicitDeny},
-		"too short a duration":               {anything(`{"NumericGreaterThan":{"ec2-instance-connect:maxTunnelDuration":"60"}}`), tunnel("22", "10.0.0.10", "60"), iam.ImplicitDeny},
-		"not that number":                    {anything(`{"NumericNotEquals":{"ec2-instance-connect:remotePort":"3389"}}`), tunnel("22", "10.0.0.10", "60"), iam.Allow},
+		"the port":                           {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":22}}`), tunnel("22", "3600"), iam.Allow},
+		"another port":                       {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":"22"}}`), tunnel("3389", "3600"), iam.ImplicitDeny},
+		"the subnet":                         {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.0.0/24"}}`), tunnel("22", "3600"), iam.Allow},
+		"another subnet":                     {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.1.0/24"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"the duration":                       {anything(`{"NumericLessThanEquals":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.Allow},
+		"too long a duration":                {anything(`{"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"too short a duration":               {anything(`{"NumericGreaterThan":{"ec2-instance-connect:maxTunnelDuration":"60"}}`), tunnel("22", "60"), iam.ImplicitDeny},
+		"not that number":                    {anything(`{"NumericNotEquals":{"ec2-instance-connect:remotePort":"3389"}}`), tunnel("22", "60"), iam.Allow},
 		"two conditions, of which one fails": {anything(`{"StringEquals":{"ec2:osuser":"alice"},"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`), push("alice"), iam.ImplicitDeny},
 		"a deny wins over an allow": {`{"Version":"2012-10-17","Statement":[
 			{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:osuser":"root"}}},
@@ -105,7 +105,7 @@ func TestNothingInAPolicyIsPassedOver(t *testing.T) {
 		`{"Version":"2012-10-17"} {}`: "expected one JSON value, got more",
 		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`: `got "2008-10-17"`,
 		`{"Version":"2012-10-17"}`: "expected a Statement, got none",
-		`{"Version":"2012-10-17","Statement":{"Effect":"Permit","Action":"*","Resource":"*"}}`:                `statement 1: Effect: expected "Allow" or "Deny", got "Permit"`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Permit","Action":"*","Resource":"*"}}`:                `statement 1: reading Effect: expected "Allow" or "Deny", got "Permit"`,
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*"}}`:                              "expected an Action, got none",
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*"}}`:                                "expected a Resource, got none",
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}`:              `unknown field "NotAction"`,

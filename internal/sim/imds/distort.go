@@ -111,7 +111,11 @@ func (s *Server) distort(kind Kind, w http.ResponseWriter, r *http.Request, stag
 	case Noise:
 		return found(noise(s.options.Seed)).write(w)
 	}
-	a := s.answer(r)
+	return s.answer(r).distort(kind, w, r)
+}
+
+// distort answers what is right, in the way of a fault.
+func (a answer) distort(kind Kind, w http.ResponseWriter, r *http.Request) int {
 	switch kind {
 	case Gzip:
 		if a.header == nil {

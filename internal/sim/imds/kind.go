@@ -37,41 +37,23 @@ func Kinds() []Kind {
 
 // Describe says in a few words what the client sees.
 func (k Kind) Describe() string {
-	switch k {
-	case Hang:
-		return "no answer ever comes"
-	case Drip:
-		return "the body comes at one byte a second"
-	case Reset:
-		return "the connection is reset instead of an answer"
-	case ResetOnce:
-		return "the connection is reset once, then all is well"
-	case Truncated:
-		return "the connection ends in the middle of the body"
-	case WrongLength:
-		return "Content-Length says half of what is sent"
-	case Status500:
-		return "answered 500"
-	case Status503:
-		return "answered 503 for ever"
-	case Once503:
-		return "answered 503 once, then all is well"
-	case Status403:
-		return "answered 403"
-	case Status404:
-		return "answered 404"
-	case Once401:
-		return "every token expires before the first such request, which is answered 401"
-	case Redirect:
-		return "redirected to a place that answers well"
-	case Huge:
-		return fmt.Sprintf("a body of %d bytes", hugeSize)
-	case LongLine:
-		return fmt.Sprintf("one line of %d bytes", longLineSize)
-	case Noise:
-		return "random bytes"
-	case Gzip:
-		return "Content-Encoding says gzip over a plain body"
-	}
-	return ""
+	return map[Kind]string{
+		Hang:        "no answer ever comes",
+		Drip:        "the body comes at one byte a second",
+		Reset:       "the connection is reset instead of an answer",
+		ResetOnce:   "the connection is reset once, then all is well",
+		Truncated:   "the connection ends in the middle of the body",
+		WrongLength: "Content-Length says half of what is sent",
+		Status500:   "answered 500",
+		Status503:   "answered 503 for ever",
+		Once503:     "answered 503 once, then all is well",
+		Status403:   "answered 403",
+		Status404:   "answered 404",
+		Once401:     "every token expires before the first such request, which is answered 401",
+		Redirect:    "redirected to a place that answers well",
+		Huge:        fmt.Sprintf("a body of %d bytes", hugeSize),
+		LongLine:    fmt.Sprintf("one line of %d bytes", longLineSize),
+		Noise:       "random bytes",
+		Gzip:        "Content-Encoding says gzip over a plain body",
+	}[k]
 }

@@ -171,7 +171,7 @@ func (p *parser) file(name string, main bool, match string) error {
 func (p *parser) include(pattern, match string) error {
 	switch {
 	case p.version < 802:
-		return errors.New("Bad configuration option: Include") //nolint:staticcheck // sshd's words
+		return errors.New("Bad configuration option: Include") //nolint:staticcheck,revive // sshd's words
 	case !strings.HasPrefix(pattern, "/") && p.version == 802:
 		return nil
 	case !strings.HasPrefix(pattern, "/"):
@@ -217,7 +217,7 @@ func (p *parser) enters(criteria []string) (bool, error) {
 		value, given := p.connection[name]
 		strict := p.version >= 707 && p.version <= 800 || p.version > 707 && name == "lport"
 		if !given && p.dump && strict {
-			return false, fmt.Errorf("'Match %s' in configuration but '%s' not in connection test specification.", criteria[i], name) //nolint:staticcheck // sshd's words
+			return false, fmt.Errorf("'Match %s' in configuration but '%s' not in connection test specification.", criteria[i], name) //nolint:staticcheck,revive // sshd's words
 		}
 		entered = entered && given && value == criteria[i+1]
 	}
