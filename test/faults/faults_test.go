@@ -12,14 +12,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/internal/sim/imds"
 	"eic/test/trial"
 )
 
-// longestRun is the budget, 5 seconds unless told otherwise, and what it takes to
-// start and end a process.
-const longestRun = 5200 * time.Millisecond
+// longestRun is the budget and what it takes to start and end a process.
+const longestRun = budget + 200*time.Millisecond
 
 // mostAttempts is how often the program may ask for the same thing while it does not
 // get it: a service that throttles must not be made to throttle more.
@@ -27,11 +27,13 @@ const mostAttempts = 60
 
 func TestMain(m *testing.M) { trial.Main(m, 24) }
 
-// TestMatrix meets every stage with every kind of fault, with the default budget.
+// TestMatrix meets every stage with every kind of fault. It is the only table of them.
 func TestMatrix(t *testing.T) {
 	keys := new(ca.Keys)
+	var names []string
 	for _, stage := range stages() {
 		for _, kind := range imds.Kinds() {
+			names = append(names, fmt.Sprintf("%s=%s", stage, kind))
 			t.Run(fmt.Sprintf("%s/%s", stage, kind), func(t *testing.T) {
 				t.Parallel()
 				w := trial.NewWorld(t, keys)
@@ -45,6 +47,20 @@ func TestMatrix(t *testing.T) {
 			})
 		}
 	}
+	for _, fault := range sim.Faults() {
+		if fault.Transport {
+			require.Contains(t, names, fault.Name)
+		}
+	}
+}
+
+func TestTheBudgetIsFiveSecondsUnlessToldOtherwise(t *testing.T) {
+	w := trial.NewWorld(t, new(ca.Keys))
+	w.Options.Faults.Stages = map[imds.Stage]imds.Kind{imds.StageToken: imds.Hang}
+	result, err := trial.Run(w.Serve(t).Command())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, result.Took, 5*time.Second)
+	require.Contains(t, result.Stderr, "the budget of 5s is spent")
 }
 
 // crowd holds all that runs side by side, or the one that has to run alone.
@@ -57,7 +73,7 @@ func ask(t *testing.T, w *trial.World) (trial.Result, imds.Stats) {
 	t.Helper()
 	once := func() (trial.Result, imds.Stats) {
 		served := w.Serve(t)
-		result, err := trial.Run(served.Command())
+		result, err := trial.Run(served.Command("--budget=" + budget.String()))
 		require.NoError(t, err)
 		return result, served.Stats()
 	}

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"time"
 
 	"eic/internal/sim/imds"
 	"eic/test/trial"
@@ -20,19 +21,36 @@ var (
 	noKey = outcome{0, "", `\A\z`}
 )
 
+// budget is what a run has. No fault that lasts ends before it.
+const budget = 2 * time.Second
+
 // noAnswer is a failure that names the stage and says why.
 func noAnswer(stage imds.Stage, reason string) outcome {
-	return outcome{1, "", fmt.Sprintf(`\A(error|warning): .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
+	return outcome{1, "", fmt.Sprintf(`\Aerror: .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
+}
+
+// final is a failure that a retry does not fix. One staple may be missing, so what is
+// told of it is which certificate it leaves unproved.
+func final(stage imds.Stage, reason string) outcome {
+	if stage == imds.StageStaple {
+		return refusal(1, `status of .*CN=managed-ssh-signer.*for staple: `+reason)
+	}
+	return noAnswer(stage, reason)
 }
 
 // spent is a failure that lasts until the budget is spent.
 func spent(stage imds.Stage, reason string) outcome {
-	return noAnswer(stage, "the budget of 5s is spent"+reason)
+	return noAnswer(stage, fmt.Sprintf("the budget of %s is spent%s", budget, reason))
 }
 
 // refusal is an answer that came and was not believed.
 func refusal(status int, reason string) outcome {
-	return outcome{status, "", `\A(warning|info): .*` + reason + `.*\n\z`}
+	return outcome{status, "", `\Awarning: .*` + reason + `.*\n\z`}
+}
+
+// ignored is a document that holds no key.
+func ignored(level, reason string) outcome {
+	return outcome{0, "", `\A` + level + `: .*` + reason + `.*\n\z`}
 }
 
 // expect says what a fault must come to.
@@ -51,13 +69,13 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	case imds.Status503:
 		return spent(stage, "; the last failure: answered 503")
 	case imds.Status403:
-		return noAnswer(stage, "answered 403 Forbidden")
+		return final(stage, "answered 403 Forbidden")
 	case imds.Redirect:
-		return noAnswer(stage, "answered 302 Found: redirects are not followed")
+		return final(stage, "answered 302 Found: redirects are not followed")
 	case imds.Huge, imds.LongLine:
-		return noAnswer(stage, fmt.Sprintf("the answer is longer than %d bytes", limit(stage)))
+		return final(stage, fmt.Sprintf("the answer is longer than %d bytes", limit(stage)))
 	case imds.Gzip:
-		return noAnswer(stage, `the answer is encoded with \\?"gzip`)
+		return final(stage, `the answer is encoded with \\?"gzip.*, which nobody asked for`)
 	case imds.Status404:
 		return missing(stage)
 	case imds.Noise:
@@ -91,7 +109,7 @@ func missing(stage imds.Stage) outcome {
 	case imds.StageRegion:
 		return thePushedKey // old services know only the zone
 	default:
-		return noAnswer(stage, `not found \(404\)`)
+		return final(stage, `not found \(404\)`)
 	}
 }
 
@@ -101,7 +119,7 @@ func noise(stage imds.Stage) outcome {
 	case imds.StageToken:
 		return noAnswer(stage, "the session token, .* is not printable text")
 	case imds.StageActiveKeys:
-		return refusal(0, "malformed: no line of the document begins a block")
+		return ignored("info", "malformed: no line of the document begins a block")
 	case imds.StageSignerCert:
 		return refusal(1, "parsing the signer's chain: no certificate in it")
 	case imds.StageStapleList:
@@ -119,7 +137,7 @@ func half(stage imds.Stage) outcome {
 	case imds.StageToken:
 		return noAnswer(imds.StageActiveKeys, "answered 401 Unauthorized")
 	case imds.StageActiveKeys:
-		return refusal(0, "(bad-signature: |malformed: decoding the signature)")
+		return ignored("(warning|info)", "(bad-signature: |malformed: decoding the signature)")
 	case imds.StageSignerCert:
 		return refusal(1, "the PEM block after certificate 1, .* is malformed or cut short")
 	case imds.StageStapleList:
