@@ -98,13 +98,100 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	case e.accountErr != nil:
 		return notChecked("id "+name, "%v", e.accountErr)
 	}
+	return e.checkCommandAccount()
+}
+
+// checkCommandAccount looks whether the account is the command's alone. Whoever
+// shares its uid can stop the command and write to its output.
+func (e *exam) checkCommandAccount() Finding {
+	name, remedy := e.account.Name, "AuthorizedKeysCommandUser "+sshd.CommandUser+e.writtenAt(sshd.KeysCommandUser)
 	found := fmt.Sprintf("%q, uid %d", name, e.account.UID)
 	switch {
 	case e.account.UID == 0:
-		return warning("set AuthorizedKeysCommandUser eic: the command needs no privilege", "%s, which is root", found)
+		return warning(remedy, "%s, which is root; the command needs no privilege", found)
 	case name == sshd.AWSUser:
-		return warning(`set AuthorizedKeysCommandUser eic, or run "eic enable"`,
-			"%s: the older package deletes it when it is removed, and sshd then runs no command", found)
+		return warning(remedy, "%s: the older package deletes it when it is removed, and sshd then runs no command", found)
+	case name == "nobody" || e.account.UID == overflowUID:
+		return warning(remedy, "%s, which other services share; they could write to the command's output", found)
+	}
+	// Only root can read all that Unfit needs.
+	if why, err := e.accounts().Unfit(e.account.Account); err == nil && why != "" {
+		return warning(remedy, "%s, which is not the command's alone: %s", found, why)
+	}
+	if other := e.otherProcess(); other != "" {
+		return warning(remedy, "%s, which runs %s too; it could write to the command's output", found, other)
 	}
 	return ok("%s", found)
+}
+
+// overflowUID is that of nobody on all but a few systems.
+const overflowUID = 65534
+
+// otherProcess names a process of the command's user that is not eic.
+func (e *exam) otherProcess() string {
+	directories, err := fs.Glob(e.Root, "proc/[0-9]*")
+	if err != nil {
+		return ""
+	}
+	for _, directory := range directories {
+		info, err := fs.Stat(e.Root, directory)
+		if err != nil {
+			continue // it has ended
+		}
+		stat, known := info.Sys().(*syscall.Stat_t)
+		if !known || stat.Uid != e.account.UID {
+			continue
+		}
+		program, err := fs.ReadLink(e.Root, directory+"/exe")
+		if err != nil || program == e.command.file || program == e.executable() {
+			continue
+		}
+		return fmt.Sprintf("process %s (%q)", strings.TrimPrefix(directory, "proc/"), program)
+	}
+	return ""
+}
+
+// checkCommandUsers looks every AuthorizedKeysCommandUser up, wherever it stands:
+// where sshd comes upon one that it does not know, it runs no command.
+func checkCommandUsers(ctx context.Context, e *exam) Finding {
+	if e.surveyErr != nil {
+		return notChecked("see sshd's command above", "%v", e.surveyErr)
+	}
+	settings := slices.Clone(e.survey.Now)
+	for _, o := range e.survey.Overrides {
+		settings = append(settings, sshd.Setting{Keyword: o.Keyword, Value: o.Value, File: o.File, Line: o.Line})
+	}
+	known := 0
+	for _, set := range settings {
+		name := strings.Trim(set.Value, `"`)
+		if set.Keyword != sshd.KeysCommandUser || name == "none" || strings.Contains(name, "%") {
+			continue
+		}
+		known++
+		if name == e.accountName() {
+			continue // checkAccount tells of this one
+		}
+		if _, err := e.findAccount(ctx, name); errors.Is(err, account.ErrUnknown) {
+			return broken(fmt.Sprintf("AuthorizedKeysCommandUser %s (%s)", sshd.CommandUser, sshd.Place(set.File, set.Line)),
+				"there is no user %q, so sshd runs no command%s", name, setAt(set))
+		}
+	}
+	return ok("%d set, and each is known", known)
+}
+
+// checkPrincipals tells of certificates that sshd turns away for the sake of our
+// line (bugzilla.mindrot.org 3574).
+func checkPrincipals(_ context.Context, e *exam) Finding {
+	return e.withLogin(func(l sshd.Effective) Finding {
+		shadowed := l.ShadowedPrincipals
+		if shadowed.File == "" {
+			return ok("none is ignored")
+		}
+		remedy := fmt.Sprintf("move the line behind %s", sshd.Place(shadowed.File, shadowed.Line))
+		if l.Ours {
+			remedy = "eic disable && eic enable"
+		}
+		return warning(remedy, "sshd ignores AuthorizedPrincipalsCommand %q%s: before OpenSSH 9.4 it has to stand in front of AuthorizedKeysCommand%s",
+			shadowed.Value, setAt(shadowed), setAt(l.Source))
+	})
 }

@@ -3,9 +3,11 @@ package doctor_test
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -73,10 +75,43 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997::/:/bin/false\n")
 			},
 			check: "account", verdict: doctor.Warning, found: "deletes it when it is removed"},
+		"is shared": {damage: func(b *bench) {
+			runsAs("nobody")(b)
+			b.files["etc/passwd"] = owned(0o644, "nobody:x:65534:65534::/:/usr/sbin/nologin\n")
+		},
+			check: "account", verdict: doctor.Warning, found: "which other services share"},
+		"is a person": {damage: func(b *bench) {
+			runsAs("eva")(b)
+			b.files["etc/passwd"] = owned(0o644, "eva:x:1000:1000::/home/eva:/bin/bash\n")
+		},
+			check: "account", verdict: doctor.Warning, found: "not the command's alone: its uid 1000 is one for people"},
+		"runs something else": {damage: func(b *bench) {
+			for pid, exe := range map[string]string{"7": "/usr/bin/eic", "8": "/usr/bin/python3"} {
+				b.files["proc/"+pid] = &fstest.MapFile{Mode: os.ModeDir | 0o555, Sys: &syscall.Stat_t{Uid: 998}}
+				b.files["proc/"+pid+"/exe"] = link(exe)
+			}
+			b.files["proc/9"] = owned(os.ModeDir|0o555, "")
+		},
+			check: "account", verdict: doctor.Warning, found: `runs process 8 ("/usr/bin/python3") too`},
 		"is not named": {damage: runsAs("none"),
 			check: "account", verdict: doctor.Broken, found: "AuthorizedKeysCommandUser is not set"},
 		"is whoever logs in": {damage: runsAs("%u"),
 			check: "account", verdict: doctor.Warning, found: "which is root"},
+	})
+}
+
+func TestAnAccountThatOneMatchBlockAloneNames(t *testing.T) {
+	const match = "Match Group ec2i\nAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser "
+	requireTroubles(t, map[string]trouble{
+		"is known": {damage: configured(ourLine + userLine + match + "eic\n"),
+			check: "command-users", verdict: doctor.OK, found: "2 set"},
+		"is gone": {damage: configured(ourLine + userLine + match + "ec2-instance-connect\n"),
+			check: "command-users", verdict: doctor.Broken,
+			found: `there is no user "ec2-instance-connect", so sshd runs no command, set at /etc/ssh/sshd_config:5 under Match "Group ec2i"`},
+		"is whoever logs in": {damage: configured(ourLine + userLine + match + "%u\n"),
+			check: "command-users", verdict: doctor.OK, found: "1 set"},
+		"is nowhere": {damage: configured(""),
+			check: "command-users", verdict: doctor.NotChecked, found: "no OpenSSH server"},
 	})
 }
 

@@ -77,6 +77,8 @@ func checks(offline, named bool) []check {
 		check{"arguments", "the command's arguments", checkArguments},
 		check{"path", "owners and modes of the command's path", checkPath},
 		check{"account", "the command's user", checkAccount},
+		check{"command-users", "every AuthorizedKeysCommandUser", checkCommandUsers},
+		check{"principals", "AuthorizedPrincipalsCommand", checkPrincipals},
 		check{"as-user", "running as the command's user", checkAsAccount},
 		check{"identity", "which instance this is", checkIdentity},
 		check{"trust-anchors", "trust anchors", checkAnchors},

@@ -22,6 +22,9 @@ type exam struct {
 	// everybody is what sshd runs for a login that nothing is known of, login
 	// what it runs for one of User.
 	everybody, login answer
+	// survey is what stands in sshd's files.
+	survey    sshd.Survey
+	surveyErr error
 	// command is login's taken apart, usual everybody's.
 	command, usual command
 	// account is the user that the command runs as.
@@ -54,6 +57,7 @@ func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
+	e.survey, e.surveyErr = h.SSHD.Survey(ctx)
 	e.command, e.usual = e.takeApart(ctx, e.login), e.takeApart(ctx, e.everybody)
 	name, err := e.expandUser(e.accountName())
 	if err == nil {

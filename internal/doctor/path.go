@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -25,6 +26,9 @@ func checkPath(_ context.Context, e *exam) Finding {
 		return broken("install the package eic again", "%s is not there, or a link to it leads nowhere", program)
 	case errors.As(err, &fault) && fault.Remedy == "":
 		return broken("install the package eic again", "%s %s, and sshd then does not run it", fault.Path, fault.Fault)
+	case errors.As(err, &fault) && e.isShared(fault.Path):
+		return broken(fmt.Sprintf("install -D -m 755 %s /usr/local/sbin/eic, and write AuthorizedKeysCommand /usr/local/sbin/eic authorized-keys %%u %%f", program),
+			"%s %s, as it is meant to be, and sshd runs nothing that is below it; it runs a copy where root alone writes", fault.Path, fault.Fault)
 	case errors.As(err, &fault):
 		return broken(fault.Remedy, "%s %s, and sshd then runs nothing that it is or that is below it", fault.Path, fault.Fault)
 	case err != nil:
@@ -34,6 +38,13 @@ func checkPath(_ context.Context, e *exam) Finding {
 		return ok("%s, a link to %s: all root's up to /, and nobody else may write", program, file)
 	}
 	return ok("%s: all root's up to /, and nobody else may write", program)
+}
+
+// isShared reports whether others are meant to write to a directory of root's, as
+// to /nix/store, so that changing its mode would break something else.
+func (e *exam) isShared(name string) bool {
+	info, err := fs.Stat(e.Root, trustedfile.InFS(name))
+	return err == nil && info.IsDir() && info.Mode()&fs.ModeSticky != 0
 }
 
 // passable returns an error if the command's user may not run a file, or search

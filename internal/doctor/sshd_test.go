@@ -142,6 +142,13 @@ func TestThePathOfTheCommand(t *testing.T) {
 			check: "path", verdict: doctor.Broken, found: "/usr is owned by uid 1000"},
 		"may be written to by a group": {damage: owner("usr/bin", os.ModeDir|0o775, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "/usr/bin may be written to"},
+		"is in a store that a group writes to": {
+			damage: func(b *bench) {
+				b.files["usr/bin/eic"] = link("/nix/store/eic")
+				b.files["nix"], b.files["nix/store/eic"] = owned(os.ModeDir|0o755, ""), owned(0o755, "")
+				owner("nix/store", os.ModeDir|os.ModeSticky|0o775, 0, 30000)(b)
+			},
+			check: "path", verdict: doctor.Broken, found: "it runs a copy where root alone writes"},
 		"starts at a root that anybody may write to": {damage: owner(".", os.ModeDir|0o777, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "/ may be written to"},
 		"is closed to the command's user": {damage: owner("usr/bin/eic", 0o750, 0, 0),

@@ -85,7 +85,7 @@ func TestWhatThePackagesInstallIsWell(t *testing.T) {
 			require.Equal(t, noSELinux, r.with("not checked"), "%+v", r)
 			require.Contains(t, r.find(t, "command").Found, "set at /etc/ssh/sshd_config:1")
 			require.Contains(t, r.find(t, "arguments").Found, host.TrustAnchors)
-			require.Contains(t, r.find(t, "identity").Found, "uid 1999")
+			require.Contains(t, r.find(t, "identity").Found, "uid 999")
 			require.Empty(t, h.Log.Texts("eic"), "examining leaves no trace in the log")
 		})
 	}
@@ -118,13 +118,13 @@ func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
 		// The rule has to come before the one by which local addresses are found.
 		ip(t, family, "rule add pref 10 lookup local")
 		ip(t, family, "rule del pref 0")
-		ip(t, family, "rule add pref 1 uidrange 1999-1999 prohibit")
+		ip(t, family, "rule add pref 1 uidrange 999-999 prohibit")
 		t.Cleanup(func() { ip(t, family, "rule del pref 1") })
 	}
 	r := examine(t, h, "root", 1)
 	require.Equal(t, []string{"metadata-as-user", "trial"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "eic" (uid 1999): dial tcp 169.254.169.254:80`)
-	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 1999")
+	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "eic" (uid 999): dial tcp 169.254.169.254:80`)
+	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 999")
 	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "root reads no answers in the user's place")
 	require.Zero(t, h.Sim.Stats().Total(), "root asks nothing")
 }
@@ -156,7 +156,7 @@ func TestTrustAnchorsThatOnlyRootMayRead(t *testing.T) {
 	require.NoError(t, os.Chmod(h.Path(host.TrustAnchors), 0o600))
 	r := examine(t, h, "root", 1)
 	require.Equal(t, []string{"trust-anchors", "signer", "trial"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "trust-anchors").Found, "as uid 1999")
+	require.Contains(t, r.find(t, "trust-anchors").Found, "as uid 999")
 }
 
 // A Match block may take the command from one user.

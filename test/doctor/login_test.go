@@ -16,6 +16,7 @@ import (
 // key, and the check that must say so.
 type refusal struct {
 	config string // in front of what the packages configure
+	behind string // behind it
 	damage func(t *testing.T, h *host.Host)
 	user   string // alice if empty
 	kind   string // of the key, ed25519 if empty
@@ -43,6 +44,8 @@ func refusals() map[string]refusal {
 	flagged := func(flags string) string {
 		return strings.Replace(host.Packaged, "--trust-anchors", flags+" --trust-anchors", 1)
 	}
+	// A fault of OpenSSH before 9.4.
+	const principals = "AuthorizedPrincipalsCommand /usr/bin/true\nAuthorizedPrincipalsCommandUser nobody\n"
 	return map[string]refusal{
 		"nothing stands in the way": {login: true, check: "user-account", verdict: "ok", found: "uid 2000"},
 
@@ -81,6 +84,12 @@ func refusals() map[string]refusal {
 		"the session is told of the caller": {config: "PermitUserEnvironment EIC_*\n" + flagged("--caller-env"), login: true, check: "caller-env",
 			verdict: "ok", found: "EIC_*"},
 
+		"certificates lose their principals": {behind: principals, login: true, check: "principals", verdict: "warning",
+			found: "ignores AuthorizedPrincipalsCommand"},
+		"certificates keep their principals": {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
+		"a Match block's command has no user": {config: "Match Group ops\nAuthorizedKeysCommand /usr/bin/true\nAuthorizedKeysCommandUser ec2-instance-connect\nMatch all\n",
+			login: true, check: "command-users", verdict: "broken", found: `no user "ec2-instance-connect"`},
+
 		"no key is taken": {config: "PubkeyAuthentication no\n", check: "public-keys", verdict: "broken", found: "no key is ever asked about"},
 		"no key of the user's is taken": {config: "Match User alice\nPubkeyAuthentication no\nMatch all\n", check: "public-keys",
 			verdict: "broken", found: `user "alice"`},
@@ -111,7 +120,7 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			row.user = cmp.Or(row.user, "alice")
 			keepAccounts(t, h)
-			require.NoError(t, h.Configure(row.config+host.Packaged))
+			require.NoError(t, h.Configure(row.config+host.Packaged+row.behind))
 			if row.damage != nil {
 				row.damage(t, h)
 			}

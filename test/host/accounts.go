@@ -9,8 +9,12 @@ import (
 // ServiceUser is the system user that sshd runs eic as.
 const ServiceUser = "eic"
 
-// firstUser is the user id of the first user that is added.
-const firstUser = 2000
+const (
+	// serviceUserID is below those of people (UID_MIN of login.defs(5)).
+	serviceUserID = 999
+	// firstUser is the user id of the first user that is added.
+	firstUser = 2000
+)
 
 // writeAccounts makes the users that every system has, and those asked for.
 func (h *Host) writeAccounts() error {

@@ -49,5 +49,5 @@ func (h *Host) Install() error {
 	if err := os.Chmod(h.Path(Binary), 0o755); err != nil {
 		return err
 	}
-	return h.addAccount(ServiceUser, firstUser-1, "/nonexistent", "/usr/sbin/nologin")
+	return h.addAccount(ServiceUser, serviceUserID, "/nonexistent", "/usr/sbin/nologin")
 }
