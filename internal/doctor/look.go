@@ -94,17 +94,23 @@ func (e *exam) flags() []string {
 	return e.usual.call.Flags
 }
 
+// flagsErr is why the command's flags are not known. With others than those meant,
+// observe would see something else.
+func (e *exam) flagsErr() error {
+	switch {
+	case e.Flags != nil || e.command.err == nil:
+		return nil
+	case errors.As(e.command.err, new(*settings.FileError)):
+		return errors.New("the settings of the host are wrong")
+	}
+	return errors.New("the arguments of sshd's command are wrong")
+}
+
 // observe looks as the command's user. Root never asks the metadata service and
 // never reads its answers: a login does neither. It only connects, which tells a
 // service that is away from one that is kept from the user.
 func (e *exam) observe(ctx context.Context) {
-	if e.Flags == nil && errors.As(e.command.err, new(*settings.FileError)) {
-		e.seenErr = errors.New("the settings of the host are wrong")
-		return
-	}
-	if e.Flags == nil && e.command.err != nil {
-		// With other flags than those meant, it would see something else.
-		e.seenErr = errors.New("the arguments of sshd's command are wrong")
+	if e.seenErr = e.flagsErr(); e.seenErr != nil {
 		return
 	}
 	self := Account{Account: account.Account{UID: uint32(e.UID)}}

@@ -171,7 +171,7 @@ func (p *parser) file(name string, main bool, match string) error {
 func (p *parser) include(pattern, match string) error {
 	switch {
 	case p.version < 802:
-		return errors.New("Bad configuration option: Include") //nolint:staticcheck,revive // sshd's words
+		return errors.New("Bad configuration option: Include") //nolint:staticcheck // sshd's words
 	case !strings.HasPrefix(pattern, "/") && p.version == 802:
 		return nil
 	case !strings.HasPrefix(pattern, "/"):
