@@ -21,8 +21,13 @@ var (
 	noKey = outcome{0, "", `\A\z`}
 )
 
-// budget is what a run has. No fault that lasts ends before it.
+// budget is what a run has that meets with a fault that lasts.
 const budget = 2 * time.Second
+
+// lasting are the kinds of fault that last until the budget is spent.
+func lasting() []imds.Kind {
+	return []imds.Kind{imds.Hang, imds.Drip, imds.Reset, imds.Truncated, imds.Status500, imds.Status503}
+}
 
 // noAnswer is a failure that names the stage and says why.
 func noAnswer(stage imds.Stage, reason string) outcome {
