@@ -2,11 +2,9 @@ package metadata
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,6 +17,9 @@ const (
 	answerTimeout = 2 * time.Second
 	// maxHeader bounds an answer's header, in bytes.
 	maxHeader = 16 << 10
+	// maxIdle is how many connections are kept between requests: more than there are
+	// concurrent requests.
+	maxIdle = 32
 )
 
 // Exchange is one HTTP request and how it ended.
@@ -55,61 +56,9 @@ func (a answered) Error() string {
 	}
 }
 
-// wire is the SDK's imds.HTTPClient: it sends each request once, to one address.
-// Without an http.Client there are no redirects, cookies and proxies.
-type wire struct {
-	connections connections
-	observe     func(Exchange)
-}
-
-// newWire returns one that talks to the address, at first on a connection that was
-// made before. Nothing in a request can alter the address.
-func newWire(address string, first net.Conn, observe func(Exchange)) *wire {
-	dialer := net.Dialer{}
-	return &wire{
-		observe: observe,
-		connections: connections{
-			dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", address) },
-			idle: []*connection{newConnection(first)},
-		},
-	}
-}
-
-// Do sends a request and reads its whole answer. Every answer but 200 is an error, so
-// that the SDK leaves it to the retryer.
-func (w *wire) Do(request *http.Request) (*http.Response, error) {
-	call, ok := request.Context().Value(callKey{}).(*call)
-	if !ok {
-		return nil, errors.New("a request outside of any call")
-	}
-	stage, limit := call.stage, call.limit
-	if request.Method == http.MethodPut {
-		stage, limit = StageToken, maxOther
-	}
-	request.Header.Set("User-Agent", "eic") // the SDK's has a part from the environment
-	x := Exchange{Stage: stage, Method: request.Method, Path: request.URL.Path, Start: time.Now()}
-	response, body, err := x.send(request, &w.connections, limit)
-	x.Err = err
-	if w.observe != nil {
-		x.Duration = time.Since(x.Start)
-		w.observe(x)
-	}
-	if err != nil {
-		call.note(request.Context(), &Error{stage, err})
-		return nil, err
-	}
-	response.Body = http.NoBody
-	if stage == StageToken {
-		response.Body = io.NopCloser(bytes.NewReader(body))
-	} else {
-		call.body = body // the SDK would copy up to 1 MiB twice
-	}
-	return response, nil
-}
-
 // send fills in what came, and returns the answer and its body.
-func (x *Exchange) send(request *http.Request, over *connections, limit int) (*http.Response, []byte, error) {
-	response, err := over.roundTrip(request)
+func (x *Exchange) send(request *http.Request, over *http.Transport, limit int) (*http.Response, []byte, error) {
+	response, err := over.RoundTrip(request)
 	if err != nil {
 		return nil, nil, err
 	}

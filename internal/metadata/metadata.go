@@ -142,8 +142,8 @@ func (c *Client) renew(refused *imds.Client) *imds.Client {
 	return c.session.Load()
 }
 
-// Close drops the connections.
-func (c *Client) Close() { c.wire.connections.close() }
+// Close closes the connections. It is to be called after the last request.
+func (c *Client) Close() { c.wire.close() }
 
 // ActiveKeys returns the active-keys document of a user, at most 1 MiB, or
 // ErrNotFound. The name must have been found valid by activekeys.ValidUser.

@@ -193,7 +193,7 @@ func TestAnswersAreRefused(t *testing.T) {
 		"never authorized": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
 		"a header without end": {func(w http.ResponseWriter) {
 			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
-		}, "header is longer than 16384 bytes"},
+		}, "headers exceeded 16384 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, answer(test.write))
