@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -16,6 +19,14 @@ import (
 	"eic/internal/instance"
 	"eic/internal/lookup"
 	"eic/internal/trust"
+	"eic/internal/trustedfile"
+)
+
+// Bounds of the pieces: the greatest answer that is read of the metadata service
+// has 1 MiB, and evidence has at most 32 staples.
+const (
+	maxPiece   = 1 << 20 // bytes
+	maxStaples = 32
 )
 
 // pieces are evidence given one by one, each as the metadata service serves it.
@@ -80,10 +91,10 @@ func (p *pieces) read() (evidence.Record, error) {
 	}
 	e := &r.Evidence
 	var err error
-	if e.ActiveKeys, err = os.ReadFile(p.keys); err != nil {
+	if e.ActiveKeys, err = trustedfile.ReadUntrusted(p.keys, maxPiece); err != nil {
 		return r, fmt.Errorf("reading the active keys: %w", err)
 	}
-	if e.Signer.Chain, err = os.ReadFile(p.signer); err != nil {
+	if e.Signer.Chain, err = trustedfile.ReadUntrusted(p.signer, maxPiece); err != nil {
 		return r, fmt.Errorf("reading the signer's certificate: %w", err)
 	}
 	e.Signer.Staples, err = readStaples(p.ocsp)
@@ -92,13 +103,22 @@ func (p *pieces) read() (evidence.Record, error) {
 
 // readStaples returns each file of a folder as a staple by its name.
 func readStaples(folder string) ([]trust.Staple, error) {
-	entries, err := os.ReadDir(folder)
+	directory, err := os.Open(folder)
 	if err != nil {
 		return nil, fmt.Errorf("reading the OCSP staples: %w", err)
 	}
+	defer directory.Close() //nolint:errcheck // nothing was written
+	entries, err := directory.ReadDir(maxStaples + 1)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("reading the OCSP staples: %w", err)
+	case len(entries) > maxStaples:
+		return nil, fmt.Errorf("reading the OCSP staples: %q has more than %d files", folder, maxStaples)
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	staples := []trust.Staple{}
 	for _, entry := range entries {
-		body, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		body, err := trustedfile.ReadUntrusted(filepath.Join(folder, entry.Name()), maxPiece)
 		if err != nil {
 			return nil, fmt.Errorf("reading the OCSP staples: %w", err)
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,5 +36,36 @@ func TestNamesOfFilesThatSteerATerminal(t *testing.T) {
 			require.NotEmpty(t, stderr.String())
 			require.Equal(t, printable.Text(stderr.String()), stderr.String())
 		})
+	}
+}
+
+// Whoever hands over evidence may make of a file what never ends.
+func TestEvidenceThatNeverEnds(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		name = filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, content, 0o600))
+		return name
+	}
+	good, long, zero := file("good", nil), file("long", make([]byte, maxPiece+1)), filepath.Join(dir, "staples/zero")
+	fifo, many := filepath.Join(dir, "fifo"), filepath.Join(dir, "many")
+	for i := range maxStaples + 1 {
+		file(filepath.Join("many", strconv.Itoa(i)), nil)
+	}
+	require.NoError(t, os.Mkdir(filepath.Dir(zero), 0o755))
+	require.NoError(t, os.Symlink("/dev/zero", zero))
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	for want, args := range map[string][]string{
+		`"/dev/zero" is not a regular file`:            {"/dev/zero", good, many},
+		"fifo\" is not a regular file":                 {good, fifo, many},
+		"long\" is too long, expected at most 1048576": {long, good, many},
+		"staples/zero\" is not a regular file":         {good, good, filepath.Dir(zero)},
+		"many\" has more than 32 files":                {good, good, many},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitFailed, run(t.Context(), []string{"eic", "verify", "--keys=" + args[0], "--signer-cert=" + args[1], "--ocsp=" + args[2],
+			"--instance-id=i-0123456789abcdef0", "--region=us-east-1"}, nil, &stdout, &stderr))
+		require.Contains(t, stderr.String(), want)
 	}
 }

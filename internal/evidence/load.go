@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
+
+	"eic/internal/trustedfile"
 )
 
 // Load reads the Record in a directory and returns it with the SHA-256 digest
@@ -68,24 +71,52 @@ func compare(found map[string][]byte, digests map[string]string) error {
 	return errors.Join(changes...)
 }
 
-// readAll returns the contents of every file below folder by name.
+// readAll returns the contents of every file in a directory, and in that of its
+// staples, by name.
 func readAll(folder fs.FS) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	err := fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name == "." || name == stapleFolder && entry.IsDir():
-			return nil
-		case !entry.Type().IsRegular():
-			return fmt.Errorf("%q was added: it is no regular file", name)
-		case len(files) == maxFiles:
-			return fmt.Errorf("it has more than %d files", maxFiles)
+	for _, directory := range []string{".", stapleFolder} {
+		entries, err := list(folder, directory)
+		if directory == stapleFolder && (errors.Is(err, fs.ErrNotExist) || files[stapleFolder] != nil) {
+			break
 		}
-		files[name], err = readFile(folder, name)
-		return err
-	})
-	return files, err
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			name := path.Join(directory, entry.Name())
+			switch {
+			case name == stapleFolder && entry.IsDir():
+				continue
+			case !entry.Type().IsRegular():
+				return nil, fmt.Errorf("%q was added: it is not a regular file", name)
+			case len(files) == maxFiles:
+				return nil, fmt.Errorf("it has more than %d files", maxFiles)
+			}
+			if files[name], err = readFile(folder, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+// list returns what a directory holds, or a little more than may be in it.
+func list(folder fs.FS, directory string) ([]fs.DirEntry, error) {
+	f, err := folder.Open(directory)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	lister, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return nil, fmt.Errorf("%q is not a directory", directory)
+	}
+	entries, err := lister.ReadDir(maxFiles + 2)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return entries, err
 }
 
 func readFile(folder fs.FS, name string) ([]byte, error) {
@@ -94,9 +125,5 @@ func readFile(folder fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(content) > maxFile {
-		err = fmt.Errorf("%q is longer than %d bytes, the most that is ever saved", name, maxFile)
-	}
-	return content, err
+	return trustedfile.ReadOpen(f, name, maxFile)
 }

@@ -6,7 +6,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"syscall"
+
+	"eic/internal/trustedfile"
 )
 
 // Evidence names IAM principals, so it is for its owner alone, whatever the
@@ -19,18 +23,37 @@ const (
 // Directory is an empty directory that a Record can be saved in.
 type Directory struct{ root *os.Root }
 
-// Create makes the directory, which must not exist or be empty. Its parent
-// must exist. The caller closes it.
+// Create makes the directory, or takes one that is empty, the caller's own and open
+// to nobody else. Its parent must exist, and nobody but root and the caller may be
+// able to replace anything on the way there. A link in its place is refused. The
+// caller closes it.
 func Create(name string) (*Directory, error) {
-	made := true
-	if err := os.Mkdir(name, folderMode); errors.Is(err, fs.ErrExist) {
-		made = false
-	} else if err != nil {
-		return nil, fmt.Errorf("making the directory for the evidence: %w", err)
+	d, err := create(name)
+	if err != nil {
+		return nil, fmt.Errorf("the directory for the evidence, %q: %w", name, err)
+	}
+	return d, nil
+}
+
+func create(name string) (*Directory, error) {
+	if err := trustedfile.CheckDirectory(filepath.Dir(filepath.Clean(name)), os.Getuid()); err != nil {
+		return nil, err
+	}
+	err := os.Mkdir(name, folderMode)
+	made := err == nil
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPrivate(name, info); err != nil {
+		return nil, err
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
-		return nil, fmt.Errorf("opening the directory for the evidence: %w", err)
+		return nil, err
 	}
 	d := &Directory{root}
 	if made {
@@ -40,9 +63,23 @@ func Create(name string) (*Directory, error) {
 	}
 	if err != nil {
 		d.Close()
-		return nil, fmt.Errorf("the directory for the evidence, %q: %w", name, err)
+		return nil, err
 	}
 	return d, nil
+}
+
+// checkPrivate refuses what is not a directory of the caller's alone.
+func checkPrivate(name string, info fs.FileInfo) error {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("it is not a directory (%s); name one that is empty, or that does not exist", info.Mode())
+	case !known || int(stat.Uid) != os.Getuid():
+		return errors.New("it is somebody else's; name one that does not exist")
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("it is open to others (mode %04o); run: chmod 700 %s", info.Mode().Perm(), name)
+	}
+	return nil
 }
 
 func (d *Directory) mustBeEmpty() error {

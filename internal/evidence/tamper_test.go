@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/needs"
 )
 
 // inMemory returns a saved directory that can be changed.
@@ -53,11 +56,11 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 		"the list of files empty":     {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
 		"a file added":                {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
 		"a hostile name":              {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
-		"a folder added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is no regular file`},
+		"a folder added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is not a regular file`},
 		"a file in place of a folder": {func(m fstest.MapFS) { clear(m); m[stapleFolder] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
-		"a link":                      {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is no regular file`},
+		"a link":                      {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is not a regular file`},
 		"a file too long": {func(m fstest.MapFS) { m[domainFile].Data = make([]byte, maxFile+1) },
-			`"domain" is longer than 2097152 bytes`},
+			`"domain" is too long, expected at most 2097152 bytes`},
 		"two files changed": {func(m fstest.MapFS) { m[domainFile].Data, m[zoneFile].Data = nil, nil },
 			"availability-zone was changed"},
 		"too many files": {func(m fstest.MapFS) {
@@ -108,29 +111,53 @@ func TestARecordThatWasNeverWritten(t *testing.T) {
 	require.ErrorContains(t, err, "there is no evidence.json")
 }
 
+// Evidence names people and is written with the caller's rights, root's perhaps:
+// nobody else may say where it goes, or look at it.
 func TestWhereEvidenceIsSaved(t *testing.T) {
 	parent := t.TempDir()
-	occupied := filepath.Join(parent, "occupied")
-	require.NoError(t, os.Mkdir(occupied, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(occupied, ".hidden"), nil, 0o600))
-	_, err := Create(occupied)
-	require.ErrorContains(t, err, "it is not empty")
-	_, err = Create(filepath.Join(occupied, ".hidden"))
-	require.Error(t, err)
-	_, err = Create(filepath.Join(parent, "no", "such"))
-	require.ErrorContains(t, err, "making the directory for the evidence: ")
-	_, _, err = Load(filepath.Join(parent, "no"))
+	at := func(name string) string { return filepath.Join(parent, name) }
+	require.NoError(t, errors.Join(
+		os.Mkdir(at("occupied"), 0o700), os.WriteFile(at("occupied/.hidden"), nil, 0o600),
+		os.Mkdir(at("empty"), 0o700), os.Symlink("empty", at("link")), os.Symlink("none", at("dangling")),
+		os.Mkdir(at("open"), 0o700), os.Chmod(at("open"), 0o750),
+		os.Mkdir(at("shared"), 0o700), os.Chmod(at("shared"), 0o777),
+	))
+	for name, want := range map[string]string{
+		"occupied":         "it is not empty",
+		"occupied/.hidden": "it is not a directory",
+		"no/such":          "no such file or directory",
+		"link":             "it is not a directory (L",
+		"dangling":         "it is not a directory (L",
+		"open":             "it is open to others (mode 0750)",
+		"shared/new":       "may be written to by its group or by others (mode 0777)",
+	} {
+		_, err := Create(at(name))
+		require.ErrorContains(t, err, want, name)
+	}
+	_, err := os.Lstat(at("none"))
+	require.ErrorIs(t, err, fs.ErrNotExist, "the link was not followed")
+	_, _, err = Load(at("no"))
 	require.ErrorContains(t, err, "opening the evidence: ")
 
-	empty := filepath.Join(parent, "empty")
-	require.NoError(t, os.Mkdir(empty, 0o755))
-	d, err := Create(empty)
-	require.NoError(t, err)
-	defer d.Close()
-	_, err = d.Save(full())
-	require.NoError(t, err)
-	_, err = d.Save(full())
-	require.ErrorIs(t, err, fs.ErrExist, "nothing is written over")
+	for _, name := range []string{"empty", "new"} {
+		d, err := Create(at(name))
+		require.NoError(t, err)
+		defer d.Close()
+		_, err = d.Save(full())
+		require.NoError(t, err)
+		_, err = d.Save(full())
+		require.ErrorIs(t, err, fs.ErrExist, "nothing is written over")
+	}
+}
+
+func TestEvidenceIsNotSavedInAnothersDirectory(t *testing.T) {
+	needs.Root(t)
+	his := filepath.Join(t.TempDir(), "his")
+	require.NoError(t, errors.Join(os.Mkdir(his, 0o700), os.Chown(his, 65534, 0)))
+	_, err := Create(his)
+	require.ErrorContains(t, err, "it is somebody else's")
+	_, err = Create(filepath.Join(his, "new"))
+	require.ErrorContains(t, err, "is owned by uid 65534")
 }
 
 // Evidence is for its owner, whatever the umask.

@@ -86,7 +86,7 @@ var mayImport = map[string][]string{
 	"confine":       nil,
 	"doctor":        {"account", "argv", "authorize", "evidence", "instance", "lookup", "metadata", "othercommand", "printable", "settings", "sshd", "trust", "trustedfile"},
 	"enable":        {"argv", "sshd"},
-	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust"},
+	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust", "trustedfile"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "printable", "trust"},
 	"instance":      nil,
 	"lookup":        {"activekeys", "authorize", "instance", "metadata", "trust"},

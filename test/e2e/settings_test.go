@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/settings"
+	"eic/test/host"
+	"eic/test/host/hosttest"
+)
+
+// The settings of a host count at the next login, whatever name sshd calls the
+// program by, and sshd is not touched.
+func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
+	const oldName = "/opt/aws/bin/eic_run_authorized_keys"
+	for name, config := range map[string]string{
+		"authorized-keys":             host.Packaged,
+		"by the name of AWS's script": "AuthorizedKeysCommand " + oldName + " %u %f\n" + host.RunAsServiceUser,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hosttest.Start(t, host.Options{}, config)
+			require.NoError(t, os.MkdirAll(h.Path(filepath.Dir(oldName)), 0o755))
+			require.NoError(t, os.Symlink(host.Binary, h.Path(oldName)))
+			set := func(lines string) {
+				require.NoError(t, h.WriteFile(settings.File, []byte("trust-anchors "+host.TrustAnchors+"\n"+lines)))
+			}
+			key := hosttest.NewKey(t, h, "key")
+			hosttest.Push(t, h, "alice", key)
+			set("")
+			hosttest.RequireLogin(t, h, "alice", key)
+			set("deny-user al*\n")
+			hosttest.RequireNoLogin(t, h, "alice", key)
+			require.NoError(t, h.Log.Wait(t.Context(), "eic", `user-denied: user "alice" is denied by "al*"`))
+			set("# deny-user al*\n")
+			hosttest.RequireLogin(t, h, "alice", key)
+		})
+	}
+}
+
+// Settings that cannot be believed or understood let nobody in, and the log says
+// why. Nobody else's way in is touched.
+func TestSettingsThatCannotBeReadLetNobodyIn(t *testing.T) {
+	h := hosttest.Start(t, host.Options{}, host.Packaged)
+	key, own := hosttest.NewKey(t, h, "key"), hosttest.NewKey(t, h, "own")
+	hosttest.Push(t, h, "alice", key)
+	public, err := os.ReadFile(own + ".pub")
+	require.NoError(t, err)
+	require.NoError(t, h.WriteFile(host.Home("alice")+"/.ssh/authorized_keys", public))
+	file := h.Path(settings.File)
+	directory := filepath.Dir(file)
+	for name, test := range map[string]struct {
+		change func() error
+		log    string
+	}{
+		"a word that is wrong":       {func() error { return os.WriteFile(file, []byte("\ndeny-users bob\n"), 0o644) }, `"/etc/eic/eic.conf" line 2: there is no flag "deny-users"`},
+		"a file of everybody":        {func() error { return os.Chmod(file, 0o666) }, `"/etc/eic/eic.conf" may be written to by its group or by others (mode 0666); run: chmod go-w /etc/eic/eic.conf`},
+		"a file of somebody":         {func() error { return os.Chown(file, 1000, 0) }, `"/etc/eic/eic.conf" is owned by uid 1000, expected root; run: chown root /etc/eic/eic.conf`},
+		"a directory of everybody":   {func() error { return os.Chmod(directory, 0o777) }, `"/etc/eic" may be written to`},
+		"a file that only root sees": {func() error { return os.Chmod(file, 0o600) }, "permission denied"},
+		"a FIFO":                     {func() error { return replace(file, func() error { return syscall.Mkfifo(file, 0o644) }) }, "is not a regular file"},
+		"a link to nowhere":          {func() error { return replace(file, func() error { return os.Symlink("/none", file) }) }, `"/etc/eic/eic.conf" is a link that leads nowhere`},
+		"an endless file":            {func() error { return replace(file, func() error { return os.Symlink("/dev/zero", file) }) }, "is not a regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.RemoveAll(directory))
+			require.NoError(t, h.WriteFile(settings.File, []byte("deny-user bob\n")))
+			require.NoError(t, test.change())
+			h.Log.Forget()
+			hosttest.RequireNoLogin(t, h, "alice", key)
+			require.NoError(t, h.Log.Wait(t.Context(), "eic", test.log))
+			hosttest.RequireLogin(t, h, "alice", own)
+		})
+	}
+	require.NoError(t, os.RemoveAll(directory))
+	hosttest.RequireLogin(t, h, "alice", key)
+}
+
+func replace(file string, make func() error) error {
+	if err := os.Remove(file); err != nil {
+		return err
+	}
+	return make()
+}
