@@ -75,7 +75,7 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	if chainErr != nil {
 		log.Write(audit.Chain(s.Chain.Program(), q.User, chainErr))
 	}
-	if err := writeKeys(stdout, append(keys, others...)); err != nil {
+	if err := writeKeys(ctx, stdout, append(keys, others...)); err != nil {
 		log.Write(audit.Failure(audit.Unanswered, q.User, fmt.Errorf("writing the keys to sshd: %w", err)))
 		return exitFailed
 	}
@@ -124,15 +124,34 @@ func keyLines(decisions []authorize.Decision) []byte {
 	return text
 }
 
-func writeKeys(stdout io.Writer, keys []byte) error {
+// leastWrite is how long sshd may take to read when the budget is spent.
+const leastWrite = time.Second
+
+// writeKeys writes for as long as ctx allows. sshd up to 7.4 stops reading at the
+// key that it wanted, and waits: what no longer fits into the pipe then would keep
+// the login waiting until LoginGraceTime ends it (bugzilla.mindrot.org 2655).
+func writeKeys(ctx context.Context, stdout io.Writer, keys []byte) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err := stdout.Write(keys)
-	if errors.Is(err, syscall.EPIPE) {
-		return nil // sshd has what it wanted
+	patience := leastWrite
+	if deadline, bounded := ctx.Deadline(); bounded {
+		patience = max(patience, time.Until(deadline))
 	}
-	return err
+	written := make(chan error, 1)
+	go func() {
+		_, err := stdout.Write(keys)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		if errors.Is(err, syscall.EPIPE) {
+			return nil // sshd has what it wanted
+		}
+		return err
+	case <-time.After(patience):
+		return nil // as above: sshd reads no more
+	}
 }
 
 // catchSignals lets the signals that would end this process end ctx instead, so

@@ -18,7 +18,7 @@ import (
 
 // Marks of our block.
 const (
-	blockBegin   = "# BEGIN eic"
+	blockBegin   = "# BEGIN eic:"
 	blockEnd     = "# END eic"
 	checksumMark = "# checksum "
 )

@@ -24,8 +24,8 @@ import (
 // The checksum is over the lines between it and the last one. It tells work of
 // somebody's hands from ours; it keeps nobody from anything.
 const (
-	blockBegin   = "# BEGIN eic"
-	blockHead    = blockBegin + `: written by "eic enable", removed by "eic disable"; neither touches it once it is edited`
+	blockBegin   = "# BEGIN eic:"
+	blockHead    = blockBegin + ` written by "eic enable", removed by "eic disable"; neither touches it once it is edited`
 	blockEnd     = "# END eic"
 	checksumMark = "# checksum "
 	madeMark     = "# made "

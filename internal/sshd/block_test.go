@@ -15,20 +15,21 @@ func TestFindBlock(t *testing.T) {
 		edited     bool
 		line       int
 	}{
-		"alone in its file":               {DropIn, text, true, false, 1},
-		"at the head":                     {MainConfig, text + "UsePAM yes\n", true, false, 1},
-		"further down":                    {MainConfig, "a\n\n" + text + "b", true, false, 3},
-		"nothing":                         {MainConfig, "UsePAM yes\n", false, false, 0},
-		"an empty file":                   {MainConfig, "", false, false, 0},
-		"somebody else's file":            {DropIn, "UsePAM yes\n", true, true, 0},
-		"an emptied file":                 {DropIn, "", true, true, 0},
-		"something before it in its file": {DropIn, "\n" + text, true, true, 2},
-		"something after it in its file":  {DropIn, text + "\n", true, true, 1},
-		"carriage returns":                {MainConfig, strings.ReplaceAll(text, "\n", "\r\n"), true, true, 1},
-		"no newline at the end":           {MainConfig, strings.TrimSuffix(text, "\n"), true, true, 1},
-		"only its first line":             {MainConfig, "x\n" + blockHead, true, true, 2},
-		"its mark inside a line":          {MainConfig, "x " + text[:20] + "\n", false, false, 0},
-		"a mark in a comment of ours":     {MainConfig, text + text, true, true, 1},
+		"alone in its file":                {DropIn, text, true, false, 1},
+		"at the head":                      {MainConfig, text + "UsePAM yes\n", true, false, 1},
+		"further down":                     {MainConfig, "a\n\n" + text + "b", true, false, 3},
+		"somebody's settings for eichhorn": {MainConfig, "# BEGIN eichhorn settings\nUsePAM yes\n# END eichhorn settings\n", false, false, 0},
+		"nothing":                          {MainConfig, "UsePAM yes\n", false, false, 0},
+		"an empty file":                    {MainConfig, "", false, false, 0},
+		"somebody else's file":             {DropIn, "UsePAM yes\n", true, true, 0},
+		"an emptied file":                  {DropIn, "", true, true, 0},
+		"something before it in its file":  {DropIn, "\n" + text, true, true, 2},
+		"something after it in its file":   {DropIn, text + "\n", true, true, 1},
+		"carriage returns":                 {MainConfig, strings.ReplaceAll(text, "\n", "\r\n"), true, true, 1},
+		"no newline at the end":            {MainConfig, strings.TrimSuffix(text, "\n"), true, true, 1},
+		"only its first line":              {MainConfig, "x\n" + blockHead, true, true, 2},
+		"its mark inside a line":           {MainConfig, "x " + text[:20] + "\n", false, false, 0},
+		"a mark in a comment of ours":      {MainConfig, text + text, true, true, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
