@@ -9,11 +9,11 @@
 package clients
 
 import (
-	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +22,7 @@ import (
 
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
+	"eic/internal/sim/iam"
 	"eic/test/host"
 	"eic/test/roots"
 )
@@ -35,6 +36,9 @@ func prepare(ctx context.Context, dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
 		return err
 	}
+	if err := host.BuildRelease(ctx, filepath.Join(dir, "eic-sim"), "eic/cmd/eic-sim"); err != nil {
+		return err
+	}
 	return host.Build(ctx, dir)
 }
 
@@ -44,6 +48,10 @@ const (
 	publicIP  = "198.51.100.10"
 	ipv6      = "2001:db8::10"
 	person    = "alice" // who runs the clients
+
+	accessKey = "AKIDALICE"
+	secretKey = "simulated+secret/"
+	caller    = "arn:aws:iam::123456789012:user/alice"
 )
 
 // network is a laptop and an instance on one machine.
@@ -59,6 +67,7 @@ func start(t *testing.T, options sim.Options, config ...string) network {
 	t.Helper()
 	events := new(buffer)
 	options.Events = events
+	options.Principals = map[string]iam.Principal{accessKey: {Secret: secretKey, ARN: caller}}
 	if options.Keys == nil {
 		options.Keys = new(ca.Keys)
 	}
@@ -78,7 +87,7 @@ func start(t *testing.T, options sim.Options, config ...string) network {
 		require.NoError(t, h.Close())
 	})
 	require.NoError(t, h.Install())
-	require.NoError(t, h.Configure(host.Packaged+strings.Join(config, "")))
+	require.NoError(t, h.Configure(host.Packaged+strings.Join(config, "\n")))
 	require.NoError(t, h.StartSSHD())
 	require.NoError(t, h.WriteFile("/run/eic-test/tls.pem", h.Sim.TLSRoot))
 	require.NoError(t, h.WriteFile("/etc/ssh/ssh_config.d/test.conf", []byte("StrictHostKeyChecking accept-new\nLogLevel ERROR\n")))
@@ -92,44 +101,79 @@ type result struct {
 	hung bool
 }
 
-// aws runs AWS's command line as a person, who types into it, and kills it with all
-// that it started when the time is over.
-func (n network) aws(limit time.Duration, typed string, args ...string) result {
+// limit is how long a script may run, unless it is expected to hang.
+const limit = 100 * time.Second
+
+// sh runs a shell script as a person, in their home directory and with the variables
+// that "eic-sim env" prints. More variables replace those.
+func (n network) sh(script string, variables ...string) result {
 	n.t.Helper()
-	cmd := n.command(args...)
-	cmd.Stdin = strings.NewReader(typed)
-	return n.run(limit, cmd)
+	return n.shWithin(limit, script, variables...)
 }
 
-// command is a call of AWS's command line with the variables that "eic-sim env" prints.
-func (n network) command(args ...string) *exec.Cmd {
-	cmd := n.Command(person, "/usr/bin/timeout", append([]string{"--kill-after=1", "60", "/usr/bin/aws"}, args...)...)
+// shWithin is sh with a time-out, at the end of which the script is killed with all
+// that it started.
+func (n network) shWithin(limit time.Duration, script string, variables ...string) result {
+	n.t.Helper()
+	cmd := n.Command(person, "/usr/bin/timeout", "--kill-after=1", strconv.Itoa(int(limit.Seconds())), "/bin/sh", "-euc", "cd; "+script)
 	cmd.Env = append(cmd.Env, "HOME="+host.Home(person), "LC_ALL=C.UTF-8", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=2",
 		"AWS_ENDPOINT_URL="+n.Sim.API, "HTTPS_PROXY="+n.Sim.Proxy,
 		"AWS_CA_BUNDLE=/run/eic-test/tls.pem", "SSL_CERT_FILE=/run/eic-test/tls.pem",
-		"AWS_ACCESS_KEY_ID=AKIASIMULATED", "AWS_SECRET_ACCESS_KEY=simulated",
+		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey,
 		"AWS_REGION="+sim.DefaultRegion, "AWS_EC2_METADATA_DISABLED=true")
-	return cmd
+	cmd.Env = append(cmd.Env, variables...)
+	begin := time.Now()
+	r, err := host.Capture(n.t.Context(), cmd)
+	require.NoError(n.t, err)
+	n.t.Logf("%s: exit status %d after %s\n%s%s", script, r.Status, time.Since(begin).Round(time.Millisecond), r.Stdout, r.Stderr)
+	return result{r, r.Status == 124 || r.Status == 137}
 }
 
-func (n network) run(limit time.Duration, cmd *exec.Cmd) result {
+// ssh logs in with AWS's command line, as ec2-user unless the flags say otherwise, and
+// types a command.
+func (n network) ssh(command, flags string, variables ...string) result {
 	n.t.Helper()
-	cmd.Args = append([]string(nil), cmd.Args...)
-	for i, arg := range cmd.Args {
-		if arg == "60" {
-			cmd.Args[i] = limit.String()
-			cmd.Args[i] = strings.TrimSuffix(cmd.Args[i], "s")
+	return n.sh("echo '"+command+"' | aws ec2-instance-connect ssh --instance-id "+instance+" "+flags, variables...)
+}
+
+// fingerprint is that of a public key's line, as ssh-keygen prints it.
+func (n network) fingerprint(line string) string {
+	n.t.Helper()
+	r := n.sh("echo '" + line + "' | ssh-keygen -lf -")
+	require.Zero(n.t, r.Status)
+	return strings.Fields(r.Stdout)[1]
+}
+
+// event is what tests read of an event.
+type event struct {
+	Name         string `json:"eventName"`
+	RequestID    string `json:"requestID"`
+	ErrorCode    string `json:"errorCode"`
+	ErrorMessage string `json:"errorMessage"`
+	Identity     struct {
+		ARN string `json:"arn"`
+	} `json:"userIdentity"`
+	Parameters struct {
+		User string `json:"osUser"`
+		Key  struct {
+			Line string `json:"publicKey"`
+		} `json:"SSHKey"`
+		Address string `json:"privateIpAddress"`
+		Port    string `json:"remotePort"`
+		Seconds string `json:"maxTunnelDuration"`
+	} `json:"requestParameters"`
+}
+
+// recorded are the events of an operation until now.
+func (n network) recorded(name string) []event {
+	n.t.Helper()
+	var events []event
+	for line := range strings.Lines(n.events.String()) {
+		var e event
+		require.NoError(n.t, json.Unmarshal([]byte(line), &e))
+		if e.Name == name {
+			events = append(events, e)
 		}
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second
-	begin := time.Now()
-	err := cmd.Run()
-	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
-		require.NoError(n.t, err)
-	}
-	status := cmd.ProcessState.ExitCode()
-	n.t.Logf("%s: exit status %d after %s\n%s%s", strings.Join(cmd.Args[8:], " "), status, time.Since(begin).Round(time.Millisecond), stdout.String(), stderr.String())
-	return result{host.Result{Stdout: stdout.String(), Stderr: stderr.String(), Status: status}, status == 124 || status == 137}
+	return events
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -253,7 +254,7 @@ func (s *Server) upgrade(w http.ResponseWriter, t *request) error {
 	defer func() { _ = target.Close() }()
 	s.record(t, "", "")
 	if s.options.Fault == Stall {
-		<-socket.CloseRead(s.base).Done()
+		upstream(socket, io.Discard)
 		return nil
 	}
 	s.relay(socket, target, t.duration)
