@@ -120,7 +120,7 @@ func metadataChecks() []check {
 // to answer, at most three times over.
 func Examine(ctx context.Context, h Host) Report {
 	e := look(ctx, h)
-	r := Report{Schema: Schema, Verdict: OK}
+	r := Report{Schema: schema, Verdict: OK}
 	for _, c := range checks(h.Offline, h.Named) {
 		r.add(c.id, c.title, c.judge(ctx, e))
 	}

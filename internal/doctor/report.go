@@ -19,9 +19,9 @@ const (
 	NotChecked Verdict = "not checked"
 )
 
-// Schema is the version of the JSON that WriteJSON writes. It goes up when a
+// schema is the version of the JSON that WriteJSON writes. It goes up when a
 // field changes its meaning or goes away, not when one is added.
-const Schema = 1
+const schema = 1
 
 // Finding is what one check found.
 type Finding struct {

@@ -13,7 +13,7 @@ import (
 )
 
 func example() Report {
-	r := Report{Schema: Schema, Verdict: OK}
+	r := Report{Schema: schema, Verdict: OK}
 	r.add("a", "first", ok("as it should be"))
 	r.add("b", "second", warning("wait <a while>", "nearly %q", "x\n"))
 	r.add("c", "third", broken("mend it", "\x1b[31mred\r\nand\u202emore"))

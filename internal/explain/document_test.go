@@ -13,7 +13,7 @@ import (
 func TestEveryFieldAndReasonIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/explain.md")
 	require.NoError(t, err)
-	for _, name := range append(fields(reflect.TypeFor[Explanation]()), Schema) {
+	for _, name := range append(fields(reflect.TypeFor[Explanation]()), schema) {
 		require.Contains(t, string(text), "`"+name+"`", "a field of the JSON")
 	}
 	for _, reason := range append(everyCause(), causePrinted, causeRefused, "undecided") {

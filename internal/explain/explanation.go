@@ -12,9 +12,9 @@ import (
 	"eic/internal/metadata"
 )
 
-// Schema names the form of an Explanation as JSON, docs/explain.md. Fields may be
+// schema names the form of an Explanation as JSON, docs/explain.md. Fields may be
 // added to it; a change that a reader would misread gets another name.
-const Schema = "eic.explain/1"
+const schema = "eic.explain/1"
 
 // Outcome is what sshd gets.
 type Outcome string
@@ -92,7 +92,7 @@ type Request struct {
 // the program that judges, with its version.
 func New(program string, r evidence.Record, v lookup.Result, err error) Explanation {
 	report := Explanation{
-		Schema: Schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
+		Schema: schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
 		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
 		Terms:       r.Flags(),
 		Machine:     machine(r),

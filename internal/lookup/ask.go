@@ -147,7 +147,7 @@ func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed fu
 		})
 	}
 	fetch(metadata.StageStapleList, func() (err error) {
-		e.Signer.Staples, err = Staples(ctx, client)
+		e.Signer.Staples, err = fetchStaples(ctx, client)
 		if e.Signer.Staples == nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed fu
 // of three certificates; twice that were listed while their names changed.
 const maxStaples = 16
 
-// Staples fetches, in parallel, the first 16 staples that the metadata service
+// fetchStaples fetches, in parallel, the first 16 staples that the metadata service
 // lists, and returns them in the order of the list. None of them is judged.
 //
 // One that cannot be had is kept with its error, as the others may suffice. So is
@@ -198,7 +198,7 @@ const maxStaples = 16
 // An error means that the list could not be had, or that the context has ended and
 // not every staple is there, so that chance decided which of them are; these are then
 // returned with it.
-func Staples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
+func fetchStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
 	list, err := client.StapleList(ctx)
 	if err != nil {
 		return nil, err

@@ -28,8 +28,8 @@ import (
 
 // Bounds of --budget.
 const (
-	DefaultBudget = 5 * time.Second
-	MaxBudget     = time.Minute
+	defaultBudget = 5 * time.Second
+	maxBudget     = time.Minute
 )
 
 // Settings are what an administrator decides. They come from New, are bound to
@@ -52,7 +52,7 @@ type Settings struct {
 	Chain othercommand.Command
 	// Budget is how long the whole answer may take.
 	Budget time.Duration
-	// LogTo is LogSyslog or LogStderr.
+	// LogTo is logSyslog or logStderr.
 	LogTo string
 
 	// File is the name of the file that --config gave, or empty.
@@ -72,13 +72,13 @@ type Settings struct {
 
 // What LogTo can be.
 const (
-	LogSyslog = "syslog"
-	LogStderr = "stderr"
+	logSyslog = "syslog"
+	logStderr = "stderr"
 )
 
 // New returns the Settings of a host where nobody decided anything.
 func New() *Settings {
-	return &Settings{TrustAnchors: lookup.AnchorsAuto, Budget: DefaultBudget, LogTo: LogSyslog}
+	return &Settings{TrustAnchors: lookup.AnchorsAuto, Budget: defaultBudget, LogTo: logSyslog}
 }
 
 // Register adds the flags of s to those of a command.
@@ -122,7 +122,7 @@ func validator(flag string) func(value string) error {
 		"key-options":   orEmpty(authorize.CheckKeyOptions),
 		chainFlag:       orEmpty(checkChain),
 		"budget":        checkBudget,
-		"log":           checkOneOf(LogSyslog, LogStderr),
+		"log":           checkOneOf(logSyslog, logStderr),
 		logFormatFlag:   checkOneOf("text", "json"),
 	}[flag]
 }
@@ -163,8 +163,8 @@ func checkChain(v string) error {
 
 func checkBudget(v string) error {
 	budget, err := time.ParseDuration(v)
-	if err == nil && (budget <= 0 || budget > MaxBudget) {
-		err = fmt.Errorf("%s is not between 0 and %s", budget, MaxBudget)
+	if err == nil && (budget <= 0 || budget > maxBudget) {
+		err = fmt.Errorf("%s is not between 0 and %s", budget, maxBudget)
 	}
 	return err
 }
@@ -211,7 +211,7 @@ func (s *Settings) OpenLog(stderr io.Writer) audit.Log {
 	if s.logFormat == "json" {
 		format = audit.JSON
 	}
-	if s.LogTo == LogStderr {
+	if s.LogTo == logStderr {
 		return audit.Writer{W: stderr, Format: format}
 	}
 	return audit.NewSystemLog(format, audit.Sockets()...)

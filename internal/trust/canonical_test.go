@@ -40,7 +40,7 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 		}},
 		{name: "an issuer without a name", reason: "no issuer name", before: func(w *world) { w.root.template.Subject = pkix.Name{} }},
 		{name: "no subject, and alternative names that need not be understood", reason: "neither a subject nor a critical", before: func(w *world) {
-			name := SignerName(testRegion, testDomain)
+			name := signerName(testRegion, testDomain)
 			value := append([]byte{0x30, byte(len(name) + 2), 0x82, byte(len(name))}, name...)
 			w.signer.template.Subject = pkix.Name{}
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: value}}

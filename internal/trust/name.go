@@ -26,8 +26,8 @@ func Domains() []string {
 	}
 }
 
-// SignerName is the name that the signer's certificate bears in a region.
-func SignerName(region, domain string) string {
+// signerName is the name that the signer's certificate bears in a region.
+func signerName(region, domain string) string {
 	return "managed-ssh-signer." + region + "." + domain
 }
 

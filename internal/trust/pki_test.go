@@ -112,7 +112,7 @@ func newWorld() *world {
 	return &world{
 		root:         newAuthority("root"),
 		middle:       newAuthority("middle"),
-		signer:       newParty(SignerName(testRegion, testDomain), signerKey()),
+		signer:       newParty(signerName(testRegion, testDomain), signerKey()),
 		signerStaple: good,
 		middleStaple: good,
 		region:       testRegion,

@@ -88,7 +88,7 @@ func (e *Error) Unwrap() error { return e.Err }
 var ErrRevoked = errors.New("revoked")
 
 // Verify verifies the evidence: the first certificate must be named exactly as
-// SignerName says for region and domain and must chain to one of the anchors at the
+// signerName says for region and domain and must chain to one of the anchors at the
 // time now, and the staples must say good of it and of every issuer below the anchor.
 // Extended key usages are not looked at. Where several paths lead to an anchor, one
 // whose certificates all have a good staple suffices.
@@ -102,7 +102,7 @@ func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPo
 		return nil, &Error{PartChain, err}
 	}
 	signer := certificates[0]
-	if err := checkName(signer, SignerName(region, domain)); err != nil {
+	if err := checkName(signer, signerName(region, domain)); err != nil {
 		return nil, &Error{PartName, err}
 	}
 	if err := checkSignerKey(signer); err != nil {

@@ -61,7 +61,7 @@ func TestVerifyAccepts(t *testing.T) {
 		}},
 		"a DNS name where there is no common name": {before: func(w *world) {
 			w.signer.template.Subject = pkix.Name{Organization: []string{"AWS"}}
-			w.signer.template.DNSNames = []string{"other.example", SignerName(testRegion, testDomain)}
+			w.signer.template.DNSNames = []string{"other.example", signerName(testRegion, testDomain)}
 		}},
 		"any extended key usage": {before: func(w *world) {
 			w.signer.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
@@ -106,19 +106,19 @@ func TestVerifyRefuses(t *testing.T) {
 	tests := []attack{
 		// Names.
 		{name: "another name", reason: "is named", before: commonName("managed-ssh-signer.us-east-1.attacker.example")},
-		{name: "the signer of another region", reason: "is named", before: commonName(SignerName("us-west-2", testDomain))},
-		{name: "a longer name", reason: "is named", before: commonName(SignerName(testRegion, testDomain) + ".attacker.example")},
-		{name: "the name in capitals", reason: "is named", before: commonName(strings.ToUpper(SignerName(testRegion, testDomain)))},
+		{name: "the signer of another region", reason: "is named", before: commonName(signerName("us-west-2", testDomain))},
+		{name: "a longer name", reason: "is named", before: commonName(signerName(testRegion, testDomain) + ".attacker.example")},
+		{name: "the name in capitals", reason: "is named", before: commonName(strings.ToUpper(signerName(testRegion, testDomain)))},
 		{name: "an empty common name beside the right DNS name", reason: "is named", before: func(w *world) {
 			w.signer.template.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidCommonName, Value: ""}}}
-			w.signer.template.DNSNames = []string{SignerName(testRegion, testDomain)}
+			w.signer.template.DNSNames = []string{signerName(testRegion, testDomain)}
 		}},
 		{name: "another common name beside the right DNS name", reason: "is named", before: func(w *world) {
 			w.signer.template.Subject.CommonName = "attacker.example"
-			w.signer.template.DNSNames = []string{SignerName(testRegion, testDomain)}
+			w.signer.template.DNSNames = []string{signerName(testRegion, testDomain)}
 		}},
 		{name: "two common names", reason: "2 common names", before: func(w *world) {
-			right := pkix.AttributeTypeAndValue{Type: oidCommonName, Value: SignerName(testRegion, testDomain)}
+			right := pkix.AttributeTypeAndValue{Type: oidCommonName, Value: signerName(testRegion, testDomain)}
 			w.signer.template.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{right, right}}
 		}},
 		{name: "a wildcard DNS name", reason: "none of its DNS names", before: func(w *world) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Name is what the host is called in the ssh client's configuration.
-const Name = "instance"
+// alias is what the host is called in the ssh client's configuration.
+const alias = "instance"
 
 // Keygen is the command that makes a key pair of a type of ssh-keygen(1), with more
 // of its arguments: the private half in file, the public one in file.pub.
@@ -26,7 +26,7 @@ func (h *Host) NewKey(name, kind string, more ...string) (string, error) {
 // SSH is the command that runs a command on the host as a user, with the private
 // key in a file. It asks nothing and offers no other key.
 func (h *Host) SSH(user, keyFile string, command ...string) *exec.Cmd {
-	args := []string{"-F", h.clientConfig(), "-i", keyFile, user + "@" + Name}
+	args := []string{"-F", h.clientConfig(), "-i", keyFile, user + "@" + alias}
 	return here(SSH, append(args, command...)...)
 }
 
@@ -40,12 +40,12 @@ func (h *Host) configureClient() error {
 		return err
 	}
 	known := filepath.Join(h.Dir(), "known_hosts")
-	if err := os.WriteFile(known, []byte(Name+" "+string(public)), 0o644); err != nil {
+	if err := os.WriteFile(known, []byte(alias+" "+string(public)), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(h.clientConfig(), []byte(`Host `+Name+`
+	return os.WriteFile(h.clientConfig(), []byte(`Host `+alias+`
   HostName `+strings.Trim(h.loopback, "[]")+`
-  HostKeyAlias `+Name+`
+  HostKeyAlias `+alias+`
   UserKnownHostsFile `+known+`
   GlobalKnownHostsFile none
   StrictHostKeyChecking yes

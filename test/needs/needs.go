@@ -15,20 +15,14 @@ import (
 // namespaces, mounts and other users' processes.
 func Root(t testing.TB) {
 	t.Helper()
-	Linux(t)
+	if runtime.GOOS != "linux" {
+		missing(t, "needs Linux, not "+runtime.GOOS)
+	}
 	if testing.Short() {
 		t.Skip("needs root, and -short leaves that out")
 	}
 	if os.Geteuid() != 0 {
 		missing(t, "needs root: run it as root, in a container or a throwaway virtual machine")
-	}
-}
-
-// Linux needs the test to run on Linux.
-func Linux(t testing.TB) {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		missing(t, "needs Linux, not "+runtime.GOOS)
 	}
 }
 

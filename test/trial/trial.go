@@ -20,8 +20,8 @@ import (
 // programVariable tells where Main has put eic.
 const programVariable = "EIC_TEST_PROGRAM"
 
-// Program is the path of the program that is on trial.
-func Program() string { return os.Getenv(programVariable) }
+// program is the path of the program that is on trial.
+func program() string { return os.Getenv(programVariable) }
 
 // Main is to be called by a package's TestMain. It builds the program, has
 // up to parallel tests run side by side, since they wait more than they compute, and

@@ -119,7 +119,7 @@ func (w *World) Serve(t *testing.T) Served {
 
 // Command is the program's question for User, with further flags.
 func (s Served) Command(flags ...string) *exec.Cmd {
-	return exec.Command(Program(), s.Arguments(flags...)...)
+	return exec.Command(program(), s.Arguments(flags...)...)
 }
 
 // Arguments are those of Command.
