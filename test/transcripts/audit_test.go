@@ -21,7 +21,7 @@ func TestTheExampleJoins(t *testing.T) {
 		events[event.Name] = event
 	}
 	push, tunnel := events["SendSSHPublicKey"], events["OpenTunnel"]
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(push.Parameters.Key))
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(push.Parameters.Key.Line))
 	require.NoError(t, err)
 	fingerprint := regexp.QuoteMeta(ssh.FingerprintSHA256(key))
 	require.Regexp(t, `eic\[\d+\]: Providing ssh key .*`+fingerprint+`, request-id: `+push.RequestID+
@@ -39,7 +39,9 @@ type cloudTrailEvent struct {
 		ARN string `json:"arn"`
 	} `json:"userIdentity"`
 	Parameters struct {
-		User string `json:"instanceOSUser"`
-		Key  string `json:"sSHPublicKey"`
+		User string `json:"osUser"`
+		Key  struct {
+			Line string `json:"publicKey"`
+		} `json:"SSHKey"`
 	} `json:"requestParameters"`
 }

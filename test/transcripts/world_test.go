@@ -57,6 +57,7 @@ func tell(t *testing.T) map[string]string {
 			stories[name] = w.stable.Replace(world.write(t, w))
 		})
 	}
+	tellEvents(t, stories, keys)
 	return stories
 }
 
