@@ -64,6 +64,8 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	}
 	chained := s.Chain.Start(ctx, q) // ask confines this process
 	report, err := ask(ctx, s, q.User, q.Fingerprint, log)
+	others, chainErr := chained.Keys()
+	authorize.Expire(report.Result.Decisions, time.Now()) // the chained command took its time
 	for _, event := range events(q.User, report, err) {
 		log.Write(event)
 	}
@@ -71,7 +73,6 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	if err == nil {
 		keys = keyLines(report.Result.Decisions)
 	}
-	others, chainErr := chained.Keys()
 	if chainErr != nil {
 		log.Write(audit.Chain(s.Chain.Program(), q.User, chainErr))
 	}

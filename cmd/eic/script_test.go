@@ -139,7 +139,13 @@ func scripted(method func(*script, *testscript.TestScript, []string)) func(*test
 func (s *script) world(ts *testscript.TestScript, faults []string) {
 	s.end()
 	var err error
-	s.sim, err = sim.Start(sim.Options{Keys: s.keys, Faults: faults})
+	options := sim.Options{Keys: s.keys, Faults: faults}
+	if len(faults) > 0 && strings.HasPrefix(faults[0], "ttl=") {
+		options.TTL, err = time.ParseDuration(strings.TrimPrefix(faults[0], "ttl="))
+		ts.Check(err)
+		options.Faults = faults[1:]
+	}
+	s.sim, err = sim.Start(options)
 	ts.Check(err)
 	_, err = s.sim.Push("alice", aliceKey)
 	ts.Check(err)

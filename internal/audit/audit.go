@@ -46,34 +46,48 @@ const (
 	maxFailure = 1000
 )
 
-// maxRefusals is how many refused entries of one document are logged one by
-// one. An attacker who forges the document must not flood the log.
-const maxRefusals = 20
+// maxRefusals and maxGrants are how many refused and printed entries of one document are
+// logged one by one. An attacker who forges the document, or pushes many keys, must not
+// flood the log. sshd asks about one key, of which there are as many as pushes in a minute.
+const (
+	maxRefusals = 20
+	maxGrants   = 100
+)
 
 // Decisions returns the events for one document: each key that was printed,
 // and each that was refused. A key that is merely not the one sshd asked about
-// is no event.
+// is no event, and neither is one that repeats another.
 func Decisions(user string, decisions []authorize.Decision) []Event {
 	var events []Event
-	refused := 0
+	granted, refused := 0, 0
 	for _, d := range decisions {
 		switch d.Reason {
 		case authorize.Printed:
-			events = append(events, printed(user, d))
-		case authorize.OtherFingerprint:
+			if granted++; granted <= maxGrants {
+				events = append(events, printed(user, d))
+			}
+		case authorize.OtherFingerprint, authorize.Repeated:
 		default:
 			if refused++; refused <= maxRefusals {
 				events = append(events, refusal(user, d))
 			}
 		}
 	}
+	if granted > maxGrants {
+		events = append(events, more(MorePrinted, user, "Provided", granted-maxGrants))
+	}
 	if refused > maxRefusals {
-		e := newEvent(MoreRefused, user)
-		e.Detail = fmt.Sprintf("%d more", refused-maxRefusals)
-		e.Text = fmt.Sprintf("Refused %s keys from EC2 Instance Connect for user %s in the same document", e.Detail, quote(user))
-		events = append(events, e)
+		events = append(events, more(MoreRefused, user, "Refused", refused-maxRefusals))
 	}
 	return events
+}
+
+// more returns the event for entries without a record of their own.
+func more(kind Kind, user, did string, number int) Event {
+	e := newEvent(kind, user)
+	e.Detail = fmt.Sprintf("%d more", number)
+	e.Text = fmt.Sprintf("%s %s keys from EC2 Instance Connect for user %s in the same document", did, e.Detail, quote(user))
+	return e
 }
 
 // Failure returns the event for a question that could not be answered, and of

@@ -109,6 +109,17 @@ func TestAFloodOfRefusalsIsCut(t *testing.T) {
 	require.Equal(t, Warning, events[maxRefusals+1].Severity)
 }
 
+func TestAFloodOfGrantsIsCut(t *testing.T) {
+	decisions := make([]authorize.Decision, 2*maxGrants)
+	for i := range decisions {
+		decisions[i] = decision(authorize.Printed)
+	}
+	events := Decisions("alice", append(decisions, decision(authorize.Repeated)))
+	require.Len(t, events, maxGrants+1)
+	require.Equal(t, MorePrinted, events[maxGrants].Kind)
+	require.Equal(t, `Provided 100 more keys from EC2 Instance Connect for user "alice" in the same document`, events[maxGrants].Text)
+}
+
 func TestAQuestionWithoutAnAnswer(t *testing.T) {
 	for kind, severity := range map[Kind]Severity{SignerUntrusted: Warning, Unanswered: Error, CalledWrongly: Error} {
 		e := Failure(kind, "alice", errors.New("because"))

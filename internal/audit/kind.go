@@ -38,6 +38,7 @@ const (
 	Unanswered                  // the question could not be answered
 	CalledWrongly               // the command line or a file that it names is wrong
 	ChainFailed                 // the chained command gave no answer
+	MorePrinted                 // further keys of the document were printed, too many for a record each
 )
 
 // kinds says how each kind is logged. Action and message id are what queries
@@ -54,6 +55,7 @@ var kinds = [...]struct {
 	Unanswered:      {"unanswered", "c4d42d6c9ce74295a3dcda21f86695c3", Error},
 	CalledWrongly:   {"called-wrongly", "8669cdd0d63b47a8a7fd9bbdfe5f01e7", Error},
 	ChainFailed:     {"chain-failed", "f45dbca649b24c2c8818bac8707c53e5", Warning},
+	MorePrinted:     {"more-printed", "b24a2a6be19f4c6d9bb10f6c5ed5c0da", Warning},
 }
 
 // String returns the kind's name as it appears in records.

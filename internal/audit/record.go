@@ -52,7 +52,7 @@ const ecsVersion = "8.11.0"
 
 func jsonObject(e Event, now time.Time) string {
 	outcome := "failure"
-	if e.Kind == KeyPrinted {
+	if e.Kind == KeyPrinted || e.Kind == MorePrinted {
 		outcome = "success"
 	}
 	object := map[string]any{

@@ -30,7 +30,11 @@ func events() []Event {
 	for i := range flood {
 		flood[i] = decision(authorize.Expired)
 	}
-	return append(all, Decisions("alice", flood)[maxRefusals])
+	grants := make([]authorize.Decision, maxGrants+1)
+	for i := range grants {
+		grants[i] = first
+	}
+	return append(all, Decisions("alice", flood)[maxRefusals], Decisions("alice", grants)[maxGrants])
 }
 
 func TestAKeyThatWasPrintedAsJSON(t *testing.T) {
@@ -156,7 +160,7 @@ func TestTheDocumentHasEveryName(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, len(kinds))
-	for reason := authorize.Malformed; reason <= authorize.BadSignature; reason++ {
+	for reason := authorize.Malformed; reason <= authorize.Repeated; reason++ {
 		require.Contains(t, document, "`"+reason.String()+"`")
 	}
 }

@@ -29,6 +29,7 @@ const (
 	UserDenied                     // the Policy has no keys for the user
 	CallerDenied                   // the Policy has none from the caller, or what it says of the caller is not fit for an environment
 	BadSignature                   // the signature does not verify under the Signer
+	Repeated                       // the same signed text as that of a block that was printed
 )
 
 var reasonNames = [...]string{
@@ -42,6 +43,7 @@ var reasonNames = [...]string{
 	UserDenied:       "user-denied",
 	CallerDenied:     "caller-denied",
 	BadSignature:     "bad-signature",
+	Repeated:         "repeated",
 }
 
 // String returns the outcome's name as it appears in logs and JSON.

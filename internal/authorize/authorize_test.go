@@ -248,7 +248,9 @@ func TestABadEntryCostsNoOther(t *testing.T) {
 	bad := good
 	bad.Signature = nil
 	malformed := activekeys.Entry{Line: 9, Err: errors.New("no")}
-	decisions := decide(question(), bad, good, malformed, good)
+	other := good
+	other.Signed = append([]byte("#X=1\n"), good.Signed...)
+	decisions := decide(question(), bad, good, malformed, other)
 	require.Equal(t, []Reason{BadSignature, Printed, Malformed, Printed},
 		[]Reason{decisions[0].Reason, decisions[1].Reason, decisions[2].Reason, decisions[3].Reason})
 }

@@ -84,14 +84,17 @@ func checkOption(name string, hasValue bool) error {
 	return nil
 }
 
+// arnCharacters are those of an ARN of an IAM principal, in which names are letters,
+// digits and _+=,.@- (IAM User Guide, "IAM identifiers"). A path may have others, which
+// could mean something to a shell.
+const arnCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-:/"
+
 // environment returns an option that sets a variable of the session, where
-// sshd's PermitUserEnvironment lets it. The value must be one that needs no
-// quoting of any kind.
+// sshd's PermitUserEnvironment lets it. The value may have arnCharacters alone, none of
+// which needs quoting of any kind.
 func environment(name, value string) (string, error) {
-	for _, c := range []byte(value) {
-		if c <= ' ' || c > '~' || strings.IndexByte("\"\\$`'", c) >= 0 {
-			return "", fmt.Errorf("%.300q cannot safely be the value of %s in a session's environment", value, name)
-		}
+	if strings.Trim(value, arnCharacters) != "" {
+		return "", fmt.Errorf("%.300q cannot safely be the value of %s in a session's environment, expected letters, digits and _+=,.@-:/", value, name)
 	}
 	return fmt.Sprintf(`environment="%s=%s"`, name, value), nil
 }

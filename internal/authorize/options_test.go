@@ -67,6 +67,7 @@ func TestACallerCannotBreakOutOfTheEnvironment(t *testing.T) {
 	q.Policy.CallerEnvironment = true
 	for _, caller := range []string{
 		`arn" ,command="sh`, `arn\`, "arn\nssh-rsa AAAA", "arn x", "arn$(id)", "arn`id`", "arn'", "ärn", "arn\x00",
+		"arn;id", "arn|id", "arn&", "arn(x)", "arn*", "arn?", "arn%s", "arn!", "arn#", "~arn", "arn<x", "arn>x", "arn[x]", "arn{x}", "arn^",
 	} {
 		for _, set := range []func(*activekeys.Entry){
 			func(e *activekeys.Entry) { e.Caller = caller },

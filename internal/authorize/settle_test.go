@@ -1,7 +1,9 @@
 package authorize
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +18,7 @@ func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
 		var want []Reason
 		for i := range keys {
 			entry, reason := entryOf(lineOf(ed25519Key())), Printed
+			entry.Signed = fmt.Append(entry.Signed, i)
 			switch i % 7 {
 			case 2:
 				entry.Signature, reason = nil, BadSignature
@@ -30,4 +33,29 @@ func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
 		}
 		require.Equal(t, want, got, "%d keys", keys)
 	}
+}
+
+// A block that is served again and again would be printed and logged as often. One that is
+// damaged must not hide the whole one behind it.
+func TestARepeatedBlockCountsOnce(t *testing.T) {
+	whole, damaged, other := entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key()))
+	damaged.Signature = nil
+	other.Signed = append([]byte("#X=1\n"), other.Signed...)
+	again := whole
+	again.Signature = append([]byte("good"), 0)
+	var got []Reason
+	for _, d := range decide(question(), damaged, whole, whole, damaged, again, other) {
+		got = append(got, d.Reason)
+	}
+	require.Equal(t, []Reason{BadSignature, Printed, Repeated, Repeated, Repeated, Printed}, got)
+}
+
+func TestAKeyThatExpiresBeforeItIsWritten(t *testing.T) {
+	entry := entryOf(lineOf(ed25519Key()))
+	decisions := decide(question(), entry, entry)
+	Expire(decisions, now)
+	require.Equal(t, Printed, decisions[0].Reason)
+	Expire(decisions, time.Unix(entry.Timestamp, 0))
+	require.Equal(t, []Reason{Expired, Repeated}, []Reason{decisions[0].Reason, decisions[1].Reason})
+	require.Nil(t, decisions[0].Line())
 }

@@ -49,6 +49,8 @@ func (f facts) ofKey(reason Cause) (Remedy, bool) {
 			"or in the file that its --config names. Push the key as another IAM principal, or change the policy."}, true
 	case Cause(authorize.Malformed.String()):
 		return Remedy{Text: "EC2 Instance Connect does not write such a block. " + forged, Commands: f.keep()}, true
+	case Cause(authorize.Repeated.String()):
+		return Remedy{Text: "Nothing needs to be done: the first block counts."}, true
 	case Cause(authorize.BadSignature.String()):
 		return Remedy{Text: "The block was damaged on its way or forged. Its request id, if it is real, is in CloudTrail. " + forged,
 			Commands: f.keep()}, true

@@ -58,6 +58,13 @@ func documentAnswers() []answer {
 			w.Documents[trial.User] = []byte(strings.Repeat(unit, longestDocument/len(unit)))
 		}},
 		{name: "a document of good blocks", printed: 1200, say: func(t *testing.T, w *trial.World) {
+			keys := make([]string, 1200)
+			for i := range keys {
+				keys[i] = fmt.Sprint(trial.Key, i)
+			}
+			w.Documents[trial.User] = w.Document(t, keys...)
+		}},
+		{name: "one good block again and again", printed: 1, say: func(t *testing.T, w *trial.World) {
 			good := w.Document(t, trial.Key)
 			w.Documents[trial.User] = bytes.Repeat(append(good, '\n'), 1200)
 		}},
