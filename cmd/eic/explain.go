@@ -7,10 +7,13 @@ import (
 	"os"
 	"time"
 
+	"eic/internal/activekeys"
 	"eic/internal/cmdline"
 	"eic/internal/confine"
+	"eic/internal/doctor"
 	"eic/internal/evidence"
 	"eic/internal/explain"
+	"eic/internal/instance"
 	"eic/internal/lookup"
 	"eic/internal/settings"
 )
@@ -20,10 +23,10 @@ the others, and what to do about it. With FINGERPRINT, only the key of that
 fingerprint counts. The question takes the way that sshd's takes: give the flags
 that stand in sshd's AuthorizedKeysCommand, and run it as the user that stands
 in AuthorizedKeysCommandUser. Nothing goes to the system log, and the command of
---chain is not run.
+--chain is not run. Run by root it ends with what sshd says to USER.
 
-Exit status: 0 a key would be printed; 3 none would; 1 there is no answer;
-2 called wrongly.`
+Exit status: 0 a key would be printed; 3 none would, or sshd would refuse it;
+1 there is no answer; 2 called wrongly.`
 
 // exitNoKey is for a question that was answered: no key would be printed.
 const exitNoKey = 3
@@ -57,12 +60,41 @@ func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 		}
 		defer directory.Close()
 	}
+	login := x.login(ctx) // before ask confines this process
 	record, result, err := x.ask(ctx)
-	status := tell("explain", explain.New(program(), record, result, err), x.asJSON, stdout, stderr)
+	told := explain.New(program(), record, result, err)
+	if record.Evidence.Identity.Platform != instance.None {
+		told.Login = login
+	}
+	status := tell("explain", told, x.asJSON, stdout, stderr)
 	if directory != nil && !keep(directory, record, x.save, stderr) {
 		return exitFailed
 	}
 	return status
+}
+
+// login asks sshd what it says to the user, which only root can, and only for
+// this host: --imds-endpoint may be about another.
+func (x *explanation) login(ctx context.Context) *explain.Login {
+	if os.Getuid() != 0 || x.call.Endpoint != "" || !activekeys.ValidUser(x.call.User) {
+		return nil
+	}
+	report := doctor.Login(ctx, thisHost(x.call.User, false, nil))
+	login := &explain.Login{Verdict: explain.Accepts}
+	for _, c := range report.Checks {
+		switch c.Verdict {
+		case doctor.OK:
+			continue
+		case doctor.Broken:
+			login.Verdict = explain.Refuses
+		case doctor.NotChecked:
+			if login.Verdict == explain.Accepts {
+				login.Verdict = explain.Unknown
+			}
+		}
+		login.Problems = append(login.Problems, explain.Problem{ID: c.ID, Verdict: string(c.Verdict), Found: c.Found, Remedy: c.Remedy})
+	}
+	return login
 }
 
 // ask asks as authorized-keys does. The evidence may be written where it is to be
@@ -112,6 +144,9 @@ func tell(command string, report explain.Explanation, asJSON bool, stdout, stder
 	}
 	switch report.Outcome {
 	case explain.Keys:
+		if report.Login != nil && report.Login.Verdict == explain.Refuses {
+			return exitNoKey
+		}
 		return exitOK
 	case explain.NoKey:
 		return exitNoKey

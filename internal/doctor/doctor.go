@@ -116,6 +116,29 @@ func metadataChecks() []check {
 	}
 }
 
+// Login makes those checks that say what sshd does with a login of the user and a
+// pushed key. It asks nobody but sshd and the sources of accounts.
+func Login(ctx context.Context, h Host) Report {
+	h.Named = true
+	e := &exam{Host: h}
+	e.askSSHD(ctx)
+	r := Report{Schema: schema, Verdict: OK}
+	list := []check{{"command-for-user", "sshd's command for the user", checkCommandForUser}}
+	if e.login.Command == e.everybody.Command {
+		list[0] = check{"command", "sshd's command", checkCommand}
+	}
+	list = append(append(list, loginChecks()...), publicKeyChecks()...)
+	list = append(list,
+		check{"arguments", "the command's arguments", checkArguments},
+		check{"path", "owners and modes of the command's path", checkPath},
+		check{"account", "the command's user", checkAccount},
+	)
+	for _, c := range list {
+		r.add(c.id, c.title, c.judge(ctx, e))
+	}
+	return r
+}
+
 // Examine makes every check. It takes as long as the metadata service is given
 // to answer, at most three times over.
 func Examine(ctx context.Context, h Host) Report {

@@ -55,6 +55,14 @@ type answer struct {
 
 func look(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
+	e.askSSHD(ctx)
+	e.observe(ctx)
+	return e
+}
+
+// askSSHD asks sshd what it does, and looks up the accounts that it names.
+func (e *exam) askSSHD(ctx context.Context) {
+	h := e.Host
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
 	e.survey, e.surveyErr = h.SSHD.Survey(ctx)
@@ -67,8 +75,6 @@ func look(ctx context.Context, h Host) *exam {
 	if e.Named {
 		e.lookUpPerson(ctx)
 	}
-	e.observe(ctx)
-	return e
 }
 
 // accountName is that of the user sshd runs our command as for the user or for

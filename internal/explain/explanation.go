@@ -54,6 +54,8 @@ type Explanation struct {
 	ClockOffset *int64  `json:"clock_offset_seconds,omitempty"`
 	Signer      *Signer `json:"signer,omitempty"`
 	Keys        []Key   `json:"keys,omitempty"`
+	// Login is what sshd makes of it, or nil where nobody looked.
+	Login *Login `json:"sshd,omitempty"`
 }
 
 // Kept says where evidence comes from that had been kept.

@@ -28,6 +28,7 @@ func (r Explanation) WriteText(w io.Writer, color bool) error {
 		r.key(p, i)
 	}
 	r.answer(p)
+	r.login(p)
 	_, err := io.WriteString(w, p.text.String())
 	return err
 }

@@ -136,6 +136,14 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 				require.Equal(t, row.verdict == "ok", told.Status == 0, "%+v", told)
 			}
 
+			if row.verdict == "broken" && row.check != "command-users" {
+				told := hosttest.Capture(t, h.Command("root", host.Binary, "explain", "--trust-anchors="+host.TrustAnchors, row.user))
+				require.Equal(t, 3, told.Status, told.Stdout+told.Stderr)
+				require.Contains(t, told.Stdout, "would be printed\n")
+				_, end, _ := strings.Cut(told.Stdout, "\nsshd refuses "+row.user+", whatever key was pushed\n")
+				require.Contains(t, end, row.found)
+			}
+
 			r := examine(t, h, "root", map[string]int{"ok": 0, "broken": 1, "warning": 2}[row.verdict], "--user", row.user)
 			c := r.find(t, row.check)
 			require.Equal(t, row.verdict, c.Verdict, "%+v", c)

@@ -32,7 +32,9 @@ func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
 	require.Contains(t, after.Stdout, "\n  request id    "+id+"\n")
 	require.Contains(t, after.Stdout, "\nAnswer: the key would be printed\n")
 
-	require.Zero(t, explain("root", "--save="+kept, "alice").Status)
+	asRoot := explain("root", "--save="+kept, "alice")
+	require.Zero(t, asRoot.Status)
+	require.Contains(t, asRoot.Stdout, "\nsshd lets alice log in with a pushed key\n")
 	require.Empty(t, h.Log.Texts("eic"), "a question of an administrator is no event")
 	hosttest.RequireLogin(t, h, "alice", key)
 	require.NotEmpty(t, h.Log.Texts("eic"))
