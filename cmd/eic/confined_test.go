@@ -15,6 +15,7 @@ import (
 	"eic/internal/settings"
 	"eic/internal/sim"
 	"eic/test/host"
+	"eic/test/needs"
 )
 
 // plantedVariable makes the test binary a program with a flaw planted in it:
@@ -45,6 +46,7 @@ func plantedRun(t *testing.T, endpoint, anchors string) {
 // A flaw that opens a file once answers from the network are parsed finds
 // that it cannot.
 func TestPlantedReadFailsOnceConfined(t *testing.T) {
+	needs.Root(t)
 	if value := os.Getenv(plantedVariable); value != "" {
 		endpoint, anchors, _ := strings.Cut(value, " ")
 		plantedRun(t, endpoint, anchors)
@@ -61,8 +63,8 @@ func TestPlantedReadFailsOnceConfined(t *testing.T) {
 
 // A kernel without Landlock costs no login.
 func TestAnswersOnAKernelWithoutLandlock(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	require.NoError(t, err, "the package strace must be installed")
+	needs.Root(t)
+	strace := needs.Tool(t, "strace")
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	world := goodWorld(t)
@@ -80,8 +82,8 @@ func TestAnswersOnAKernelWithoutLandlock(t *testing.T) {
 // A flaw in what reads the metadata service's answers must find doctor as
 // confined as a login.
 func TestDoctorIsConfinedBeforeItAsks(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	require.NoError(t, err, "the package strace must be installed")
+	needs.Root(t)
+	strace := needs.Tool(t, "strace")
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	world := goodWorld(t)

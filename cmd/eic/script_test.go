@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"eic/internal/sim"
 	"eic/internal/sim/ca"
 	"eic/test/host"
+	"eic/test/needs"
 	"eic/test/trial"
 )
 
@@ -55,18 +55,13 @@ const longestRun = 6 * time.Second
 //	                    them), and its log
 //	budget TIME         the --budget of further questions
 func TestScript(t *testing.T) {
+	needs.Root(t) // the program believes trust anchors only if they are root's
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	require.NoError(t, os.Symlink("eic", filepath.Join(dir, oldName)))
 	keys := new(ca.Keys)
 	testscript.Run(t, testscript.Params{
 		Dir: scriptDir,
-		Condition: func(name string) (bool, error) {
-			if name != "root" {
-				return false, fmt.Errorf("unknown condition %q", name)
-			}
-			return os.Geteuid() == 0, nil
-		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", dir)
 			env.Setenv("KEY", aliceKey)
