@@ -1,10 +1,14 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"eic/internal/sshd"
 	"eic/internal/trustedfile"
@@ -25,7 +29,48 @@ func olderDropIns() [][]string {
 	return dropIns
 }
 
+// harvestCommand is the command by which the older package once sent the host's public
+// keys to AWS, which retired it in July 2022.
+const harvestCommand = "eic_harvest_hostkeys"
+
+// harvesters returns the systemd units and drop-ins that still call harvestCommand.
+func harvesters(root fs.FS) []string {
+	var found []string
+	for _, directory := range sshd.UnitDirectories() {
+		for _, pattern := range []string{"*.service", "*.service.d/*.conf"} {
+			names, err := fs.Glob(root, path.Join(trustedfile.InFS(directory), pattern))
+			if err != nil {
+				continue // the patterns are good
+			}
+			for _, name := range names {
+				file, err := trustedfile.Resolve(root, "/"+name)
+				if err == nil && !slices.Contains(found, file) && calls(root, file, harvestCommand) {
+					found = append(found, file)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// maxUnit is the most that is read of a unit.
+const maxUnit = 64 << 10
+
+// calls reports whether a regular file mentions a command.
+func calls(root fs.FS, name, command string) bool {
+	info, err := fs.Stat(root, trustedfile.InFS(name))
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxUnit {
+		return false
+	}
+	text, err := fs.ReadFile(root, trustedfile.InFS(name))
+	return err == nil && bytes.Contains(text, []byte(command))
+}
+
 func checkOlder(_ context.Context, e *exam) Finding {
+	if left := harvesters(e.Root); len(left) > 0 {
+		return warning(fmt.Sprintf("sed -i /%s/d %s && systemctl daemon-reload", harvestCommand, strings.Join(left, " ")),
+			"units call %s, which AWS retired in July 2022: %q", harvestCommand, left)
+	}
 	var left []string
 	for _, name := range sshd.AWSScripts() {
 		if file, err := trustedfile.Resolve(e.Root, name); err == nil && path.Base(file) != ownName {

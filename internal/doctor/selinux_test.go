@@ -154,6 +154,11 @@ func TestTheOlderPackage(t *testing.T) {
 		"is on sshd's command line": {
 			damage: func(b *bench) { b.files["usr/lib/"+unit] = owned(0o644, "[Service]\n") },
 			check:  "older-package", verdict: doctor.Warning, found: "/usr/lib/" + unit},
+		"still sends host keys to AWS": {
+			damage: func(b *bench) {
+				b.files["usr/lib/systemd/system/ssh.service.d/harvest.conf"] = owned(0o644, "[Service]\nExecStartPost=-/opt/aws/bin/eic_harvest_hostkeys\n")
+			},
+			check: "older-package", verdict: doctor.Warning, found: `call eic_harvest_hostkeys, which AWS retired in July 2022: ["/usr/lib/systemd/system/ssh.service.d/harvest.conf"]`},
 		"was taken off sshd's command line": {
 			damage: func(b *bench) {
 				b.files["usr/lib/"+unit] = owned(0o644, "[Service]\n")
