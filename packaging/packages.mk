@@ -45,7 +45,7 @@ packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) 
 	rm -rf $(STAGE)/eic-$(VERSION)-linux-$*
 	install -D -m 755 -t $(STAGE)/eic-$(VERSION)-linux-$* $(STAGE)/$*/eic
 	install -D -m 644 -t $(STAGE)/eic-$(VERSION)-linux-$* LICENSE packaging/copyright packaging/sysusers.d/eic.conf
-	install -D -m 644 -t $(STAGE)/eic-$(VERSION)-linux-$*/man $(STAGE)/man/*.8.gz
+	install -D -m 644 -t $(STAGE)/eic-$(VERSION)-linux-$*/man $(STAGE)/man/*.8.gz $(STAGE)/man/*.5.gz
 	install -D -m 644 -t $(STAGE)/eic-$(VERSION)-linux-$*/completions packaging/completions/*
 	tar --create --sort=name --format=ustar --owner=root:0 --group=root:0 --mode=u=rwX,go=rX --mtime=@$(SOURCE_DATE_EPOCH) \
 	    --directory=$(STAGE) eic-$(VERSION)-linux-$* | gzip -9n > $(PACKAGES)/eic-$(VERSION)-linux-$*.tar.gz

@@ -58,6 +58,8 @@ func (x *examination) register(line cmdline.Line) {
 	line.Lookup("observe").Hidden = true
 	x.settings = settings.New()
 	x.settings.Register(line.FlagSet)
+	// Taken, as they may stand in sshd's command, and left alone.
+	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
 }
 
 func (x *examination) check(ctx context.Context, line cmdline.Line) error {

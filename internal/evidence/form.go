@@ -37,6 +37,8 @@ type form struct {
 type Flags struct {
 	TrustAnchors      string   `json:"trust_anchors"`
 	NoInstanceCheck   bool     `json:"no_instance_check,omitempty"`
+	InstanceID        string   `json:"instance_id,omitempty"`
+	Partition         string   `json:"partition,omitempty"`
 	Domains           []string `json:"domains,omitempty"`
 	DenyUsers         []string `json:"deny_users,omitempty"`
 	AllowUsers        []string `json:"allow_users,omitempty"`
@@ -49,7 +51,8 @@ type Flags struct {
 func (r Record) Flags() Flags {
 	p := r.Terms.Policy
 	return Flags{
-		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine, Domains: r.Terms.Domains,
+		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine,
+		InstanceID: r.Terms.InstanceID, Partition: r.Terms.Partition, Domains: r.Terms.Domains,
 		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers,
 		KeyOptions: p.KeyOptions, CallerEnvironment: p.CallerEnvironment,
 	}
@@ -131,7 +134,8 @@ func (f form) record() Record {
 			Signer:   trust.SignerEvidence{},
 		},
 		Terms: lookup.Terms{
-			User: f.User, Fingerprint: f.Fingerprint, Domains: f.Terms.Domains,
+			User: f.User, Fingerprint: f.Fingerprint,
+			InstanceID: f.Terms.InstanceID, Partition: f.Terms.Partition, Domains: f.Terms.Domains,
 			Policy: authorize.Policy{
 				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers,
 				KeyOptions: f.Terms.KeyOptions, CallerEnvironment: f.Terms.CallerEnvironment,

@@ -67,6 +67,12 @@ func flags(t evidence.Flags) string {
 	if t.TrustAnchors != lookup.AnchorsAuto {
 		add("trust-anchors", t.TrustAnchors)
 	}
+	if t.InstanceID != "" {
+		add("instance-id", t.InstanceID)
+	}
+	if t.Partition != "" {
+		add("partition", t.Partition)
+	}
 	add("domain", t.Domains...)
 	add("deny-user", t.DenyUsers...)
 	add("allow-user", t.AllowUsers...)

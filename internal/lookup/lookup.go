@@ -45,7 +45,13 @@ type Evidence struct {
 type Terms struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty.
 	User, Fingerprint string
-	// Domains are accepted besides trust.Domains.
+	// InstanceID is the only instance that this one may be, or empty. On Xen it is
+	// all that ties an answer to the machine.
+	InstanceID string
+	// Partition is the only AWS partition that this instance may be in, one of
+	// trust.Partitions, or empty for any.
+	Partition string
+	// Domains are accepted besides those of AWS's partitions.
 	Domains []string
 	// Anchors returns the trust anchors for the signer of a domain.
 	Anchors func(domain string) (*x509.CertPool, error)
@@ -88,16 +94,9 @@ func (v *Result) Settle(e Evidence, t Terms) error {
 	if !authorize.AnyUndecided(v.Decisions) {
 		return nil
 	}
-	if !instance.ValidID(e.Instance) {
-		return fmt.Errorf("%w: the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", ErrUntrusted, e.Instance)
-	}
-	region, err := e.region()
+	region, domain, err := e.place(t)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
-	}
-	domain := Line(e.Domain)
-	if !slices.Contains(trust.Domains(), domain) && !slices.Contains(t.Domains, domain) {
-		return fmt.Errorf("%w: the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", ErrUntrusted, domain, ErrUnknownDomain)
 	}
 	anchors, err := t.Anchors(domain)
 	if err != nil {
@@ -110,6 +109,31 @@ func (v *Result) Settle(e Evidence, t Terms) error {
 	v.Region, v.Domain, v.Signer = region, domain, signer
 	authorize.Settle(v.Decisions, e.Instance, e.Time, signer)
 	return nil
+}
+
+// place returns the region and the domain of the instance, if it is the one and
+// where the terms have it.
+func (e Evidence) place(t Terms) (region, domain string, err error) {
+	switch {
+	case !instance.ValidID(e.Instance):
+		return "", "", fmt.Errorf("the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", e.Instance)
+	case t.InstanceID != "" && e.Instance != t.InstanceID:
+		return "", "", fmt.Errorf("this instance is %q, expected %q as --instance-id has it", e.Instance, t.InstanceID)
+	}
+	if region, err = e.region(); err != nil {
+		return "", "", err
+	}
+	domain, known := Line(e.Domain), trust.Domains()
+	if t.Partition != "" {
+		known = []string{trust.PartitionDomain(t.Partition)}
+	}
+	switch {
+	case slices.Contains(known, domain), slices.Contains(t.Domains, domain):
+		return region, domain, nil
+	case t.Partition != "":
+		return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, expected %q as --partition %s has it", domain, known[0], t.Partition)
+	}
+	return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", domain, ErrUnknownDomain)
 }
 
 // region returns the region that the metadata service gave, or that its

@@ -26,6 +26,8 @@ func (s *Settings) Terms(user, fingerprint string) lookup.Terms {
 	return lookup.Terms{
 		User:        user,
 		Fingerprint: fingerprint,
+		InstanceID:  s.InstanceID,
+		Partition:   s.Partition,
 		Domains:     s.Domains,
 		Anchors:     s.Anchors,
 		Policy:      s.Policy,

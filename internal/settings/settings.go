@@ -14,12 +14,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"eic/internal/audit"
 	"eic/internal/authorize"
+	"eic/internal/instance"
 	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/othercommand"
@@ -43,7 +45,10 @@ type Settings struct {
 	// TrustAnchors is lookup.AnchorsAuto, lookup.AnchorsSystem or the name of a
 	// file.
 	TrustAnchors string
-	// Domains are accepted besides trust.Domains.
+	// InstanceID is the only instance that this one may be, and Partition the only
+	// AWS partition that it may be in. Either may be empty for any.
+	InstanceID, Partition string
+	// Domains are accepted besides those of AWS's partitions.
 	Domains []string
 	// Policy is what is demanded of a key beyond what EC2 Instance Connect does.
 	Policy authorize.Policy
@@ -89,6 +94,8 @@ func (s *Settings) Register(command *pflag.FlagSet) {
 	flags.StringVar(&s.Endpoint, "imds-endpoint", s.Endpoint, "ask the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
 	flags.BoolVar(&s.AnyMachine, "no-instance-check", s.AnyMachine, "ask even if this machine is no EC2 instance (only with --imds-endpoint)")
 	flags.StringVar(&s.TrustAnchors, "trust-anchors", s.TrustAnchors, "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
+	flags.StringVar(&s.InstanceID, "instance-id", s.InstanceID, "refuse every key if this instance is not `ID`")
+	flags.StringVar(&s.Partition, "partition", s.Partition, "refuse every key if this instance is not in the AWS partition `NAME`, such as aws or aws-cn")
 	flags.StringArrayVar(&s.Domains, "domain", s.Domains, "accept a signer of the domain `NAME` besides AWS's own (repeatable)")
 	flags.StringArrayVar(&p.DenyUsers, "deny-user", p.DenyUsers, "refuse keys for the user `NAME`, which may end in * (repeatable)")
 	flags.StringArrayVar(&p.AllowUsers, "allow-user", p.AllowUsers, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
@@ -116,6 +123,8 @@ const (
 func validator(flag string) func(value string) error {
 	return map[string]func(string) error{
 		"imds-endpoint": orEmpty(checkEndpoint),
+		"instance-id":   orEmpty(checkInstanceID),
+		"partition":     orEmpty(checkPartition),
 		"domain":        checkDomain,
 		"deny-user":     checkUserPattern,
 		"allow-user":    checkUserPattern,
@@ -140,6 +149,20 @@ func orEmpty(check func(string) error) func(string) error {
 func checkEndpoint(v string) error {
 	_, err := metadata.ParseEndpoint(v)
 	return err
+}
+
+func checkInstanceID(v string) error {
+	if !instance.ValidID(v) {
+		return fmt.Errorf("%q is not \"i-\" and 8 to 32 hexadecimal digits", v)
+	}
+	return nil
+}
+
+func checkPartition(v string) error {
+	if trust.PartitionDomain(v) == "" {
+		return fmt.Errorf("%q is not an AWS partition, expected one of %s", v, strings.Join(trust.Partitions(), ", "))
+	}
+	return nil
 }
 
 func checkDomain(v string) error {

@@ -92,6 +92,8 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 		"#\nno-instance-check":               "line 2: no-instance-check is only for use with imds-endpoint",
 		"imds-endpoint http://metadata.evil": "line 1: imds-endpoint: ",
 		"domain EXAMPLE":                     "line 1: domain: ",
+		"partition china":                    `line 1: partition: "china" is not an AWS partition, expected one of aws, `,
+		"instance-id web-1":                  `line 1: instance-id: "web-1" is not "i-"`,
 		"chain echo":                         "line 1: chain: ",
 		"log file":                           `line 1: log: "file" is neither syslog nor stderr`,
 		"log-format xml":                     "line 1: log-format: ",
@@ -208,4 +210,20 @@ func FuzzFlags(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, wanted, same, "the arguments have changed a flag")
 	})
+}
+
+// BenchmarkRead is what the settings cost each answer: as flags alone, where the
+// host has no file, and with a file of twenty lines.
+func BenchmarkRead(b *testing.B) {
+	name := filepath.Join(b.TempDir(), "eic.conf")
+	require.NoError(b, os.WriteFile(name, []byte(strings.Repeat("# a comment\ndeny-user svc-*\n", 10)), 0o600))
+	for kind, host := range map[string]string{"flags": "", "no-file": filepath.Join(filepath.Dir(name), "none"), "file": name} {
+		b.Run(kind, func(b *testing.B) {
+			for b.Loop() {
+				call, err := ParseCall(b.Context(), []string{"alice", fingerprint}, Files{Host: host})
+				require.NoError(b, err)
+				require.Equal(b, "alice", call.User)
+			}
+		})
+	}
 }

@@ -26,6 +26,26 @@ func Domains() []string {
 	}
 }
 
+// Partitions returns the names of the AWS partitions whose domains are in Domains.
+func Partitions() []string {
+	return []string{"aws", "aws-us-gov", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
+}
+
+// PartitionDomain returns the domain of an AWS partition, or "" if the partition is
+// unknown. The partition of the US government has that of the public one.
+func PartitionDomain(partition string) string {
+	return map[string]string{
+		"aws":        AmazonDomain,
+		"aws-us-gov": AmazonDomain,
+		"aws-cn":     "amazonaws.com.cn",
+		"aws-eusc":   "amazonaws.eu",
+		"aws-iso":    "c2s.ic.gov",
+		"aws-iso-b":  "sc2s.sgov.gov",
+		"aws-iso-e":  "cloud.adc-e.uk",
+		"aws-iso-f":  "csp.hci.ic.gov",
+	}[partition]
+}
+
 // signerName is the name that the signer's certificate bears in a region.
 func signerName(region, domain string) string {
 	return "managed-ssh-signer." + region + "." + domain

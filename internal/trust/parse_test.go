@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -146,4 +147,14 @@ func FuzzParseStaple(f *testing.F) {
 		require.Equal(t, map[byte]int{good: ocsp.Good, revoked: ocsp.Revoked, unknown: ocsp.Unknown}[status.status], theirs.Status)
 		require.Equal(t, []time.Time{theirs.ThisUpdate, theirs.NextUpdate, theirs.RevokedAt}, []time.Time{status.thisUpdate, status.nextUpdate, status.revokedAt})
 	})
+}
+
+func TestEveryPartitionHasItsDomain(t *testing.T) {
+	var domains []string
+	for _, partition := range Partitions() {
+		domains = append(domains, PartitionDomain(partition))
+	}
+	slices.Sort(domains)
+	require.Equal(t, slices.Sorted(slices.Values(Domains())), slices.Compact(domains))
+	require.Empty(t, PartitionDomain("amazonaws.com"))
 }

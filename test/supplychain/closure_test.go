@@ -93,7 +93,7 @@ var mayImport = map[string][]string{
 	"metadata":      nil,
 	"othercommand":  {"argv", "trustedfile"},
 	"printable":     nil,
-	"settings":      {"audit", "authorize", "cmdline", "confine", "lookup", "metadata", "othercommand", "trust", "trustedfile"},
+	"settings":      {"audit", "authorize", "cmdline", "confine", "instance", "lookup", "metadata", "othercommand", "trust", "trustedfile"},
 	"sshd":          {"argv", "wildcard"},
 	"sshd/sshdtest": {"test/needs"},
 	"trust":         nil,
