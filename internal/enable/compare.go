@@ -65,6 +65,7 @@ func (s site) sideEffect(l login, change sshd.Change) error {
 	return &ConflictError{
 		File: at.File, Line: at.Line,
 		Problem: fmt.Sprintf("with our lines sshd would have %s %q for %s, not %q", change.Keyword, change.After, whose, change.Before),
-		Remedy:  `everything is back; run "eic enable --dry-run" to see our lines, and write them by hand where nothing else changes`,
+		Advice:  "everything is as it was; the command shows our lines, to be written by hand where nothing else changes",
+		Run:     "eic enable --dry-run",
 	}
 }

@@ -1,9 +1,12 @@
 package enable
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"eic/internal/argv"
 	"eic/internal/sshd"
 )
 
@@ -18,11 +21,20 @@ type ConflictError struct {
 	// Command is the other command, as the line has it. It is empty when the
 	// conflict is not about a command.
 	Command string
-	// Problem says what was found, Remedy what an administrator can do.
-	Problem, Remedy string
+	// Problem says what was found, and Advice, unless empty, what to think of
+	// before it is changed.
+	Problem, Advice string
+	// Write is what the line has to say instead; it is empty where Run alone
+	// leads out.
+	Write string
+	// Run is the shell command that leads out.
+	Run string
+
+	// replace is set where --replace-ec2-instance-connect may be needed behind Run.
+	replace bool
 }
 
-// Error gives all of it in one line.
+// Error gives all of it in one line, which ends with what to do.
 func (e *ConflictError) Error() string {
 	var b strings.Builder
 	if e.File != "" {
@@ -32,7 +44,86 @@ func (e *ConflictError) Error() string {
 	if e.Command != "" {
 		fmt.Fprintf(&b, " %q", e.Command)
 	}
-	return b.String() + "; " + e.Remedy
+	for _, part := range []struct{ before, text string }{{"; ", e.Advice}, {"; write there instead: ", e.Write}, {"; run: ", e.Run}} {
+		if part.text != "" {
+			b.WriteString(part.before + part.text)
+		}
+	}
+	return b.String()
+}
+
+// withWayOut ends a conflict of a plan with the one command that succeeds: with
+// more options if there are any that help, else as ended does.
+func (s site) withWayOut(o Options, err error) error {
+	var c *ConflictError
+	if errors.As(err, &c) {
+		for _, more := range moreOptions(o) {
+			if _, failed := s.plan(more); failed == nil {
+				c.Advice, c.Write, c.Run = "", "", enableCommand(more)
+				return err
+			}
+		}
+		o.ReplaceInstanceConnect = o.ReplaceInstanceConnect || c.replace
+	}
+	return ended(err, enableCommand(o))
+}
+
+// ended adds the command that succeeds to a conflict, behind what it says to
+// run first.
+func ended(err error, command string) error {
+	var c *ConflictError
+	if errors.As(err, &c) {
+		if c.Run != "" {
+			command = c.Run + " && " + command
+		}
+		c.Run = command
+	}
+	return err
+}
+
+// moreOptions returns the options that may help, the fewest first. A command that
+// is given to be chained leaves no room for the one in force.
+func moreOptions(o Options) []Options {
+	var more []Options
+	for _, add := range []struct{ chain, replace bool }{{false, true}, {true, false}, {true, true}} {
+		next := o
+		next.Chain = o.Chain || add.chain
+		next.ReplaceInstanceConnect = o.ReplaceInstanceConnect || add.replace
+		if add.chain {
+			next.Flags = slices.DeleteFunc(slices.Clone(o.Flags), isChainFlag)
+		}
+		more = append(more, next)
+	}
+	return more
+}
+
+func isChainFlag(flag string) bool { return flag == "--chain" || strings.HasPrefix(flag, "--chain=") }
+
+// enableCommand writes the options as a shell command.
+func enableCommand(o Options) string {
+	words := []string{"eic", "enable"}
+	for _, option := range []struct {
+		name string
+		set  bool
+	}{{"--keep", o.Keep}, {"--replace-ec2-instance-connect", o.ReplaceInstanceConnect}, {"--chain", o.Chain}} {
+		if option.set {
+			words = append(words, option.name)
+		}
+	}
+	for _, flag := range o.Flags {
+		words = append(words, shellQuote(flag))
+	}
+	return strings.Join(words, " ")
+}
+
+func shellQuote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./:,@%+", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // commentOut is the command that takes lines of one file out of force.
@@ -41,5 +132,83 @@ func commentOut(lines ...sshd.Setting) string {
 	for _, s := range lines {
 		command += fmt.Sprintf(" -e '%ds/^/#/'", s.Line)
 	}
-	return fmt.Sprintf("run %q and enable again", command+" "+lines[0].File)
+	return command + " " + shellQuote(lines[0].File)
+}
+
+// settingConflict is the conflict with a command that holds for every login.
+func (s site) settingConflict(other sshd.Setting) error {
+	e := &ConflictError{
+		File: other.File, Line: other.Line, Command: other.Value,
+		Problem: "AuthorizedKeysCommand is set already:",
+		Run:     commentOut(other),
+	}
+	user, found := s.Bare.Global(sshd.KeysCommandUser)
+	both := found && user.File == other.File
+	switch {
+	case strings.EqualFold(other.Value, "none"):
+		e.Advice = "somebody wants no such command here"
+	case isOurProgram(other):
+		e.Advice = `it is this program, set by hand, and works as it is; only if "eic enable" is to manage it, take the line out`
+	}
+	if both {
+		e.Run = commentOut(other, user)
+	}
+	return e
+}
+
+// inMatchAll is the conflict with a directive that outranks whatever stands
+// outside of its Match block.
+func (s site) inMatchAll(set sshd.Setting) error {
+	e := &ConflictError{
+		File: set.File, Line: set.Line, Command: set.Value,
+		Problem: "a Match block that holds for every login sets AuthorizedKeysCommand",
+		Advice:  "move the line out of the block, narrow the block down, or take it out of force",
+	}
+	var lines []sshd.Setting
+	for _, other := range s.Now {
+		if sshd.DirectiveName(other.Keyword) != "" && other.Match == set.Match && other.File == set.File && set.Line > 0 {
+			lines = append(lines, other)
+		}
+	}
+	if lines != nil {
+		e.Run = commentOut(lines...)
+	}
+	return e
+}
+
+// misread is the conflict with an sshd that has its configuration from elsewhere.
+func misread(written sshd.Setting, command string) error {
+	return &ConflictError{
+		Command: command,
+		File:    written.File, Line: written.Line,
+		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
+		Advice:  `something else configures this sshd; the command shows what it reads`,
+		Run:     "sshd -ddd -t",
+	}
+}
+
+// editedConflict is the conflict with a block of ours that somebody edited.
+func (s site) editedConflict(b sshd.Block) error {
+	e := &ConflictError{
+		File: b.File, Line: b.Line,
+		Problem: `this is not, or no longer, what "eic enable" wrote`,
+		Advice:  "keep what you need of it elsewhere, then put it out of force",
+	}
+	if b.File == sshd.DropIn {
+		e.Run = "mv " + sshd.DropIn + " " + sshd.DropIn + ".edited"
+		return e
+	}
+	lines := []sshd.Setting{}
+	for _, line := range b.Marks {
+		lines = append(lines, sshd.Setting{File: b.File, Line: line})
+	}
+	for _, set := range s.Now {
+		args, err := argv.Split(set.Value)
+		ours := err == nil && len(args) > 0 && (args[0] == sshd.Program || set.Keyword == sshd.KeysCommandUser)
+		if set.File == b.File && sshd.DirectiveName(set.Keyword) != "" && set.Line > b.Line && ours {
+			lines = append(lines, set)
+		}
+	}
+	e.Run = commentOut(lines...)
+	return e
 }

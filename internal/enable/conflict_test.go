@@ -30,17 +30,17 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 		},
 		"somebody else's command in an earlier file is not seen": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-site.conf": "\n" + otherCommand},
-			"/etc/ssh/sshd_config.d/05-site.conf:2", "eic enable --chain",
+			"/etc/ssh/sshd_config.d/05-site.conf:2", "--replace-ec2-instance-connect --chain",
 		},
 		"somebody else's command in a later file is overridden": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/50-site.conf": otherCommand},
-			"/etc/ssh/sshd_config.d/50-site.conf:1", "eic enable --chain",
+			"/etc/ssh/sshd_config.d/50-site.conf:1", "--replace-ec2-instance-connect --chain",
 		},
 		"somebody else's command in a nested include is not seen": {
 			map[string]string{
 				"etc/ssh/sshd_config": "Include extra/*\n", "etc/ssh/extra/one": "Include /etc/site/sshd\n", "etc/site/sshd": otherCommand,
 			},
-			"/etc/site/sshd:1", "eic enable --chain",
+			"/etc/site/sshd:1", "--replace-ec2-instance-connect --chain",
 		},
 		"a command written with an equals sign is not seen": {
 			map[string]string{"etc/ssh/sshd_config": "  AUTHORIZEDKEYSCOMMAND=/usr/bin/other\nauthorizedkeyscommanduser = root\n"},
@@ -73,7 +73,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 				"etc/systemd/system/ssh.service.d/override.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n" +
 					" -oAuthorizedKeysCommand=/usr/bin/other -o 'AuthorizedKeysCommandUser root'\n",
 			},
-			"/etc/systemd/system/ssh.service.d/override.conf:3", `ssh.service starts sshd with AuthorizedKeysCommand "/usr/bin/other"; take it out`,
+			"/etc/systemd/system/ssh.service.d/override.conf:3", `ssh.service starts sshd with AuthorizedKeysCommand "/usr/bin/other"; sshd keeps that until it is restarted; write there instead: ExecStart=/usr/sbin/sshd -D; run: systemctl`,
 		},
 		"a unit's environment file is not seen": {
 			map[string]string{
@@ -103,7 +103,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 				"usr/lib/systemd/system/ssh.service":                         unitText,
 				"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
 			},
-			"/etc/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "take it out",
+			"/etc/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "run: rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf",
 		},
 		"somebody else's drop-in under the older package's name is masked": {
 			map[string]string{
@@ -111,7 +111,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 				"usr/lib/systemd/system/ssh.service":                             unitText,
 				"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysCommand=/usr/bin/other\n",
 			},
-			"/usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "take it out",
+			"/usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "write there instead: ExecStart=/usr/sbin/sshd -D;",
 		},
 		"what the older package's drop-in hid is not seen": {
 			map[string]string{

@@ -27,7 +27,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return Result{}, err
 	}
 	if err := s.untouched(); err != nil {
-		return Result{}, err
+		return Result{}, ended(err, "eic disable")
 	}
 	edits, notes, err := s.removal()
 	if err != nil {

@@ -68,18 +68,18 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 		if o.Keep {
 			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
 		}
-		return Result{}, err
+		return Result{}, ended(err, enableCommand(o))
 	}
 	if err := s.confirmed(ctx); err != nil {
-		return Result{}, err
+		return Result{}, ended(err, enableCommand(o))
 	}
 	logins, err := s.askBefore(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	p := plan{site: s, entry: sshd.Entry{Made: s.made()}}
-	if err := p.decide(o); err != nil {
-		return Result{}, err
+	p, err := s.plan(o)
+	if err != nil {
+		return Result{}, s.withWayOut(o, err)
 	}
 	p.addNotes(ctx)
 	result := Result{Changed: len(p.edits) > 0, Diff: unifiedDiff(p.edits), Notes: p.notes}

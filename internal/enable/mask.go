@@ -16,31 +16,24 @@ func (p *plan) decideUnits(o Options) error {
 			continue
 		}
 		name, maskable := maskOf(v)
-		switch {
-		case !maskable || p.Tree.Exists(name):
-			return conflictWith(v, takeOut) // what exists there is this drop-in, or somebody's own
-		case !o.ReplaceInstanceConnect:
-			return conflictWith(v, replaceOlder)
-		default:
-			p.maskDropIn(name)
+		if !maskable || !o.ReplaceInstanceConnect || p.Tree.Exists(name) {
+			return p.unitConflict(v) // what exists there is this drop-in, or somebody's own
 		}
+		p.maskDropIn(name)
 	}
 	if len(p.masks) == 0 {
 		return nil
 	}
 	left, err := sshd.Overrides(p.Tree.With(p.masks))
 	if err == nil && len(left) > 0 {
-		return conflictWith(left[0], takeOut)
+		return p.unitConflict(left[0])
 	}
 	return err
 }
 
-const (
-	takeOut      = "take it out of there, then run systemctl daemon-reload and restart sshd"
-	replaceOlder = `remove the ec2-instance-connect package, or run "eic enable --replace-ec2-instance-connect"`
-)
-
-func conflictWith(v sshd.Override, remedy string) error {
+// unitConflict is the conflict with an option on sshd's command line.
+func (p *plan) unitConflict(v sshd.Override) error {
+	const reload = "systemctl daemon-reload"
 	by := v.Unit
 	if by == "" {
 		by = "the init script"
@@ -49,11 +42,27 @@ func conflictWith(v sshd.Override, remedy string) error {
 	if what == "" {
 		what = "another sshd_config,"
 	}
-	return &ConflictError{
+	e := &ConflictError{
 		File: v.File, Line: v.Line, Command: v.Value,
 		Problem: by + " starts sshd with " + what,
-		Remedy:  remedy,
+		Advice:  "sshd keeps that until it is restarted",
+		Write:   v.LineWithout(p.Tree),
+		Run:     reload,
 	}
+	_, aws := maskOf(v)
+	switch {
+	case aws:
+		e.replace = true
+		e.Write, e.Run = "", "rm "+shellQuote(v.File)+" && "+reload
+	case v.Keyword == "-f":
+		e.Advice = "that file has to have the lines AuthorizedKeysCommand and AuthorizedKeysCommandUser, or sshd to be started without it"
+	case e.Write == "":
+		e.Advice = "take it out of there; sshd keeps it until it is restarted"
+	}
+	if v.Unit == "" {
+		e.Run = ""
+	}
+	return e
 }
 
 // maskOf returns the path at which a link to /dev/null takes the drop-in with

@@ -36,7 +36,8 @@ func (p *plan) decidePlace() error {
 		}
 		command, _ := config.Global(sshd.KeysCommand)
 		user, _ := config.Global(sshd.KeysCommandUser)
-		if at(command, s.file) && at(user, s.file) && command.Value == p.entry.Command() && p.keepsPrincipals(config) {
+		ours := at(command, s.file) && at(user, s.file) && command.Value == p.entry.Command() && user.Line == command.Line+1
+		if ours && p.keepsPrincipals(config) {
 			return p.writes(s)
 		}
 	}
@@ -71,13 +72,14 @@ func (p *plan) nowhere() error {
 		return &ConflictError{
 			File: user.File, Line: user.Line, Command: user.Value,
 			Problem: "our lines have to stand behind AuthorizedPrincipalsCommand, which sshd before 9.4 ignores otherwise, but this line before it sets AuthorizedKeysCommandUser",
-			Remedy:  commentOut(user),
+			Run:     commentOut(user),
 		}
 	}
 	return &ConflictError{
 		File:    p.Main,
 		Problem: "no line of ours would decide: this file does not include " + path.Dir(sshd.DropIn) + " before everything else",
-		Remedy:  "have it include that directory at its head, or copy it to " + sshd.MainConfig,
+		Advice:  "have it include that directory at its head, or copy it to " + sshd.MainConfig,
+		Run:     "cp " + p.Main + " " + sshd.MainConfig,
 	}
 }
 

@@ -24,6 +24,13 @@ type plan struct {
 	notes             []string
 }
 
+// plan finds what the options ask for. The error is a *ConflictError where
+// somebody else's configuration is in the way.
+func (s site) plan(o Options) (*plan, error) {
+	p := &plan{site: s, entry: sshd.Entry{Made: s.made()}}
+	return p, p.decide(o)
+}
+
 // decide finds the edits that the options ask for, or the conflict.
 func (p *plan) decide(o Options) error {
 	if err := p.decideUnits(o); err != nil {
@@ -64,12 +71,12 @@ func (p *plan) decideOther(o Options) error {
 	case !found:
 		return nil
 	case other.Match != "":
-		return inMatchAll(other)
+		return p.inMatchAll(other)
 	case o.ReplaceInstanceConnect && sshd.IsAWSCommand(other.Value):
 		p.replaced = other
 		return nil
 	case !o.Chain || strings.EqualFold(other.Value, "none") || sshd.IsAWSCommand(other.Value) || isOurProgram(other):
-		return settingConflict(other)
+		return p.settingConflict(other)
 	default:
 		return p.chain(o, other)
 	}
@@ -120,7 +127,7 @@ func joined(args []string) []string {
 
 // chain has ours run another command after its own keys.
 func (p *plan) chain(o Options, other sshd.Setting) error {
-	if slices.ContainsFunc(o.Flags, func(f string) bool { return f == "--chain" || strings.HasPrefix(f, "--chain=") }) {
+	if slices.ContainsFunc(o.Flags, isChainFlag) {
 		return errors.New("chaining the command in force: another one to chain is given already")
 	}
 	flags, err := takeOver(other.Value)
@@ -136,21 +143,4 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 func isOurProgram(s sshd.Setting) bool {
 	args, err := argv.Split(s.Value)
 	return err == nil && len(args) > 0 && args[0] == sshd.Program
-}
-
-func settingConflict(s sshd.Setting) error {
-	e := &ConflictError{
-		File: s.File, Line: s.Line, Command: s.Value,
-		Problem: "AuthorizedKeysCommand is set already:",
-		Remedy:  `run "eic enable --chain" for ours to run it after its own keys, or take the line out`,
-	}
-	switch {
-	case strings.EqualFold(s.Value, "none"):
-		e.Remedy = "somebody wants no such command here; take the line out if it is you who wants one"
-	case sshd.IsAWSCommand(s.Value):
-		e.Remedy = replaceOlder
-	case isOurProgram(s):
-		e.Remedy = `it is this program, set by hand, and works as it is; take the line out if "eic enable" is to manage it`
-	}
-	return e
 }

@@ -23,11 +23,7 @@ func survey(ctx context.Context, h sshd.Host) (site, error) {
 func (s site) untouched() error {
 	for _, b := range s.Ours {
 		if b.Edited {
-			return &ConflictError{
-				File: b.File, Line: b.Line,
-				Problem: `this is not, or no longer, what "eic enable" wrote`,
-				Remedy:  "keep what you need of it elsewhere, remove it by hand and try again",
-			}
+			return s.editedConflict(b)
 		}
 	}
 	return nil
@@ -67,33 +63,13 @@ func (s site) confirmed(ctx context.Context) error {
 	}
 	for _, set := range s.Now.InMatch(sshd.KeysCommand) {
 		if sshd.SameValue(command, set.Value) {
-			return inMatchAll(set)
+			return s.inMatchAll(set)
 		}
 	}
 	if !whole {
 		return misread(written, command)
 	}
-	return inMatchAll(sshd.Setting{Value: command})
-}
-
-// misread is the conflict with an sshd that has its configuration from elsewhere.
-func misread(written sshd.Setting, command string) error {
-	return &ConflictError{
-		Command: command,
-		File:    written.File, Line: written.Line,
-		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
-		Remedy:  "see what else configures this sshd",
-	}
-}
-
-// inMatchAll is the conflict with a directive that outranks whatever stands
-// outside of its Match block.
-func inMatchAll(s sshd.Setting) error {
-	return &ConflictError{
-		File: s.File, Line: s.Line, Command: s.Value,
-		Problem: "a Match block that holds for every login sets AuthorizedKeysCommand",
-		Remedy:  "move the line out of the block, or narrow the block down",
-	}
+	return s.inMatchAll(sshd.Setting{Value: command})
 }
 
 // fileAt returns what is at a path now; its mode is that of sshd_config when

@@ -73,6 +73,9 @@ type Block struct {
 	// Edited is set for a block that is not as it was written.
 	Edited bool
 
+	// Marks are the numbers of all lines of the file that begin a block.
+	Marks []int
+
 	start, end int // in the file
 }
 
@@ -84,6 +87,11 @@ func FindBlock(file string, data []byte) (Block, bool) {
 		return Block{File: file, Edited: file == DropIn}, file == DropIn
 	}
 	b := Block{File: file, start: start, end: len(data), Line: 1 + bytes.Count(data[:start], []byte("\n"))}
+	for i, line := range strings.Split(string(data), "\n") {
+		if strings.HasPrefix(line, blockBegin) {
+			b.Marks = append(b.Marks, i+1)
+		}
+	}
 	length := markAt(data[start:], blockEnd+"\n")
 	if length < 0 {
 		b.Edited = true

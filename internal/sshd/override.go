@@ -90,10 +90,12 @@ type option struct {
 	value  word
 }
 
+// withValue are the letters of sshd's options that have a value (sshd(8)).
+const withValue = "CEbcfghkopu"
+
 // options reads arguments as sshd's getopt does and returns the options that
 // have a value.
 func options(arguments []word) []option {
-	const withValue = "CEbcfghkopu"
 	var found []option
 	for i := 0; i < len(arguments); i++ {
 		text := arguments[i].text

@@ -220,3 +220,25 @@ func Command(root, name string, args ...string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	return cmd
 }
+
+// InstallPrograms copies programs of this machine, and the libraries they load,
+// into a root.
+func InstallPrograms(t *testing.T, root string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		file, err := exec.LookPath(name)
+		require.NoError(t, err)
+		out, err := exec.Command("ldd", file).Output()
+		require.NoError(t, err)
+		for _, from := range append(regexp.MustCompile(`/[^\s:]+`).FindAllString(string(out), -1), file) {
+			to := filepath.Join(root, from)
+			if _, err := os.Stat(to); err == nil {
+				continue
+			}
+			data, err := os.ReadFile(from)
+			require.NoError(t, err)
+			require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
+			require.NoError(t, os.WriteFile(to, data, 0o755))
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package sshd
+
+import (
+	"slices"
+	"strings"
+)
+
+// LineWithout returns the line that an override stands on, without any option
+// that is one: for a unit's ExecStart on one line, however many it was written
+// on, and for a variable of an environment file. It is empty for a line that is
+// not understood well enough to be written anew.
+func (v Override) LineWithout(t Tree) string {
+	data, err := t.ReadFile(v.File)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(string(data), "\n")
+	if v.Line < 1 || v.Line > len(lines) {
+		return ""
+	}
+	var line string
+	for _, part := range lines[v.Line-1:] {
+		joined, continued := strings.CutSuffix(strings.TrimSpace(part), `\`)
+		line += joined + " "
+		if !continued {
+			break
+		}
+	}
+	key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+	if strings.Contains(v.File, "/systemd/") {
+		words := splitUnit(value)
+		if key != "ExecStart" || len(words) == 0 {
+			return ""
+		}
+		return rebuilt(words[1:], func(rest []string) string {
+			return key + "=" + strings.Join(append(words[:1:1], rest...), " ")
+		})
+	}
+	return rebuilt(splitUnit(unquote(value)), func(rest []string) string {
+		return key + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(strings.Join(rest, " ")) + `"`
+	})
+}
+
+// rebuilt writes a line anew from the arguments that stay, each quoted as
+// systemd reads it. It is empty if all of them stay.
+func rebuilt(arguments []string, write func([]string) string) string {
+	rest := withoutOverrides(arguments)
+	if len(rest) == len(arguments) {
+		return ""
+	}
+	for i, word := range rest {
+		if word == "" || strings.ContainsAny(word, blanks+`"'\`) {
+			rest[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
+		}
+	}
+	return write(rest)
+}
+
+// withoutOverrides drops the options that set one of our keywords.
+func withoutOverrides(arguments []string) []string {
+	var rest []string
+	for i := 0; i < len(arguments); i++ {
+		text := arguments[i]
+		at := -1
+		if strings.HasPrefix(text, "-") {
+			at = strings.IndexAny(text, withValue)
+		}
+		if at < 0 {
+			rest = append(rest, text)
+			continue
+		}
+		words, value := []string{text}, text[at+1:]
+		if value == "" && i+1 < len(arguments) {
+			i++
+			value = arguments[i]
+			words = append(words, value)
+		}
+		keyword, _ := ParseLine(value)
+		switch {
+		case text[at] != 'o' || !slices.Contains([]string{KeysCommand, KeysCommandUser}, keyword):
+			rest = append(rest, words...)
+		case at > 1:
+			rest = append(rest, text[:at]) // options without a value in the same word
+		}
+	}
+	return rest
+}
