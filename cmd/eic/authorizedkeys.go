@@ -62,8 +62,13 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 		ctx, release = catchSignals(ctx)
 		defer release()
 	}
+	user, err := findRunAs(ctx, s.RunAs)
+	q.Supervised = user.changes()
 	chained := s.Chain.Start(ctx, q) // ask confines this process
-	report, err := ask(ctx, s, q.User, q.Fingerprint, log)
+	var report lookup.Answer
+	if err == nil {
+		report, err = ask(ctx, s, user, q, log)
+	}
 	others, chainErr := chained.Keys()
 	authorize.Expire(report.Result.Decisions, time.Now()) // the chained command took its time
 	for _, event := range events(q.User, report, err) {
@@ -86,20 +91,23 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	return exitOK
 }
 
-// ask loads what it must from files, then confines the process before the
-// first byte from the network is read.
-func ask(ctx context.Context, s *settings.Settings, user, fingerprint string, log audit.Log) (lookup.Answer, error) {
+// ask loads what it must from files, then becomes another user if it must, and confines
+// the process, before the first byte from the network is read.
+func ask(ctx context.Context, s *settings.Settings, as runAs, q othercommand.Question, log audit.Log) (lookup.Answer, error) {
 	if err := s.LoadAnchors(ctx, 0); err != nil {
 		return lookup.Answer{}, err
 	}
 	source := s.Source()
 	source.BeforeNetwork = func() error {
 		log.Open()
+		if err := as.become(); err != nil {
+			return err
+		}
 		needs := s.Needs()
 		needs.Signals = s.Chain.Program() != "" // to end it in time
 		return confine.Confine(needs)
 	}
-	return lookup.Ask(ctx, source, s.Terms(user, fingerprint), time.Now())
+	return lookup.Ask(ctx, source, s.Terms(q.User, q.Fingerprint), time.Now())
 }
 
 // events returns what is logged of an inquiry. After a failure the keys that

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 
+	"eic/internal/confine"
+	"eic/internal/othercommand"
 	"eic/internal/printable"
 	"eic/internal/settings"
 	"eic/internal/sshd"
@@ -31,6 +33,10 @@ const (
 const oldName = sshd.AWSCommand
 
 func main() {
+	if err := confine.Undumpable(); err != nil {
+		fmt.Fprintf(os.Stderr, "eic: %v\n", err)
+		os.Exit(exitFailed)
+	}
 	stdout := newStdout(os.Getenv, os.Stdout)
 	// Nothing in the environment may steer what is trusted or asked, be it
 	// through this program, the Go runtime or a library. It is kept for a
@@ -91,6 +97,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	name, rest := args[1], args[2:]
 	switch name {
+	case othercommand.Supervisor: // of eic's own calls, so not listed
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // one that is ignored would be in the command too
+		return othercommand.Supervise(rest, environ, os.Stdin, stderr)
 	case "help", "--help", "-h":
 		usage(stdout)
 		return exitOK

@@ -15,8 +15,8 @@ import (
 // error. It covers every thread, and every process started later; those started
 // before are left as they are.
 func Confine(needs Needs) error {
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbidding core dumps: %w", err)
+	if err := Undumpable(); err != nil {
+		return err
 	}
 	rules := landlock.V11
 	if needs.Signals {
@@ -32,6 +32,15 @@ func Confine(needs Needs) error {
 		return fmt.Errorf("confining the process with Landlock: %w", err)
 	}
 	return giveUpPrivileges()
+}
+
+// Undumpable forbids core dumps, ptrace(2), and the use of /proc/PID/fd, by which another
+// process of the same user could write to this one's standard output.
+func Undumpable() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding core dumps: %w", err)
+	}
+	return nil
 }
 
 // reachable returns those of the paths that can be opened. Landlock takes any other for

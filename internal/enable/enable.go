@@ -113,9 +113,9 @@ func (s site) inForce(ctx context.Context, e sshd.Entry, logins []login) error {
 	}
 	for _, answer := range []sshd.Answer{global, anybody} {
 		command, user := answer.Values[sshd.KeysCommand], answer.Values[sshd.KeysCommandUser]
-		if command != e.Command() || user != sshd.CommandUser {
+		if command != e.Command() || user != e.RunsAs() {
 			return fmt.Errorf("expected sshd to run %q as %s, it would run %q as %s; the old configuration is back",
-				e.Command(), sshd.CommandUser, command, user)
+				e.Command(), e.RunsAs(), command, user)
 		}
 	}
 	return s.unchanged(ctx, logins)

@@ -32,6 +32,9 @@ type Question struct {
 	// given those variables that sshd gives every AuthorizedKeysCommand: PATH,
 	// USER, LOGNAME, HOME and LANG.
 	Environ []string
+	// Supervised keeps the command killable by a process that gives up root after
+	// Start: another process of this program, which stays root, runs it (Supervise).
+	Supervised bool
 }
 
 // Run is one run of a command.
@@ -47,8 +50,8 @@ type Run struct {
 // kernel if this process dies first.
 //
 // The command has this process's user, no input, and no way to say anything on
-// standard error. It is not held by confine.Confine if that comes later; but
-// then it can be killed only with confine.Needs.Signals.
+// standard error. It is not held by confine.Confine or confine.Become if they come
+// later; but then it can be killed only with confine.Needs.Signals, and Supervised.
 //
 // The zero Command runs nothing.
 func (c Command) Start(ctx context.Context, q Question) *Run {
@@ -131,12 +134,31 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	p.SysProcAttr = ownGroup()
 	p.Cancel = p.killGroup
 	p.WaitDelay = patience
-	if err := p.Start(); err != nil {
+	if q.Supervised {
+		err = p.supervise()
+	}
+	if err == nil {
+		err = p.Start()
+	}
+	if err != nil {
 		p.cancel(nil)
 		return nil, err
 	}
 	return p, nil
 }
+
+// supervise puts this program between the command and this process. The end of its
+// input, which the end of this process brings about too, kills the command.
+func (p *process) supervise() error {
+	p.Args = append([]string{os.Args[0], Supervisor, p.Path}, p.Args...)
+	p.Path = self
+	input, err := p.StdinPipe()
+	p.Cancel = func() error { return input.Close() }
+	return err
+}
+
+// self is the file of this program, whatever happened to its name.
+const self = "/proc/self/exe"
 
 // Write takes the command's output, and ends a command that floods.
 func (p *process) Write(b []byte) (int, error) {
@@ -164,9 +186,18 @@ func (p *process) finish() ([]byte, error) {
 	case err != nil && cause != nil:
 		return nil, cause
 	case err != nil:
-		return nil, err
+		return nil, p.failure(err)
 	}
 	return lines(p.output.Bytes())
+}
+
+// failure names the signal that a supervised command died of, as Wait does of another.
+func (p *process) failure(err error) error {
+	var exit *exec.ExitError
+	if p.Path == self && errors.As(err, &exit) && exit.ExitCode() > 128 {
+		return fmt.Errorf("signal: %v", unix.Signal(exit.ExitCode()-128))
+	}
+	return err
 }
 
 // lines checks a command's whole output. sshd takes a last line without a

@@ -2,6 +2,7 @@ package othercommand
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,4 +26,9 @@ func awaitExit(pid int) {
 			return
 		}
 	}
+}
+
+// signalOf returns the signal that a process died of.
+func signalOf(state *os.ProcessState) syscall.Signal {
+	return state.Sys().(syscall.WaitStatus).Signal()
 }

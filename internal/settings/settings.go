@@ -55,6 +55,9 @@ type Settings struct {
 	// Chain is another AuthorizedKeysCommand to run as well. The zero Command
 	// is none.
 	Chain othercommand.Command
+	// RunAs is the user that a process of root's becomes before anything is read from
+	// the network, or empty for none. The command of Chain stays root's.
+	RunAs string
 	// Budget is how long the whole answer may take.
 	Budget time.Duration
 	// LogTo is logSyslog or logStderr.
@@ -103,6 +106,7 @@ func (s *Settings) Register(command *pflag.FlagSet) {
 	flags.StringVar(&p.KeyOptions, "key-options", p.KeyOptions, "put `OPTIONS` of sshd(8) in front of each printed key")
 	flags.BoolVar(&p.CallerEnvironment, "caller-env", p.CallerEnvironment, "set EIC_CALLER and EIC_REQUEST in the session (needs PermitUserEnvironment in sshd_config)")
 	flags.StringVar(&s.chain, chainFlag, "", "run another AuthorizedKeysCommand as well, as '`COMMAND` %u', and print its keys after ours")
+	flags.StringVar(&s.RunAs, "run-as", s.RunAs, "as root, run the command of --chain as root and become the user `NAME` before anything is read from the network")
 	flags.StringVar(&s.File, configFlag, "", "read more flags from `FILE`, one a line; it must be root's and writable by nobody else")
 	flags.DurationVar(&s.Budget, "budget", s.Budget, "`TIME` that the whole answer may take, at most 1m")
 	flags.StringVar(&s.LogTo, "log", s.LogTo, "send events to the system log or to standard error (`syslog|stderr`)")

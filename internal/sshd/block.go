@@ -40,6 +40,9 @@ type Entry struct {
 	// Args are the arguments of the command between "authorized-keys" and the
 	// user, as sshd expands them.
 	Args []string
+	// User is the AuthorizedKeysCommandUser; empty stands for CommandUser. It is
+	// another where the command that ours runs as well needs its own.
+	User string
 	// Made are directories and links that exist because of us.
 	Made []string
 }
@@ -49,13 +52,21 @@ func (e Entry) Command() string {
 	return argv.Quote(slices.Concat([]string{Program, "authorized-keys"}, e.Args, []string{"%u", "%f"}))
 }
 
+// RunsAs returns the value of our AuthorizedKeysCommandUser.
+func (e Entry) RunsAs() string {
+	if e.User == "" {
+		return CommandUser
+	}
+	return e.User
+}
+
 // Text returns the block.
 func (e Entry) Text() []byte {
 	var body strings.Builder
 	for _, name := range e.Made {
 		body.WriteString(madeMark + name + "\n")
 	}
-	fmt.Fprintf(&body, "AuthorizedKeysCommand %s\nAuthorizedKeysCommandUser %s\n", e.Command(), CommandUser)
+	fmt.Fprintf(&body, "AuthorizedKeysCommand %s\nAuthorizedKeysCommandUser %s\n", e.Command(), e.RunsAs())
 	return []byte(blockHead + "\n" + checksumMark + checksum(body.String()) + "\n" + body.String() + blockEnd + "\n")
 }
 
@@ -129,12 +140,15 @@ func readBlock(text string) (e Entry, edited bool) {
 		if name, found := strings.CutPrefix(line, madeMark); found {
 			e.Made = append(e.Made, name)
 		}
-		if keyword, value := ParseLine(line); keyword == KeysCommand {
+		switch keyword, value := ParseLine(line); keyword {
+		case KeysCommand:
 			args, err := argv.Split(value)
 			if err != nil || len(args) < 4 {
 				return Entry{}, true
 			}
 			e.Args = args[2 : len(args)-2] // without the program and authorized-keys, %u and %f
+		case KeysCommandUser:
+			e.User = value
 		}
 	}
 	return e, false
@@ -169,7 +183,7 @@ func CheckArgument(arg string) error {
 
 // Check refuses an Entry that some sshd would not read as it is meant.
 func (e Entry) Check() error {
-	for _, arg := range slices.Concat(e.Args, e.Made) {
+	for _, arg := range slices.Concat(e.Args, e.Made, []string{e.User}) {
 		if err := CheckArgument(arg); err != nil {
 			return err
 		}

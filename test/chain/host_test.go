@@ -5,6 +5,7 @@ package chain
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,8 +62,8 @@ func public(t *testing.T, key string) string {
 func requireNobodyLeft(t *testing.T, h *host.Host) {
 	t.Helper()
 	left := serviceProcesses(t, h)
-	for end := time.Now().Add(5 * time.Second); left != "" && time.Now().Before(end); left = serviceProcesses(t, h) {
-		time.Sleep(20 * time.Millisecond)
+	for end := time.Now().Add(soon); left != "" && time.Now().Before(end); left = serviceProcesses(t, h) {
+		time.Sleep(tick)
 	}
 	require.Empty(t, left)
 }
@@ -70,12 +71,38 @@ func requireNobodyLeft(t *testing.T, h *host.Host) {
 // serviceProcesses names the processes of the user that sshd runs eic as.
 func serviceProcesses(t *testing.T, h *host.Host) string {
 	t.Helper()
+	return processesOf(t, serviceUserID(t, h))
+}
+
+func serviceUserID(t *testing.T, h *host.Host) string {
+	t.Helper()
 	info, err := os.ReadFile(h.Path("/etc/passwd"))
 	require.NoError(t, err)
 	_, after, found := strings.Cut(string(info), "\n"+host.ServiceUser+":x:")
 	require.True(t, found)
 	id, _, _ := strings.Cut(after, ":")
-	return processesOf(t, id)
+	return id
+}
+
+// How long processes may take to end, and how often they are looked for.
+const (
+	soon = 5 * time.Second
+	tick = 20 * time.Millisecond
+)
+
+// sleepers counts the processes of root's that the scripts of bad neighbors start.
+func sleepers(t *testing.T) int {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	count := 0
+	for _, name := range commands {
+		text, err := os.ReadFile(name)
+		if err == nil && (strings.HasPrefix(string(text), "sleep\x001000") || strings.HasPrefix(string(text), "yes\x00")) {
+			count++
+		}
+	}
+	return count
 }
 
 // processesOf names the processes of a user by its id, without zombies
