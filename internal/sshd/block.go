@@ -35,6 +35,9 @@ const (
 // at once, and how long any sshd lets an argument become.
 const maxLine = 4096
 
+// earlierCommandUser is what versions before 0.2.0 wrote for CommandUser.
+const earlierCommandUser = "eic"
+
 // An Entry is what our block says.
 type Entry struct {
 	// Args are the arguments of the command between "authorized-keys" and the
@@ -148,7 +151,9 @@ func readBlock(text string) (e Entry, edited bool) {
 			}
 			e.Args = args[2 : len(args)-2] // without the program and authorized-keys, %u and %f
 		case KeysCommandUser:
-			e.User = value
+			if value != CommandUser && value != earlierCommandUser {
+				e.User = value
+			}
 		}
 	}
 	return e, false

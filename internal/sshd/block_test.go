@@ -38,7 +38,7 @@ func TestFindBlock(t *testing.T) {
 			require.Equal(t, test.edited, b.Edited)
 			require.Equal(t, test.line, b.Line)
 			if found && !b.Edited {
-				require.Equal(t, Entry{[]string{"--budget", "5s"}, []string{"/etc/a", "/etc/a/b c"}}, b.Entry)
+				require.Equal(t, Entry{Args: []string{"--budget", "5s"}, Made: []string{"/etc/a", "/etc/a/b c"}}, b.Entry)
 				require.Equal(t, strings.Replace(test.data, text, "", 1), string(b.Cut([]byte(test.data))))
 			}
 		})
