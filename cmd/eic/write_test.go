@@ -39,7 +39,7 @@ func TestSSHDThatReadsGetsEveryKey(t *testing.T) {
 	require.NoError(t, err)
 	read := make(chan []byte, 1)
 	go func() {
-		text, _ := io.ReadAll(reader) //nolint:errcheck // what was read counts
+		text, _ := io.ReadAll(reader) // what was read counts
 		read <- text
 	}()
 	require.NoError(t, writeKeys(ctx, writer, keys))

@@ -38,7 +38,7 @@ func noAnswer(stage imds.Stage, reason string) outcome {
 // told of it is which certificate it leaves unproved.
 func final(stage imds.Stage, reason string) outcome {
 	if stage == imds.StageStaple {
-		return refusal(1, `status of .*CN=managed-ssh-signer.*for staple: `+reason)
+		return refusal(`status of .*CN=managed-ssh-signer.*for staple: `+reason)
 	}
 	return noAnswer(stage, reason)
 }
@@ -49,8 +49,8 @@ func spent(stage imds.Stage, reason string) outcome {
 }
 
 // refusal is an answer that came and was not believed.
-func refusal(status int, reason string) outcome {
-	return outcome{status, "", `\Awarning: .*` + reason + `.*\n\z`}
+func refusal(reason string) outcome {
+	return outcome{1, "", `\Awarning: .*` + reason + `.*\n\z`}
 }
 
 // ignored is a document that holds no key.
@@ -126,11 +126,11 @@ func noise(stage imds.Stage) outcome {
 	case imds.StageActiveKeys:
 		return ignored("info", "malformed: no line of the document begins a block")
 	case imds.StageSignerCert:
-		return refusal(1, "parsing the signer's chain: no certificate in it")
+		return refusal("parsing the signer's chain: no certificate in it")
 	case imds.StageStapleList:
-		return refusal(1, "its name is not 1 to 128 letters and digits")
+		return refusal("its name is not 1 to 128 letters and digits")
 	case imds.StageStaple:
-		return refusal(1, "decoding the OCSP response: illegal base64")
+		return refusal("decoding the OCSP response: illegal base64")
 	default:
 		return place(stage, `.*`)
 	}
@@ -144,11 +144,11 @@ func half(stage imds.Stage) outcome {
 	case imds.StageActiveKeys:
 		return ignored("(warning|info)", "(bad-signature: |malformed: decoding the signature)")
 	case imds.StageSignerCert:
-		return refusal(1, "the PEM block after certificate 1, .* is malformed or cut short")
+		return refusal("the PEM block after certificate 1, .* is malformed or cut short")
 	case imds.StageStapleList:
-		return refusal(1, "checking the revocation status of .*")
+		return refusal("checking the revocation status of .*")
 	case imds.StageStaple:
-		return refusal(1, "(decoding|parsing) the OCSP response")
+		return refusal("(decoding|parsing) the OCSP response")
 	case imds.StageInstanceID:
 		return place(stage, trial.Instance[:len(trial.Instance)/2])
 	case imds.StageRegion:
@@ -162,7 +162,7 @@ func half(stage imds.Stage) outcome {
 
 // place is what comes of a place that cannot be.
 func place(stage imds.Stage, answer string) outcome {
-	return refusal(1, map[imds.Stage]string{
+	return refusal(map[imds.Stage]string{
 		imds.StageInstanceID:       `the metadata service calls this instance "`,
 		imds.StageRegion:           `the metadata service gives its region as "`,
 		imds.StageAvailabilityZone: `the metadata service gives its availability zone as "`,
