@@ -38,7 +38,7 @@ func noAnswer(stage imds.Stage, reason string) outcome {
 // told of it is which certificate it leaves unproved.
 func final(stage imds.Stage, reason string) outcome {
 	if stage == imds.StageStaple {
-		return refusal(`status of .*CN=managed-ssh-signer.*for staple: `+reason)
+		return refusal(`status of .*CN=managed-ssh-signer.*for staple: ` + reason)
 	}
 	return noAnswer(stage, reason)
 }
@@ -167,5 +167,5 @@ func place(stage imds.Stage, answer string) outcome {
 		imds.StageRegion:           `the metadata service gives its region as "`,
 		imds.StageAvailabilityZone: `the metadata service gives its availability zone as "`,
 		imds.StageDomain:           `the metadata service gives its domain as "`,
-	}[stage]+answer)
+	}[stage] + answer)
 }
