@@ -2,6 +2,7 @@ package enable
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,23 +86,28 @@ func TestTakeOverRefuses(t *testing.T) {
 func TestEnableChains(t *testing.T) {
 	tests := map[string]struct {
 		files map[string]string
+		user  string
 		where string
 		want  string
 	}{
 		"a command set before our file is not shadowed": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-site.conf": otherCommand},
-			sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"a command set after our file is chained twice": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + otherCommand},
-			sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"a command without an include cannot be chained": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + otherCommand},
-			sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
+		},
+		"a command of its own user's runs as another": {
+			map[string]string{"etc/ssh/sshd_config": includeFirst + strings.Replace(otherCommand, "root", "sssd", 1)},
+			"sssd", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"nothing to chain is an error": {
-			map[string]string{"etc/ssh/sshd_config": includeFirst}, sshd.DropIn, "/usr/bin/eic authorized-keys --budget 5s %u %f",
+			map[string]string{"etc/ssh/sshd_config": includeFirst}, "", sshd.DropIn, "/usr/bin/eic authorized-keys --budget 5s %u %f",
 		},
 	}
 	for name, test := range tests {
@@ -111,12 +117,14 @@ func TestEnableChains(t *testing.T) {
 			options := Options{Flags: []string{"--budget", "5s"}, Chain: true}
 			result, err := Add(t.Context(), h, options)
 			require.NoError(t, err)
+			user := sshd.CommandUser
 			if strings.Contains(test.want, "chain") {
-				require.Contains(t, strings.Join(result.Notes, "\n"), `ran as "root" and will run as "eic"`)
+				user = test.user
+				require.Contains(t, strings.Join(result.Notes, "\n"), "still runs as "+strconv.Quote(user))
 			}
 			e, err := h.Effective(t.Context(), sshd.Connection{User: "ubuntu"})
 			require.NoError(t, err)
-			require.Equal(t, []string{test.want, sshd.CommandUser, test.where}, []string{e.Command, e.User, e.Source.File})
+			require.Equal(t, []string{test.want, user, test.where}, []string{e.Command, e.User, e.Source.File})
 
 			again, err := Add(t.Context(), h, options)
 			require.NoError(t, err)

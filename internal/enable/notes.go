@@ -15,9 +15,9 @@ func (p *plan) addNotes(ctx context.Context) {
 		p.notes = append(p.notes, fmt.Sprintf(`%s: the command of AWS's package stays behind ours and comes back with "eic disable"`,
 			p.placeAfter(p.replaced)))
 	}
-	if user, _ := p.Bare.Global(sshd.KeysCommandUser); p.chained != (sshd.Setting{}) && user.Value != sshd.CommandUser {
-		p.notes = append(p.notes, fmt.Sprintf("%s ran as %q and will run as %q, with what that user may read",
-			p.placeAfter(p.chained), user.Value, sshd.CommandUser))
+	if p.chained != (sshd.Setting{}) {
+		p.notes = append(p.notes, fmt.Sprintf("the command of %s still runs as %q%s", p.placeAfter(p.chained), p.chainedUser,
+			map[bool]string{true: fmt.Sprintf("; eic itself becomes %q before it reads from the network", sshd.CommandUser)}[p.chainedUser == "root"]))
 	}
 	p.noteMatches(ctx)
 }

@@ -21,7 +21,9 @@ type plan struct {
 	after sshd.Config
 	// replaced and chained are somebody else's lines that stay behind ours.
 	replaced, chained sshd.Setting
-	notes             []string
+	// chainedUser is the user that chained ran as, and will run as.
+	chainedUser string
+	notes       []string
 }
 
 // plan finds what the options ask for. The error is a *ConflictError where
@@ -48,7 +50,7 @@ func (p *plan) decide(o Options) error {
 // decideArguments finds what our command is called with.
 func (p *plan) decideArguments(o Options) error {
 	if o.Keep && len(p.Ours) > 0 {
-		p.entry.Args = p.Ours[0].Args
+		p.entry.Args, p.entry.User = p.Ours[0].Args, p.Ours[0].User
 		return nil
 	}
 	for _, flag := range o.Flags {
@@ -82,13 +84,18 @@ func (p *plan) decideOther(o Options) error {
 	}
 }
 
-// chainAgain has ours go on running the command that it runs by now.
+// chainAgain has ours go on running the command that it runs by now, as the same user.
 func (p *plan) chainAgain() {
+	var kept []string
 	for _, flag := range p.flagsBefore() {
-		if command, found := strings.CutPrefix(flag, "--chain="); found {
-			p.entry.Args = append(p.entry.Args, "--chain", command)
-			return
+		name, value, _ := strings.Cut(flag, "=")
+		if name == "--chain" || name == runAsFlag {
+			kept = append(kept, name, value)
 		}
+	}
+	if slices.Contains(kept, "--chain") {
+		p.entry.Args, p.entry.User = append(p.entry.Args, kept...), p.Ours[0].User
+		return
 	}
 	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
 }
@@ -134,10 +141,19 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 	if err != nil {
 		return fmt.Errorf("chaining the command of %s: %w", sshd.Place(other.File, other.Line), err)
 	}
+	p.chained, p.chainedUser = other, sshd.CommandUser
+	if user, found := p.Bare.Global(sshd.KeysCommandUser); found && user.Value != sshd.CommandUser {
+		p.chainedUser, p.entry.User = user.Value, user.Value
+	}
+	if p.chainedUser == "root" {
+		flags = append([]string{runAsFlag, sshd.CommandUser}, flags...)
+	}
 	p.entry.Args = append(p.entry.Args, flags...)
-	p.chained = other
 	return nil
 }
+
+// runAsFlag names the user that eic becomes where the command that it chains is root's.
+const runAsFlag = "--run-as"
 
 // isOurProgram reports whether a line that is not ours runs this program.
 func isOurProgram(s sshd.Setting) bool {
