@@ -161,6 +161,8 @@ func TestWhichInstanceThisIs(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"Nitro tells": {check: "identity", verdict: doctor.OK, found: "Nitro, i-0123456789abcdef0, as uid 998"},
 		"Xen leaves it to others": {damage: xen,
+			check: "identity", verdict: doctor.Warning, found: "can log in as anybody"},
+		"Xen, and the settings say which or who may push": {damage: func(b *bench) { xen(b); b.asking.Pinned = true },
 			check: "identity", verdict: doctor.OK, found: "Xen"},
 		"it is none": {damage: noInstance,
 			check: "identity", verdict: doctor.Broken, found: "no EC2 instance"},

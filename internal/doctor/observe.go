@@ -25,6 +25,9 @@ type Asking struct {
 	LogSockets []string
 	// Addresses are URLs of the metadata service to try one by one.
 	Addresses []string
+	// Pinned is set if the settings say which instance this is, or whose keys
+	// count.
+	Pinned bool
 	// Offline asks nobody but the machine.
 	Offline bool
 	// Chained is tried with a key that nobody has.
@@ -45,6 +48,9 @@ type Observation struct {
 	Identity      instance.Identity
 	IdentityError string
 	AnyMachine    bool
+	// Pinned is set if the settings say which instance this is, or whose keys
+	// count.
+	Pinned bool
 	// AnchorsError is why the trust anchors could not be had.
 	AnchorsError string
 	// ChainedError is why the chained command, if there is one, gave no answer.
@@ -58,7 +64,7 @@ type Observation struct {
 // Observe looks at the machine as the user of this process. It takes no longer
 // than the context. Its error is that of BeforeNetwork.
 func Observe(ctx context.Context, a Asking) (Observation, error) {
-	o := Observation{UID: os.Getuid(), AnyMachine: a.Source.AnyMachine}
+	o := Observation{UID: os.Getuid(), AnyMachine: a.Source.AnyMachine, Pinned: a.Pinned}
 	var err error
 	if o.Identity, err = instance.Identify(a.Source.Root); err != nil {
 		o.IdentityError = err.Error()

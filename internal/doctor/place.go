@@ -21,8 +21,11 @@ func checkIdentity(_ context.Context, e *exam) Finding {
 		return broken("let everybody read it, as Linux does by default (mode 0444)", "as %s: %s", who, o.IdentityError)
 	case o.Identity.Platform == instance.Nitro:
 		return ok("Nitro, %s, as %s reads it", o.Identity.ID, who)
+	case o.Identity.Platform == instance.Xen && o.Pinned:
+		return ok("Xen, as %s reads it; the settings say which instance, or whose keys count", who)
 	case o.Identity.Platform == instance.Xen:
-		return ok("Xen, as %s reads it; the metadata service says which instance", who)
+		return warning("echo instance-id INSTANCE_ID >> /etc/eic/eic.conf, or write require-caller ARN there",
+			"Xen, where only the metadata service says which instance this is: whoever forges its answers can log in as anybody with a key pushed to an instance of their own")
 	case o.AnyMachine:
 		return ok("no EC2 instance, which --no-instance-check allows")
 	case e.Offline:

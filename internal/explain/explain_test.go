@@ -147,6 +147,28 @@ func TestTheAnchorIsKept(t *testing.T) {
 	require.Equal(t, live, judgedAgain(t, record))
 }
 
+// On Xen whoever forges the metadata service's answers can serve a document that
+// was pushed to an instance of their own.
+func TestOnXenAForgedInstanceIsBelievedUnlessTheSettingsNameOne(t *testing.T) {
+	const victim = "i-0aaaaaaaaaaaaaaaa"
+	w := newWorld(t, xen())
+	live, record := w.ask(t, budget)
+	require.Equal(t, Keys, live.Outcome, "this is what is left")
+	require.Equal(t, live, judgedAgain(t, record))
+	var text strings.Builder
+	require.NoError(t, live.WriteText(&text, false))
+	require.Contains(t, text.String(), "can log in as anybody")
+
+	w.record.Terms.InstanceID = victim
+	live, record = w.ask(t, budget)
+	require.Equal(t, Failed, live.Outcome)
+	require.Equal(t, victim, live.Terms.InstanceID)
+	require.Equal(t, live, judgedAgain(t, record))
+	text.Reset()
+	require.NoError(t, live.WriteText(&text, false))
+	require.NotContains(t, text.String(), "can log in as anybody")
+}
+
 // An explanation costs the metadata service what a login costs, and two
 // requests more where they are for the advice.
 func TestWhatIsAsked(t *testing.T) {

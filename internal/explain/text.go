@@ -97,6 +97,10 @@ func (r Explanation) machine(p *page) {
 		p.heading(plainly, "This machine is %s (Nitro, from its board asset tag)", id)
 	case instance.Xen:
 		p.heading(plainly, "This machine is %s (Xen, from its hypervisor's UUID)", id)
+		if r.Terms.InstanceID == "" {
+			p.paragraph("Only the metadata service says which Xen instance this is. Whoever forges its answers can log in as anybody, " +
+				"with a key pushed to an instance of their own. The setting instance-id ID rules that out, and require-caller ARN narrows it down.")
+		}
 	case instance.None:
 		p.heading(plainly, "This machine says of itself that it is no EC2 instance")
 		if m.InstanceID != "" {

@@ -80,6 +80,12 @@ func TestWhatThePackagesInstallIsWell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, options)
+			if options.Platform == host.Xen {
+				r := examine(t, h, "root", 2)
+				require.Equal(t, []string{"identity"}, r.with("warning"), "%+v", r)
+				pinned := strings.Replace(host.Packaged, "--trust-anchors", "--instance-id "+sim.DefaultInstanceID+" --trust-anchors", 1)
+				require.NoError(t, h.Configure(pinned))
+			}
 			r := examine(t, h, "root", 0)
 			require.Equal(t, "ok", r.Verdict)
 			require.Equal(t, noSELinux, r.with("not checked"), "%+v", r)
