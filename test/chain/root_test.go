@@ -117,3 +117,22 @@ func TestNoUserToBecome(t *testing.T) {
 	hosttest.RequireLogin(t, h, "bob", own)
 	require.Contains(t, strings.Join(h.Log.Texts("eic"), "\n"), fmt.Sprintf("--run-as: looking up %q", host.ServiceUser))
 }
+
+// A host whose people log in with keys from their user records goes on doing so, and
+// takes pushed keys as well.
+func TestEnableLeavesUserdbctlItsLogins(t *testing.T) {
+	h := hosttest.Start(t, host.Options{}, "AuthorizedKeysCommand "+userdbctl+" ssh-authorized-keys %u\nAuthorizedKeysCommandUser root\n")
+	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
+	addRecord(t, h, "bob", recorded)
+	require.NoError(t, os.Chmod(h.Path("/run/userdb/bob.user-privileged"), 0o600))
+	hosttest.RequireLogin(t, h, "bob", recorded)
+	hosttest.RequireNoLogin(t, h, "alice", pushed)
+
+	hosttest.Change(t, h, "enable", "--chain", "--trust-anchors", host.TrustAnchors)
+	hosttest.RequireLogin(t, h, "bob", recorded)
+	hosttest.Push(t, h, "alice", pushed)
+	hosttest.RequireLogin(t, h, "alice", pushed)
+
+	hosttest.Change(t, h, "disable")
+	hosttest.RequireLogin(t, h, "bob", recorded)
+}

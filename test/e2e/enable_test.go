@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,24 +31,6 @@ func newCertificate(t *testing.T, h *host.Host) string {
 	return key
 }
 
-// eic runs a command of eic's as root.
-func eic(t *testing.T, h *host.Host, args ...string) host.Result {
-	t.Helper()
-	result := hosttest.Capture(t, h.Command("root", host.Binary, args...))
-	t.Logf("eic %q: exit status %d\n%s%s", args, result.Status, result.Stdout, result.Stderr)
-	return result
-}
-
-// change runs enable or disable, and waits until the reloaded sshd listens again.
-func change(t *testing.T, h *host.Host, args ...string) {
-	t.Helper()
-	h.Log.Forget()
-	require.Zero(t, eic(t, h, args...).Status)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	require.NoError(t, h.Log.Wait(ctx, "sshd", "Server listening"))
-}
-
 // Before OpenSSH 9.4 sshd ignores an AuthorizedPrincipalsCommand that stands behind
 // an AuthorizedKeysCommand.
 func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
@@ -68,11 +48,11 @@ func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
 			hosttest.Push(t, h, "alice", pushed)
 			hosttest.RequireNoLogin(t, h, "alice", pushed)
 
-			change(t, h, "enable", "--trust-anchors", host.TrustAnchors)
+			hosttest.Change(t, h, "enable", "--trust-anchors", host.TrustAnchors)
 			hosttest.RequireLogin(t, h, "alice", certified)
 			hosttest.RequireLogin(t, h, "alice", pushed)
 
-			change(t, h, "disable")
+			hosttest.Change(t, h, "disable")
 			hosttest.RequireLogin(t, h, "alice", certified)
 			hosttest.RequireNoLogin(t, h, "alice", pushed)
 		})

@@ -1,0 +1,29 @@
+package hosttest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+)
+
+// EIC runs a command of eic's as root, on a host that it is installed on.
+func EIC(t *testing.T, h *host.Host, args ...string) host.Result {
+	t.Helper()
+	result := Capture(t, h.Command("root", host.Binary, args...))
+	t.Logf("eic %q: exit status %d\n%s%s", args, result.Status, result.Stdout, result.Stderr)
+	return result
+}
+
+// Change runs enable or disable, and waits until the reloaded sshd listens again.
+func Change(t *testing.T, h *host.Host, args ...string) {
+	t.Helper()
+	h.Log.Forget()
+	require.Zero(t, EIC(t, h, args...).Status)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, h.Log.Wait(ctx, "sshd", "Server listening"))
+}
