@@ -231,6 +231,24 @@ func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	})
 }
 
+// sshd runs no command for a user that does not exist: AWS's package deletes its
+// user when it is removed, and a Match block may still name it.
+func TestUnknownCommandUserIsNamed(t *testing.T) {
+	const matched = "Match Group ec2i\nAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\n" +
+		"AuthorizedKeysCommandUser ec2-instance-connect\nMatch User git\nAuthorizedKeysCommandUser root\n"
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\n" + matched})}
+	result, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	require.Contains(t, result.Notes, `/etc/ssh/sshd_config:9: there is no user "ec2-instance-connect", so sshd runs the command for no login that matches "Group ec2i"; `+
+		"write there instead: AuthorizedKeysCommandUser "+sshd.CommandUser)
+	require.NotContains(t, strings.Join(result.Notes, "\n"), `no user "root"`)
+
+	sshdtest.PutFiles(t, h.Root, map[string]string{"etc/passwd": "root:x:0:0::/:/bin/sh\nsshd:x:100:65534::/:/\n"})
+	result, err = Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), `sshd runs the command for nobody; make it with: useradd`)
+}
+
 func TestBlockStaysWhereItWasPut(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"})}
 	_, err := Add(t.Context(), h, Options{})

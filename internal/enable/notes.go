@@ -2,9 +2,13 @@ package enable
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
+	"eic/internal/account"
 	"eic/internal/sshd"
 )
 
@@ -20,6 +24,7 @@ func (p *plan) addNotes(ctx context.Context) {
 			map[bool]string{true: fmt.Sprintf("; eic itself becomes %q before it reads from the network", sshd.CommandUser)}[p.chainedUser == "root"]))
 	}
 	p.noteMatches(ctx)
+	p.noteUnknownUsers(ctx)
 }
 
 // noteMatches says which logins keep a command, or its user, of their own. sshd
@@ -39,6 +44,37 @@ func (p *plan) noteMatches(ctx context.Context) {
 		}
 		p.notes = append(p.notes, fmt.Sprintf("%s: logins that match %q keep their own %s %q", p.placeAfter(set), set.Match, name, set.Value))
 	}
+}
+
+// noteUnknownUsers names each AuthorizedKeysCommandUser that does not exist: sshd
+// runs no command then, neither ours nor another.
+func (p *plan) noteUnknownUsers(ctx context.Context) {
+	accounts := account.Database{Root: os.DirFS(p.Tree.HostPath("/")), Run: p.host.Execute}
+	inForce, _ := p.after.Global(sshd.KeysCommandUser)
+	for _, set := range p.after {
+		counts := set.Match != "" || set == inForce
+		if set.Keyword != sshd.KeysCommandUser || !counts || strings.EqualFold(set.Value, "none") {
+			continue
+		}
+		if _, err := accounts.Find(ctx, set.Value); !errors.Is(err, account.ErrUnknown) {
+			continue
+		}
+		whose := "nobody"
+		if set.Match != "" {
+			whose = fmt.Sprintf("no login that matches %q", set.Match)
+		}
+		p.notes = append(p.notes, fmt.Sprintf("%s: there is no user %q, so sshd runs the command for %s; %s",
+			sshd.Place(set.File, set.Line), set.Value, whose, remedyFor(set)))
+	}
+}
+
+// remedyFor says what to write for a user that does not exist. Ours is made by the
+// package.
+func remedyFor(set sshd.Setting) string {
+	if set.Value == sshd.CommandUser {
+		return "make it with: useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin " + sshd.CommandUser
+	}
+	return "write there instead: AuthorizedKeysCommandUser " + sshd.CommandUser
 }
 
 // placeAfter returns where a line of the configuration without ours will stand.

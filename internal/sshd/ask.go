@@ -181,7 +181,7 @@ func (h Host) Version(ctx context.Context) Version {
 	if !found {
 		return Version{}
 	}
-	stdout, stderr, _ := h.run(ctx, program, "-V") // what it wrote counts
+	stdout, stderr, _ := h.Execute(ctx, program, "-V") // what it wrote counts
 	_, text, _ := strings.Cut(string(stdout)+string(stderr), "OpenSSH_")
 	major, rest, _ := strings.Cut(text, ".")
 	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })

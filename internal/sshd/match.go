@@ -204,7 +204,7 @@ func (h Host) members(ctx context.Context, lists []string) []string {
 // database returns what getent(1) lists, or the file where there is no getent.
 func (h Host) database(ctx context.Context, name string) string {
 	if program, found := h.Tree().FirstExisting("/usr/bin/getent"); found {
-		if stdout, _, err := h.run(ctx, program, name); err == nil {
+		if stdout, _, err := h.Execute(ctx, program, name); err == nil {
 			return string(stdout)
 		}
 	}

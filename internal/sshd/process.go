@@ -81,7 +81,7 @@ func (h Host) Systemctl(ctx context.Context, args ...string) ([]byte, error) {
 	if !found {
 		return nil, errors.New("found no systemctl")
 	}
-	stdout, stderr, err := h.run(ctx, program, args...)
+	stdout, stderr, err := h.Execute(ctx, program, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q", err, oneLine(stderr))
 	}

@@ -40,7 +40,8 @@ func Exec(root string) Runner {
 	}
 }
 
-func (h Host) run(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error) {
+// Execute runs a program inside the host's root, by Run or Exec.
+func (h Host) Execute(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error) {
 	if h.Run == nil {
 		return Exec(h.root())(ctx, name, args...)
 	}
@@ -85,7 +86,7 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	command := strings.Join(append([]string{program}, args...), " ")
 	var haveKey, haveFolder bool
 	for {
-		stdout, stderr, err := h.run(ctx, program, args...)
+		stdout, stderr, err := h.Execute(ctx, program, args...)
 		if err == nil {
 			return stdout, nil
 		}

@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 	"cmdline":       nil,
 	"confine":       nil,
 	"doctor":        {"account", "argv", "authorize", "evidence", "instance", "lookup", "metadata", "othercommand", "printable", "settings", "sshd", "trust", "trustedfile"},
-	"enable":        {"argv", "sshd"},
+	"enable":        {"account", "argv", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust", "trustedfile"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "printable", "trust"},
 	"instance":      nil,

@@ -77,9 +77,10 @@ func NewRoot(t *testing.T, files map[string]string) string {
 	t.Helper()
 	NeedRoot(t)
 	root := NewTree(t, map[string]string{
-		"etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n",
-		"etc/group":  "root:x:0:\ngit:x:1000:\n",
-		"dev/null":   "",
+		"etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n" +
+			"eic:x:990:990::/nonexistent:/usr/sbin/nologin\n_eic:x:991:991::/nonexistent:/usr/sbin/nologin\n",
+		"etc/group": "root:x:0:\ngit:x:1000:\n",
+		"dev/null":  "",
 	})
 	from, err := program()
 	require.NoError(t, err)
