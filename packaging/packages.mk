@@ -33,8 +33,8 @@ ssm-package: packages ## the package for AWS Systems Manager Distributor, in bui
 .PHONY: test-packages
 test-packages: ## installs, upgrades and removes the packages in Debian roots (root; debootstrap)
 	@test/setup packages
-	go vet -tags packages ./packaging/... ./test/packages ./test/clients
-	CGO_ENABLED=0 go test -tags packages -count=1 -timeout 60m ./packaging/... ./test/packages ./test/clients
+	go vet -tags packages ./packaging/... ./test/packages ./test/openssh ./test/clients
+	CGO_ENABLED=0 go test -tags packages -count=1 -timeout 60m ./packaging/... ./test/packages ./test/openssh ./test/clients
 
 .PHONY: packages-amd64 packages-arm64
 packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) $(TOOLS)/nfpm
