@@ -48,6 +48,7 @@ func TestOnlyListedModulesAreLinked(t *testing.T) {
 	linked := strings.Fields(output)
 	slices.Sort(linked)
 	require.Equal(t, listed(t, "Linked into `eic`"), slices.Compact(linked))
+	require.Contains(t, linked, "github.com/aws/aws-sdk-go-v2/feature/ec2/imds", "IMDSv2 is AWS's own implementation of it")
 }
 
 func TestEveryDirectDependencyIsListed(t *testing.T) {
