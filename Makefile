@@ -31,6 +31,11 @@ demo: ## the whole story on this machine: push a key, log in, see it refused
 	@test/setup demo
 	@CGO_ENABLED=0 go run ./test/demo
 
+.PHONY: try
+try: ## a shell with a simulated AWS and an instance, for AWS's own command line (root)
+	@test/setup demo
+	@CGO_ENABLED=0 go run ./test/demo --shell
+
 .PHONY: check
 check: vet ## before every commit: what needs no root, no network and no tool but Go
 	CGO_ENABLED=0 go test -short ./...

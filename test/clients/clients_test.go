@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,8 +37,10 @@ func prepare(ctx context.Context, dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
 		return err
 	}
-	if err := host.BuildRelease(ctx, filepath.Join(dir, "eic-sim"), "eic/cmd/eic-sim"); err != nil {
-		return err
+	for name, command := range map[string]string{"eic-sim": "eic/cmd/eic-sim", "demo": "eic/test/demo"} {
+		if err := host.BuildRelease(ctx, filepath.Join(dir, name), command); err != nil {
+			return err
+		}
 	}
 	return host.Build(ctx, dir)
 }
@@ -89,7 +92,6 @@ func start(t *testing.T, options sim.Options, config ...string) network {
 	require.NoError(t, h.Install())
 	require.NoError(t, h.Configure(host.Packaged+strings.Join(config, "\n")))
 	require.NoError(t, h.StartSSHD())
-	require.NoError(t, h.WriteFile("/run/eic-test/tls.pem", h.Sim.TLSRoot))
 	require.NoError(t, h.WriteFile("/etc/ssh/ssh_config.d/test.conf", []byte("StrictHostKeyChecking accept-new\nLogLevel ERROR\n")))
 	return n
 }
@@ -116,12 +118,10 @@ func (n network) sh(script string, variables ...string) result {
 func (n network) shWithin(limit time.Duration, script string, variables ...string) result {
 	n.t.Helper()
 	cmd := n.Command(person, "/usr/bin/timeout", "--kill-after=1", strconv.Itoa(int(limit.Seconds())), "/bin/sh", "-euc", "cd; "+script)
-	cmd.Env = append(cmd.Env, "HOME="+host.Home(person), "LC_ALL=C.UTF-8", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=2",
-		"AWS_ENDPOINT_URL="+n.Sim.API, "HTTPS_PROXY="+n.Sim.Proxy,
-		"AWS_CA_BUNDLE=/run/eic-test/tls.pem", "SSL_CERT_FILE=/run/eic-test/tls.pem",
-		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey,
-		"AWS_REGION="+sim.DefaultRegion, "AWS_EC2_METADATA_DISABLED=true")
-	cmd.Env = append(cmd.Env, variables...)
+	cmd.Env = slices.Concat(cmd.Env, n.ClientEnvironment(), []string{
+		"HOME=" + host.Home(person), "LC_ALL=C.UTF-8", "AWS_MAX_ATTEMPTS=2",
+		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey,
+	}, variables)
 	begin := time.Now()
 	r, err := host.Capture(n.t.Context(), cmd)
 	require.NoError(n.t, err)

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,18 +22,26 @@ import (
 
 func main() {
 	binary := pflag.String("eic", "", "show this `FILE` instead of building eic")
+	interactive := pflag.Bool("shell", false, "open a shell on the demo's network instead of showing it")
 	pflag.Parse()
-	os.Exit(run(*binary))
+	os.Exit(run(*binary, *interactive))
 }
 
 // run shows as much as this machine and user allow, and returns the exit status.
-func run(binary string) int {
-	if os.Geteuid() != 0 {
-		return perform(func(ctx context.Context) (*stage, error) { return openLoopback(ctx, binary) })
+func run(binary string, interactive bool) int {
+	inside := func() int { return perform(openHost, show) }
+	if interactive {
+		if missing := missingForShell(); missing != "" {
+			fmt.Fprintln(os.Stderr, "demo: "+missing)
+			return 1
+		}
+		inside = func() int { return perform(openHost, shell) }
+	} else if os.Geteuid() != 0 {
+		return perform(func(ctx context.Context) (*stage, error) { return openLoopback(ctx, binary) }, show)
 	}
 	return host.Run(
 		func(ctx context.Context, dir string) error { return obtain(ctx, binary, dir) },
-		func() int { return perform(openHost) })
+		inside)
 }
 
 // obtain puts eic into a directory: the one given, or one that is built.
@@ -48,9 +57,16 @@ func obtain(ctx context.Context, binary, dir string) error {
 	return os.WriteFile(filepath.Join(dir, filepath.Base(host.Binary)), text, 0o755)
 }
 
-// perform opens a stage, shows every step on it, and closes it, also when somebody
-// interrupts.
-func perform(open func(context.Context) (*stage, error)) int {
+// show shows every step on a stage.
+func show(ctx context.Context, s *stage) error {
+	if !(&demo{stage: s, out: os.Stdout}).show(ctx) {
+		return errors.New("not everything came out as expected")
+	}
+	return nil
+}
+
+// perform opens a stage, uses it, and closes it, also when somebody interrupts.
+func perform(open func(context.Context) (*stage, error), use func(context.Context, *stage) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	s, err := open(ctx)
@@ -59,12 +75,13 @@ func perform(open func(context.Context) (*stage, error)) int {
 		return 1
 	}
 	defer s.close()
-	asExpected := (&demo{stage: s, out: os.Stdout}).show(ctx)
+	err = use(ctx, s)
 	switch {
 	case ctx.Err() != nil:
 		fmt.Println("\nInterrupted; cleaning up.")
 		return 130
-	case !asExpected:
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
 		return 1
 	}
 	return 0

@@ -42,7 +42,7 @@ func demoCommand(t *testing.T, bin string) (cmd *exec.Cmd, temporary string) {
 	t.Helper()
 	temporary, err := os.MkdirTemp(bin, "tmp-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(temporary, 0o777))
+	require.NoError(t, os.Chmod(temporary, 0o777|os.ModeSticky))
 	cmd = exec.Command(filepath.Join(bin, "demo"), "--eic", filepath.Join(bin, "eic"))
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
@@ -64,8 +64,15 @@ func TestRootSeesALoginAndTwoRefusals(t *testing.T) {
 	require.Contains(t, text, "alice@instance whoami\n   alice\n")
 	require.Contains(t, text, "bob@127.0.0.1: Permission denied (publickey).\n")
 	require.Contains(t, text, "alice@127.0.0.1: Permission denied (publickey).\n")
-	require.Equal(t, 6, strings.Count(text, "   as expected "))
-	require.NotContains(t, text, "Not shown")
+	require.Contains(t, text, "An error occurred (AccessDeniedException) when calling the SendSSHPublicKey operation")
+	require.Contains(t, text, "   CloudTrail  SendSSHPublicKey for ")
+	if able, why := opensTunnels(t.Context()); able {
+		require.Equal(t, 9, strings.Count(text, "   as expected "))
+		require.NotContains(t, text, "Not shown")
+	} else {
+		require.Equal(t, 8, strings.Count(text, "   as expected "))
+		require.Contains(t, text, "Not shown: a login through the Endpoint. "+newest+", and "+why+".\n")
+	}
 	requireEmpty(t, temporary)
 }
 
@@ -75,8 +82,8 @@ func TestOthersSeeAllButTheLogin(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	text := string(out)
-	require.Contains(t, text, "info: Providing ssh key from EC2 Instance Connect with fingerprint: SHA256:")
-	require.Equal(t, 5, strings.Count(text, "   as expected "))
+	require.Contains(t, text, "Answer: the key would be printed\n")
+	require.Equal(t, 6, strings.Count(text, "   as expected "))
 	require.Contains(t, text, "Not shown: a login with the real ssh through a real sshd. That needs namespaces, and so root.")
 	requireEmpty(t, temporary)
 }

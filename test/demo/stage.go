@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,8 +15,9 @@ import (
 )
 
 // lifetime is how long a pushed key lives here. AWS's live for a minute, which is
-// long to wait for the end of.
-const lifetime = 15 * time.Second
+// long to wait for the end of. AWS's own command line takes some seconds between its
+// push and its login.
+const lifetime = 30 * time.Second
 
 // stage is where the steps are shown.
 type stage struct {
@@ -24,17 +26,29 @@ type stage struct {
 	host *host.Host
 	// dir is for files, among them eic where there is no host.
 	dir string
+	// events is the file with CloudTrail's events.
+	events string
 	// close removes everything.
 	close func()
 }
 
 // openHost is a stage with everything on it.
 func openHost(context.Context) (*stage, error) {
-	h, err := host.Start(host.Options{Users: []string{"alice", "bob"}, Sim: sim.Options{TTL: lifetime}})
+	events, err := os.Create(filepath.Join(host.Prepared(), "events.json"))
 	if err != nil {
 		return nil, err
 	}
-	end := func() { _ = h.Close() } // what remains ends with this process
+	options, err := simulated(events)
+	if err != nil {
+		return nil, err
+	}
+	h, err := host.Start(host.Options{
+		Users: []string{"alice", "bob", "ec2-user"}, Sim: options, Addresses: []string{sim.DefaultPrivateIP + "/32"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	end := func() { _ = errors.Join(h.Close(), events.Close()) } // what remains ends with this process
 	for _, step := range []func() error{
 		h.Install, func() error { return h.Configure(host.Packaged) }, h.StartSSHD,
 	} {
@@ -43,7 +57,7 @@ func openHost(context.Context) (*stage, error) {
 			return nil, err
 		}
 	}
-	return &stage{sim: h.Sim, host: h, dir: h.Dir(), close: end}, nil
+	return &stage{sim: h.Sim, host: h, dir: h.Dir(), events: events.Name(), close: end}, nil
 }
 
 // openLoopback is a stage for those who are not root: the simulator on free ports of
@@ -63,9 +77,12 @@ func openLoopback(ctx context.Context, binary string) (*stage, error) {
 		}
 		_ = os.RemoveAll(dir) // a directory of temporary files
 	}
-	err = obtain(ctx, binary, dir)
+	options, err := simulated(nil)
 	if err == nil {
-		s.sim, err = sim.Start(sim.Options{TTL: lifetime})
+		err = obtain(ctx, binary, dir)
+	}
+	if err == nil {
+		s.sim, err = sim.Start(options)
 	}
 	if err == nil {
 		err = os.WriteFile(s.trustAnchors(), s.sim.Roots, 0o644)
@@ -85,13 +102,15 @@ func (s *stage) service() host.Service {
 	return host.Service{Endpoint: s.sim.API, InstanceID: sim.DefaultInstanceID}
 }
 
-// authorizedKeys is the command that prints a user's keys.
+// authorizedKeys is the command that prints a user's keys. Without root it is one that
+// tells which keys would be printed: where keys are printed for sshd, a file of trust
+// anchors must be root's.
 func (s *stage) authorizedKeys(user string) *exec.Cmd {
 	if s.host != nil {
 		return s.host.Command(host.ServiceUser, host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors, user)
 	}
-	return exec.Command(filepath.Join(s.dir, "eic"), "authorized-keys", "--imds-endpoint", s.sim.IMDS[0],
-		"--no-instance-check", "--trust-anchors", s.trustAnchors(), "--log", "stderr", user)
+	return exec.Command(filepath.Join(s.dir, "eic"), "explain", "--imds-endpoint", s.sim.IMDS[0],
+		"--no-instance-check", "--trust-anchors", s.trustAnchors(), user)
 }
 
 // facts say what there is on the stage, in lines.
@@ -105,7 +124,8 @@ func (s *stage) facts() []string {
 	if s.host != nil {
 		facts = append(facts,
 			"All of it is in namespaces that end with this program: its own network, files and processes.",
-			"sshd is on port 22 there, for the users alice and bob, with these lines in sshd_config:")
+			"The instance has no public address, only "+sim.DefaultPrivateIP+"; its VPC has the Endpoint "+sim.DefaultEndpoint+".",
+			"sshd is on port 22 there, for the users alice, bob and ec2-user, with these lines in sshd_config:")
 		for _, line := range strings.Split(strings.TrimSpace(host.Packaged), "\n") {
 			facts = append(facts, "    "+line)
 		}
@@ -121,6 +141,9 @@ func (s *stage) notShown() []string {
 		if missing := host.Missing(host.Needed()...); len(missing) > 0 {
 			lines = append(lines, "It needs these packages too, which are missing: "+strings.Join(missing, ", ")+".")
 		}
+	}
+	if able, why := opensTunnels(context.Background()); !able && s.host != nil {
+		lines = append(lines, "Not shown: a login through the Endpoint. "+newest+", and "+why+".")
 	}
 	if missing := host.Missing(host.AWS); len(missing) > 0 {
 		lines = append(lines, "Not shown: AWS's own command pushing the key. The package "+missing[0]+" is missing;")

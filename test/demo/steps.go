@@ -18,6 +18,8 @@ type demo struct {
 	out   io.Writer
 	// expired is when the pushed key is sure to have expired.
 	expired time.Time
+	// accepted and provided are what sshd and eic logged of the last login.
+	accepted, provided string
 }
 
 // step is something to show. Its error is that something came out that should not.
@@ -28,27 +30,35 @@ type step struct {
 
 // steps are what is shown, in order. Without a host nobody can log in, and eic is
 // asked by hand instead.
-func (d *demo) steps() []step {
+func (d *demo) steps(ctx context.Context) []step {
 	steps := []step{
 		{"The stand-in for AWS starts", d.introduce},
 		{"A key is made, and pushed for alice with SendSSHPublicKey", d.push},
 		{"eic prints it: it is signed, for this instance, and has not expired", d.printKey},
 	}
+	const denied = "IAM refuses a key for root: the policy does not allow it"
 	if d.stage.host == nil {
 		return append(steps,
+			step{denied, d.refusedByIAM},
 			step{"eic prints nothing for bob: the key was pushed for alice", d.printNothing("bob")},
 			step{"The key expires, and eic prints nothing for alice either", d.afterExpiry(d.printNothing("alice"))})
 	}
-	return append(steps,
+	steps = append(steps,
 		step{"alice logs in with it: ssh, and sshd asks eic", d.logIn},
 		step{"bob is refused: the key was pushed for alice", d.refuse("bob")},
+		step{denied, d.refusedByIAM})
+	if able, _ := opensTunnels(ctx); able {
+		steps = append(steps, step{"AWS's own command line logs in to the private address, through the Endpoint", d.throughTheEndpoint})
+	}
+	return append(steps,
+		step{"The records of that login lead from sshd back to who pushed the key", d.join},
 		step{"The key expires, and the same ssh is refused", d.afterExpiry(d.refuse("alice"))})
 }
 
 // show shows every step until one fails, sums up, and reports whether everything
 // came out as expected.
 func (d *demo) show(ctx context.Context) bool {
-	steps := d.steps()
+	steps := d.steps(ctx)
 	verdicts := make([]string, len(steps))
 	asExpected := true
 	for i, step := range steps {
@@ -102,7 +112,11 @@ func (d *demo) printKey(ctx context.Context) error {
 		return err
 	}
 	result, err := d.run(ctx, d.stage.authorizedKeys("alice"))
-	if err == nil && (result.Status != 0 || result.Stdout != string(public)) {
+	shown := result.Stdout == string(public)
+	if d.stage.host == nil {
+		shown = strings.Contains(result.Stdout, "sshd gets     "+string(public))
+	}
+	if err == nil && (result.Status != 0 || !shown) {
 		err = fmt.Errorf("expected the pushed key and status 0, got status %d", result.Status)
 	}
 	d.sayLog()
@@ -118,12 +132,12 @@ func (d *demo) logIn(ctx context.Context) error {
 	return err
 }
 
-// printNothing wants no key and no complaint.
+// printNothing wants no key, without root.
 func (d *demo) printNothing(user string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		result, err := d.run(ctx, d.stage.authorizedKeys(user))
-		if err == nil && result != (host.Result{}) {
-			err = fmt.Errorf("expected no output and status 0, got status %d", result.Status)
+		if err == nil && (result.Status != 3 || strings.Contains(result.Stdout, "sshd gets")) {
+			err = fmt.Errorf("expected no key and status 3, got status %d", result.Status)
 		}
 		return err
 	}
@@ -164,9 +178,17 @@ func (d *demo) succeed(result host.Result, err error) error {
 // sayLog prints what eic has written to the system log since it was last printed.
 func (d *demo) sayLog() {
 	if d.stage.host == nil {
-		return // it was told to log to standard error
+		return // nothing went to a system log
+	}
+	for _, line := range d.stage.host.Log.Texts("sshd") {
+		if strings.HasPrefix(line, "Accepted publickey") {
+			d.accepted = line
+		}
 	}
 	lines := d.stage.host.Log.Texts("eic")
+	if len(lines) > 0 {
+		d.provided = lines[len(lines)-1]
+	}
 	for _, line := range slices.Compact(slices.Clone(lines)) {
 		d.say("system log: " + line)
 	}

@@ -23,8 +23,12 @@ import (
 	"eic/internal/sim"
 )
 
-// TrustAnchors is the file, as the host sees it, with the simulator's roots.
-const TrustAnchors = "/run/eic-test/roots.pem"
+// Files, as the host sees them, with the simulator's roots: what eic trusts, and what
+// clients trust.
+const (
+	TrustAnchors = "/run/eic-test/roots.pem"
+	TLSRoot      = "/run/eic-test/tls.pem"
+)
 
 // Options say what host is made. The zero value is a Nitro instance with IPv4 and
 // IPv6 and a simulator with nothing wrong.
@@ -135,6 +139,9 @@ func (h *Host) startSim() error {
 	var err error
 	if h.Sim, err = sim.Start(o); err != nil {
 		return fmt.Errorf("starting the simulator: %w", err)
+	}
+	if err := h.WriteFile(TLSRoot, h.Sim.TLSRoot); err != nil {
+		return err
 	}
 	return h.WriteFile(TrustAnchors, h.Sim.Roots)
 }

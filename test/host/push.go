@@ -37,6 +37,16 @@ func (s Service) Command(user, keyFile string) *exec.Cmd {
 	return cmd
 }
 
+// ClientEnvironment are the variables that make AWS's own clients call the host's
+// simulator. The host's network has to be theirs too.
+func (h *Host) ClientEnvironment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + h.Sim.API, "HTTPS_PROXY=" + h.Sim.Proxy, "AWS_CA_BUNDLE=" + TLSRoot, "SSL_CERT_FILE=" + TLSRoot,
+		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey,
+		"AWS_REGION=" + sim.DefaultRegion, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=",
+	}
+}
+
 // Push does the same without that client, and returns the request id.
 func (s Service) Push(ctx context.Context, user, keyFile string) (string, error) {
 	text, err := os.ReadFile(keyFile + ".pub")
