@@ -143,7 +143,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	asking := doctor.Asking{
 		Source:  t.Source(),
 		User:    user,
-		Domains: t.Domains,
+		Domains: t.Terms(user, "").AcceptedDomains(),
 		Pinned:  t.InstanceID != "" || len(t.Policy.Callers) != 0,
 		Offline: offline,
 		Anchors: func(domain string) (*x509.CertPool, error) {

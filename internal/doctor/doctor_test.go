@@ -89,6 +89,7 @@ func newBench(t *testing.T, faults ...string) *bench {
 	b.asking = doctor.Asking{
 		Source:     lookup.Source{Root: b.files, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
 		User:       "root",
+		Domains:    trust.Domains(),
 		Anchors:    func(string) (*x509.CertPool, error) { return anchors, nil },
 		LogSockets: []string{filepath.Join(t.TempDir(), "none"), log},
 		Addresses:  []string{s.IMDS[0], s.IMDS[0]},

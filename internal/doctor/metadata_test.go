@@ -211,7 +211,10 @@ func TestWhereThisInstanceIs(t *testing.T) {
 		"no token for a region": {faults: []string{"imds=disabled"},
 			check: "region", verdict: doctor.NotChecked, found: "no session token"},
 
-		"a domain": {check: "domain", verdict: doctor.OK, found: "amazonaws.com"},
+		"a domain": {check: "domain", verdict: doctor.OK, found: "amazonaws.com; \"eic enable --partition NAME\" would hold this host to it"},
+		"a domain of another partition than this host's": {faults: []string{"domain=china"},
+			damage: func(b *bench) { b.asking.Domains = []string{"amazonaws.com"} },
+			check:  "domain", verdict: doctor.Broken, found: `"amazonaws.com.cn", expected one of amazonaws.com`},
 		"a domain of China": {faults: []string{"domain=china"},
 			check: "domain", verdict: doctor.OK, found: "amazonaws.com.cn"},
 		"a domain that is an attacker's": {faults: []string{"domain=forged"},

@@ -17,7 +17,7 @@ type Asking struct {
 	Source lookup.Source
 	// User is whose keys are asked for.
 	User string
-	// Domains are accepted besides trust.Domains.
+	// Domains are those of which a signer is accepted.
 	Domains []string
 	// Anchors returns the trust anchors for the signer of a domain.
 	Anchors func(domain string) (*x509.CertPool, error)

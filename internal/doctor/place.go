@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"eic/internal/instance"
-	"eic/internal/trust"
 )
 
 // checkIdentity looks at the files that say which instance this is, with the
@@ -84,7 +83,9 @@ func checkDomain(_ context.Context, e *exam) Finding {
 			return noAnswer("services/domain", s.Domain)
 		case !s.DomainKnown:
 			return broken("look for what answers in place of the metadata service; if the domain is right, run \"eic enable --domain NAME\"",
-				"services/domain is %.80q, expected one of %s", s.Domain.Text, strings.Join(trust.Domains(), ", "))
+				"services/domain is %.80q, expected one of %s", s.Domain.Text, strings.Join(s.Accepted, ", "))
+		case len(s.Accepted) > 1:
+			return ok("%s; \"eic enable --partition NAME\" would hold this host to it, whatever the metadata service says", s.Domain.Text)
 		}
 		return ok("%s", s.Domain.Text)
 	})

@@ -28,8 +28,9 @@ type Service struct {
 	KeysError string
 	// The plain answers. There is a Zone only if there is no Region.
 	InstanceID, Region, Zone, Domain Answer
-	// DomainKnown is set if the domain is one of AWS's or of those accepted
-	// besides.
+	// Accepted are the domains that are accepted, and DomainKnown is set if the
+	// domain is one of them.
+	Accepted    []string
 	DomainKnown bool
 	// SignerUntil is when the signer stops being trustworthy, or SignerError
 	// why it is not. Without a region and a known domain there is neither.
@@ -102,7 +103,7 @@ func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client
 		s.Region.NotFound = true
 		s.Zone = answerOf(e.Zone, failed[metadata.StageZone])
 	}
-	s.DomainKnown = slices.Contains(trust.Domains(), s.Domain.Text) || slices.Contains(a.Domains, s.Domain.Text)
+	s.Accepted, s.DomainKnown = a.Domains, slices.Contains(a.Domains, s.Domain.Text)
 	region := s.region()
 	if region == "" || !s.DomainKnown {
 		return

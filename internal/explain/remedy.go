@@ -79,7 +79,7 @@ func (f facts) ofSigner(reason Cause) (Remedy, bool) {
 		return Remedy{Text: "The certificate does not lead to a trust anchor. If --trust-anchors names a file of your own, look there. " +
 			forged, Commands: f.keep()}, true
 	case causePlace:
-		return Remedy{Text: "The metadata service never says this of an instance. Ask it by hand. " + forged,
+		return Remedy{Text: "The metadata service never says this of an instance, or --instance-id or --partition is that of another. Ask it by hand. " + forged,
 			Commands: f.byHand("instance-id", "placement/region", "placement/availability-zone")}, true
 	case causeUnknownDomain:
 		return Remedy{Text: "If this is a partition of AWS that you know, and this is its domain, add --domain NAME to sshd's " +

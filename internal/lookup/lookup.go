@@ -59,6 +59,14 @@ type Terms struct {
 	Policy authorize.Policy
 }
 
+// AcceptedDomains are those of which a signer is accepted.
+func (t Terms) AcceptedDomains() []string {
+	if t.Partition != "" {
+		return append([]string{trust.PartitionDomain(t.Partition)}, t.Domains...)
+	}
+	return append(trust.Domains(), t.Domains...)
+}
+
 // Result is what the evidence led to.
 type Result struct {
 	// Decisions has one for each block of the document, in its order.
@@ -123,15 +131,13 @@ func (e Evidence) place(t Terms) (region, domain string, err error) {
 	if region, err = e.region(); err != nil {
 		return "", "", err
 	}
-	domain, known := Line(e.Domain), trust.Domains()
-	if t.Partition != "" {
-		known = []string{trust.PartitionDomain(t.Partition)}
-	}
+	domain = Line(e.Domain)
 	switch {
-	case slices.Contains(known, domain), slices.Contains(t.Domains, domain):
+	case slices.Contains(t.AcceptedDomains(), domain):
 		return region, domain, nil
 	case t.Partition != "":
-		return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, expected %q as --partition %s has it", domain, known[0], t.Partition)
+		return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, expected %q as --partition %s has it",
+			domain, trust.PartitionDomain(t.Partition), t.Partition)
 	}
 	return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", domain, ErrUnknownDomain)
 }
