@@ -50,6 +50,7 @@ func (e *enabling) register(line cmdline.Line) {
 	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
 	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
 	line.BoolVar(&e.options.Keep, "keep", false, "leave an entry of eic's that is there already as it is, flags and all (for upgrades of packages)")
+	line.BoolVar(&e.options.SELinuxAllowsChain, "selinux-allows-chain", false, "take it that SELinux's policy lets eic's domain do what the command of --chain needs")
 	e.settings = settings.New()
 	e.settings.Register(line.FlagSet)
 	chain := line.Lookup("chain")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"eic/internal/selinux"
 	"eic/internal/sshd"
 )
 
@@ -29,7 +30,7 @@ type denial struct {
 // checkDenials looks for what SELinux denied to the command of late. Without
 // our module that goes on; with it, it may be from before.
 func checkDenials(_ context.Context, e *exam) Finding {
-	if e.seMode() == seAbsent {
+	if e.seMode() == selinux.Absent {
 		return notChecked("nothing, if SELinux is not wanted", "SELinux is not in use")
 	}
 	log, err := tail(e.Root, auditLog, auditTail)
@@ -48,7 +49,7 @@ func checkDenials(_ context.Context, e *exam) Finding {
 	last := found[len(found)-1]
 	text := fmt.Sprintf("%d of the command in the last %d hours, the last one at %s: %.300q",
 		len(found), int(recent.Hours()), last.time.UTC().Format(time.RFC3339), last.text)
-	if loaded, err := e.moduleLoaded(); err == nil && !loaded {
+	if loaded, err := selinux.HasModule(e.Root); err == nil && !loaded {
 		return broken("install the package eic-selinux", "%s", text)
 	}
 	return warning("if they go on, report what ausearch -m avc -c eic prints", "%s", text)
@@ -79,7 +80,7 @@ func parseDenial(line string) (denial, bool) {
 		case "path":
 			about = about || value == sshd.Program
 		case "scontext":
-			about = about || strings.Contains(value, ":"+seDomain+":")
+			about = about || strings.Contains(value, ":"+selinux.Domain+":")
 		case "permissive":
 			if value == "1" {
 				return denial{}, false

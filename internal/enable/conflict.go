@@ -1,12 +1,15 @@
 package enable
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"eic/internal/argv"
+	"eic/internal/selinux"
 	"eic/internal/sshd"
 )
 
@@ -32,6 +35,8 @@ type ConflictError struct {
 
 	// replace is set where --replace-ec2-instance-connect may be needed behind Run.
 	replace bool
+	// confined is set where SELinux confines the command to be chained.
+	confined bool
 }
 
 // Error gives all of it in one line, which ends with what to do.
@@ -57,13 +62,23 @@ func (e *ConflictError) Error() string {
 func (s site) withWayOut(o Options, err error) error {
 	var c *ConflictError
 	if errors.As(err, &c) {
-		for _, more := range moreOptions(o) {
-			if _, failed := s.plan(more); failed == nil {
+		others := moreOptions(o)
+		if c.confined {
+			others = nil
+		}
+		for _, more := range others {
+			_, failed := s.plan(more)
+			if failed == nil {
 				c.Advice, c.Write, c.Run = "", "", enableCommand(more)
 				return err
 			}
+			if next := new(ConflictError); errors.As(failed, &next) && next.confined {
+				more.SELinuxAllowsChain = true
+				return ended(failed, enableCommand(more))
+			}
 		}
 		o.ReplaceInstanceConnect = o.ReplaceInstanceConnect || c.replace
+		o.SELinuxAllowsChain = o.SELinuxAllowsChain || c.confined
 	}
 	return ended(err, enableCommand(o))
 }
@@ -105,7 +120,7 @@ func enableCommand(o Options) string {
 	for _, option := range []struct {
 		name string
 		set  bool
-	}{{"--keep", o.Keep}, {"--replace-ec2-instance-connect", o.ReplaceInstanceConnect}, {"--chain", o.Chain}} {
+	}{{"--keep", o.Keep}, {"--replace-ec2-instance-connect", o.ReplaceInstanceConnect}, {"--selinux-allows-chain", o.SELinuxAllowsChain}, {"--chain", o.Chain}} {
 		if option.set {
 			words = append(words, option.name)
 		}
@@ -211,4 +226,23 @@ func (s site) editedConflict(b sshd.Block) error {
 	}
 	e.Run = commentOut(lines...)
 	return e
+}
+
+// checkConfined is the conflict with our SELinux module, in whose domain a chained
+// command would run.
+func (p *plan) checkConfined(o Options) error {
+	chains := slices.ContainsFunc(joined(p.entry.Args), isChainFlag)
+	root := os.DirFS(cmp.Or(p.host.Root, "/"))
+	if !chains || o.SELinuxAllowsChain || selinux.Running(root) != selinux.Enforcing {
+		return nil
+	}
+	if confined, err := selinux.HasModule(root); err != nil || !confined {
+		return err
+	}
+	return &ConflictError{
+		Problem: fmt.Sprintf("SELinux is enforcing, and its module %q lets a chained command do no more than eic: read no other file, reach no other address", selinux.Module),
+		Advice: fmt.Sprintf("allow the type %s what the command needs in a policy module of your own (semanage permissive -a %s, log in, audit2allow -a -M eic-chain), then say that it is there",
+			selinux.Domain, selinux.Domain),
+		confined: true,
+	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// keys. Without another one, ours goes on running the one it runs by now;
 	// a note says so if there is none.
 	Chain bool
+	// SELinuxAllowsChain says that the host's policy lets the domain of eic do what a
+	// chained command needs. Without it there is none where our policy module confines eic.
+	SELinuxAllowsChain bool
 	// ReplaceInstanceConnect puts ours in place of the older
 	// ec2-instance-connect package's: its drop-in of the ssh unit is masked, its
 	// line in sshd_config is left standing behind ours.

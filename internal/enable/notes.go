@@ -20,8 +20,11 @@ func (p *plan) addNotes(ctx context.Context) {
 			p.placeAfter(p.replaced)))
 	}
 	if p.chained != (sshd.Setting{}) {
-		p.notes = append(p.notes, fmt.Sprintf("the command of %s still runs as %q%s", p.placeAfter(p.chained), p.chainedUser,
-			map[bool]string{true: fmt.Sprintf("; eic itself becomes %q before it reads from the network", sshd.CommandUser)}[p.chainedUser == "root"]))
+		note := fmt.Sprintf("the command of %s still runs as %q", p.placeAfter(p.chained), p.chainedUser)
+		if p.chainedUser == "root" {
+			note += fmt.Sprintf("; eic itself becomes %q before it reads from the network", sshd.CommandUser)
+		}
+		p.notes = append(p.notes, note)
 	}
 	p.noteMatches(ctx)
 	p.noteUnknownUsers(ctx)

@@ -59,6 +59,9 @@ func (p *plan) decideArguments(o Options) error {
 	if err := p.decideOther(o); err != nil {
 		return err
 	}
+	if err := p.checkConfined(o); err != nil {
+		return err
+	}
 	p.noteLost()
 	return nil
 }

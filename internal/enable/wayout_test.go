@@ -33,12 +33,17 @@ func refusals() map[string]struct {
 	awsAndOther["etc/ssh/sshd_config"] = includeFirst + otherCommand
 	awsInEtc := olderUnit()
 	awsInEtc["etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"] = olderDropIn
+	confining := map[string]string{
+		"etc/ssh/sshd_config": otherCommand, "sys/fs/selinux/enforce": "1", "var/lib/selinux/targeted/active/modules/400/eic/cil": "",
+	}
 	return map[string]struct {
 		files map[string]string
 		args  []string
 		run   string
 	}{
-		"another command": {map[string]string{"etc/ssh/sshd_config": otherCommand}, nil, "eic enable --chain"},
+		"SELinux confines a chained command": {confining, []string{"--chain"}, "eic enable --selinux-allows-chain --chain"},
+		"SELinux confines what would help":   {confining, nil, "eic enable --selinux-allows-chain --chain"},
+		"another command":                    {map[string]string{"etc/ssh/sshd_config": otherCommand}, nil, "eic enable --chain"},
 		"another command, and flags with quotes": {map[string]string{"etc/ssh/sshd_config": otherCommand},
 			[]string{"--deny-user=root", "--key-options=command=\"it's %u\""}, `eic enable --chain --deny-user=root '--key-options=command="it'\''s %u"'`},
 		"another command, and a third to chain": {map[string]string{"etc/ssh/sshd_config": otherCommand}, []string{"--chain=/usr/bin/third %u"}, "eic enable --chain"},

@@ -10,8 +10,8 @@ import (
 	"eic/test/host"
 )
 
-// EIC runs a command of eic's as root, on a host that it is installed on.
-func EIC(t *testing.T, h *host.Host, args ...string) host.Result {
+// eicAsRoot runs a command of eic's as root, on a host that it is installed on.
+func eicAsRoot(t *testing.T, h *host.Host, args ...string) host.Result {
 	t.Helper()
 	result := Capture(t, h.Command("root", host.Binary, args...))
 	t.Logf("eic %q: exit status %d\n%s%s", args, result.Status, result.Stdout, result.Stderr)
@@ -22,7 +22,7 @@ func EIC(t *testing.T, h *host.Host, args ...string) host.Result {
 func Change(t *testing.T, h *host.Host, args ...string) {
 	t.Helper()
 	h.Log.Forget()
-	require.Zero(t, EIC(t, h, args...).Status)
+	require.Zero(t, eicAsRoot(t, h, args...).Status)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, h.Log.Wait(ctx, "sshd", "Server listening"))
