@@ -185,11 +185,32 @@ type systemctl struct {
 	pid   int
 	fails bool
 	calls []string
+	// loaded has the files of each unit, as systemctl show prints them.
+	loaded map[string]string
+}
+
+// systemd knows of files that no directory of units has, and of an order that
+// their names do not show.
+func TestWhatSystemdLoadedCounts(t *testing.T) {
+	privateMachine(t)
+	const generated = "/run/systemd/generator.late/ssh.service.d/site.conf"
+	sshdtest.PutFiles(t, "/", map[string]string{
+		"etc/ssh/sshd_config":        includeFirst,
+		"run/systemd/system/x.slice": "",
+		"run/ssh.service":            "[Service]\nExecStart=/usr/sbin/sshd -D\n",
+		generated[1:]:                "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysCommand=/usr/bin/other\n",
+	})
+	systemd := &systemctl{loaded: map[string]string{"ssh.service": "FragmentPath=/run/ssh.service\nDropInPaths=" + generated + "\n"}}
+	_, err := Add(t.Context(), sshd.Host{Run: systemd.run}, Options{})
+	require.ErrorContains(t, err, generated+`:3: ssh.service starts sshd with AuthorizedKeysCommand "/usr/bin/other"`)
 }
 
 func (s *systemctl) run(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
 	if filepath.Base(name) != "systemctl" {
 		return sshd.Exec("/")(ctx, name, args...)
+	}
+	if len(args) > 2 && strings.HasPrefix(args[1], "--property=FragmentPath") {
+		return []byte(s.loaded[args[2]]), nil, nil
 	}
 	s.calls = append(s.calls, strings.Join(args, " "))
 	switch {

@@ -1,6 +1,7 @@
 package sshd
 
 import (
+	"context"
 	"slices"
 	"strings"
 )
@@ -31,13 +32,28 @@ func Overrides(t Tree) ([]Override, error) {
 	if len(found) == 0 {
 		return scriptOverrides(t)
 	}
+	return unitOverrides(found), nil
+}
+
+func unitOverrides(units []unit) []Override {
 	var all []Override
-	for _, u := range found {
+	for _, u := range units {
 		for _, command := range u.commands {
 			all = append(all, commandOverrides(u.name, command, u.arguments(command))...)
 		}
 	}
-	return all, nil
+	return all
+}
+
+// overrides asks systemd for the files of the units where it runs the machine,
+// and reads the directories that it reads where it does not.
+func (h Host) overrides(ctx context.Context) ([]Override, error) {
+	if h.Booted() {
+		if found, err := h.loadedUnits(ctx); err == nil && len(found) > 0 {
+			return unitOverrides(found), nil
+		}
+	}
+	return Overrides(h.Tree())
 }
 
 // scriptOverrides reads the options files of Debian's, RHEL's, SUSE's and

@@ -47,7 +47,7 @@ func (h Host) Survey(ctx context.Context) (Survey, error) {
 	if s.Bare, err = Read(s.Tree.With(without), s.Main, s.Version); err != nil {
 		return Survey{}, err
 	}
-	if s.Overrides, err = Overrides(s.Tree); err != nil {
+	if s.Overrides, err = h.overrides(ctx); err != nil {
 		return Survey{}, err
 	}
 	return s, nil

@@ -1,6 +1,7 @@
 package sshd
 
 import (
+	"context"
 	"maps"
 	"path"
 	"slices"
@@ -28,6 +29,32 @@ type unit struct {
 	name        string
 	commands    []word
 	environment map[string]word
+}
+
+// loadedUnits returns the units that run sshd as systemd has loaded them. It knows
+// what reading its directories does not show: files that generators made, and
+// the order of all of them.
+func (h Host) loadedUnits(ctx context.Context) ([]unit, error) {
+	var found []unit
+	var files []string
+	for _, name := range sshUnits() {
+		stdout, err := h.Systemctl(ctx, "show", "--property=FragmentPath,DropInPaths", strings.Replace(name, "@.", "@eic.", 1))
+		if err != nil {
+			return nil, err
+		}
+		properties := environmentLines("systemctl show", stdout)
+		file := properties["FragmentPath"].text
+		if file == "" || slices.Contains(files, file) {
+			continue // there is no such unit, or it is one under two names
+		}
+		files = append(files, file)
+		u := unit{name: name, environment: map[string]word{}}
+		if err := u.addFiles(h.Tree(), append([]string{file}, strings.Fields(properties["DropInPaths"].text)...)); err != nil {
+			return nil, err
+		}
+		found = append(found, u)
+	}
+	return found, nil
 }
 
 // units reads the units that run sshd. Names that lead to the same file are
@@ -72,16 +99,20 @@ func loadUnit(t Tree, file string, names []string) (unit, error) {
 	if err != nil {
 		return unit{}, err
 	}
-	for _, file := range append([]string{file}, dropIns...) {
+	return u, u.addFiles(t, append([]string{file}, dropIns...))
+}
+
+func (u *unit) addFiles(t Tree, files []string) error {
+	for _, file := range files {
 		data, err := t.ReadIfThere(file)
-		if err != nil {
-			return unit{}, err
+		if err == nil {
+			err = u.add(t, file, data)
 		}
-		if err := u.add(t, file, data); err != nil {
-			return unit{}, err
+		if err != nil {
+			return err
 		}
 	}
-	return u, nil
+	return nil
 }
 
 // dropIns returns the drop-ins of a unit in the order they are read: by name,
