@@ -68,28 +68,61 @@ func waitForFile(t *testing.T, name, content string) {
 }
 
 func TestRunningServerIsReloadedNotRestarted(t *testing.T) {
-	privateMachine(t)
-	port := sshdtest.FreePort(t)
-	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "ListenAddress 127.0.0.1:" + port + "\nHostKey /etc/ssh/key\n"})
-	sshdtest.MakeKey(t, "/etc/ssh/key")
-	require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
-	s := sshdtest.StartServer(t, "/")
-	pid := strconv.Itoa(s.Cmd.Process.Pid)
-	waitForFile(t, "/run/sshd.pid", pid+"\n")
-
-	for _, step := range []func() (Result, error){
-		func() (Result, error) { return Add(t.Context(), sshd.Host{}, Options{}) },
-		func() (Result, error) { return Remove(t.Context(), sshd.Host{}, false) },
-	} {
-		result, err := step()
-		require.NoError(t, err)
-		require.Equal(t, "process "+pid, result.Reloaded)
-		s.WaitFor(t, "Received SIGHUP; restarting")
-		s.WaitFor(t, "Server listening")
+	tests := map[string]struct {
+		program  string
+		upgraded bool
+	}{
+		"Debian's":                           {"/run/sshd-test/sshd", false},
+		"Alpine's with PAM":                  {"/run/sshd-test/sshd.pam", false},
+		"one whose file an upgrade replaced": {"/run/sshd-test/sshd", true},
 	}
-	result, err := Remove(t.Context(), sshd.Host{}, false)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			privateMachine(t)
+			port := sshdtest.FreePort(t)
+			program := sshdtest.ReadFile(t, "/usr/sbin/sshd")
+			install := func() {
+				sshdtest.PutFiles(t, "/", map[string]string{test.program[1:]: program})
+				require.NoError(t, os.Chmod(test.program, 0o755))
+			}
+			install()
+			sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "ListenAddress 127.0.0.1:" + port + "\nHostKey /etc/ssh/key\n"})
+			sshdtest.MakeKey(t, "/etc/ssh/key")
+			require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
+			s := sshdtest.StartProgram(t, "/", test.program)
+			pid := strconv.Itoa(s.Cmd.Process.Pid)
+			waitForFile(t, "/run/sshd.pid", pid+"\n")
+			if test.upgraded {
+				install()
+			}
+			for _, step := range []func() (Result, error){
+				func() (Result, error) { return Add(t.Context(), sshd.Host{}, Options{}) },
+				func() (Result, error) { return Remove(t.Context(), sshd.Host{}, false) },
+			} {
+				result, err := step()
+				require.NoError(t, err)
+				require.Equal(t, "process "+pid, result.Reloaded)
+				s.WaitFor(t, "Received SIGHUP; restarting")
+				s.WaitFor(t, "Server listening")
+			}
+			result, err := Remove(t.Context(), sshd.Host{}, false)
+			require.NoError(t, err)
+			require.Empty(t, result.Reloaded, "nothing changed, nothing to reload")
+		})
+	}
+}
+
+// A directory that only root may enter keeps sshd's own configuration from those
+// who have to read it.
+func TestDirectoryIsForEverybodyUnderAnyUmask(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	_, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)
-	require.Empty(t, result.Reloaded, "nothing changed, nothing to reload")
+	info, err := os.Stat(filepath.Join(h.Root, filepath.Dir(sshd.DropIn)))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o755), info.Mode().Perm())
 }
 
 func TestPidFileOfSomethingElseIsNotSignalled(t *testing.T) {

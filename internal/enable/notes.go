@@ -28,6 +28,10 @@ func (p *plan) addNotes(ctx context.Context) {
 	}
 	p.noteMatches(ctx)
 	p.noteUnknownUsers(ctx)
+	expires := func(arg string) bool { return strings.Contains(arg, "expiry-time") }
+	if p.Version != (sshd.Version{}) && p.Version.Before(7, 7) && slices.ContainsFunc(p.entry.Args, expires) {
+		p.notes = append(p.notes, "this sshd is older than OpenSSH 7.7, does not know the key option expiry-time, and refuses every key that has it: leave it out of --key-options")
+	}
 }
 
 // noteMatches says which logins keep a command, or its user, of their own. sshd

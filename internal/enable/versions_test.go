@@ -90,6 +90,17 @@ func TestEveryRecordedVersion(t *testing.T) {
 	}
 }
 
+// OpenSSH before 7.7 takes a key with an option that it does not know for none.
+func TestKeyOptionThatOldSSHDRefusesIsNamed(t *testing.T) {
+	for _, server := range sshdtest.StandIns(t) {
+		root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/:/\n"})
+		h := sshd.Host{Root: root, Run: server.Runner(root)}
+		result, err := Add(t.Context(), h, Options{Flags: []string{`--key-options=expiry-time="20300101"`}})
+		require.NoError(t, err)
+		require.Equal(t, server.Version == "7.4", strings.Contains(strings.Join(result.Notes, "\n"), "refuses every key"), server.Version)
+	}
+}
+
 func (test versionCase) run(t *testing.T, h sshd.Host) {
 	t.Helper()
 	before := sshdtest.Snapshot(t, h.Root)

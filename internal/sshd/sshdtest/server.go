@@ -39,7 +39,13 @@ type Server struct {
 // StartServer runs the sshd of a root until the test ends.
 func StartServer(t *testing.T, root string, args ...string) *Server {
 	t.Helper()
-	cmd := exec.Command("/usr/sbin/sshd", append([]string{"-D", "-e"}, args...)...)
+	return StartProgram(t, root, "/usr/sbin/sshd", args...)
+}
+
+// StartProgram is StartServer for an sshd under another name.
+func StartProgram(t *testing.T, root, program string, args ...string) *Server {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"-D", "-e"}, args...)...)
 	cmd.Dir = "/"
 	if root != "/" {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
