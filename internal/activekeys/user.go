@@ -20,7 +20,7 @@ func ValidUser(name string) bool {
 	return true
 }
 
-// isUserByte judges any byte of a name but its first. The pattern's last part
+// isUserByte checks any byte of a name but its first. The pattern's last part
 // takes "$" and, where it cannot be left out because the name is of full
 // length, takes neither "@" nor ".".
 func isUserByte(c byte, last, full bool) bool {

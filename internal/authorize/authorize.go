@@ -149,7 +149,7 @@ func screen(entry activekeys.Entry, q Criteria) Decision {
 	case q.Instance != "" && entry.Instance != q.Instance:
 		d.refuse(OtherInstance, otherInstance(entry.Instance, q.Instance))
 	default:
-		d.options, d.Reason, d.Detail = q.Policy.judge(q.User, entry)
+		d.options, d.Reason, d.Detail = q.Policy.check(q.User, entry)
 	}
 	return d
 }

@@ -59,9 +59,9 @@ func (p Policy) options(entry activekeys.Entry) (string, error) {
 	return strings.Join(options, ","), nil
 }
 
-// judge returns Undecided and the options for the key, or why the entry of a
+// check returns Undecided and the options for the key, or why the entry of a
 // key pushed for user is refused.
-func (p Policy) judge(user string, entry activekeys.Entry) (options string, reason Reason, detail error) {
+func (p Policy) check(user string, entry activekeys.Entry) (options string, reason Reason, detail error) {
 	matchesUser := func(pattern string) bool { return matchUser(pattern, user) }
 	if i := slices.IndexFunc(p.DenyUsers, matchesUser); i >= 0 {
 		return "", UserDenied, fmt.Errorf("user %q is denied by %q", user, p.DenyUsers[i])

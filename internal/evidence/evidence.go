@@ -1,4 +1,4 @@
-// Package evidence keeps what an answer rested on, so that anybody can judge
+// Package evidence keeps what an answer rested on, so that anybody can verify
 // it again: offline, years later, on another machine.
 //
 // A Record is kept as a plain directory. Each answer of the metadata service is
@@ -7,7 +7,7 @@
 // cannot show that all were changed together: who needs that keeps the digest
 // of SHA256SUMS in another place.
 //
-// The package asks nobody and judges nothing itself; the judge is the one that
+// The package asks nobody and decides nothing itself; it calls the code that
 // decided in the first place.
 package evidence
 
@@ -27,9 +27,9 @@ import (
 type Record struct {
 	// Program is the program that asked, with its version.
 	Program string
-	// Evidence is what was judged.
+	// Evidence is what was decided on.
 	Evidence lookup.Evidence
-	// Terms are what it was judged under. A Record that was loaded has no
+	// Terms are what it was decided under. A Record that was loaded has no
 	// Terms.Anchors; AnchorsFor is one.
 	Terms lookup.Terms
 	// AnyMachine is that of lookup.Source.
@@ -37,7 +37,7 @@ type Record struct {
 	// Anchors are what the signer had to chain to.
 	Anchors Anchors
 	// Requests are those made to the metadata service, in order. They serve
-	// to explain, not to judge.
+	// to explain, not to decide.
 	Requests []metadata.Exchange
 	// Failure is why the evidence is incomplete, or nil.
 	Failure *Failure
@@ -70,7 +70,7 @@ const (
 
 func (f *Failure) Error() string { return f.Message }
 
-// ErrNotAsked is the error of judging a Record at a time at which it has a key
+// ErrNotAsked is the error of deciding on a Record at a time at which it has a key
 // that might count, when at its own time it had none and the signer's
 // certificate was therefore not asked for.
 var ErrNotAsked = errors.New("no key could count when this evidence was kept, so the signer's certificate was not asked for")
@@ -102,7 +102,7 @@ func (r Record) Decide() (lookup.Result, error) {
 	return verdict, verdict.Settle(r.Evidence, r.Terms)
 }
 
-// AnchorsFor returns the trust anchors that the signer of a domain is judged
+// AnchorsFor returns the trust anchors that the signer of a domain is verified
 // under: the Record's own if it brings them, and otherwise lookup.Anchors.
 func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 	if !r.bringsAnchors(domain) {
@@ -115,7 +115,7 @@ func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// BringsAnchors reports whether the Record is judged under trust anchors that
+// BringsAnchors reports whether the Record is verified under trust anchors that
 // it brings itself. Whoever did not keep it must not believe it for that alone.
 func (r Record) BringsAnchors() bool {
 	return r.bringsAnchors(lookup.Line(r.Evidence.Domain))

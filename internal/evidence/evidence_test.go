@@ -104,7 +104,7 @@ func TestSha256sumAgrees(t *testing.T) {
 	require.Equal(t, digest(text), sum)
 }
 
-func TestJudging(t *testing.T) {
+func TestDeciding(t *testing.T) {
 	document := []byte("#Timestamp=1795341660\n#Instance=i-0123456789abcdef0\n" +
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR\nAAAA\n")
 	r := Record{Evidence: lookup.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}

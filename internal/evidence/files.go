@@ -8,7 +8,7 @@ import (
 	"eic/internal/trust"
 )
 
-// Names of the files of a directory. A staple's is stapleFolder and its number
+// Names of the files of a directory. A staple's is stapleDirectory and its number
 // from 1, as the metadata service's own names are not to be trusted with that.
 const (
 	manifestFile     = "SHA256SUMS"
@@ -21,13 +21,13 @@ const (
 	signerFile       = "signer-cert.pem"
 	stapleNamesFile  = "staple-names"
 	anchorsFile      = "trust-anchors.pem"
-	stapleFolder     = "ocsp"
+	stapleDirectory  = "ocsp"
 	maxFile          = 2 << 20 // bytes; the greatest answer read of the metadata service has 1 MiB
 	maxFiles         = 64
 	maxStaplesListed = 32
 )
 
-func stapleFile(i int) string { return fmt.Sprintf("%s/%d", stapleFolder, i+1) }
+func stapleFile(i int) string { return fmt.Sprintf("%s/%d", stapleDirectory, i+1) }
 
 // files returns the contents of each file of the Record by name. What never
 // came has no file; what came empty has an empty one.

@@ -31,8 +31,8 @@ func Load(directory string) (Record, string, error) {
 
 // LoadFS is Load for a directory in any file system, such as one that is
 // embedded in the program.
-func LoadFS(folder fs.FS) (Record, string, error) {
-	found, err := readAll(folder)
+func LoadFS(dir fs.FS) (Record, string, error) {
+	found, err := readAll(dir)
 	if err != nil {
 		return Record{}, "", err
 	}
@@ -73,11 +73,11 @@ func compare(found map[string][]byte, digests map[string]string) error {
 
 // readAll returns the contents of every file in a directory, and in that of its
 // staples, by name.
-func readAll(folder fs.FS) (map[string][]byte, error) {
+func readAll(dir fs.FS) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, directory := range []string{".", stapleFolder} {
-		entries, err := list(folder, directory)
-		if directory == stapleFolder && (errors.Is(err, fs.ErrNotExist) || files[stapleFolder] != nil) {
+	for _, directory := range []string{".", stapleDirectory} {
+		entries, err := list(dir, directory)
+		if directory == stapleDirectory && (errors.Is(err, fs.ErrNotExist) || files[stapleDirectory] != nil) {
 			break
 		}
 		if err != nil {
@@ -86,14 +86,14 @@ func readAll(folder fs.FS) (map[string][]byte, error) {
 		for _, entry := range entries {
 			name := path.Join(directory, entry.Name())
 			switch {
-			case name == stapleFolder && entry.IsDir():
+			case name == stapleDirectory && entry.IsDir():
 				continue
 			case !entry.Type().IsRegular():
 				return nil, fmt.Errorf("%q was added: it is not a regular file", name)
 			case len(files) == maxFiles:
 				return nil, fmt.Errorf("it has more than %d files", maxFiles)
 			}
-			if files[name], err = readFile(folder, name); err != nil {
+			if files[name], err = readFile(dir, name); err != nil {
 				return nil, err
 			}
 		}
@@ -102,8 +102,8 @@ func readAll(folder fs.FS) (map[string][]byte, error) {
 }
 
 // list returns what a directory holds, or a little more than may be in it.
-func list(folder fs.FS, directory string) ([]fs.DirEntry, error) {
-	f, err := folder.Open(directory)
+func list(dir fs.FS, directory string) ([]fs.DirEntry, error) {
+	f, err := dir.Open(directory)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func list(folder fs.FS, directory string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-func readFile(folder fs.FS, name string) ([]byte, error) {
-	f, err := folder.Open(name)
+func readFile(dir fs.FS, name string) ([]byte, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}

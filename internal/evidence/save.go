@@ -16,8 +16,8 @@ import (
 // Evidence names IAM principals, so it is for its owner alone, whatever the
 // umask says.
 const (
-	folderMode = 0o700
-	fileMode   = 0o600
+	directoryMode = 0o700
+	fileMode      = 0o600
 )
 
 // Directory is an empty directory that a Record can be saved in.
@@ -39,7 +39,7 @@ func create(name string) (*Directory, error) {
 	if err := trustedfile.CheckDirectory(filepath.Dir(filepath.Clean(name)), os.Getuid()); err != nil {
 		return nil, err
 	}
-	err := os.Mkdir(name, folderMode)
+	err := os.Mkdir(name, directoryMode)
 	made := err == nil
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -57,7 +57,7 @@ func create(name string) (*Directory, error) {
 	}
 	d := &Directory{root}
 	if made {
-		err = root.Chmod(".", folderMode)
+		err = root.Chmod(".", directoryMode)
 	} else {
 		err = d.mustBeEmpty()
 	}
@@ -101,7 +101,7 @@ func (d *Directory) Save(r Record) (string, error) {
 		return "", fmt.Errorf("writing down the evidence: %w", err)
 	}
 	if len(r.Evidence.Signer.Staples) > 0 {
-		if err := d.folder(stapleFolder); err != nil {
+		if err := d.makeDirectory(stapleDirectory); err != nil {
 			return "", fmt.Errorf("saving the evidence: %w", err)
 		}
 	}
@@ -117,11 +117,11 @@ func (d *Directory) Save(r Record) (string, error) {
 	return digest(sums), nil
 }
 
-func (d *Directory) folder(name string) error {
-	if err := d.root.Mkdir(name, folderMode); err != nil {
+func (d *Directory) makeDirectory(name string) error {
+	if err := d.root.Mkdir(name, directoryMode); err != nil {
 		return err
 	}
-	return d.root.Chmod(name, folderMode)
+	return d.root.Chmod(name, directoryMode)
 }
 
 // write makes a file that must not exist yet.

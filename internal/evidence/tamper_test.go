@@ -20,22 +20,22 @@ func inMemory(t *testing.T) fstest.MapFS {
 	t.Helper()
 	files, err := full().files()
 	require.NoError(t, err)
-	folder := fstest.MapFS{manifestFile: {Data: manifest(files)}}
+	dir := fstest.MapFS{manifestFile: {Data: manifest(files)}}
 	for name, content := range files {
-		folder[name] = &fstest.MapFile{Data: content}
+		dir[name] = &fstest.MapFile{Data: content}
 	}
-	_, _, err = LoadFS(folder)
+	_, _, err = LoadFS(dir)
 	require.NoError(t, err)
-	return folder
+	return dir
 }
 
 func TestOneFlippedBitAnywhere(t *testing.T) {
-	folder := inMemory(t)
-	for name, file := range folder {
+	dir := inMemory(t)
+	for name, file := range dir {
 		for i := range file.Data {
 			flip := byte(1) << (i % 8)
 			file.Data[i] ^= flip
-			_, _, err := LoadFS(folder)
+			_, _, err := LoadFS(dir)
 			require.Error(t, err, "byte %d of %s", i, name)
 			if name != manifestFile {
 				require.ErrorContains(t, err, name+" was changed")
@@ -50,15 +50,15 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 		change func(fstest.MapFS)
 		want   string
 	}{
-		"a file removed":              {func(m fstest.MapFS) { delete(m, domainFile) }, "domain was removed"},
-		"a staple removed":            {func(m fstest.MapFS) { delete(m, "ocsp/1") }, "ocsp/1 was removed"},
-		"the list of files removed":   {func(m fstest.MapFS) { delete(m, manifestFile) }, "there is no SHA256SUMS"},
-		"the list of files empty":     {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
-		"a file added":                {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
-		"a hostile name":              {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
-		"a folder added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is not a regular file`},
-		"a file in place of a folder": {func(m fstest.MapFS) { clear(m); m[stapleFolder] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
-		"a link":                      {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is not a regular file`},
+		"a file removed":                 {func(m fstest.MapFS) { delete(m, domainFile) }, "domain was removed"},
+		"a staple removed":               {func(m fstest.MapFS) { delete(m, "ocsp/1") }, "ocsp/1 was removed"},
+		"the list of files removed":      {func(m fstest.MapFS) { delete(m, manifestFile) }, "there is no SHA256SUMS"},
+		"the list of files empty":        {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
+		"a file added":                   {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
+		"a hostile name":                 {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
+		"a directory added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is not a regular file`},
+		"a file in place of a directory": {func(m fstest.MapFS) { clear(m); m[stapleDirectory] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
+		"a link":                         {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is not a regular file`},
 		"a file too long": {func(m fstest.MapFS) { m[domainFile].Data = make([]byte, maxFile+1) },
 			`"domain" is too long, expected at most 2097152 bytes`},
 		"two files changed": {func(m fstest.MapFS) { m[domainFile].Data, m[zoneFile].Data = nil, nil },
@@ -76,9 +76,9 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 		}, `names "../../etc/shadow", which is no file of such a directory`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			folder := inMemory(t)
-			try.change(folder)
-			_, _, err := LoadFS(folder)
+			dir := inMemory(t)
+			try.change(dir)
+			_, _, err := LoadFS(dir)
 			require.ErrorContains(t, err, try.want)
 		})
 	}
@@ -179,7 +179,7 @@ func TestModes(t *testing.T) {
 			require.NoError(t, err)
 			want := fs.FileMode(fileMode)
 			if entry.IsDir() {
-				want = folderMode
+				want = directoryMode
 			}
 			require.Equal(t, want, info.Mode().Perm(), "%s with umask %o", name, umask)
 			return nil

@@ -60,6 +60,6 @@ func causeOf(err error) Cause {
 	case errors.Is(err, lookup.ErrUntrusted):
 		return causePlace
 	default:
-		return causeAnchors // the one thing that judging must still read
+		return causeAnchors // the one thing that is still read then
 	}
 }

@@ -18,9 +18,9 @@ import (
 
 const budget = 20 * time.Second
 
-// Whatever goes wrong in the world, evidence kept of it is judged as it was
+// Whatever goes wrong in the world, evidence kept of it is verified as it was
 // when it was kept, and told in the same words.
-func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
+func TestEvidenceOfEveryFaultIsVerifiedAgainAsItWas(t *testing.T) {
 	outcomes := map[sim.Expectation][]Outcome{
 		sim.Printed: {Keys}, sim.None: {NoKey}, sim.Refused: {NoKey, Failed},
 	}
@@ -41,7 +41,7 @@ func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
 					expected = fault.OnNitro
 				}
 				require.Contains(t, outcomes[expected], live.Outcome, "%s: %s", platform, live.Message)
-				require.Equal(t, live, judgedAgain(t, record), platform)
+				require.Equal(t, live, verifiedAgain(t, record), platform)
 				checkRemedies(t, live)
 			}
 		})
@@ -50,7 +50,7 @@ func TestEvidenceOfEveryFaultIsJudgedAgainAsItWas(t *testing.T) {
 
 // A run that broke off is kept as far as it came. Each kind of fault meets one stage;
 // test/faults has them all.
-func TestEvidenceOfEveryKindOfLostAnswerIsJudgedAgainAsItWas(t *testing.T) {
+func TestEvidenceOfEveryKindOfLostAnswerIsVerifiedAgainAsItWas(t *testing.T) {
 	stages := []imds.Stage{
 		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion,
 		imds.StageDomain, imds.StageSignerCert, imds.StageStapleList, imds.StageStaple,
@@ -60,7 +60,7 @@ func TestEvidenceOfEveryKindOfLostAnswerIsJudgedAgainAsItWas(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			live, record := newWorld(t, xen(), fault).ask(t, 100*time.Millisecond)
-			require.Equal(t, live, judgedAgain(t, record))
+			require.Equal(t, live, verifiedAgain(t, record))
 			checkRemedies(t, live)
 		})
 	}
@@ -119,7 +119,7 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 			require.Equal(t, try.reason, live.Reason)
 			require.Equal(t, try.outcome, live.Outcome)
 			require.Zero(t, w.Stats().Total())
-			require.Equal(t, live, judgedAgain(t, record))
+			require.Equal(t, live, verifiedAgain(t, record))
 			checkRemedies(t, live)
 		})
 	}
@@ -131,7 +131,7 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	w.record.Terms.Anchors = w.record.AnchorsFor
 	live, record := w.ask(t, budget)
 	require.Equal(t, causeAnchors, live.Reason)
-	require.Equal(t, live, judgedAgain(t, record))
+	require.Equal(t, live, verifiedAgain(t, record))
 	checkRemedies(t, live)
 }
 
@@ -144,7 +144,7 @@ func TestTheAnchorIsKept(t *testing.T) {
 	live, record := w.ask(t, budget)
 	require.Equal(t, Keys, live.Outcome)
 	require.True(t, record.BringsAnchors())
-	require.Equal(t, live, judgedAgain(t, record))
+	require.Equal(t, live, verifiedAgain(t, record))
 }
 
 // On Xen whoever forges the metadata service's answers can serve a document that
@@ -154,7 +154,7 @@ func TestOnXenAForgedInstanceIsBelievedUnlessTheSettingsNameOne(t *testing.T) {
 	w := newWorld(t, xen())
 	live, record := w.ask(t, budget)
 	require.Equal(t, Keys, live.Outcome, "this is what is left")
-	require.Equal(t, live, judgedAgain(t, record))
+	require.Equal(t, live, verifiedAgain(t, record))
 	var text strings.Builder
 	require.NoError(t, live.WriteText(&text, false))
 	require.Contains(t, text.String(), "can log in as anybody")
@@ -163,7 +163,7 @@ func TestOnXenAForgedInstanceIsBelievedUnlessTheSettingsNameOne(t *testing.T) {
 	live, record = w.ask(t, budget)
 	require.Equal(t, Failed, live.Outcome)
 	require.Equal(t, victim, live.Terms.InstanceID)
-	require.Equal(t, live, judgedAgain(t, record))
+	require.Equal(t, live, verifiedAgain(t, record))
 	text.Reset()
 	require.NoError(t, live.WriteText(&text, false))
 	require.NotContains(t, text.String(), "can log in as anybody")
@@ -205,7 +205,7 @@ func TestAPolicyIsToldInFlags(t *testing.T) {
 	report, _ := w.ask(t, budget)
 	var text strings.Builder
 	require.NoError(t, report.WriteText(&text, false))
-	require.Contains(t, text.String(), `judged under --trust-anchors=/etc/anchors.pem --domain=example.com --deny-user=root `+
+	require.Contains(t, text.String(), `decided under --trust-anchors=/etc/anchors.pem --domain=example.com --deny-user=root `+
 		`--deny-user="adm*" --key-options="command=\"id\"" --caller-env`+"\n")
 	require.Contains(t, text.String(), `sshd gets     environment="EIC_CALLER=`+sim.DefaultCaller+`",environment="EIC_REQUEST=`+
 		report.Keys[0].RequestID+`",command="id" `+aliceKey+"\n")

@@ -31,7 +31,7 @@ const (
 type Explanation struct {
 	Schema  string `json:"schema"`
 	Program string `json:"program"`
-	// Evidence is set where evidence was judged that had been kept.
+	// Evidence is set where kept evidence was verified.
 	Evidence    *Kept     `json:"evidence,omitempty"`
 	Time        time.Time `json:"time"`
 	User        string    `json:"user"`
@@ -44,7 +44,7 @@ type Explanation struct {
 	Message string `json:"message"`
 	Remedy  Remedy `json:"remedy,omitzero"`
 
-	// Terms are the flags that the question was judged under.
+	// Terms are the flags that the answer depends on.
 	Terms evidence.Flags `json:"terms"`
 
 	Machine  Machine   `json:"machine"`
@@ -90,8 +90,8 @@ type Request struct {
 	Error        string  `json:"error,omitempty"`
 }
 
-// New returns the Explanation of a Record and what judging it came to. Program is
-// the program that judges, with its version.
+// New returns the Explanation of a Record and what was decided on it. Program is
+// the program that decides, with its version.
 func New(program string, r evidence.Record, v lookup.Result, err error) Explanation {
 	report := Explanation{
 		Schema: schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),

@@ -110,7 +110,7 @@ func (f facts) ofAnswer(reason Cause) Remedy {
 	case causeConfine:
 		return Remedy{Text: "The kernel refused a restriction that any kernel since 3.5 knows. A seccomp filter around sshd may forbid prctl(2)."}
 	case causeNotAsked:
-		return Remedy{Text: "Judge the evidence at its own time, which is what it was kept for."}
+		return Remedy{Text: "Verify the evidence at its own time, which is what it was kept for."}
 	default:
 		return Remedy{}
 	}

@@ -52,7 +52,7 @@ func (r Explanation) question(p *page) {
 		p.paragraph("the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
 	}
 	if flags := flags(r.Terms); flags != "" {
-		p.line("judged under %s", flags)
+		p.line("decided under %s", flags)
 	}
 }
 

@@ -75,8 +75,8 @@ func (w world) ask(t *testing.T, budget time.Duration) (Explanation, evidence.Re
 	return New(program, record, verdict, err), record
 }
 
-// judgedAgain returns the Explanation of evidence that was saved and loaded.
-func judgedAgain(t *testing.T, r evidence.Record) Explanation {
+// verifiedAgain returns the Explanation of evidence that was saved and loaded.
+func verifiedAgain(t *testing.T, r evidence.Record) Explanation {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "evidence")
 	directory, err := evidence.Create(name)

@@ -37,8 +37,8 @@ type Answer struct {
 	Result   Result
 }
 
-// Ask gathers the evidence that the question needs, and no more, and judges
-// it, given that it is now the time now. With an error no key may be printed;
+// Ask fetches the evidence that the question needs, and no more, and decides
+// on it as of the time now. With an error no key may be printed;
 // the Answer then has what was gathered and decided before it.
 //
 // A user name that cannot have a key, and a machine that is no EC2 instance,
@@ -189,7 +189,7 @@ func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed fu
 const maxStaples = 16
 
 // fetchStaples fetches, in parallel, the first 16 staples that the metadata service
-// lists, and returns them in the order of the list. None of them is judged.
+// lists, and returns them in the order of the list. None of them is verified.
 //
 // One that cannot be had is kept with its error, as the others may suffice. So is
 // one whose name is not 1 to 128 ASCII letters and digits, which is not asked for:

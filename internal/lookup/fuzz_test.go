@@ -99,7 +99,7 @@ func FuzzVerdict(f *testing.F) {
 	})
 }
 
-// check holds against a printed key what has to be true of it.
+// check verifies what has to be true of a printed key.
 func (k kept) check(t *testing.T, document []byte, v lookup.Result, d authorize.Decision) {
 	t.Helper()
 	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
@@ -116,7 +116,7 @@ func (k kept) check(t *testing.T, document []byte, v lookup.Result, d authorize.
 	require.Empty(t, rest)
 }
 
-// What the fuzzer begins with must be judged as it should.
+// What the fuzzer begins with must be decided on as it should.
 func TestTheKeptWorldIsGood(t *testing.T) {
 	for document, want := range map[string][]authorize.Reason{
 		"document-good":  {authorize.Printed},

@@ -3,8 +3,8 @@
 //
 // The steps are those of the other packages, in one direction: instance,
 // metadata, activekeys, authorize, trust, authorize. Gathering the evidence
-// needs the network; judging it is pure, so that evidence kept from one run
-// can be judged again in another.
+// needs the network; deciding on it is pure, so that evidence kept from one run
+// can be decided on again in another.
 package lookup
 
 import (
@@ -41,7 +41,7 @@ type Evidence struct {
 	Signer trust.SignerEvidence
 }
 
-// Terms are what a question is judged under.
+// Terms are what an answer depends on besides the evidence.
 type Terms struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty.
 	User, Fingerprint string
@@ -84,7 +84,7 @@ var ErrUntrusted = errors.New("not trusted")
 // neither among trust.Domains nor among the Terms.
 var ErrUnknownDomain = errors.New("which is no AWS partition's")
 
-// Screen judges the document as far as that goes without the signer.
+// Screen decides on the document as far as that goes without the signer.
 func Screen(e Evidence, t Terms) Result {
 	return Result{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Criteria{
 		User:        t.User,

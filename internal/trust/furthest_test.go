@@ -59,7 +59,7 @@ func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 	}
 }
 
-// The issuer that is served first may be vouched for by nobody, while another one of the
+// The issuer that is served first may have no good staple, while another one of the
 // same name and key is.
 func TestALaterIssuerHoldsWhereTheFirstDoesNot(t *testing.T) {
 	w := newWorld()
