@@ -61,22 +61,32 @@ func TestPlantedReadFailsOnceConfined(t *testing.T) {
 	require.Contains(t, string(output), "planted read succeeded: false")
 }
 
-// A kernel without Landlock costs no login.
-func TestAnswersOnAKernelWithoutLandlock(t *testing.T) {
+// A kernel without Landlock, or a seccomp filter that refuses one call of it, costs no
+// login.
+func TestAnswersWithoutLandlock(t *testing.T) {
 	needs.Root(t)
 	strace := needs.Tool(t, "strace")
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	world := goodWorld(t)
-	command := exec.Command(strace, "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=landlock_create_ruleset",
-		"-e", "inject=landlock_create_ruleset:error=ENOSYS", filepath.Join(dir, "eic"), "authorized-keys",
-		"--imds-endpoint", world.endpoint, "--no-instance-check", "--trust-anchors", world.anchors, "alice")
-	output, err := command.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Equal(t, aliceKey+"\n", string(output))
-	trace, err := os.ReadFile(filepath.Join(dir, "trace"))
-	require.NoError(t, err)
-	require.Contains(t, string(trace), "ENOSYS", "the kernel was asked, and did as if it had no Landlock")
+	for _, inject := range []string{
+		"landlock_create_ruleset:error=ENOSYS", "landlock_create_ruleset:error=EPERM:when=2+", "landlock_create_ruleset:error=ENOSYS:when=2+",
+		"landlock_add_rule:error=EPERM", "landlock_add_rule:error=ENOSYS",
+		"landlock_restrict_self:error=EPERM", "landlock_restrict_self:error=ENOSYS",
+	} {
+		t.Run(inject, func(t *testing.T) {
+			call, _, _ := strings.Cut(inject, ":")
+			command := exec.Command(strace, "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace="+call,
+				"-e", "inject="+inject, filepath.Join(dir, "eic"), "authorized-keys",
+				"--imds-endpoint", world.endpoint, "--no-instance-check", "--trust-anchors", world.anchors, "alice")
+			output, err := command.CombinedOutput()
+			require.NoError(t, err, "%s", output)
+			require.Equal(t, aliceKey+"\n", string(output))
+			trace, err := os.ReadFile(filepath.Join(dir, "trace"))
+			require.NoError(t, err)
+			require.Contains(t, string(trace), "INJECTED", "the call was made and refused")
+		})
+	}
 }
 
 // A flaw in what reads the metadata service's answers must find doctor as

@@ -1,7 +1,9 @@
 package confine
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	llsyscall "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -11,8 +13,8 @@ import (
 // Confine sets no_new_privs (prctl(2)), forbids core dumps and ptrace by
 // making the process undumpable, and with Landlock (landlock(7)) forbids
 // opening any file, connecting to any TCP port and signaling any process
-// outside of needs, as far as the kernel can: a kernel without Landlock is no
-// error. It covers every thread, and every process started later; those started
+// outside of needs, as far as the system can: a kernel without Landlock, or a
+// system that refuses it to this process, is no error. It covers every thread, and every process started later; those started
 // before are left as they are.
 func Confine(needs Needs) error {
 	if err := Undumpable(); err != nil {
@@ -28,10 +30,18 @@ func Confine(needs Needs) error {
 		landlock.RWDirs(needs.WriteBelow...),
 		landlock.ConnectTCP(needs.Port),
 	)
-	if err != nil {
+	if err != nil && !refused(err) {
 		return fmt.Errorf("confining the process with Landlock: %w", err)
 	}
 	return giveUpPrivileges()
+}
+
+// refused reports whether the system has no Landlock for this process although the kernel
+// says that it has: a seccomp filter, as containers have, may refuse any one call.
+// go-landlock words a missing system call anew.
+func refused(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.E2BIG) ||
+		strings.Contains(err.Error(), "landlock is not supported by kernel")
 }
 
 // Undumpable forbids core dumps, ptrace(2), and the use of /proc/PID/fd, by which another
