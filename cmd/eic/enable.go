@@ -14,9 +14,10 @@ import (
 	"eic/internal/sshd"
 )
 
-const enableAbout = `Makes sshd run "eic authorized-keys" as the system user eic. The flags of
-authorized-keys that are given here are written into sshd's configuration, in
-place of those that an earlier "eic enable" wrote there.
+const enableAbout = `Makes sshd run "eic authorized-keys" as the system user _eic, and makes that user
+if there is none. The flags of authorized-keys that are given here are written
+into sshd's configuration, in place of those that an earlier "eic enable" wrote
+there.
 
 Nothing is changed where somebody else's AuthorizedKeysCommand is in force: the
 file and line that set it are named, and what can be done. What is written is
@@ -25,8 +26,8 @@ anything else that sshd does, or if eic is interrupted, and taken into use by a
 reload.
 
 Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 another command is in force, or something else would change, and nothing was
-changed.`
+3 another command is in force, the account _eic is somebody else's, or something
+else would change, and nothing was changed.`
 
 const disableAbout = `Takes out of sshd's configuration what "eic enable" put in, and leaves every
 file as it was before. What somebody edited since is left alone.
@@ -44,12 +45,16 @@ const existingCommand = "existing"
 type enabling struct {
 	settings *settings.Settings
 	options  enable.Options
+	// restore names a file of disabling.save's, or is empty.
+	restore string
 }
 
 func (e *enabling) register(line cmdline.Line) {
 	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
 	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
-	line.BoolVar(&e.options.Keep, "keep", false, "leave an entry of eic's that is there already as it is, flags and all (for upgrades of packages)")
+	line.BoolVar(&e.options.Keep, "keep", false, "leave the flags of an entry of eic's that is there already as they are (for packages)")
+	line.BoolVar(&e.options.Upgrade, "upgrade", false, "bring an entry of eic's up to date as --keep does, and write none where there is none (for upgrades of packages)")
+	line.StringVar(&e.restore, "restore", "", "write the entry that \"eic disable --save=`FILE`\" took out, and nothing if it took none out (for packages)")
 	line.BoolVar(&e.options.SELinuxAllowsChain, "selinux-allows-chain", false, "take it that SELinux's policy lets eic's domain do what the command of --chain needs")
 	e.settings = settings.New()
 	e.settings.Register(line.FlagSet)
@@ -76,15 +81,27 @@ func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
 func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	ctx, release := catchSignals(ctx)
 	defer release()
+	if e.restore != "" {
+		saved, err := readSaved(e.restore)
+		if err != nil || saved == nil {
+			return tellChange("enable", enable.Result{}, e.options.DryRun, err, stdout, stderr)
+		}
+		e.options.Saved, e.options.ReplaceInstanceConnect = saved, true
+	}
 	result, err := enable.Add(ctx, sshd.Host{}, e.options)
 	return tellChange("enable", result, e.options.DryRun, err, stdout, stderr)
 }
 
 // disabling is one call of disable.
-type disabling struct{ dryRun bool }
+type disabling struct {
+	dryRun bool
+	// save names a file for the arguments of the entry that is taken out.
+	save string
+}
 
 func (d *disabling) register(line cmdline.Line) {
 	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
+	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE`, for \"eic enable --restore\" (for packages)")
 }
 
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
@@ -93,6 +110,9 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	ctx, release := catchSignals(ctx)
 	defer release()
 	result, err := enable.Remove(ctx, sshd.Host{}, d.dryRun)
+	if err == nil && d.save != "" && !d.dryRun {
+		err = writeSaved(d.save, result.Removed)
+	}
 	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
 }
 

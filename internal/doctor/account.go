@@ -87,9 +87,9 @@ func (a Account) mayPass(mode fs.FileMode, stat *syscall.Stat_t) bool {
 func checkAccount(_ context.Context, e *exam) Finding {
 	name := e.accountName()
 	if name == "" || name == "none" {
-		return broken(`run "eic enable", or set AuthorizedKeysCommandUser eic`, "AuthorizedKeysCommandUser is not set, and sshd then runs no command")
+		return broken(`run "eic enable", or set AuthorizedKeysCommandUser _eic`, "AuthorizedKeysCommandUser is not set, and sshd then runs no command")
 	}
-	remedy := "create it: systemd-sysusers eic.conf, or install the package eic again"
+	remedy := `run "eic enable", which makes the user _eic and names it to sshd`
 	switch {
 	case errors.Is(e.accountErr, account.ErrUnknown):
 		return broken(remedy, "there is no user %q, and sshd then runs no command", name)

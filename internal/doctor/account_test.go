@@ -48,13 +48,13 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 		return func(b *bench) { b.config = ourLine + "AuthorizedKeysCommandUser " + name + "\n" }
 	}
 	requireTroubles(t, map[string]trouble{
-		"is there": {check: "account", verdict: doctor.OK, found: `"eic", uid 998`},
-		"is known elsewhere": {damage: getent("eic:x:999:997::/:/usr/sbin/nologin\n", nil),
+		"is there": {check: "account", verdict: doctor.OK, found: `"_eic", uid 998`},
+		"is known elsewhere": {damage: getent("_eic:x:999:997::/:/usr/sbin/nologin\n", nil),
 			check: "account", verdict: doctor.OK, found: "uid 999"},
 		"was deleted": {damage: getent("", exitWith(t, "2")),
-			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+			check: "account", verdict: doctor.Broken, found: `there is no user "_eic"`},
 		"was deleted, and there is nowhere else to look": {damage: sources("passwd: files"),
-			check: "account", verdict: doctor.Broken, found: `there is no user "eic"`},
+			check: "account", verdict: doctor.Broken, found: `there is no user "_eic"`},
 		"may be known where nobody can look": {damage: sources("passwd: files sss"),
 			check: "account", verdict: doctor.NotChecked, found: "there is no getent"},
 		"is in a directory that does not answer": {damage: getent("", exitWith(t, "3")),
@@ -64,7 +64,7 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 		"has an id that is none": {
 			damage: func(b *bench) {
 				sources("passwd: files")(b)
-				b.files["etc/passwd"] = owned(0o644, "eic:x:-1:997:::\n")
+				b.files["etc/passwd"] = owned(0o644, "_eic:x:-1:997:::\n")
 			},
 			check: "account", verdict: doctor.NotChecked, found: "expected a line of passwd(5)"},
 		"is root": {damage: runsAs("root"),
@@ -103,7 +103,7 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 func TestAnAccountThatOneMatchBlockAloneNames(t *testing.T) {
 	const match = "Match Group ec2i\nAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser "
 	requireTroubles(t, map[string]trouble{
-		"is known": {damage: configured(ourLine + userLine + match + "eic\n"),
+		"is known": {damage: configured(ourLine + userLine + match + "_eic\n"),
 			check: "command-users", verdict: doctor.OK, found: "2 set"},
 		"is gone": {damage: configured(ourLine + userLine + match + "ec2-instance-connect\n"),
 			check: "command-users", verdict: doctor.Broken,
@@ -117,11 +117,11 @@ func TestAnAccountThatOneMatchBlockAloneNames(t *testing.T) {
 
 func TestLookingThroughTheEyesOfTheCommandsUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"works": {check: "as-user", verdict: doctor.OK, found: `user "eic"`},
+		"works": {check: "as-user", verdict: doctor.OK, found: `user "_eic"`},
 		"takes root": {damage: func(b *bench) { b.UID = 1000 },
 			check: "as-user", verdict: doctor.NotChecked, found: "uid 1000, not as root"},
 		"takes a user": {damage: sources("passwd: files"),
-			check: "as-user", verdict: doctor.NotChecked, found: `user "eic" is not known`},
+			check: "as-user", verdict: doctor.NotChecked, found: `user "_eic" is not known`},
 		"fails where the program may not be run": {damage: func(b *bench) { b.refused = syscall.EACCES },
 			check: "as-user", verdict: doctor.Broken, found: "permission denied"},
 		"fails where the flags name what it may not read": {damage: func(b *bench) { b.refused = exitWith(t, "1") },
@@ -145,7 +145,7 @@ func TestATrialRun(t *testing.T) {
 		"is not possible": {damage: func(b *bench) { b.trial = errors.New("exec format error") },
 			check: "trial", verdict: doctor.Broken, found: "exec format error"},
 		"takes root": {damage: func(b *bench) { b.UID = 1000 },
-			check: "trial", verdict: doctor.NotChecked, found: `run as user "eic"`},
+			check: "trial", verdict: doctor.NotChecked, found: `run as user "_eic"`},
 		"takes a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "trial", verdict: doctor.NotChecked, found: "not eic"},
 	})
@@ -163,13 +163,13 @@ func TestTheChainedCommand(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"is not there": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
 		"ends well": {damage: chains("/bin/true"),
-			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" ends well as user "eic"`},
+			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" ends well as user "_eic"`},
 		"fails": {damage: chains("/bin/false"),
-			check: "chained-command", verdict: doctor.Warning, found: `"/bin/false" as user "eic": exit status 1`},
+			check: "chained-command", verdict: doctor.Warning, found: `"/bin/false" as user "_eic": exit status 1`},
 		"is missing": {damage: chains("/bin/gone"),
 			check: "chained-command", verdict: doctor.Warning, found: "no such file"},
 		"is for the command's user to run": {damage: func(b *bench) { chains("/bin/true")(b); b.UID = 1000 },
-			check: "chained-command", verdict: doctor.NotChecked, found: `run as user "eic"`},
+			check: "chained-command", verdict: doctor.NotChecked, found: `run as user "_eic"`},
 		"belongs to a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "chained-command", verdict: doctor.NotChecked, found: "not eic"},
 	})
@@ -190,7 +190,7 @@ func TestATrialRunIsWhatSSHDWouldRun(t *testing.T) {
 		var ran [][]string
 		b.RunAs = func(ctx context.Context, as doctor.Account, file string, args ...string) ([]byte, []byte, error) {
 			require.Equal(t, uint32(998), as.UID)
-			require.Equal(t, []account.Group{{Name: "eic", GID: 997}, {Name: "adm", GID: 4}}, as.Groups)
+			require.Equal(t, []account.Group{{Name: "_eic", GID: 997}, {Name: "adm", GID: 4}}, as.Groups)
 			ran = append(ran, args)
 			return b.runAs(ctx, as, file, args...)
 		}

@@ -53,7 +53,7 @@ type bench struct {
 
 const (
 	ourLine  = "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\n"
-	userLine = "AuthorizedKeysCommandUser eic\n"
+	userLine = "AuthorizedKeysCommandUser _eic\n"
 )
 
 // owned is a file of root's.
@@ -79,8 +79,8 @@ func newBench(t *testing.T, faults ...string) *bench {
 			"usr":         owned(os.ModeDir|0o755, ""),
 			"usr/bin":     owned(os.ModeDir|0o755, ""),
 			"usr/bin/eic": owned(0o755, "ELF"),
-			"etc/passwd":  owned(0o644, "root:x:0:0::/root:/bin/sh\neic:x:998:997::/:/usr/sbin/nologin\n"),
-			"etc/group":   owned(0o644, "root:x:0:\nadm:x:4:syslog,eic\neic:x:997:\n"),
+			"etc/passwd":  owned(0o644, "root:x:0:0::/root:/bin/sh\n_eic:x:998:997::/:/usr/sbin/nologin\n"),
+			"etc/group":   owned(0o644, "root:x:0:\nadm:x:4:syslog,_eic\n_eic:x:997:\n"),
 			"sys/devices/virtual/dmi/id/board_asset_tag": owned(0o444, sim.DefaultInstanceID+"\n"),
 		},
 		config: ourLine + userLine,

@@ -90,9 +90,9 @@ func TestReachingTheMetadataService(t *testing.T) {
 // AWS ParallelCluster lets root and a few more users ask the metadata service.
 func TestAMetadataServiceThatIsKeptFromTheCommandsUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"it is not": {check: "metadata-as-user", verdict: doctor.OK, found: `answers user "eic" (uid 998)`},
+		"it is not": {check: "metadata-as-user", verdict: doctor.OK, found: `answers user "_eic" (uid 998)`},
 		"it is": {damage: locked(t),
-			check: "metadata-as-user", verdict: doctor.Broken, found: `takes connections from root but not from user "eic" (uid 998): dial tcp`},
+			check: "metadata-as-user", verdict: doctor.Broken, found: `takes connections from root but not from user "_eic" (uid 998): dial tcp`},
 		"it is kept from root too": {damage: away(t),
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "it does not answer"},
 		"only root can tell": {damage: func(b *bench) { b.UID = 1000 },
@@ -102,7 +102,7 @@ func TestAMetadataServiceThatIsKeptFromTheCommandsUser(t *testing.T) {
 		"root reads no answers in its place": {damage: locked(t),
 			check: "region", verdict: doctor.NotChecked, found: "no connection"},
 		"root does not ask in place of a user who is gone": {damage: sources("passwd: files"),
-			check: "metadata", verdict: doctor.NotChecked, found: `user "eic" is not known`},
+			check: "metadata", verdict: doctor.NotChecked, found: `user "_eic" is not known`},
 		"root does not ask where it runs the command itself": {damage: configured(ourLine + "AuthorizedKeysCommandUser root\n"),
 			check: "metadata", verdict: doctor.NotChecked, found: "user is root"},
 	})

@@ -161,9 +161,9 @@ func TestEnableDoesNotChain(t *testing.T) {
 		"somebody's decision for no command": {includeFirst + "AuthorizedKeysCommand none\n", nil, "somebody wants no such command"},
 		"a Match block for all":              {includeFirst + "Match all\n" + otherCommand, nil, "move the line out of the block"},
 		"the older package's command, or our link under its name": {
-			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser eic\n", nil, "--replace-ec2-instance-connect",
+			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser _eic\n", nil, "--replace-ec2-instance-connect",
 		},
-		"this program itself, without end":      {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser eic\n", nil, "works as it is"},
+		"this program itself, without end":      {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "works as it is"},
 		"two commands":                          {otherCommand, []string{"--chain=/usr/bin/third"}, "another one to chain is given already"},
 		"a command with tokens eic cannot give": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "chaining the command of /etc/ssh/sshd_config:1"},
 	}

@@ -55,7 +55,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			"/etc/ssh/sshd_config:2", "somebody wants no such command",
 		},
 		"the same program set by hand is taken for another": {
-			map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser eic\n"},
+			map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser _eic\n"},
 			"/etc/ssh/sshd_config:1", "works as it is",
 		},
 		"a Match block for all hides ours": {

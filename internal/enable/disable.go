@@ -33,10 +33,18 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	restored, restoredNotes, err := s.restoration(edits)
+	if err != nil {
+		return Result{}, err
+	}
+	edits, notes = append(edits, restored...), append(notes, restoredNotes...)
 	if len(s.Ours) > 0 && len(s.Ours[0].Args) > 0 {
 		notes = append(notes, "the flags in it go too: "+argv.Quote(joined(s.Ours[0].Args)))
 	}
 	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
+	if len(s.Ours) > 0 {
+		result.Removed = &Entry{s.Ours[0].Args, s.Ours[0].User}
+	}
 	if dryRun || !result.Changed {
 		return result, nil
 	}
@@ -64,7 +72,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 // leftovers is the survey of a machine whose sshd was removed, configuration
 // and all, before us.
 func leftovers(h sshd.Host) (site, error) {
-	s := site{sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, h}
+	s := site{Survey: sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, host: h}
 	data, err := s.Tree.ReadIfThere(sshd.DropIn)
 	if err != nil || data == nil {
 		return s, err
@@ -74,6 +82,34 @@ func leftovers(h sshd.Host) (site, error) {
 	return s, nil
 }
 
+// restoration returns the edits that put lines back that Add moved, in files
+// that no other edit is about.
+func (s site) restoration(others []edit) (edits []edit, notes []string, err error) {
+	var done []string
+	for _, e := range others {
+		done = append(done, e.path)
+	}
+	for _, set := range s.Now {
+		where := s.Tree.Resolve(set.File)
+		if slices.Contains(done, where) {
+			continue
+		}
+		done = append(done, where)
+		before, err := s.fileAt(set.File)
+		if err != nil {
+			return nil, nil, err
+		}
+		data, changed := restoreUsers(before.data)
+		if changed > 0 {
+			notes = append(notes, fmt.Sprintf("%s: a line that eic changed was edited since and is left alone; see %q", set.File, movedMark))
+		}
+		if string(data) != string(before.data) {
+			edits = append(edits, edit{where, before, node{kind: file, data: data, mode: before.mode}})
+		}
+	}
+	return edits, notes, nil
+}
+
 // removal returns the edits that take our blocks and what they made away.
 func (s site) removal() (edits []edit, notes []string, err error) {
 	for _, b := range s.Ours {
@@ -81,7 +117,8 @@ func (s site) removal() (edits []edit, notes []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		after := node{kind: file, data: b.Cut(before.data), mode: before.mode}
+		rest, _ := restoreUsers(b.Cut(before.data))
+		after := node{kind: file, data: rest, mode: before.mode}
 		if b.File == sshd.DropIn {
 			after = node{}
 		}

@@ -39,6 +39,12 @@ type Options struct {
 	// command it chains: Flags and Chain are for a new one. What somebody edited
 	// is kept too, as it is. It is for package upgrades.
 	Keep bool
+	// Upgrade is Keep where an entry of ours is there, and does nothing where
+	// there is none.
+	Upgrade bool
+	// Saved is an entry that Remove took out, as its Result has it. It takes the
+	// place of Flags.
+	Saved *Entry
 	// DryRun only says what would change.
 	DryRun bool
 }
@@ -53,20 +59,32 @@ type Result struct {
 	Notes []string
 	// Reloaded names what was reloaded; it is empty when no sshd runs here.
 	Reloaded string
+	// Removed is the entry that Remove took out, or nil.
+	Removed *Entry
+}
+
+// An Entry is what can be said of one of our entries in sshd's configuration.
+type Entry struct {
+	// Args are the arguments of eic authorized-keys, as sshd expands them.
+	Args []string
+	// User is its AuthorizedKeysCommandUser; empty stands for sshd.CommandUser.
+	User string
 }
 
 // Add makes sshd run eic authorized-keys, unless it does so already.
 //
 // It changes nothing and returns a *ConflictError where another command is in
-// force that the options do not deal with, and an error that wraps
+// force that the options do not deal with, or where the account for the command
+// is somebody else's, and an error that wraps
 // sshd.ErrNoServer where there is no sshd. If sshd does not accept what was written,
 // or still reports something else, everything is put back. An error from
 // reloading sshd comes after that: the configuration is then in place.
 func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	s, err := survey(ctx, h)
-	if err != nil {
+	if err != nil || o.Upgrade && len(s.Ours) == 0 {
 		return Result{}, err
 	}
+	o.Keep = o.Keep || o.Upgrade
 	if err := s.untouched(); err != nil {
 		if o.Keep {
 			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
@@ -80,11 +98,21 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if s.awsUserIsGone, err = s.lacksAWSUser(ctx); err != nil {
+		return Result{}, err
+	}
 	p, err := s.plan(o)
 	if err != nil {
 		return Result{}, s.withWayOut(o, err)
 	}
 	p.addNotes(ctx)
+	note, err := s.commandUser(ctx, o.DryRun)
+	if err != nil {
+		return Result{}, ended(err, enableCommand(o))
+	}
+	if note != "" {
+		p.notes = append(p.notes, note)
+	}
 	result := Result{Changed: len(p.edits) > 0, Diff: unifiedDiff(p.edits), Notes: p.notes}
 	if o.DryRun || !result.Changed {
 		return result, nil

@@ -310,7 +310,7 @@ func TestEditedBlockIsLeftAlone(t *testing.T) {
 		"a lost end":           func(s string) string { return strings.Replace(s, blockEnd, "", 1) },
 		"a lost checksum":      func(s string) string { return strings.Replace(s, checksumMark, "# ", 1) },
 		"a second block":       func(s string) string { return s + s },
-		"another command user": func(s string) string { return strings.Replace(s, "User eic\n", "User root\n", 1) },
+		"another command user": func(s string) string { return strings.Replace(s, "User _eic\n", "User root\n", 1) },
 	}
 	for name, edit := range edits {
 		for place, config := range map[string]string{sshd.DropIn: includeFirst, sshd.MainConfig: "UsePAM yes\n"} {
@@ -443,7 +443,7 @@ func TestDisable(t *testing.T) {
 		result, err := Remove(t.Context(), h, true)
 		require.NoError(t, err)
 		require.True(t, result.Changed)
-		require.Contains(t, result.Diff, "\n-AuthorizedKeysCommandUser eic\n")
+		require.Contains(t, result.Diff, "\n-AuthorizedKeysCommandUser _eic\n")
 		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	})
 	t.Run("nothing of ours is an error", func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 )
 
 // privateMachine gives the test a view of this machine of its own, in which
-// /run and /etc/ssh are empty. It ends with the test: the thread is not given
+// /run and /etc/ssh are empty and the system user is there. It ends with the test: the thread is not given
 // back.
 func privateMachine(t *testing.T) {
 	t.Helper()
@@ -31,6 +31,9 @@ func privateMachine(t *testing.T) {
 	for _, folder := range []string{"/run", "/etc/ssh"} {
 		require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"))
 	}
+	users := filepath.Join(t.TempDir(), "passwd")
+	require.NoError(t, os.WriteFile(users, []byte(sshdtest.ReadFile(t, "/etc/passwd")+"_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"), 0o644))
+	require.NoError(t, syscall.Mount(users, "/etc/passwd", "", syscall.MS_BIND, ""))
 }
 
 func TestTestingLeavesNothingBehind(t *testing.T) {

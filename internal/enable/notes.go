@@ -26,6 +26,7 @@ func (p *plan) addNotes(ctx context.Context) {
 		}
 		p.notes = append(p.notes, note)
 	}
+	p.noteMoves()
 	p.noteMatches(ctx)
 	p.noteUnknownUsers(ctx)
 	expires := func(arg string) bool { return strings.Contains(arg, "expiry-time") }
@@ -40,7 +41,7 @@ func (p *plan) addNotes(ctx context.Context) {
 func (p *plan) noteMatches(ctx context.Context) {
 	for _, set := range p.Bare {
 		name := sshd.DirectiveName(set.Keyword)
-		if name == "" || set.Match == "" {
+		if name == "" || set.Match == "" || slices.Contains(p.moved, set) || slices.Contains(p.left, set) {
 			continue
 		}
 		if login, found := p.host.Entering(ctx, set.Match); found {

@@ -144,6 +144,9 @@ func (p *plan) writes(to spot) error {
 	if err != nil {
 		return err
 	}
+	if err := p.moveUsers(contents); err != nil {
+		return err
+	}
 	if p.after, err = sshd.Read(p.Tree.With(contents), p.Main, p.Version); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ type plan struct {
 	replaced, chained sshd.Setting
 	// chainedUser is the user that chained ran as, and will run as.
 	chainedUser string
+	// moved and left are lines of Match blocks that name AWS's user: those to
+	// change, and those that run a command that is not ours.
+	moved, left []sshd.Setting
 	notes       []string
 }
 
@@ -35,6 +38,7 @@ func (s site) plan(o Options) (*plan, error) {
 
 // decide finds the edits that the options ask for, or the conflict.
 func (p *plan) decide(o Options) error {
+	p.decideMoves(o)
 	if err := p.decideUnits(o); err != nil {
 		return err
 	}
@@ -51,6 +55,10 @@ func (p *plan) decide(o Options) error {
 func (p *plan) decideArguments(o Options) error {
 	if o.Keep && len(p.Ours) > 0 {
 		p.entry.Args, p.entry.User = p.Ours[0].Args, p.Ours[0].User
+		return nil
+	}
+	if o.Saved != nil {
+		p.entry.Args, p.entry.User = o.Saved.Args, o.Saved.User
 		return nil
 	}
 	for _, flag := range o.Flags {

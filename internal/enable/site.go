@@ -12,11 +12,13 @@ import (
 type site struct {
 	sshd.Survey
 	host sshd.Host
+	// awsUserIsGone is set where there is no user sshd.AWSUser.
+	awsUserIsGone bool
 }
 
 func survey(ctx context.Context, h sshd.Host) (site, error) {
 	s, err := h.Survey(ctx)
-	return site{s, h}, err
+	return site{Survey: s, host: h}, err
 }
 
 // untouched refuses to go on when somebody edited a block of ours.

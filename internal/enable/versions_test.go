@@ -67,7 +67,7 @@ func TestEveryRecordedVersion(t *testing.T) {
 	for _, server := range sshdtest.StandIns(t) {
 		for name, test := range versionCases() {
 			t.Run(server.Version+" "+name, func(t *testing.T) {
-				files := map[string]string{"usr/sbin/sshd": "", "etc/passwd": "root:x:0:0::/:/bin/sh\neic:x:990:990::/:/\n_eic:x:991:991::/:/\n"}
+				files := map[string]string{"usr/sbin/sshd": "", "etc/passwd": "root:x:0:0::/:/bin/sh\n_eic:x:990:990::/nonexistent:/bin/false\n"}
 				for file, text := range test.files {
 					files["etc/ssh/"+file] = text
 				}

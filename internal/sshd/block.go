@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"eic/internal/account"
 	"eic/internal/argv"
 )
 
@@ -36,7 +37,7 @@ const (
 const maxLine = 4096
 
 // earlierCommandUser is what versions before 0.2.0 wrote for CommandUser.
-const earlierCommandUser = "eic"
+const earlierCommandUser = account.Earlier
 
 // An Entry is what our block says.
 type Entry struct {

@@ -14,6 +14,8 @@ package sshd
 import (
 	"errors"
 	"fmt"
+
+	"eic/internal/account"
 )
 
 // What eic puts into sshd's configuration.
@@ -21,7 +23,7 @@ const (
 	// Program is the command sshd is told to run.
 	Program = "/usr/bin/eic"
 	// CommandUser is the system user sshd runs it as.
-	CommandUser = "eic"
+	CommandUser = account.Name
 	// DropIn holds our lines where sshd_config includes its directory. The name
 	// sorts before a distribution's 20-systemd-userdb.conf: in sshd_config the
 	// first value wins.

@@ -129,7 +129,7 @@ func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
 	}
 	r := examine(t, h, "root", 1)
 	require.Equal(t, []string{"metadata-as-user", "trial"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "eic" (uid 999): dial tcp 169.254.169.254:80`)
+	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "_eic" (uid 999): dial tcp 169.254.169.254:80`)
 	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 999")
 	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "root reads no answers in the user's place")
 	require.Zero(t, h.Sim.Stats().Total(), "root asks nothing")
@@ -190,7 +190,7 @@ func TestAChainedCommand(t *testing.T) {
 	require.NoError(t, h.Configure(chain("/usr/bin/false")))
 	r = examine(t, h, "root", 2)
 	require.Equal(t, []string{"chained-command"}, r.with("warning"), "%+v", r)
-	require.Contains(t, r.find(t, "chained-command").Found, `as user "eic": exit status 1`)
+	require.Contains(t, r.find(t, "chained-command").Found, `as user "_eic": exit status 1`)
 
 	without := strings.Replace(chain("/usr/bin/printf"), "%u %f\n", "%u\n", 1)
 	require.NoError(t, h.Configure(without))

@@ -7,7 +7,7 @@ import (
 )
 
 // ServiceUser is the system user that sshd runs eic as.
-const ServiceUser = "eic"
+const ServiceUser = "_eic"
 
 const (
 	// serviceUserID is below those of people (UID_MIN of login.defs(5)).

@@ -140,7 +140,7 @@ func TestCloudInitUserData(t *testing.T) {
 	m.copyPackages("/srv/packages")
 	script = strings.ReplaceAll(script, "https://packages.example.com/", "file:///srv/packages/")
 	require.NotZero(t, m.run("/bin/sh", "-c", script).Status, "the package's sum is not the one in the template")
-	require.False(t, m.hasUser("eic"))
+	require.False(t, m.hasUser("_eic"))
 
 	text, err := os.ReadFile(file(t, newDeb))
 	require.NoError(t, err)

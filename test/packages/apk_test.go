@@ -63,18 +63,19 @@ func readAPK(t *testing.T, name string) (control map[string]apkMember, data []ap
 }
 
 // Debian has no apk, so it is done by hand what apk does. Debian's busybox has
-// no adduser either, so the scripts get stand-ins that take the same options.
+// no adduser either, so eic gets stand-ins that take the same options.
 func TestAPK(t *testing.T) {
 	control, data, sum := readAPK(t, file(t, `new/eic_[0-9.]+-r1_x86_64\.apk`))
 	require.Contains(t, control[".PKGINFO"].text, "\npkgver = ")
 	require.Contains(t, control[".PKGINFO"].text, "\ndatahash = "+sum+"\n")
 
 	m := start(t, "trixie")
-	m.script("/usr/local/sbin/addgroup", `[ "$*" = "-S eic" ] && groupadd --system eic`)
-	m.script("/usr/local/sbin/adduser", `
-		[ "$*" = "-S -D -H -h / -s /sbin/nologin -G eic -g EC2 Instance Connect eic" ]
-		useradd --system --no-create-home --home-dir / --shell /sbin/nologin --gid eic eic`)
-	m.script("/usr/local/sbin/deluser", `[ "$*" = "eic" ] && userdel eic`)
+	m.must("/usr/bin/mv", "/usr/sbin/useradd", "/usr/local/sbin/shadow-useradd")
+	m.must("/usr/bin/rm", "-f", "/usr/sbin/addgroup", "/usr/sbin/adduser") // which may be links to each other
+	m.script("/usr/sbin/addgroup", `[ "$*" = "-S _eic" ] && groupadd --system _eic`)
+	m.script("/usr/sbin/adduser", `
+		[ "$*" = "-S -D -H -h /nonexistent -s /usr/sbin/nologin -g EC2 Instance Connect -G _eic _eic" ]
+		/usr/local/sbin/shadow-useradd --system --no-create-home --home-dir /nonexistent --shell /sbin/nologin --gid _eic _eic`)
 	before := m.listing()
 	for _, member := range data {
 		name := "/" + member.header.Name

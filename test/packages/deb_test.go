@@ -3,6 +3,9 @@
 package packages
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -10,9 +13,10 @@ import (
 )
 
 const (
-	dropIn     = "/etc/ssh/sshd_config.d/10-eic.conf"
-	otherFile  = "/etc/ssh/sshd_config.d/50-other.conf"
-	otherLines = "AuthorizedKeysCommand /usr/bin/true %u\nAuthorizedKeysCommandUser nobody\n"
+	settingsFile = "/etc/eic/eic.conf"
+	dropIn       = "/etc/ssh/sshd_config.d/10-eic.conf"
+	otherFile    = "/etc/ssh/sshd_config.d/50-other.conf"
+	otherLines   = "AuthorizedKeysCommand /usr/bin/true %u\nAuthorizedKeysCommandUser nobody\n"
 )
 
 // onDebian runs a test on every release of Debian.
@@ -28,6 +32,9 @@ func (m machine) installDeb(pattern string) string {
 	return m.must("/usr/bin/dpkg", "-i", m.copyIn(file(m.t, pattern)))
 }
 
+// settings is what a Debian package keeps until it is purged.
+func settings() []string { return []string{"/etc/eic", settingsFile} }
+
 const (
 	newDeb = `new/eic_[0-9.-]+_amd64\.deb`
 	oldDeb = `old/eic_[0-9.-]+_amd64\.deb`
@@ -37,7 +44,7 @@ func TestDebInstalledIsAllThereIsToDo(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		before := m.listing()
 		m.installDeb(newDeb)
-		require.True(t, m.hasUser("eic"))
+		require.True(t, m.hasUser("_eic"))
 		require.Contains(t, m.read(dropIn), "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\n")
 		m.must("/usr/bin/eic", "doctor", "--offline")
 		m.requireLogin()
@@ -47,11 +54,16 @@ func TestDebInstalledIsAllThereIsToDo(t *testing.T) {
 		m.requireListing(again)
 		m.requireLogin()
 
+		account := systemUser.FindString(m.read("/etc/passwd"))
+		require.Contains(t, account, ":/nonexistent:/usr/sbin/nologin\n")
 		m.must("/usr/bin/dpkg", "-r", "eic")
-		require.False(t, m.hasUser("eic"))
-		m.requireListing(before)
+		m.requireListing(before, settings()...)
+		m.installDeb(newDeb)
+		m.requireLogin()
+		m.must("/usr/bin/dpkg", "-r", "eic")
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
+		require.Equal(t, account, systemUser.FindString(m.read("/etc/passwd")), "firewall rules name its uid")
 
 		m.installDeb(newDeb)
 		m.requireLogin()
@@ -86,7 +98,7 @@ func TestDebTakesThePlaceOfTheScripts(t *testing.T) {
 		require.True(t, m.hasUser("ec2-instance-connect"))
 		m.must("/usr/bin/apt-get", "-y", "install", m.copyIn(file(t, newDeb)))
 		require.False(t, m.hasUser("ec2-instance-connect"))
-		require.True(t, m.hasUser("eic"))
+		require.True(t, m.hasUser("_eic"))
 		m.must("/usr/bin/eic", "doctor", "--offline")
 		m.requireLogin()
 		// What called the script by its name still finds it.
@@ -138,6 +150,104 @@ func TestDebRemovalLeavesWhatSomebodyEdited(t *testing.T) {
 		m.write(dropIn, edited)
 		require.Contains(t, m.must("/usr/bin/dpkg", "-P", "eic"), "sshd's configuration still names eic")
 		require.Equal(t, edited, m.read(dropIn))
-		require.True(t, m.hasUser("eic"))
+		require.True(t, m.hasUser("_eic"))
+	})
+}
+
+// dpkg calls "postinst abort-remove" where a removal fails after prerm took our
+// lines out.
+func TestDebRemovalThatFailsRestoresWhatItTookOut(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.installDeb(newDeb)
+		m.must("/usr/bin/eic", "disable")
+		m.must("/usr/bin/eic", "enable", "--deny-user=root")
+		before := m.listing()
+		prerm := "/var/lib/dpkg/info/eic.prerm"
+		m.write(prerm, m.read(prerm)+"exit 1\n")
+		require.Contains(t, m.read(dropIn), "root")
+		require.NotZero(t, m.run("/usr/bin/dpkg", "-r", "eic").Status)
+		m.requireListing(before)
+		m.requireLogin()
+
+		m.must("/usr/bin/eic", "disable")
+		before = m.listing()
+		require.NotZero(t, m.run("/usr/bin/dpkg", "-r", "eic").Status)
+		m.requireListing(before)
+		require.False(t, m.enabled(), "a removal that failed enabled what the administrator had disabled")
+	})
+}
+
+// The settings are the administrator's: they outlive an upgrade and a removal,
+// and go with a purge.
+func TestDebKeepsTheSettings(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		before := m.listing()
+		m.installDeb(oldDeb)
+		settings := m.read(settingsFile) + "deny-user root\n"
+		m.write(settingsFile, settings)
+		m.installDeb(newDeb)
+		require.Equal(t, settings, m.read(settingsFile))
+		m.must("/usr/bin/dpkg", "-r", "eic")
+		require.Equal(t, settings, m.read(settingsFile))
+		m.installDeb(newDeb)
+		require.Equal(t, settings, m.read(settingsFile))
+		m.requireLogin()
+		m.must("/usr/bin/dpkg", "-P", "eic")
+		m.requireListing(before)
+	})
+}
+
+// An account of the name that is a person's is nobody's to take, and a group of
+// the name is in nobody's way.
+func TestDebDoesNotAdoptAPersonsAccount(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.must("/usr/sbin/useradd", "--create-home", "--shell", "/bin/bash", "_eic")
+		person := systemUser.FindString(m.read("/etc/passwd"))
+		said := m.installDeb(newDeb)
+		require.Contains(t, said, `the account "_eic" is not the system user that sshd is to run eic as: its uid 2001 is one for people`)
+		require.Contains(t, said, "eic is installed, but sshd does not use it")
+		require.False(t, m.enabled())
+		require.Equal(t, person, systemUser.FindString(m.read("/etc/passwd")))
+
+		command := regexp.MustCompile("run: (usermod --login NAME _eic && eic enable .*)").FindStringSubmatch(said)[1]
+		m.must("/bin/sh", "-c", strings.Replace(command, "NAME", "eva", 1))
+		m.requireLogin()
+		m.must("/usr/bin/dpkg", "-P", "eic")
+		require.True(t, m.hasUser("eva"))
+		require.True(t, m.exists("/home/_eic"))
+	})
+}
+
+// The user of version 0.1.0, as its scripts made it.
+func TestDebMovesAHostFromTheEarlierUser(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.installDeb(oldDeb)
+		m.must("/usr/sbin/userdel", "_eic")
+		m.must("/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin",
+			"--comment", "EC2 Instance Connect", "eic")
+		body := "AuthorizedKeysCommand /usr/bin/eic authorized-keys --deny-user=root %u %f\nAuthorizedKeysCommandUser eic\n"
+		sum := sha256.Sum256([]byte(body))
+		m.write(dropIn, fmt.Sprintf("# BEGIN eic: written by \"eic enable\", removed by \"eic disable\"; neither touches it once it is edited\n# checksum %x\n%s# END eic\n",
+			sum[:8], body))
+		m.requireLogin()
+
+		m.installDeb(newDeb)
+		require.Contains(t, m.read(dropIn), "--deny-user=root %u %f\nAuthorizedKeysCommandUser _eic\n")
+		m.requireLogin()
+		id := func(name string) string {
+			return regexp.MustCompile("(?m)^" + name + ":[^:]*:([0-9]+:[0-9]+):").FindStringSubmatch(m.read("/etc/passwd"))[1]
+		}
+		require.Equal(t, id("eic"), id("_eic"), "firewall rules name the earlier user or its uid")
+	})
+}
+
+// AWS's package takes its user with it. A Match block that runs its script as
+// that user must go on letting its group in.
+func TestDebKeepsAMatchBlockOfAWSsUserAlive(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.must("/usr/bin/dpkg", "-i", m.copyIn(file(t, `older/ec2-instance-connect_.*\.deb`)))
+		m.requireMatchBlockSurvives("/usr/share/ec2-instance-connect/eic_run_authorized_keys", func() string {
+			return m.must("/usr/bin/apt-get", "-y", "install", m.copyIn(file(t, newDeb)))
+		}, func() { m.must("/usr/bin/dpkg", "-P", "eic") })
 	})
 }

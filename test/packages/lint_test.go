@@ -20,7 +20,7 @@ func TestRpmlint(t *testing.T) {
 
 func TestShellScripts(t *testing.T) {
 	open(t, "tools").must(`
-		shellcheck /src/deb/postinst /src/deb/prerm /src/packaging/apk/* /src/packaging/install.sh /src/packaging/ssm/*.sh
+		shellcheck /src/deb/preinst /src/deb/postinst /src/deb/prerm /src/packaging/apk/* /src/packaging/install.sh /src/packaging/ssm/*.sh
 		shellcheck --shell=sh /src/rpm/post /src/rpm/preun /src/rpm/selinux-post /src/rpm/selinux-postun /src/packaging/archlinux/*
 		shellcheck --shell=bash /src/packaging/completions/eic.bash`)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,15 +95,18 @@ func (m machine) write(name, text string) {
 	require.NoError(m.t, m.WriteFile(name, []byte(text)))
 }
 
-// enabled says whether sshd's drop-in that enables eic is there, be it a link to nowhere.
-func (m machine) enabled() bool {
-	_, err := os.Lstat(m.Path(dropIn))
+// exists does not follow a link.
+func (m machine) exists(name string) bool {
+	_, err := os.Lstat(m.Path(name))
 	return err == nil
 }
 
-// hasUser is true of a group of this name as well.
+// enabled says whether sshd's drop-in that enables eic is there.
+func (m machine) enabled() bool { return m.exists(dropIn) }
+
+// hasUser reports whether a user has this name.
 func (m machine) hasUser(name string) bool {
-	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":") || strings.Contains(m.read("/etc/group"), "\n"+name+":")
+	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":")
 }
 
 // requireLogin pushes a key for alice and logs in with it, and sees that
@@ -123,8 +127,29 @@ func (m machine) requireLogin() {
 	require.Equal(m.t, host.Result{Stdout: "alice\n"}, after, "%q", m.Log.Texts(""))
 }
 
+// systemUser matches the lines about the system user in the files about accounts.
+var systemUser = regexp.MustCompile(`(?m)^_eic:.*\n`)
+
+// requireMatchBlockSurvives has alice's group run AWS's script as AWS's user,
+// replaces AWS's package, logs in, and removes ours.
+func (m machine) requireMatchBlockSurvives(script string, replace func() string, remove func()) {
+	m.t.Helper()
+	m.must("/usr/sbin/groupadd", "ec2i")
+	m.must("/usr/sbin/usermod", "--append", "--groups", "ec2i", "alice")
+	const config = "/etc/ssh/sshd_config"
+	before := m.read(config) + "Match Group ec2i\n\tAuthorizedKeysCommand " + script + " %u %f\n\tAuthorizedKeysCommandUser ec2-instance-connect\n"
+	m.write(config, before)
+	require.Contains(m.t, replace(), "run eic as _eic, no longer as ec2-instance-connect")
+	require.False(m.t, m.hasUser("ec2-instance-connect"))
+	require.Contains(m.t, m.read(config), "\tAuthorizedKeysCommandUser _eic\n")
+	m.requireLogin()
+	remove()
+	require.Equal(m.t, before, m.read(config))
+}
+
 // listing is every file of the machine's with its mode, and the text of those
-// that say what is configured. Package databases and logs are no part of it.
+// that say what is configured. Package databases and logs are no part of it, nor
+// is the system user, which outlives the package.
 func (m machine) listing() []string {
 	m.t.Helper()
 	var all []string
@@ -150,7 +175,7 @@ func (m machine) listing() []string {
 			if err != nil {
 				return err
 			}
-			line += "\n" + string(text)
+			line += "\n" + systemUser.ReplaceAllString(string(text), "")
 		}
 		all = append(all, line)
 		return nil
@@ -159,12 +184,19 @@ func (m machine) listing() []string {
 	return all
 }
 
-// requireListing compares listings, line by line.
-func (m machine) requireListing(before []string) {
+// requireListing compares listings, line by line. Kept are files and directories
+// that were not there before and have to be there now.
+func (m machine) requireListing(before []string, kept ...string) {
 	m.t.Helper()
 	after := m.listing()
 	require.Empty(m.t, missing(before, after), "what was there before is not there any more")
-	require.Empty(m.t, missing(after, before), "something is left behind")
+	var left []string
+	for _, line := range missing(after, before) {
+		line, _, _ = strings.Cut(line, "\n")
+		_, name, _ := strings.Cut(line, " ")
+		left = append(left, name)
+	}
+	require.ElementsMatch(m.t, kept, left, "something is left behind, or gone")
 }
 
 // missing returns the lines that others lack.

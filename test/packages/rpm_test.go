@@ -4,7 +4,6 @@ package packages
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,7 +32,7 @@ func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
 	m := startRPM(t)
 	before := m.listing()
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
-	require.True(t, m.hasUser("eic"))
+	require.True(t, m.hasUser("_eic"))
 	require.Contains(t, m.read(dropIn), "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\n")
 	m.must("/usr/bin/eic", "doctor", "--offline")
 	m.requireLogin()
@@ -44,18 +43,7 @@ func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
 	m.requireLogin()
 
 	m.must("/usr/bin/rpm", "-e", "eic")
-	require.False(t, m.hasUser("eic"))
-	m.requireListing(before)
-}
-
-// On SUSE a user's group is not the user's own, and does not go with the user.
-func TestRPMWhereGroupsOutliveTheirUsers(t *testing.T) {
-	m := startRPM(t)
-	m.write("/etc/login.defs", strings.ReplaceAll(m.read("/etc/login.defs"), "USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
-	before := m.listing()
-	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
-	m.must("/usr/bin/rpm", "-e", "eic")
-	require.False(t, m.hasUser("eic"))
+	require.True(t, m.hasUser("_eic"), "firewall rules name its uid")
 	m.requireListing(before)
 }
 
@@ -84,7 +72,7 @@ func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 	chosen := m.read(dropIn)
 	m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
 	require.Equal(t, chosen, m.read(dropIn))
-	require.True(t, m.hasUser("eic"))
+	require.True(t, m.hasUser("_eic"))
 	m.requireLogin()
 
 	m.must("/usr/bin/eic", "disable")
@@ -156,4 +144,27 @@ func TestRPMOfTheSELinuxModuleWithoutAPolicy(t *testing.T) {
 	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `new/eic-selinux-.*\.rpm`))), "SELinux knows nothing of eic")
 	m.must("/usr/bin/rpm", "-e", "eic-selinux")
 	m.requireListing(before)
+}
+
+func TestRPMKeepsTheSettings(t *testing.T) {
+	m := startRPM(t)
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, oldRPM)))
+	settings := m.read(settingsFile) + "deny-user root\n"
+	m.write(settingsFile, settings)
+	m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
+	require.Equal(t, settings, m.read(settingsFile))
+	m.must("/usr/bin/rpm", "-e", "eic")
+	require.Equal(t, settings, m.read(settingsFile+".rpmsave"))
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
+	require.Equal(t, settings, m.read(settingsFile))
+	require.False(t, m.exists(settingsFile+".rpmsave"))
+	m.requireLogin()
+}
+
+func TestRPMKeepsAMatchBlockOfAWSsUserAlive(t *testing.T) {
+	m := startRPM(t)
+	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/ec2-instance-connect-1.*\.rpm`)))
+	m.requireMatchBlockSurvives("/opt/aws/bin/eic_run_authorized_keys", func() string {
+		return m.must("/usr/bin/rpm", "-U", m.copyIn(file(t, newRPM)))
+	}, func() { m.must("/usr/bin/rpm", "-e", "eic") })
 }

@@ -96,7 +96,7 @@ var mayImport = map[string][]string{
 	"printable":     nil,
 	"selinux":       nil,
 	"settings":      {"audit", "authorize", "cmdline", "confine", "instance", "lookup", "metadata", "othercommand", "trust", "trustedfile"},
-	"sshd":          {"argv", "wildcard"},
+	"sshd":          {"account", "argv", "wildcard"},
 	"sshd/sshdtest": {"test/needs"},
 	"trust":         nil,
 	"trustedfile":   nil,

@@ -78,7 +78,7 @@ func NewRoot(t *testing.T, files map[string]string) string {
 	NeedRoot(t)
 	root := NewTree(t, map[string]string{
 		"etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\ngit:x:1000:1000::/home/git:/bin/sh\n" +
-			"eic:x:990:990::/nonexistent:/usr/sbin/nologin\n_eic:x:991:991::/nonexistent:/usr/sbin/nologin\n",
+			"_eic:x:990:990::/nonexistent:/usr/sbin/nologin\n",
 		"etc/group": "root:x:0:\ngit:x:1000:\n",
 		"dev/null":  "",
 	})

@@ -1,0 +1,101 @@
+package enable
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd"
+	"eic/internal/sshd/sshdtest"
+)
+
+const (
+	awsUserLine   = "AuthorizedKeysCommandUser ec2-instance-connect\n"
+	groupByScript = "Match Group ec2i\n\tAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\n\t" + awsUserLine
+)
+
+// hostWithScript is a host on which AWS's script is a link to this program.
+func hostWithScript(t *testing.T, accounts, config string) sshd.Host {
+	t.Helper()
+	h := hostWithAccounts(t, accounts)
+	sshdtest.PutFiles(t, h.Root, map[string]string{
+		"etc/ssh/sshd_config": includeFirst + config, "usr/bin/eic": "", "usr/bin/other": "",
+		"etc/group": "root:x:0:\nec2i:x:2000:git\n",
+	})
+	script := filepath.Join(h.Root, sshd.AWSScripts()[1])
+	require.NoError(t, os.MkdirAll(filepath.Dir(script), 0o755))
+	require.NoError(t, os.Symlink("../../bin/eic", script))
+	return h
+}
+
+// A Match block that runs the script as AWS's user would run no command once
+// that user is gone with its package.
+func TestAMatchBlockOfAWSsUserIsMovedAndComesBack(t *testing.T) {
+	const awsAccount = "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n"
+	for name, test := range map[string]struct {
+		accounts, config string
+		options          Options
+		moved            []string
+	}{
+		"the user is gone":               {"", groupByScript, Options{}, []string{"Match Group ec2i"}},
+		"the user goes with its package": {awsAccount, groupByScript, Options{ReplaceInstanceConnect: true}, []string{"Match Group ec2i"}},
+		"the user stays":                 {awsAccount, groupByScript, Options{}, nil},
+		"the block has only the user":    {"", "Match User git\n  " + awsUserLine, Options{}, []string{"Match User git"}},
+		"the last line has no newline":   {"", strings.TrimSuffix(groupByScript, "\n"), Options{}, []string{"Match Group ec2i"}},
+		"the line is quoted":             {"", "Match User git\n" + `AuthorizedKeysCommandUser "ec2-instance-connect"` + "\n", Options{}, []string{"Match User git"}},
+		"another block runs a command of its own": {
+			"", "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n" + awsUserLine + groupByScript, Options{}, []string{"Match Group ec2i"}},
+		"two blocks": {"", groupByScript + "Match User git\n" + awsUserLine, Options{}, []string{"Match Group ec2i", "Match User git"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"+test.accounts, test.config)
+			before := sshdtest.Snapshot(t, h.Root)
+			dry := test.options
+			dry.DryRun = true
+			shown, err := Add(t.Context(), h, dry)
+			require.NoError(t, err)
+			result, err := Add(t.Context(), h, test.options)
+			require.NoError(t, err)
+			require.Equal(t, shown.Diff, result.Diff)
+			require.Equal(t, len(test.moved), strings.Count(result.Diff, "AuthorizedKeysCommandUser _eic\n")+strings.Count(result.Diff, `AuthorizedKeysCommandUser "_eic"`+"\n")-1)
+
+			config := sshdtest.ReadFile(t, h.Root, sshd.MainConfig)
+			for _, match := range test.moved {
+				_, block, found := strings.Cut(config, match)
+				require.True(t, found)
+				block, _, _ = strings.Cut(block, "\nMatch ")
+				require.Regexp(t, `(?m)^\s*AuthorizedKeysCommandUser "?_eic"?$`, block)
+			}
+			again, err := Add(t.Context(), h, test.options)
+			require.NoError(t, err)
+			require.False(t, again.Changed)
+			_, err = Remove(t.Context(), h, false)
+			require.NoError(t, err)
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+		})
+	}
+}
+
+func TestACommandOfAWSsUserThatIsNotOursIsNamed(t *testing.T) {
+	h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n", "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n"+awsUserLine)
+	result, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), `/etc/ssh/sshd_config:4: for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `+
+		"write: AuthorizedKeysCommandUser NAME")
+	require.Contains(t, sshdtest.ReadFile(t, h.Root, sshd.MainConfig), awsUserLine)
+}
+
+func TestAMovedLineThatSomebodyEditedStays(t *testing.T) {
+	h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n", groupByScript)
+	_, err := Add(t.Context(), h, Options{})
+	require.NoError(t, err)
+	edited := strings.Replace(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "User _eic", "User git", 1)
+	sshdtest.PutFiles(t, h.Root, map[string]string{sshd.MainConfig[1:]: edited})
+	result, err := Remove(t.Context(), h, false)
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), "a line that eic changed was edited since and is left alone")
+	require.Equal(t, edited, sshdtest.ReadFile(t, h.Root, sshd.MainConfig))
+}

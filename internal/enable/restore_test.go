@@ -1,0 +1,31 @@
+package enable
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd"
+	"eic/internal/sshd/sshdtest"
+)
+
+// A removal that is given up must not have dropped a policy.
+func TestWhatWasRemovedIsRestoredWithItsFlags(t *testing.T) {
+	for name, flags := range map[string][]string{
+		"flags":    {"--deny-user", "root", "--require-caller", "arn:aws:iam::1:user/100% a\"b"},
+		"no flags": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+			_, err := Add(t.Context(), h, Options{Flags: flags})
+			require.NoError(t, err)
+			before := sshdtest.Snapshot(t, h.Root)
+			removed, err := Remove(t.Context(), h, false)
+			require.NoError(t, err)
+			require.NotNil(t, removed.Removed)
+			_, err = Add(t.Context(), h, Options{Saved: removed.Removed})
+			require.NoError(t, err)
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+		})
+	}
+}
