@@ -47,13 +47,17 @@ func opensTunnels(ctx context.Context) (bool, string) {
 	return true, ""
 }
 
+// configureClient has the ssh that AWS's command line runs ask nothing about the host's
+// key.
+func (s *stage) configureClient() error {
+	return s.host.WriteFile("/etc/ssh/ssh_config.d/demo.conf", []byte("StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"))
+}
+
 // throughTheEndpoint logs in with AWS's command line, which pushes a key of its own and
 // reaches the private address through the Endpoint.
 func (d *demo) throughTheEndpoint(ctx context.Context) error {
 	h := d.stage.host
-	// What AWS's command line runs is ssh, which must not ask about the host's key.
-	err := h.WriteFile("/etc/ssh/ssh_config.d/demo.conf", []byte("StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"))
-	if err != nil {
+	if err := d.stage.configureClient(); err != nil {
 		return err
 	}
 	cmd := h.Command("root", host.AWS, "ec2-instance-connect", "ssh", "--instance-id", sim.DefaultInstanceID,

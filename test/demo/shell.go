@@ -17,8 +17,7 @@ func shell(ctx context.Context, s *stage) error {
 	if able, why := opensTunnels(ctx); !able {
 		return fmt.Errorf("%s, and %s", newest, why)
 	}
-	err := s.host.WriteFile("/etc/ssh/ssh_config.d/demo.conf", []byte("StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"))
-	if err != nil {
+	if err := s.configureClient(); err != nil {
 		return err
 	}
 	fmt.Printf(`
