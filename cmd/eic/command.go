@@ -63,8 +63,15 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 	if l, ok := t.(logger); ok {
 		l.logWrong(line, stderr, err)
 	}
+	if m, ok := t.(monitored); ok && m.byMonitor() {
+		return exitUnknown
+	}
 	return c.wrong
 }
+
+// monitored is a task that may be run by a monitoring system, whose exit
+// statuses are others.
+type monitored interface{ byMonitor() bool }
 
 // tellWrong tells the caller how the command was called wrongly. The usage is no
 // help against a file of settings that is wrong.

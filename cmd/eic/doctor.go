@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -21,22 +22,32 @@ import (
 	"eic/internal/sshd"
 )
 
-const doctorAbout = `Checks everything that a login with a pushed key depends on: one line a check,
-with its verdict (ok, warning, broken, not checked) and what was found, and for
-all that is not ok what to do about it. Nothing is changed. Run it as root: only
-root can ask as the user that sshd's command runs as.
+const doctorAbout = `Checks everything that a login with a pushed key depends on, and with --user NAME
+what sshd says to NAME. Problems come first, each with one thing to try and how
+many checks were skipped because of it; the last line is the result. Nothing is
+changed. Run it as root: only root can ask as the user that sshd's command runs
+as.
 
 The metadata service is asked with the flags that stand in sshd's command, or
 with those given here, if there are any.
 
 Exit status: 0 nothing is wrong; 1 something is broken, or the command was
 called wrongly, so that a script cannot take that for health; 2 there are
-warnings but nothing is broken.`
+warnings but nothing is broken. With --exit=nagios: 0, 2 broken, 1 warnings, 3
+called wrongly.`
 
 // Exit statuses of doctor besides exitOK.
 const (
 	exitBroken   = 1
 	exitWarnings = 2
+	// exitUnknown is a monitoring plugin's for not knowing.
+	exitUnknown = 3
+)
+
+// Values of --exit.
+const (
+	exitAsDoctor = "doctor"
+	exitAsNagios = "nagios"
 )
 
 // examination is one call of doctor.
@@ -46,6 +57,9 @@ type examination struct {
 	named    bool // user was given
 	offline  bool
 	asJSON   bool
+	all      bool
+	exit     string // exitAsDoctor or exitAsNagios
+	textfile string
 	observe  bool
 	args     []string // of --observe
 }
@@ -53,7 +67,10 @@ type examination struct {
 func (x *examination) register(line cmdline.Line) {
 	line.StringVar(&x.user, "user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
 	line.BoolVar(&x.offline, "offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
-	line.BoolVar(&x.asJSON, "json", false, "print one JSON object: {\"schema\": 1, \"checks\": [{\"id\", \"title\", \"verdict\", \"found\", \"remedy\"}, …], \"verdict\"}")
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/doctor.md)")
+	line.BoolVarP(&x.all, "verbose", "v", false, "list every check in the order of a login, and not the problems alone")
+	line.StringVar(&x.exit, "exit", exitAsDoctor, "exit as doctor does, or with the statuses of monitoring plugins (`doctor|nagios`): 0 ok, 1 warning, 2 critical, 3 unknown")
+	line.StringVar(&x.textfile, "prometheus", "", "write `FILE` too, for the textfile collector of Prometheus's node exporter")
 	line.BoolVar(&x.observe, "observe", false, "print what the user who runs this sees, for another process of doctor")
 	line.Lookup("observe").Hidden = true
 	x.settings = settings.New()
@@ -71,6 +88,8 @@ func (x *examination) check(ctx context.Context, line cmdline.Line) error {
 		return err
 	case !activekeys.ValidUser(x.user):
 		return fmt.Errorf("--user: no key can ever be pushed for a user %q", x.user)
+	case x.exit != exitAsDoctor && x.exit != exitAsNagios:
+		return fmt.Errorf("--exit: expected doctor or nagios, got %q", x.exit)
 	case len(x.args) != 0 && !x.observe:
 		return fmt.Errorf("unexpected argument %q", x.args[0])
 	}
@@ -87,22 +106,56 @@ func (x *examination) run(ctx context.Context, stdout, stderr io.Writer) int {
 	host := thisHost(x.user, x.offline, x.settings.Given())
 	host.Named = x.named
 	report := doctor.Examine(ctx, host)
-	return printReport(report, x.asJSON, stdout, stderr)
+	return x.print(report, stdout, stderr)
 }
 
-// printReport prints the report and returns the exit status. That of a report
-// which cannot be written means that something is broken, as health was not
-// shown; stderr tells the two apart.
-func printReport(report doctor.Report, asJSON bool, stdout, stderr io.Writer) int {
-	write := report.WriteText
-	if asJSON {
-		write = report.WriteJSON
+// print prints the report and returns the exit status. That of a report which
+// cannot be written means that something is broken, as health was not shown;
+// stderr tells the two apart.
+func (x *examination) print(report doctor.Report, stdout, stderr io.Writer) int {
+	var err error
+	if x.asJSON {
+		err = report.WriteJSON(stdout)
+	} else {
+		_, color := stdout.(colorful)
+		err = report.WriteText(stdout, doctor.Layout{Color: color, All: x.all})
 	}
-	if err := write(stdout); err != nil {
+	if err == nil && x.textfile != "" {
+		err = writeTextfile(x.textfile, report)
+	}
+	switch {
+	case err != nil:
 		fmt.Fprintf(stderr, "eic doctor: writing the report: %v\n", err)
+		if x.byMonitor() {
+			return exitUnknown
+		}
 		return exitBroken
+	case x.byMonitor():
+		return report.ExitStatus()
 	}
 	return map[doctor.Verdict]int{doctor.Broken: exitBroken, doctor.Warning: exitWarnings}[report.Verdict]
+}
+
+func (x *examination) byMonitor() bool { return x.exit == exitAsNagios }
+
+// writeTextfile replaces a file at once, as the collector may read it meanwhile.
+func writeTextfile(name string, report doctor.Report) error {
+	file, err := os.CreateTemp(filepath.Dir(name), ".eic-doctor-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) //nolint:errcheck // it has another name by then, or is of no use
+	err = report.WritePrometheus(file)
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
 }
 
 type observer = func(ctx context.Context, keysFlags []string) (doctor.Observation, error)
@@ -113,7 +166,13 @@ func thisHost(user string, offline bool, keysFlags []string) doctor.Host {
 	if err != nil {
 		executable = sshd.Program // no /proc here
 	}
+	name, err := os.Hostname()
+	if err != nil {
+		name = "" // the report is about a host without a name
+	}
 	return doctor.Host{
+		Program:    program(),
+		Name:       name,
 		Root:       os.DirFS("/"),
 		Run:        sshd.Exec("/"),
 		RunAs:      doctor.ExecAs,

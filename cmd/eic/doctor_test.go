@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -18,9 +21,33 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 // The exit status is that of a broken host, so what is broken has to be said.
 func TestAReportThatCannotBeWritten(t *testing.T) {
 	report := doctor.Report{Checks: []doctor.Check{{ID: "path", Finding: doctor.Finding{Verdict: doctor.OK}}}, Verdict: doctor.OK}
-	for _, asJSON := range []bool{false, true} {
+	for _, x := range []examination{{}, {asJSON: true}} {
 		var stderr bytes.Buffer
-		require.Equal(t, exitBroken, printReport(report, asJSON, full{}, &stderr))
+		require.Equal(t, exitBroken, x.print(report, full{}, &stderr))
 		require.Equal(t, "eic doctor: writing the report: no space left on device\n", stderr.String())
+		x.exit = exitAsNagios
+		require.Equal(t, exitUnknown, x.print(report, full{}, &stderr))
 	}
+}
+
+// A monitoring system has statuses of its own, and the collector of a textfile
+// must never find half of one.
+func TestWhatMonitoringSees(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "eic.prom")
+	for verdict, status := range map[doctor.Verdict]int{doctor.OK: 0, doctor.Warning: 1, doctor.Broken: 2} {
+		x := examination{exit: exitAsNagios, textfile: name}
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, status, x.print(doctor.Report{Verdict: verdict}, &stdout, &stderr))
+		require.Empty(t, stderr.String())
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Contains(t, string(text), fmt.Sprintf("eic_doctor_verdict %d\n", status))
+	}
+	entries, err := os.ReadDir(filepath.Dir(name))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	x := examination{textfile: "/does/not/exist/eic.prom"}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitBroken, x.print(doctor.Report{Verdict: doctor.OK}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "no such file or directory")
 }

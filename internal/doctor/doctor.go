@@ -30,6 +30,8 @@ type Host struct {
 	RunAs RunAs
 	// Dial connects to a TCP address "ADDRESS:PORT" and hangs up.
 	Dial func(ctx context.Context, address string) error
+	// Program names this program and its version, Name is the machine's.
+	Program, Name string
 	// Executable is the path of this program.
 	Executable string
 	// UID is the user who examines.
@@ -122,7 +124,7 @@ func Login(ctx context.Context, h Host) Report {
 	h.Named = true
 	e := &exam{Host: h}
 	e.askSSHD(ctx)
-	r := Report{Schema: schema, Verdict: OK}
+	r := h.newReport()
 	list := []check{{"command-for-user", "sshd's command for the user", checkCommandForUser}}
 	if e.login.Command == e.everybody.Command {
 		list[0] = check{"command", "sshd's command", checkCommand}
@@ -139,13 +141,24 @@ func Login(ctx context.Context, h Host) Report {
 	return r
 }
 
+func (h Host) newReport() Report {
+	r := Report{Schema: schema, Program: h.Program, Time: h.Now.UTC().Truncate(time.Second), Host: h.Name, Verdict: OK}
+	if h.Named {
+		r.User = h.User
+	}
+	return r
+}
+
 // Examine makes every check. It takes as long as the metadata service is given
 // to answer, at most three times over.
 func Examine(ctx context.Context, h Host) Report {
 	e := look(ctx, h)
-	r := Report{Schema: schema, Verdict: OK}
+	r := h.newReport()
+	r.InstanceID = e.seen.Identity.ID
+	r.SignerUntil, r.Clock = e.seen.Service.SignerUntil, e.seen.Service.Clock
 	for _, c := range checks(h.Offline, h.Named) {
 		r.add(c.id, c.title, c.judge(ctx, e))
+		e.made = r.Checks
 	}
 	return r
 }

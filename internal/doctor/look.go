@@ -36,6 +36,8 @@ type exam struct {
 	shadow    account.Shadow
 	shadowErr error
 
+	// made are the checks made so far.
+	made []Check
 	// seen is what there was to see for account, or, if asAccount says why
 	// that could not be looked at, for the user who examines. seenErr is why
 	// neither could.
@@ -194,7 +196,7 @@ func checkAsAccount(_ context.Context, e *exam) Finding {
 	var exit *exec.ExitError
 	switch {
 	case e.asAccount == nil && e.seenErr != nil:
-		return notChecked("see the command's arguments above", "%v", e.seenErr)
+		return skipped("arguments", "%v", e.seenErr)
 	case e.asAccount == nil:
 		return ok("works: what follows is what user %q sees", e.account.Name)
 	case e.UID != 0:
@@ -204,5 +206,5 @@ func checkAsAccount(_ context.Context, e *exam) Finding {
 	case errors.Is(e.asAccount, syscall.EACCES) && e.command.ours && e.command.file == e.executable():
 		return broken("see the owners and modes of the command's path, and that no noexec mount is under it", "%v", e.asAccount)
 	}
-	return notChecked("see the command's user above, and run the eic that is installed", "%v", e.asAccount)
+	return skipped("account", "%v", e.asAccount)
 }

@@ -12,7 +12,7 @@ import (
 func (e *exam) asked() (Finding, bool) {
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see running as the command's user above", "%v", e.seenErr), false
+		return skipped("as-user", "%v", e.seenErr), false
 	case !e.seen.AnyMachine && (e.seen.IdentityError != "" || e.seen.Identity.Platform == instance.None):
 		return notChecked("run it on an EC2 instance", "this machine does not say which instance it is, so nobody is asked"), false
 	}
@@ -26,7 +26,10 @@ func (e *exam) connected(judge func(Service) Finding) Finding {
 	}
 	s := e.seen.Service
 	if s.ConnectError != "" {
-		return notChecked("see the metadata service above", "no connection")
+		if e.dialed {
+			return skipped("metadata-as-user", "no connection")
+		}
+		return skipped("metadata", "no connection")
 	}
 	return judge(s)
 }
@@ -35,7 +38,7 @@ func (e *exam) connected(judge func(Service) Finding) Finding {
 func (e *exam) withToken(judge func(Service) Finding) Finding {
 	return e.connected(func(s Service) Finding {
 		if s.TokenError != "" {
-			return notChecked("see IMDSv2 above", "no session token")
+			return skipped("metadata-v2", "no session token")
 		}
 		return judge(s)
 	})
@@ -60,7 +63,7 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 		return f
 	}
 	if e.asAccount != nil {
-		return notChecked("see running as the command's user above", "asked as uid %d only", e.seen.UID)
+		return skipped("as-user", "asked as uid %d only", e.seen.UID)
 	}
 	name, s := e.account.Name, e.seen.Service
 	switch {
@@ -69,7 +72,7 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 			"takes connections from root but not from user %q (uid %d): %s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
 			name, e.account.UID, s.ConnectError)
 	case s.ConnectError != "" || s.TokenError != "":
-		return notChecked("see the other checks of the metadata service", "it does not answer")
+		return skipped("metadata-v2", "it does not answer")
 	case s.KeysError != "":
 		return broken("try again; if it stays like this, ask AWS Support what the metadata service answers",
 			"the keys of user %q could not be had: %s", e.User, s.KeysError)
@@ -88,11 +91,21 @@ func checkHops(_ context.Context, e *exam) Finding {
 		case s.TokenError == "":
 			return ok("a token came through")
 		case s.TokenSilent:
-			return broken("aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2",
+			return broken(e.modifyOptions("--http-put-response-hop-limit 2"),
 				"the connection stands but the token request is never answered (%s): the answer's hop limit is spent on the way, as in a container or behind a router", s.TokenError)
 		}
-		return notChecked("see IMDSv2 below", "there was an answer, but no token")
+		return skipped("metadata-v2", "there was an answer, but no token")
 	})
+}
+
+// modifyOptions is the command that changes an option of this instance's metadata
+// service.
+func (e *exam) modifyOptions(option string) string {
+	command := "aws ec2 modify-instance-metadata-options --instance-id "
+	if id := e.seen.Identity.ID; instance.ValidID(id) {
+		return command + id + " " + option
+	}
+	return command + "INSTANCE_ID " + option
 }
 
 func checkToken(_ context.Context, e *exam) Finding {
@@ -101,10 +114,10 @@ func checkToken(_ context.Context, e *exam) Finding {
 		case s.TokenError == "":
 			return ok("gives session tokens")
 		case s.TokenSilent:
-			return notChecked("see the hop limit above", "no answer")
+			return skipped("metadata-hops", "no answer")
 		}
-		return broken("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled, and see that no proxy answers in its stead",
-			"gives no session token: %s", s.TokenError)
+		return broken(e.modifyOptions("--http-endpoint enabled"),
+			"gives no session token: %s; a proxy may answer in its stead", s.TokenError)
 	})
 }
 
@@ -123,7 +136,7 @@ func checkIPv6(_ context.Context, e *exam) Finding {
 	case v6.Error != "" && v4.Error == "":
 		return ok("%s does not answer and is not needed, since %s does", v6.URL, v4.URL)
 	case v6.Error != "":
-		return notChecked("see metadata service above", "neither %s nor %s answers", v4.URL, v6.URL)
+		return skipped("metadata", "neither %s nor %s answers", v4.URL, v6.URL)
 	case v4.Took >= metadata.ConnectTimeout && v4.Error != "":
 		return warning(fmt.Sprintf("run \"eic enable --imds-endpoint %s\"", v6.URL),
 			"%s does not answer, so each login waits %s before it asks %s", v4.URL, metadata.ConnectTimeout, v6.URL)

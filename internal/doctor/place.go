@@ -15,7 +15,7 @@ func checkIdentity(_ context.Context, e *exam) Finding {
 	who := fmt.Sprintf("uid %d", o.UID)
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see running as the command's user above", "%v", e.seenErr)
+		return skipped("as-user", "%v", e.seenErr)
 	case o.IdentityError != "":
 		return broken("let everybody read it, as Linux does by default (mode 0444)", "as %s: %s", who, o.IdentityError)
 	case o.Identity.Platform == instance.Nitro:

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
+	"eic/internal/lookup"
 	"eic/internal/printable"
 )
 
@@ -19,9 +21,10 @@ const (
 	NotChecked Verdict = "not checked"
 )
 
-// schema is the version of the JSON that WriteJSON writes. It goes up when a
-// field changes its meaning or goes away, not when one is added.
-const schema = 1
+// schema names the form of the JSON that WriteJSON writes, docs/schema/doctor.json.
+// Fields may be added to it; a change that a reader would misread gets another
+// name.
+const schema = "eic.doctor/1"
 
 // Finding is what one check found.
 type Finding struct {
@@ -31,6 +34,9 @@ type Finding struct {
 	// Remedy says what to do about it. It is empty if and only if the verdict
 	// is OK.
 	Remedy string `json:"remedy"`
+	// Because is the ID of the check whose outcome kept this one from being
+	// made.
+	Because string `json:"because,omitempty"`
 }
 
 // Check is one check and its Finding.
@@ -44,10 +50,23 @@ type Check struct {
 
 // Report is the outcome of all checks, in the order in which they are listed.
 type Report struct {
-	Schema int     `json:"schema"`
-	Checks []Check `json:"checks"`
+	Schema string `json:"schema"`
+	// Program is the program that examined, with its version.
+	Program string    `json:"program"`
+	Time    time.Time `json:"time"`
+	// Host is the machine's name, and InstanceID what it says of itself, if it
+	// does.
+	Host       string `json:"host"`
+	InstanceID string `json:"instance_id,omitempty"`
+	// User is whose logins were asked about, or empty if nobody was named.
+	User string `json:"user,omitempty"`
 	// Verdict is Broken if a check's is, else Warning if a check's is, else OK.
 	Verdict Verdict `json:"verdict"`
+	Checks  []Check `json:"checks"`
+	// SignerUntil is when the signer stops being trustworthy. Clock compares
+	// this machine's clock with the metadata service's.
+	SignerUntil time.Time     `json:"signer_valid_until,omitzero"`
+	Clock       *lookup.Clock `json:"-"`
 }
 
 func (r *Report) add(id, title string, f Finding) {
@@ -61,31 +80,12 @@ func (r *Report) add(id, title string, f Finding) {
 	}
 }
 
-// WriteJSON writes the report as one JSON object:
-//
-//	{"schema": 1, "checks": [{"id", "title", "verdict", "found", "remedy"}, …], "verdict"}
+// WriteJSON writes the report as one JSON object, docs/schema/doctor.json.
 func (r Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)
-}
-
-// WriteText writes one line a check, and after each that is not OK a line with
-// the remedy.
-func (r Report) WriteText(w io.Writer) error {
-	for _, c := range r.Checks {
-		if _, err := fmt.Fprintf(w, "%-12s %s: %s\n", c.Verdict, c.Title, c.Found); err != nil {
-			return err
-		}
-		if c.Verdict == OK {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "%-12s remedy: %s\n", "", c.Remedy); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func ok(format string, args ...any) Finding {
@@ -102,4 +102,12 @@ func broken(remedy, format string, args ...any) Finding {
 
 func notChecked(remedy, format string, args ...any) Finding {
 	return Finding{Verdict: NotChecked, Found: fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+// skipped is the Finding of a check that cannot be made because of another's
+// outcome.
+func skipped(because, format string, args ...any) Finding {
+	f := notChecked("see the check "+because, format, args...)
+	f.Because = because
+	return f
 }

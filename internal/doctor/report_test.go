@@ -4,82 +4,86 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/account"
+	"eic/internal/lookup"
 	"eic/test/needs"
 )
 
+// example is a report with one of each verdict, and checks that wait for others.
 func example() Report {
-	r := Report{Schema: schema, Verdict: OK}
+	now := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+	r := Host{Program: "eic 1.2.3", Name: "ip-192-0-2-17", Now: now, User: "alice", Named: true}.newReport()
+	r.InstanceID = "i-0123456789abcdef0"
 	r.add("a", "first", ok("as it should be"))
 	r.add("b", "second", warning("wait <a while>", "nearly %q", "x\n"))
-	r.add("c", "third", broken("mend it", "\x1b[31mred\r\nand\u202emore"))
-	r.add("d", "fourth", notChecked("run it as root", "cannot tell"))
+	r.add("c", "third", broken("systemctl start third", "\x1b[31mred\r\nand\u202emore, %s", strings.Repeat("again ", 15)))
+	r.add("d", "fourth", skipped("c", "no third"))
+	r.add("e", "fifth", skipped("d", "no fourth"))
+	r.add("f", "sixth", notChecked("run eic doctor as root", "cannot tell"))
+	r.add("g", "seventh", notChecked("run eic doctor as root", "cannot see"))
+	r.add("h", "eighth", notChecked("nothing, if it is not wanted", "not in use"))
 	return r
 }
 
-func TestTextIsOneLineACheckAndARemedy(t *testing.T) {
+// At three in the morning there must be little to read.
+func TestProblemsComeFirst(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, example().WriteText(&out))
-	require.Equal(t, `ok           first: as it should be
+	require.NoError(t, example().WriteText(&out, Layout{}))
+	require.Equal(t, `broken       third: \x1b[31mred\r\nand\u202emore, again again again again again
+             again again again again again again again again again again
+             try: systemctl start third
+             checks skipped because of this: 2
 warning      second: nearly "x\n"
-             remedy: wait <a while>
-broken       third: \x1b[31mred\r\nand\u202emore
-             remedy: mend it
-not checked  fourth: cannot tell
-             remedy: run it as root
+             try: wait <a while>
+not checked  sixth, seventh
+             try: run eic doctor as root
+RESULT: broken (broken: 1, warnings: 1, ok: 1, not checked: 5); -v lists all
 `, out.String())
+	for line := range strings.Lines(out.String()) {
+		require.LessOrEqual(t, len(line), columns+1)
+	}
+	require.NotContains(t, out.String(), "\x1b")
 }
 
-func TestJSONKeepsItsSchema(t *testing.T) {
+func TestEveryCheckIsListedWhereAsked(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, example().WriteJSON(&out))
-	require.Equal(t, `{
-  "schema": 1,
-  "checks": [
-    {
-      "id": "a",
-      "title": "first",
-      "verdict": "ok",
-      "found": "as it should be",
-      "remedy": ""
-    },
-    {
-      "id": "b",
-      "title": "second",
-      "verdict": "warning",
-      "found": "nearly \"x\\n\"",
-      "remedy": "wait <a while>"
-    },
-    {
-      "id": "c",
-      "title": "third",
-      "verdict": "broken",
-      "found": "\\x1b[31mred\\r\\nand\\u202emore",
-      "remedy": "mend it"
-    },
-    {
-      "id": "d",
-      "title": "fourth",
-      "verdict": "not checked",
-      "found": "cannot tell",
-      "remedy": "run it as root"
-    }
-  ],
-  "verdict": "broken"
+	require.NoError(t, example().WriteText(&out, Layout{All: true, Color: true}))
+	require.True(t, strings.HasPrefix(out.String(), "\x1b[1;32mok           \x1b[0mfirst: as it should be\n\x1b[1;33mwarning"), out.String())
+	require.Contains(t, out.String(), "\x1b[1mnot checked  \x1b[0mfifth: no fourth\n")
+	require.True(t, strings.HasSuffix(out.String(), "\nRESULT: broken (broken: 1, warnings: 1, ok: 1, not checked: 5)\n"), out.String())
 }
-`, out.String())
+
+func TestPrometheusReadsTheTextfile(t *testing.T) {
+	r := example()
+	r.SignerUntil, r.Clock = r.Time.Add(36*time.Hour), &lookup.Clock{Ahead: 1500 * time.Millisecond}
+	var out bytes.Buffer
+	require.NoError(t, r.WritePrometheus(&out))
+	for _, line := range []string{
+		`eic_doctor_check{id="a"} 0`, `eic_doctor_check{id="b"} 1`, `eic_doctor_check{id="c"} 2`, `eic_doctor_check{id="f"} 3`,
+		"# TYPE eic_doctor_verdict gauge", "eic_doctor_verdict 2", "eic_doctor_time_seconds 1795748400",
+		"eic_signer_days_left 1.500", "eic_clock_offset_seconds 1.500",
+	} {
+		require.Contains(t, out.String(), line+"\n")
+	}
+	for line := range strings.Lines(out.String()) {
+		require.Regexp(t, `^(# (HELP|TYPE) [a-z_]+ .*|[a-z_]+(\{id="[a-z-]+"\})? -?[0-9.]+)\n$`, line)
+	}
+	require.Equal(t, 2, r.ExitStatus(), "critical")
 }
 
 func TestAReportThatNobodyTakes(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer full.Close() //nolint:errcheck // it takes nothing
-	require.Error(t, example().WriteText(full))
+	require.Error(t, example().WriteText(full, Layout{}))
 	require.Error(t, example().WriteJSON(full))
+	require.Error(t, example().WritePrometheus(full))
 }
 
 func TestTheVerdictIsTheWorst(t *testing.T) {

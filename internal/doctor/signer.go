@@ -16,11 +16,13 @@ func checkSigner(_ context.Context, e *exam) Finding {
 		left := s.SignerUntil.Sub(e.Now)
 		until := s.SignerUntil.UTC().Format(time.RFC3339)
 		switch {
+		case e.seen.AnchorsError != "":
+			return skipped("trust-anchors", "there are no trust anchors")
 		case s.SignerError != "":
 			return broken("see that the clock is right and the trust anchors are those of this partition; else somebody forges the metadata service's answers, or AWS serves a bad staple, which passes",
 				"not to be trusted: %s", s.SignerError)
 		case s.SignerUntil.IsZero():
-			return notChecked("see region and domain above", "its name follows from region and domain")
+			return skipped("region", "its name follows from region and domain")
 		case left < shortValidity:
 			return warning("see whether it is renewed; if it is not, no key will count from then on", "valid now, until %s, which is in %s", until, left.Round(time.Second))
 		}
@@ -44,7 +46,7 @@ func verify(evidence trust.SignerEvidence, region, domain string, a Asking) (tim
 func checkAnchors(_ context.Context, e *exam) Finding {
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see running as the command's user above", "%v", e.seenErr)
+		return skipped("as-user", "%v", e.seenErr)
 	case e.seen.AnchorsError != "":
 		return broken("see that the file is there, is PEM and may be read by the command's user, or leave --trust-anchors out",
 			"as uid %d: %s", e.seen.UID, e.seen.AnchorsError)

@@ -107,7 +107,7 @@ func checkCommandForUser(ctx context.Context, e *exam) Finding {
 		return e.judgeCommand(ctx, e.login, fmt.Sprintf("for user %q ", e.User))
 	}
 	if f := e.judgeCommand(ctx, e.everybody, ""); f.Verdict != OK {
-		return notChecked("see sshd's command above", "the same for user %q", e.User)
+		return skipped("command", "the same for user %q", e.User)
 	}
 	return ok("the same for user %q", e.User)
 }
@@ -175,9 +175,9 @@ func checkArguments(_ context.Context, e *exam) Finding {
 	c := e.command
 	switch {
 	case !c.ours:
-		return notChecked("see sshd's command above", "sshd's command for user %q is not eic", e.User)
+		return skipped("command", "sshd's command for user %q is not eic", e.User)
 	case errors.As(c.err, new(*settings.FileError)):
-		return notChecked("see the settings of the host above", "the settings of the host are wrong")
+		return skipped("settings", "the settings of the host are wrong")
 	case c.err != nil:
 		return broken(`write "authorized-keys [flags] %u %f" after the program; "eic authorized-keys --help" lists the flags`, "%v", c.err)
 	case len(c.call.Flags) == 0:

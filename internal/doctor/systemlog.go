@@ -10,7 +10,7 @@ func checkSystemLog(_ context.Context, e *exam) Finding {
 	const remedy = "start systemd-journald or another system log: it alone says why a key was refused"
 	switch {
 	case e.seenErr != nil:
-		return notChecked("see running as the command's user above", "%v", e.seenErr)
+		return skipped("as-user", "%v", e.seenErr)
 	case e.seen.LogSocket != "":
 		return ok("listens on %s", e.seen.LogSocket)
 	case e.Offline:

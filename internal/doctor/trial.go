@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -66,11 +67,14 @@ const runTimeout = 65 * time.Second
 // checkTrial runs the command as sshd would for a login of the user, with a key
 // that nobody has. sshd discards every key if it does not end well.
 func checkTrial(ctx context.Context, e *exam) Finding {
+	if f, bad := e.uncallable(); bad {
+		return f
+	}
 	switch {
-	case !e.command.ours || e.command.err != nil:
-		return notChecked("see sshd's command above", "sshd's command for user %q is not eic, or is called wrongly", e.User)
-	case e.accountErr != nil || e.RunAs == nil || e.UID != 0:
-		return notChecked("run eic doctor as root, once the command's user is there", "it has to be run as user %q", e.accountName())
+	case e.accountErr != nil:
+		return skipped("account", "it has to be run as user %q", e.accountName())
+	case e.UID != 0:
+		return notChecked("run eic doctor as root", "it has to be run as user %q", e.accountName())
 	}
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
@@ -78,7 +82,9 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 	_, stderr, err := e.RunAs(ctx, e.account, e.command.program, e.trialArguments()...)
 	took := time.Since(start).Round(time.Millisecond)
 	var exit *exec.ExitError
-	switch {
+	switch cause := e.firstBroken(); {
+	case errors.As(err, &exit) && cause != "":
+		return skipped(cause, "fails too: %s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, said(stderr))
 	case errors.As(err, &exit):
 		return broken(fmt.Sprintf("run \"eic explain %s\", and see the system log", e.User),
 			"%s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, said(stderr))
@@ -87,6 +93,32 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 			"%s as user %q: %v", e.command.program, e.account.Name, err)
 	}
 	return ok("exit status 0 after %s for user %q", took, e.User)
+}
+
+// uncallable says why there is no command of ours to try.
+func (e *exam) uncallable() (Finding, bool) {
+	switch {
+	case !e.command.ours:
+		return skipped("command", "sshd's command for user %q is not eic", e.User), true
+	case e.command.err != nil:
+		return skipped("arguments", "sshd's command is called wrongly"), true
+	}
+	return Finding{}, false
+}
+
+// firstBroken names a check, of those that say why the command gets no answer,
+// that is broken.
+func (e *exam) firstBroken() string {
+	causes := []string{
+		"settings", "identity", "trust-anchors", "metadata", "metadata-as-user", "metadata-hops", "metadata-v2",
+		"metadata-instance", "region", "domain", "signer",
+	}
+	for _, c := range e.made {
+		if c.Verdict == Broken && slices.Contains(causes, c.ID) {
+			return c.ID
+		}
+	}
+	return ""
 }
 
 // trialArguments are those that sshd would give, but for a flag that keeps the
@@ -107,15 +139,15 @@ func (e *exam) trialArguments() []string {
 // checkChained tells how the chained command ended when it was tried by itself:
 // in the trial of the whole, ours covers up for it.
 func checkChained(_ context.Context, e *exam) Finding {
-	if !e.command.ours || e.command.err != nil {
-		return notChecked("see sshd's command above", "sshd's command for user %q is not eic, or is called wrongly", e.User)
+	if f, bad := e.uncallable(); bad {
+		return f
 	}
 	line := e.command.call.Chain.String()
 	switch {
 	case line == "":
 		return ok("there is none")
 	case e.asAccount != nil:
-		return notChecked("see running as the command's user above", "it has to be run as user %q", e.accountName())
+		return skipped("as-user", "it has to be run as user %q", e.accountName())
 	case e.seen.ChainedError != "":
 		byHand := strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line)
 		return warning(fmt.Sprintf("runuser -u %s -- %s", e.account.Name, byHand),

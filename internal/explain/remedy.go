@@ -32,6 +32,11 @@ func (f facts) remedy(reason Cause) Remedy {
 func (f facts) ofKey(reason Cause) (Remedy, bool) {
 	switch reason {
 	case Cause(authorize.Expired.String()):
+		if f.offset >= keyLifetime {
+			return Remedy{Text: "This machine's clock is " + clockWords(f.offset) + " the metadata service's. Until it is set, every key has " +
+				"expired when it comes, and pushing it again does not help. Set it from the Amazon Time Sync Service, 169.254.169.123.",
+				Commands: []string{"chronyc makestep", "timedatectl set-ntp true"}}, true
+		}
 		return f.withClock(f.push("A pushed key counts for 60 seconds. Push it again and log in at once.")), true
 	case Cause(authorize.OtherInstance.String()):
 		return f.push("Push the key to this instance."), true
@@ -58,6 +63,9 @@ func (f facts) ofKey(reason Cause) (Remedy, bool) {
 		return Remedy{}, false
 	}
 }
+
+// keyLifetime is how long a pushed key counts, in seconds.
+const keyLifetime = 60
 
 // forged is what to think of an answer that IMDS does not give.
 const forged = "If it happens again, take it that something on this host answers in the place of the metadata service: " +

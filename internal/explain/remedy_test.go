@@ -109,6 +109,16 @@ func TestAPolicyExplainsItself(t *testing.T) {
 	}
 }
 
+// With a clock that is ahead by more than a key's life pushing again never helps.
+func TestAClockThatIsTenMinutesAhead(t *testing.T) {
+	for offset, helps := range map[int64]bool{59: true, 60: false, 600: false, -600: true} {
+		remedy := facts{offset: offset}.remedy(Cause(authorize.Expired.String()))
+		require.Equal(t, helps, strings.Contains(remedy.Text, "Push it again"), remedy.Text)
+		require.Equal(t, !helps, strings.Contains(remedy.Text, "Until it is set"), remedy.Text)
+	}
+	require.Equal(t, "chronyc makestep", facts{offset: 600}.remedy(Cause(authorize.Expired.String())).Commands[0])
+}
+
 // A clock that is wrong makes keys expire before they were pushed.
 func TestClocks(t *testing.T) {
 	date := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -120,7 +130,7 @@ func TestClocks(t *testing.T) {
 		"right":                        {500 * time.Millisecond, 0, ""},
 		"right, at the second's end":   {1900 * time.Millisecond, 0, ""},
 		"right, at the second's start": {-900 * time.Millisecond, 0, ""},
-		"ahead":                        {61 * time.Second, 60, "60 seconds ahead of the metadata service's"},
+		"ahead":                        {31 * time.Second, 30, "30 seconds ahead of the metadata service's"},
 		"behind":                       {-time.Hour, -3600, "3600 seconds behind the metadata service's"},
 		"not known":                    {},
 	} {
