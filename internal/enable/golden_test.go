@@ -137,7 +137,7 @@ func TestDistributions(t *testing.T) {
 			e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
 			require.NoError(t, err)
 			require.True(t, e.Ours)
-			require.Equal(t, sshd.CommandUser, e.User)
+			require.Equal(t, commandUser(options.Chain), e.User)
 
 			result, err = Remove(t.Context(), h, false)
 			require.NoError(t, err)
@@ -180,4 +180,13 @@ func (d distro) update(t *testing.T, root, file string) {
 		}
 	}
 	require.NoError(t, os.WriteFile(file, txtar.Format(d.archive), 0o644))
+}
+
+// commandUser is the AuthorizedKeysCommandUser that is expected: that of the chained
+// command, which is root's in these tests.
+func commandUser(chained bool) string {
+	if chained {
+		return "root"
+	}
+	return sshd.CommandUser
 }

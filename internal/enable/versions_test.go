@@ -32,7 +32,7 @@ func versionCases() map[string]versionCase {
 		"nothing is set": {files: map[string]string{"sshd_config": "UsePAM yes\n"}, where: sshd.MainConfig},
 		"keywords are written in any case": {
 			files: map[string]string{"sshd_config": "authorizedkeyscommand /usr/bin/other %u\nAUTHORIZEDKEYSCOMMANDUSER root\n"},
-			where: sshd.MainConfig, chain: true, note: `/etc/ssh/sshd_config:6 ran as "root"`,
+			where: sshd.MainConfig, chain: true, note: `the command of /etc/ssh/sshd_config:6 still runs as "root"`,
 		},
 		"a Match block changes something else": {
 			files: map[string]string{"sshd_config": "UsePAM yes\nMatch User git\nX11Forwarding no\n"}, where: sshd.MainConfig,
@@ -124,7 +124,7 @@ func (test versionCase) run(t *testing.T, h sshd.Host) {
 	require.NoError(t, err)
 	require.True(t, e.Ours)
 	require.Equal(t, test.where, e.Source.File)
-	require.Equal(t, sshd.CommandUser, e.User)
+	require.Equal(t, commandUser(test.chain), e.User)
 	require.Zero(t, e.ShadowedPrincipals)
 	answer, err := h.Ask(t.Context(), sshd.Anybody())
 	require.NoError(t, err)
