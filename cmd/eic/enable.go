@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"eic/internal/cmdline"
@@ -17,7 +18,8 @@ import (
 const enableAbout = `Makes sshd run "eic authorized-keys" as the system user _eic, and makes that user
 if there is none. The flags of authorized-keys that are given here are written
 into sshd's configuration, in place of those that an earlier "eic enable" wrote
-there.
+there. Where one of those would be gone, nothing is changed without --replace.
+What shall count for every login is better written into /etc/eic/eic.conf.
 
 Nothing is changed where somebody else's AuthorizedKeysCommand is in force: the
 file and line that set it are named, and what can be done. What is written is
@@ -26,17 +28,22 @@ anything else that sshd does, or if eic is interrupted, and taken into use by a
 reload.
 
 Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 another command is in force, the account _eic is somebody else's, or something
-else would change, and nothing was changed.`
+3 another command is in force, the account _eic is somebody else's, something else
+would change, or flags would be gone, and nothing was changed; 4 with --dry-run,
+something would change.`
 
 const disableAbout = `Takes out of sshd's configuration what "eic enable" put in, and leaves every
 file as it was before. What somebody edited since is left alone.
 
 Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 our lines were edited, and nothing was changed.`
+3 our lines were edited, and nothing was changed; 4 with --dry-run, something
+would change.`
 
 // exitConflict is for a configuration that is somebody else's.
 const exitConflict = 3
+
+// exitDiffers is for a dry run that would change something.
+const exitDiffers = 4
 
 // existingCommand is what --chain stands for without a value.
 const existingCommand = "existing"
@@ -52,6 +59,7 @@ type enabling struct {
 func (e *enabling) register(line cmdline.Line) {
 	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
 	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
+	line.BoolVar(&e.options.Replace, "replace", false, "drop flags that an earlier call wrote and that are not given now")
 	line.BoolVar(&e.options.Keep, "keep", false, "leave the flags of an entry of eic's that is there already as they are (for packages)")
 	line.BoolVar(&e.options.Upgrade, "upgrade", false, "bring an entry of eic's up to date as --keep does, and write none where there is none (for upgrades of packages)")
 	line.StringVar(&e.restore, "restore", "", "write the entry that \"eic disable --save=`FILE`\" took out, and nothing if it took none out (for packages)")
@@ -79,6 +87,9 @@ func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
 }
 
 func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	if !isRoot("enable", stderr) {
+		return exitFailed
+	}
 	ctx, release := catchSignals(ctx)
 	defer release()
 	if e.restore != "" {
@@ -107,6 +118,9 @@ func (d *disabling) register(line cmdline.Line) {
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
 
 func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
+	if !isRoot("disable", stderr) {
+		return exitFailed
+	}
 	ctx, release := catchSignals(ctx)
 	defer release()
 	result, err := enable.Remove(ctx, sshd.Host{}, d.dryRun)
@@ -114,6 +128,16 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 		err = writeSaved(d.save, result.Removed)
 	}
 	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
+}
+
+// isRoot reports whether the caller is root, and says so if not: sshd tells nobody
+// else its configuration.
+func isRoot(command string, stderr io.Writer) bool {
+	if os.Getuid() == 0 {
+		return true
+	}
+	fmt.Fprintf(stderr, "eic %s must run as root; run: sudo eic %s\n", command, command)
+	return false
 }
 
 // tellChange says what happened to sshd's configuration.
@@ -127,7 +151,10 @@ func tellChange(command string, result enable.Result, dryRun bool, err error, st
 	if dryRun {
 		fmt.Fprint(stdout, result.Diff)
 	}
-	if err == nil {
+	switch {
+	case err == nil && dryRun && result.Changed:
+		return exitDiffers
+	case err == nil:
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "eic %s: %v\n", command, err)

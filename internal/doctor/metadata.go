@@ -138,7 +138,7 @@ func checkIPv6(_ context.Context, e *exam) Finding {
 	case v6.Error != "":
 		return skipped("metadata", "neither %s nor %s answers", v4.URL, v6.URL)
 	case v4.Took >= metadata.ConnectTimeout && v4.Error != "":
-		return warning(fmt.Sprintf("run \"eic enable --imds-endpoint %s\"", v6.URL),
+		return warning(fmt.Sprintf("write \"imds-endpoint %s\" into /etc/eic/eic.conf", v6.URL),
 			"%s does not answer, so each login waits %s before it asks %s", v4.URL, metadata.ConnectTimeout, v6.URL)
 	}
 	return ok("%s answers", v6.URL)

@@ -211,7 +211,7 @@ func TestWhereThisInstanceIs(t *testing.T) {
 		"no token for a region": {faults: []string{"imds=disabled"},
 			check: "region", verdict: doctor.NotChecked, found: "no session token"},
 
-		"a domain": {check: "domain", verdict: doctor.OK, found: "amazonaws.com; \"eic enable --partition NAME\" would hold this host to it"},
+		"a domain": {check: "domain", verdict: doctor.OK, found: "amazonaws.com; \"partition NAME\" in /etc/eic/eic.conf would hold this host to it"},
 		"a domain of another partition than this host's": {faults: []string{"domain=china"},
 			damage: func(b *bench) { b.asking.Domains = []string{"amazonaws.com"} },
 			check:  "domain", verdict: doctor.Broken, found: `"amazonaws.com.cn", expected one of amazonaws.com`},

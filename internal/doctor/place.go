@@ -82,10 +82,10 @@ func checkDomain(_ context.Context, e *exam) Finding {
 		case s.Domain.Error != "":
 			return noAnswer("services/domain", s.Domain)
 		case !s.DomainKnown:
-			return broken("look for what answers in place of the metadata service; if the domain is right, run \"eic enable --domain NAME\"",
+			return broken("look for what answers in place of the metadata service; if the domain is right, write \"domain NAME\" into /etc/eic/eic.conf",
 				"services/domain is %.80q, expected one of %s", s.Domain.Text, strings.Join(s.Accepted, ", "))
 		case len(s.Accepted) > 1:
-			return ok("%s; \"eic enable --partition NAME\" would hold this host to it, whatever the metadata service says", s.Domain.Text)
+			return ok("%s; \"partition NAME\" in /etc/eic/eic.conf would hold this host to it, whatever the metadata service says", s.Domain.Text)
 		}
 		return ok("%s", s.Domain.Text)
 	})

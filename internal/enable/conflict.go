@@ -33,6 +33,8 @@ type ConflictError struct {
 	// Run is the shell command that leads out.
 	Run string
 
+	// lost are flags of our entry that would be gone, as they stand there.
+	lost []string
 	// replace is set where --replace-ec2-instance-connect may be needed behind Run.
 	replace bool
 	// confined is set where SELinux confines the command to be chained.
@@ -61,6 +63,10 @@ func (e *ConflictError) Error() string {
 // more options if there are any that help, else as ended does.
 func (s site) withWayOut(o Options, err error) error {
 	var c *ConflictError
+	if errors.As(err, &c) && c.lost != nil {
+		c.Advice, c.Run = "add --replace to drop them, or keep them", enableCommand(o.keeping(c.lost))
+		return err
+	}
 	if errors.As(err, &c) {
 		others := moreOptions(o)
 		if c.confined {
@@ -81,6 +87,20 @@ func (s site) withWayOut(o Options, err error) error {
 		o.SELinuxAllowsChain = o.SELinuxAllowsChain || c.confined
 	}
 	return ended(err, enableCommand(o))
+}
+
+// keeping returns the options with flags of our entry that they leave out.
+func (o Options) keeping(lost []string) Options {
+	var kept []string
+	for _, flag := range lost {
+		if name, _, _ := strings.Cut(flag, "="); name == "--chain" || name == runAsFlag {
+			o.Chain = true // which goes on with the command that ours runs by now
+			continue
+		}
+		kept = append(kept, strings.ReplaceAll(flag, "%%", "%"))
+	}
+	o.Flags = append(kept, o.Flags...)
+	return o
 }
 
 // ended adds the command that succeeds to a conflict, behind what it says to
@@ -120,7 +140,7 @@ func enableCommand(o Options) string {
 	for _, option := range []struct {
 		name string
 		set  bool
-	}{{"--keep", o.Keep}, {"--replace-ec2-instance-connect", o.ReplaceInstanceConnect}, {"--selinux-allows-chain", o.SELinuxAllowsChain}, {"--chain", o.Chain}} {
+	}{{"--keep", o.Keep}, {"--replace", o.Replace}, {"--replace-ec2-instance-connect", o.ReplaceInstanceConnect}, {"--selinux-allows-chain", o.SELinuxAllowsChain}, {"--chain", o.Chain}} {
 		if option.set {
 			words = append(words, option.name)
 		}

@@ -22,8 +22,11 @@ import (
 type Options struct {
 	// Flags are the arguments for eic authorized-keys, each as the command
 	// would get it: not quoted, percent signs not doubled. They take the place
-	// of those that stood there; a note names what is gone.
+	// of those that stood there.
 	Flags []string
+	// Replace lets flags go that stood there and are not in Flags; a note names
+	// them. Without it they are a conflict.
+	Replace bool
 	// Chain takes another command in force over: ours runs it after its own
 	// keys. Without another one, ours goes on running the one it runs by now;
 	// a note says so if there is none.

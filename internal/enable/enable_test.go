@@ -156,7 +156,7 @@ func TestEnableAgainWithOtherFlags(t *testing.T) {
 			before := sshdtest.Snapshot(t, h.Root)
 			var states []string
 			for _, flags := range [][]string{{"--budget", "5s"}, {"--deny-user", "root", "--trust-anchors", "/etc/pki/a b.pem"}, nil} {
-				result, err := Add(t.Context(), h, Options{Flags: flags})
+				result, err := Add(t.Context(), h, Options{Flags: flags, Replace: true})
 				require.NoError(t, err)
 				require.True(t, result.Changed)
 				states = append(states, sshdtest.Snapshot(t, h.Root))
@@ -173,23 +173,42 @@ func TestEnableAgainWithOtherFlags(t *testing.T) {
 	}
 }
 
-// Flags may keep people out, and must not go without a word.
-func TestFlagsThatAreGoneAreNamed(t *testing.T) {
+// Flags may keep people out, and must not go because another one was added.
+func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
-	_, err := Add(t.Context(), h, Options{Flags: []string{"--deny-user=root", "--key-options=command=\"/bin/a 100%\"", "--config=/etc/eic.conf"}})
+	before := []string{"--deny-user=root", "--key-options=command=\"/bin/a '100%'\"", "--config=/etc/eic.conf"}
+	_, err := Add(t.Context(), h, Options{Flags: before})
 	require.NoError(t, err)
-	for _, dryRun := range []bool{true, false} {
-		result, err := Add(t.Context(), h, Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}, DryRun: dryRun})
-		require.NoError(t, err)
-		require.Len(t, result.Notes, 1)
-		require.Contains(t, result.Notes[0], "are gone")
-		require.Contains(t, result.Notes[0], "--deny-user=root")
-		require.Contains(t, result.Notes[0], "/bin/a 100%%")
-		require.NotContains(t, result.Notes[0], "eic.conf")
-	}
-	result, err := Add(t.Context(), h, Options{Flags: []string{"--config=/etc/eic.conf", "--caller-env=true"}})
+	enabled := sshdtest.Snapshot(t, h.Root)
+	now := []string{"--config=/etc/eic.conf", "--caller-env=true"}
+
+	_, err = Add(t.Context(), h, Options{Flags: now})
+	conflict := new(ConflictError)
+	require.ErrorAs(t, err, &conflict)
+	require.Contains(t, conflict.Problem, "--deny-user=root")
+	require.Contains(t, conflict.Problem, "/bin/a '100%%'")
+	require.NotContains(t, conflict.Problem, "eic.conf")
+	require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
+
+	// The command that the refusal recommends is what a shell makes of it.
+	command, found := strings.CutPrefix(conflict.Run, "eic enable ")
+	require.True(t, found, conflict.Run)
+	said, err := exec.Command("/bin/sh", "-c", `printf '%s\n' `+command).Output()
+	require.NoError(t, err)
+	kept := strings.Split(strings.TrimSuffix(string(said), "\n"), "\n")
+	require.Equal(t, append(before[:2:2], now...), kept)
+	result, err := Add(t.Context(), h, Options{Flags: kept})
 	require.NoError(t, err)
 	require.Empty(t, result.Notes)
+	result, err = Add(t.Context(), h, Options{Flags: append(before[:2:2], "--config=/etc/other.conf", "--caller-env=true")})
+	require.NoError(t, err, "a value that is given anew is not dropped")
+	require.True(t, result.Changed)
+	now[0] = "--config=/etc/other.conf"
+
+	result, err = Add(t.Context(), h, Options{Flags: now, Replace: true})
+	require.NoError(t, err)
+	require.Len(t, result.Notes, 1)
+	require.Contains(t, result.Notes[0], "are gone: --deny-user=root")
 }
 
 // A package that is upgraded calls Enable again.

@@ -133,7 +133,7 @@ func TestPidFileOfSomethingElseIsNotSignalled(t *testing.T) {
 	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "UsePAM yes\n"})
 	for _, content := range []string{strconv.Itoa(os.Getpid()) + "\n", "1\n", "-1\n", "0", "x", ""} {
 		require.NoError(t, os.WriteFile("/run/sshd.pid", []byte(content), 0o644))
-		result, err := Add(t.Context(), sshd.Host{}, Options{Flags: []string{"--deny-user", "u" + content[:min(1, len(content))]}})
+		result, err := Add(t.Context(), sshd.Host{}, Options{Replace: true, Flags: []string{"--deny-user", "u" + content[:min(1, len(content))]}})
 		require.NoError(t, err)
 		require.Empty(t, result.Reloaded)
 	}

@@ -70,8 +70,7 @@ func (p *plan) decideArguments(o Options) error {
 	if err := p.checkConfined(o); err != nil {
 		return err
 	}
-	p.noteLost()
-	return nil
+	return p.refuseLoss(o)
 }
 
 // decideOther deals with another command that is in force.
@@ -111,14 +110,32 @@ func (p *plan) chainAgain() {
 	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
 }
 
-// noteLost says which flags of our entry are no longer there, since some of them keep
-// people out.
-func (p *plan) noteLost() {
+// refuseLoss refuses to leave out flags of our entry, since some of them keep people
+// out. A flag that is given again, with another value, is not left out.
+func (p *plan) refuseLoss(o Options) error {
 	now := joined(p.entry.Args)
-	lost := slices.DeleteFunc(p.flagsBefore(), func(flag string) bool { return slices.Contains(now, flag) })
-	if len(lost) > 0 {
-		p.notes = append(p.notes, fmt.Sprintf(`these flags stood there and are gone, for "eic enable" writes only those it is given: %s`, argv.Quote(lost)))
+	lost := slices.DeleteFunc(p.flagsBefore(), func(flag string) bool {
+		name, _, _ := strings.Cut(flag, "=")
+		given := func(other string) bool { return other == name || strings.HasPrefix(other, name+"=") }
+		return slices.Contains(now, flag) || !addsUp(name) && slices.ContainsFunc(now, given)
+	})
+	switch {
+	case len(lost) == 0:
+		return nil
+	case o.Replace:
+		p.notes = append(p.notes, "these flags stood there and are gone: "+argv.Quote(lost))
+		return nil
 	}
+	return &ConflictError{
+		File: p.Ours[0].File, Line: p.Ours[0].Line,
+		Problem: "these flags stand there and would be gone: " + argv.Quote(lost),
+		lost:    lost,
+	}
+}
+
+// addsUp reports whether a flag may be given several times, each for itself.
+func addsUp(name string) bool {
+	return slices.Contains([]string{"--domain", "--deny-user", "--allow-user", "--require-caller"}, name)
 }
 
 // flagsBefore are those of our entry as it was found.
