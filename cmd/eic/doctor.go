@@ -166,13 +166,9 @@ func thisHost(user string, offline bool, keysFlags []string) doctor.Host {
 	if err != nil {
 		executable = sshd.Program // no /proc here
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		name = "" // the report is about a host without a name
-	}
 	return doctor.Host{
 		Program:    program(),
-		Name:       name,
+		Name:       hostname(),
 		Root:       os.DirFS("/"),
 		Run:        sshd.Exec("/"),
 		RunAs:      doctor.ExecAs,

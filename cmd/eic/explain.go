@@ -63,6 +63,7 @@ func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 	login := x.login(ctx) // before ask confines this process
 	record, result, err := x.ask(ctx)
 	told := explain.New(program(), record, result, err)
+	told.Host = hostname()
 	if record.Evidence.Identity.Platform != instance.None {
 		told.Login = login
 	}

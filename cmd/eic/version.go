@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"time"
 
 	"eic/internal/cmdline"
 )
@@ -32,7 +34,8 @@ func (v *versionTask) check(context.Context, cmdline.Line) error { return nil }
 func (v *versionTask) run(_ context.Context, stdout, stderr io.Writer) int {
 	var err error
 	if v.asJSON {
-		err = json.NewEncoder(stdout).Encode(map[string]string{
+		err = json.NewEncoder(stdout).Encode(map[string]string{ // docs/schema/version.json
+			"schema": "eic.version/1", "program": program(), "time": time.Now().UTC().Format(time.RFC3339), "host": hostname(),
 			"version": version, "commit": commit, "go": runtime.Version(),
 		})
 	} else {
@@ -43,4 +46,13 @@ func (v *versionTask) run(_ context.Context, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// hostname is this machine's name, or empty if it has none.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
 }

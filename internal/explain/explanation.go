@@ -32,10 +32,12 @@ type Explanation struct {
 	Schema  string `json:"schema"`
 	Program string `json:"program"`
 	// Evidence is set where kept evidence was verified.
-	Evidence    *Kept     `json:"evidence,omitempty"`
-	Time        time.Time `json:"time"`
-	User        string    `json:"user"`
-	Fingerprint string    `json:"fingerprint,omitempty"`
+	Evidence *Kept     `json:"evidence,omitempty"`
+	Time     time.Time `json:"time"`
+	// Host is the name of the machine that asked, if it asked.
+	Host        string `json:"host,omitempty"`
+	User        string `json:"user"`
+	Fingerprint string `json:"fingerprint,omitempty"`
 
 	Outcome Outcome `json:"outcome"`
 	// Reason is the outcome's in one word: "printed", or the key of a
