@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"eic/test/host"
+	"eic/test/host/mount"
 	"eic/test/roots"
 	"eic/test/transcripts"
 )
@@ -27,8 +27,8 @@ import (
 func demo(t *testing.T, typed string, flags ...string) host.Result {
 	t.Helper()
 	root := roots.Copy(t, "clients")
-	require.NoError(t, unix.Mount("proc", filepath.Join(root, "proc"), "proc", 0, ""))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(filepath.Join(root, "proc"), unix.MNT_DETACH)) })
+	require.NoError(t, mount.Mount("proc", filepath.Join(root, "proc"), "proc", 0, ""))
+	t.Cleanup(func() { require.NoError(t, mount.Unmount(filepath.Join(root, "proc"))) })
 	for _, name := range []string{"demo", "eic"} {
 		program, err := os.ReadFile(filepath.Join(host.Prepared(), name))
 		require.NoError(t, err)

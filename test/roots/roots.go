@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"eic/test/host/mount"
 )
@@ -71,16 +72,25 @@ func Make(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// make makes the root, unless it is there.
+// make makes the root, unless it is there. Another process that makes the same one is
+// waited for: "go test" runs packages in parallel.
 func (r recipe) make(ctx context.Context) error {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(cache, r.name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // which unlocks it
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("locking %s: %w", lock.Name(), err)
+	}
 	if _, err := os.Stat(r.directory()); err == nil {
 		return nil
 	}
 	if _, err := exec.LookPath("debootstrap"); err != nil {
 		return errors.New("debootstrap is missing: apt-get install debootstrap")
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return err
 	}
 	draft := r.directory() + ".draft"
 	if err := os.RemoveAll(draft); err != nil {

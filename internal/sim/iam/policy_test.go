@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,4 +131,22 @@ func TestNothingInAPolicyIsPassedOver(t *testing.T) {
 			require.ErrorContains(t, err, "parsing policy: ")
 		})
 	}
+}
+
+// Whatever a policy looks like, it is refused or decides, and allows nothing without an
+// Allow.
+func FuzzParsePolicy(f *testing.F) {
+	f.Add(allow(`"*"`, `"*"`, `{"StringEquals":{"ec2:osuser":["alice",1]}}`), "alice")
+	f.Add(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["ec2:?*"],"Resource":["arn:*"],"Condition":{"NotIpAddress":{"aws:SourceIp":"::/0"}}}]}`, "root")
+	f.Fuzz(func(t *testing.T, text, user string) {
+		policy, err := iam.ParsePolicy([]byte(text))
+		if err != nil {
+			require.Nil(t, policy)
+			return
+		}
+		if policy.Decide(push(user)) == iam.Allow && !strings.Contains(text, `\u`) {
+			require.Contains(t, text, "Allow")
+		}
+		policy.Decide(tunnel("22", "3600"))
+	})
 }
