@@ -92,15 +92,15 @@ func TestEnableChains(t *testing.T) {
 	}{
 		"a command set before our file is not shadowed": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-site.conf": otherCommand},
-			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"a command set after our file is chained twice": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + otherCommand},
-			"root", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"a command without an include cannot be chained": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + otherCommand},
-			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as eic --chain "/usr/bin/other %%u" %u %f`,
+			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
 		"a command of its own user's runs as another": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + strings.Replace(otherCommand, "root", "sssd", 1)},
