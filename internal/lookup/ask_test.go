@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/authorize"
 	"eic/internal/lookup"
 	"eic/internal/metadata"
 	"eic/internal/sim"
@@ -25,10 +26,10 @@ const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4
 
 // through returns a function that asks a simulator through a proxy. Starting the
 // simulator takes none of its time.
-func through(t *testing.T, observe func(metadata.Exchange),
+func through(t *testing.T, options sim.Options, observe func(metadata.Exchange),
 	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) func(context.Context) (lookup.Answer, error) {
 	t.Helper()
-	s, err := sim.Start(sim.Options{})
+	s, err := sim.Start(options)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	_, err = s.Push("alice", pushedKey)
@@ -62,7 +63,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 		"answers 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ask := through(t, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+			ask := through(t, sim.Options{}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
 					never(w, r)
@@ -81,6 +82,22 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 	}
 }
 
+// The evidence may take so long to come that a key expires meanwhile.
+func TestAKeyThatExpiresWhileTheStaplesCome(t *testing.T) {
+	ask := through(t, sim.Options{TTL: 2 * time.Second}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+		if strings.Contains(r.URL.Path, "signer-ocsp") { // the list, and then each staple
+			time.Sleep(1600 * time.Millisecond)
+		}
+		service.ServeHTTP(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r, err := ask(ctx)
+	require.NoError(t, err)
+	require.Len(t, r.Result.Decisions, 1)
+	require.Equal(t, authorize.Expired, r.Result.Decisions[0].Reason)
+}
+
 // Where the time ends right behind the last answer there is all that is needed.
 func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -94,7 +111,7 @@ func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
 			cancel()
 		}
 	}
-	ask := through(t, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+	ask := through(t, sim.Options{}, observe, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 		for strings.HasSuffix(r.URL.Path, "signer-cert") && staples.Load() < 3 {
 			time.Sleep(time.Millisecond)
 		}
