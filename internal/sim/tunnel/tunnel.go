@@ -70,8 +70,21 @@ func New(options Options) *Server {
 
 // Close ends every tunnel.
 func (s *Server) Close() {
+	s.mu.Lock()
 	s.stop()
+	s.mu.Unlock()
 	s.running.Wait()
+}
+
+// begin counts a request as running; it reports false if the server is closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base.Err() != nil {
+		return false
+	}
+	s.running.Add(1)
+	return true
 }
 
 // refusal is the body of an answer that refuses a tunnel.
@@ -89,7 +102,9 @@ func invalid(message string) error {
 
 // ServeHTTP opens one tunnel, or says why not.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1)
+	if !s.begin() {
+		return // whoever asks has no connection any more
+	}
 	defer s.running.Done()
 	if r.URL.Path != "/openTunnel" {
 		http.NotFound(w, r)
