@@ -32,11 +32,13 @@ Exit status: 0 answered, also when the answer is no key; 1 could not answer;
 type authorizedKeys struct {
 	call    *settings.Call
 	environ []string
+	start   time.Time // of the budget: reading the settings counts
 }
 
 func (a *authorizedKeys) register(line cmdline.Line) { a.call.Register(line.FlagSet) }
 
 func (a *authorizedKeys) check(ctx context.Context, line cmdline.Line) error {
+	a.start = time.Now()
 	return a.call.Complete(ctx, line, settings.Files{Host: settings.File})
 }
 
@@ -47,6 +49,8 @@ func (a *authorizedKeys) logWrong(line cmdline.Line, stderr io.Writer, err error
 }
 
 func (a *authorizedKeys) run(ctx context.Context, stdout, stderr io.Writer) int {
+	ctx, cancel := a.call.Deadline(ctx, a.start)
+	defer cancel()
 	q := othercommand.Question{User: a.call.User, Fingerprint: a.call.Fingerprint, Environ: a.environ}
 	return answer(ctx, a.call.Settings, q, a.call.OpenLog(stderr), stdout)
 }
@@ -55,7 +59,7 @@ func (a *authorizedKeys) run(ctx context.Context, stdout, stderr io.Writer) int 
 // ours, and behind them those of the chained command, if there is one. Neither
 // costs the other its keys, so it has failed only if there are none.
 func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, log audit.Log, stdout io.Writer) int {
-	ctx, cancel := s.Deadline(ctx)
+	ctx, cancel := s.Deadline(ctx, time.Now())
 	defer cancel()
 	if s.Chain.Program() != "" {
 		var release context.CancelFunc

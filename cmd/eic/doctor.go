@@ -191,7 +191,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	if err != nil {
 		return doctor.Observation{}, err
 	}
-	ctx, cancel := t.Deadline(ctx)
+	ctx, cancel := t.Deadline(ctx, time.Now())
 	defer cancel()
 	// The file can no longer be read once this process is confined.
 	loaded := sync.OnceValue(func() error { return t.LoadAnchors(ctx, os.Getuid()) })

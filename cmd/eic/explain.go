@@ -102,7 +102,7 @@ func (x *explanation) login(ctx context.Context) *explain.Login {
 // saved.
 func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, error) {
 	s := x.call.Settings
-	ctx, cancel := s.Deadline(ctx)
+	ctx, cancel := s.Deadline(ctx, time.Now())
 	defer cancel()
 	record := evidence.Record{
 		Program:    program(),

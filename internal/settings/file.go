@@ -77,8 +77,7 @@ func (s *Settings) Read(ctx context.Context, files Files) error {
 	if err := s.checkGiven(); err != nil {
 		return err
 	}
-	s.start = time.Now()
-	ctx, cancel := s.Deadline(ctx)
+	ctx, cancel := s.Deadline(ctx, time.Now())
 	defer cancel()
 	if s.File != "" {
 		if err := s.readFile(ctx, s.File, files.UID, given); err != nil {

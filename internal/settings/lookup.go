@@ -34,14 +34,9 @@ func (s *Settings) Terms(user, fingerprint string) lookup.Terms {
 	}
 }
 
-// Deadline bounds an answer by the budget, counted from Read, or from now if s was
-// not read.
-func (s *Settings) Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	start := s.start
-	if start.IsZero() {
-		start = time.Now()
-	}
-	return context.WithDeadlineCause(ctx, start.Add(s.Budget), fmt.Errorf("the budget of %s is spent", s.Budget))
+// Deadline bounds an answer by the budget, counted from a time.
+func (s *Settings) Deadline(ctx context.Context, from time.Time) (context.Context, context.CancelFunc) {
+	return context.WithDeadlineCause(ctx, from.Add(s.Budget), fmt.Errorf("the budget of %s is spent", s.Budget))
 }
 
 // Needs returns what a process may still do once it has begun to ask. LoadAnchors

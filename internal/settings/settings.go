@@ -70,7 +70,6 @@ type Settings struct {
 	Entries []Entry
 
 	flags       *pflag.FlagSet
-	start       time.Time
 	given       []string
 	chain       string
 	logFormat   string

@@ -1,12 +1,14 @@
 package settings
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -210,6 +212,22 @@ func FuzzFlags(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, wanted, same, "the arguments have changed a flag")
 	})
+}
+
+// What explain and doctor find out beforehand, of sshd, takes its time and must not
+// cost them the answer.
+func TestTheBudgetIsCountedFromTheQuestion(t *testing.T) {
+	s := New()
+	s.Budget = time.Minute
+	for from, want := range map[time.Time]string{time.Now(): "", time.Now().Add(-2 * time.Minute): "the budget of 1m0s is spent"} {
+		ctx, cancel := s.Deadline(t.Context(), from)
+		defer cancel()
+		if want == "" {
+			require.NoError(t, ctx.Err())
+			continue
+		}
+		require.EqualError(t, context.Cause(ctx), want)
+	}
 }
 
 // BenchmarkRead is what the settings cost each answer: as flags alone, where the
