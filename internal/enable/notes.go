@@ -55,13 +55,13 @@ func (p *plan) noteMatches(ctx context.Context) {
 }
 
 // noteUnknownUsers names each AuthorizedKeysCommandUser that does not exist: sshd
-// runs no command then, neither ours nor another.
+// runs no command then, neither ours nor another. Ours does exist: Add makes it.
 func (p *plan) noteUnknownUsers(ctx context.Context) {
 	accounts := account.Database{Root: os.DirFS(p.Tree.HostPath("/")), Run: p.host.Execute}
 	inForce, _ := p.after.Global(sshd.KeysCommandUser)
 	for _, set := range p.after {
 		counts := set.Match != "" || set == inForce
-		if set.Keyword != sshd.KeysCommandUser || !counts || strings.EqualFold(set.Value, "none") {
+		if set.Keyword != sshd.KeysCommandUser || !counts || strings.EqualFold(set.Value, "none") || set.Value == sshd.CommandUser {
 			continue
 		}
 		if _, err := accounts.Find(ctx, set.Value); !errors.Is(err, account.ErrUnknown) {
@@ -71,18 +71,9 @@ func (p *plan) noteUnknownUsers(ctx context.Context) {
 		if set.Match != "" {
 			whose = fmt.Sprintf("no login that matches %q", set.Match)
 		}
-		p.notes = append(p.notes, fmt.Sprintf("%s: there is no user %q, so sshd runs the command for %s; %s",
-			sshd.Place(set.File, set.Line), set.Value, whose, remedyFor(set)))
+		p.notes = append(p.notes, fmt.Sprintf("%s: there is no user %q, so sshd runs the command for %s; write there instead: AuthorizedKeysCommandUser %s",
+			sshd.Place(set.File, set.Line), set.Value, whose, sshd.CommandUser))
 	}
-}
-
-// remedyFor says what to write for a user that does not exist. Ours is made by the
-// package.
-func remedyFor(set sshd.Setting) string {
-	if set.Value == sshd.CommandUser {
-		return "make it with: useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin " + sshd.CommandUser
-	}
-	return "write there instead: AuthorizedKeysCommandUser " + sshd.CommandUser
 }
 
 // placeAfter returns where a line of the configuration without ours will stand.

@@ -93,7 +93,7 @@ func TestEveryRecordedVersion(t *testing.T) {
 // OpenSSH before 7.7 takes a key with an option that it does not know for none.
 func TestKeyOptionThatOldSSHDRefusesIsNamed(t *testing.T) {
 	for _, server := range sshdtest.StandIns(t) {
-		root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/:/\n"})
+		root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/nonexistent:/usr/sbin/nologin\n"})
 		h := sshd.Host{Root: root, Run: server.Runner(root)}
 		result, err := Add(t.Context(), h, Options{Flags: []string{`--key-options=expiry-time="20300101"`}})
 		require.NoError(t, err)

@@ -137,7 +137,7 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc
 			said = append(said, strings.ReplaceAll(string(text), fingerprint(t, key), "FINGERPRINT"))
 		})
 	}
-	require.Contains(t, said[0], "\nUSER=eic\n")
+	require.Contains(t, said[0], "\nUSER=_eic\n")
 	require.Contains(t, said[0], "\nNoNewPrivs:\t0\n")
 	require.Contains(t, said[0], "\nroot:\nalice\nFINGERPRINT\n")
 	require.Equal(t, said[1], said[0])
