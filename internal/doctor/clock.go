@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"eic/internal/lookup"
+	"eic/internal/remedy"
 )
 
 // Bounds of the clock's error. A key counts until a moment by AWS's clock, a
@@ -27,16 +28,16 @@ func checkClock(_ context.Context, e *exam) Finding {
 }
 
 func judgeClock(c lookup.Clock) Finding {
-	const remedy = "set the clock from the Amazon Time Sync Service, server 169.254.169.123 in chrony.conf"
+	set := remedy.SetClock("").Commands[0] + ", with server 169.254.169.123 in chrony.conf"
 	margin := c.Margin.Round(100 * time.Millisecond)
 	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)
 	switch {
 	case c.Ahead >= keyLifetime:
-		return broken(remedy, "%s ahead of the metadata service's (±%s), so every key has expired when it comes", off, margin)
+		return broken(set, "%s ahead of the metadata service's (±%s), so every key has expired when it comes", off, margin)
 	case c.Ahead > clockAccuracy:
-		return warning(remedy, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
+		return warning(set, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
 	case c.Ahead < -clockAccuracy:
-		return warning(remedy, "%s behind the metadata service's (±%s): a key that has expired would count that much longer", off, margin)
+		return warning(set, "%s behind the metadata service's (±%s): a key that has expired would count that much longer", off, margin)
 	}
 	return ok("that of the metadata service (±%s)", margin)
 }

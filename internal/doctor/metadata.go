@@ -3,9 +3,11 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"eic/internal/instance"
 	"eic/internal/metadata"
+	"eic/internal/remedy"
 )
 
 // asked says why nobody was asked, if nobody was.
@@ -51,7 +53,7 @@ func checkReach(_ context.Context, e *exam) Finding {
 		return f
 	}
 	if s := e.seen.Service; s.ConnectError != "" && !e.dialed {
-		return broken("look for a firewall or a missing route: ip route get 169.254.169.254; curl -v http://169.254.169.254/",
+		return broken(strings.Join(remedy.NoConnection().Commands, "; "),
 			"no connection: %s", s.ConnectError)
 	}
 	return ok("takes connections")
@@ -91,21 +93,19 @@ func checkHops(_ context.Context, e *exam) Finding {
 		case s.TokenError == "":
 			return ok("a token came through")
 		case s.TokenSilent:
-			return broken(e.modifyOptions("--http-put-response-hop-limit 2"),
+			return broken(e.instance().RaiseHopLimit().Commands[0],
 				"the connection stands but the token request is never answered (%s): the answer's hop limit is spent on the way, as in a container or behind a router", s.TokenError)
 		}
 		return skipped("metadata-v2", "there was an answer, but no token")
 	})
 }
 
-// modifyOptions is the command that changes an option of this instance's metadata
-// service.
-func (e *exam) modifyOptions(option string) string {
-	command := "aws ec2 modify-instance-metadata-options --instance-id "
+// instance is this one, as far as the machine says.
+func (e *exam) instance() remedy.Instance {
 	if id := e.seen.Identity.ID; instance.ValidID(id) {
-		return command + id + " " + option
+		return remedy.Instance{ID: id}
 	}
-	return command + "INSTANCE_ID " + option
+	return remedy.Instance{}
 }
 
 func checkToken(_ context.Context, e *exam) Finding {
@@ -116,7 +116,7 @@ func checkToken(_ context.Context, e *exam) Finding {
 		case s.TokenSilent:
 			return skipped("metadata-hops", "no answer")
 		}
-		return broken(e.modifyOptions("--http-endpoint enabled"),
+		return broken(e.instance().TurnOn().Commands[0],
 			"gives no session token: %s; a proxy may answer in its stead", s.TokenError)
 	})
 }

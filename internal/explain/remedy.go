@@ -5,25 +5,22 @@ import (
 
 	"eic/internal/authorize"
 	"eic/internal/metadata"
+	"eic/internal/remedy"
 )
 
 // Remedy is what to do about something. The zero Remedy is nothing.
-type Remedy struct {
-	Text string `json:"text"`
-	// Commands are for a shell. What is not known is a word in capitals.
-	Commands []string `json:"commands,omitempty"`
-}
+type Remedy = remedy.Remedy
 
 // remedy returns what to do about a reason.
 func (f facts) remedy(reason Cause) Remedy {
-	if remedy, ok := f.ofKey(reason); ok {
-		return remedy
+	if known, ok := f.ofKey(reason); ok {
+		return known
 	}
-	if remedy, ok := f.ofSigner(reason); ok {
-		return remedy
+	if known, ok := f.ofSigner(reason); ok {
+		return known
 	}
-	if remedy, ok := f.ofRequest(metadata.Stage(reason)); ok {
-		return remedy
+	if known, ok := f.ofRequest(metadata.Stage(reason)); ok {
+		return known
 	}
 	return f.ofAnswer(reason)
 }
@@ -33,9 +30,7 @@ func (f facts) ofKey(reason Cause) (Remedy, bool) {
 	switch reason {
 	case Cause(authorize.Expired.String()):
 		if f.offset >= keyLifetime {
-			return Remedy{Text: "This machine's clock is " + clockWords(f.offset) + " the metadata service's. Until it is set, every key has " +
-				"expired when it comes, and pushing it again does not help. Set it from the Amazon Time Sync Service, 169.254.169.123.",
-				Commands: []string{"chronyc makestep", "timedatectl set-ntp true"}}, true
+			return remedy.SetClock(clockWords(f.offset)), true
 		}
 		return f.withClock(f.push("A pushed key counts for 60 seconds. Push it again and log in at once.")), true
 	case Cause(authorize.OtherInstance.String()):
