@@ -125,17 +125,18 @@ const (
 // not make good, or nil.
 func validator(flag string) func(value string) error {
 	return map[string]func(string) error{
-		"imds-endpoint": orEmpty(checkEndpoint),
-		"instance-id":   orEmpty(checkInstanceID),
-		"partition":     orEmpty(checkPartition),
-		"domain":        checkDomain,
-		"deny-user":     checkUserPattern,
-		"allow-user":    checkUserPattern,
-		"key-options":   orEmpty(authorize.CheckKeyOptions),
-		chainFlag:       orEmpty(checkChain),
-		"budget":        checkBudget,
-		"log":           checkOneOf(logSyslog, logStderr),
-		logFormatFlag:   checkOneOf("text", "json"),
+		"imds-endpoint":  orEmpty(checkEndpoint),
+		"instance-id":    orEmpty(checkInstanceID),
+		"partition":      orEmpty(checkPartition),
+		"domain":         checkDomain,
+		"deny-user":      checkUserPattern,
+		"allow-user":     checkUserPattern,
+		"require-caller": checkCaller,
+		"key-options":    orEmpty(authorize.CheckKeyOptions),
+		chainFlag:        orEmpty(checkChain),
+		"budget":         checkBudget,
+		"log":            checkOneOf(logSyslog, logStderr),
+		logFormatFlag:    checkOneOf("text", "json"),
 	}[flag]
 }
 
@@ -178,6 +179,17 @@ func checkDomain(v string) error {
 func checkUserPattern(v string) error {
 	if !authorize.ValidUserPattern(v) {
 		return fmt.Errorf("%q can match no user that a key can be pushed for; expected a name, or a prefix and \"*\"", v)
+	}
+	return nil
+}
+
+// checkCaller refuses a pattern that can match no ARN of an IAM principal: an ARN
+// begins with "arn:" and has five colons at least.
+func checkCaller(v string) error {
+	literal, _, wild := strings.Cut(strings.ReplaceAll(v, "?", "*"), "*")
+	begins := strings.HasPrefix(literal, "arn:") || wild && strings.HasPrefix("arn:", literal)
+	if !begins || !wild && strings.Count(v, ":") < 5 || strings.ContainsAny(v, " \t") {
+		return fmt.Errorf("%q can match no ARN of an IAM principal; expected one like arn:aws:sts::123456789012:assumed-role/ops/*", v)
 	}
 	return nil
 }

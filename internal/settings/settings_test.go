@@ -63,6 +63,16 @@ func TestAFileHasTheFlagsOfTheCommandLine(t *testing.T) {
 	}
 }
 
+// Patterns of every partition, and those that only a wildcard makes match, count.
+func TestCallersThatAPolicyMayRequire(t *testing.T) {
+	for _, pattern := range []string{
+		"arn:aws:iam::123456789012:user/alice", "arn:aws-us-gov:sts::123456789012:assumed-role/ops/*",
+		"arn:aws-cn:*", "arn:*", "*", "a*:user/alice", "?rn:aws:iam::1:user/x", "*/alice",
+	} {
+		require.NoError(t, readErr(t, "", "--require-caller", pattern), pattern)
+	}
+}
+
 // What stood on the command line is written into sshd's configuration and handed
 // to other processes, which read the files themselves.
 func TestOnlyTheCommandLineIsHandedOn(t *testing.T) {
@@ -94,6 +104,10 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 		"#\nno-instance-check":               "line 2: no-instance-check is only for use with imds-endpoint",
 		"imds-endpoint http://metadata.evil": "line 1: imds-endpoint: ",
 		"domain EXAMPLE":                     "line 1: domain: ",
+		"require-caller nonsense":            `line 1: require-caller: "nonsense" can match no ARN`,
+		"require-caller arn:aws:iam":         "can match no ARN",
+		"require-caller user/alice*":         "can match no ARN",
+		"require-caller arn:aws:* extra":     "can match no ARN",
 		"partition china":                    `line 1: partition: "china" is not an AWS partition, expected one of aws, `,
 		"instance-id web-1":                  `line 1: instance-id: "web-1" is not "i-"`,
 		"chain echo":                         "line 1: chain: ",
