@@ -29,7 +29,7 @@ func (p *plan) decideMoves(o Options) {
 		case !namesAWSUser(set.Keyword, set.Value):
 		case p.runsOurs(set.Match):
 			p.moved = append(p.moved, set)
-		default:
+		case !p.awsUserIsGone: // else noteUnknownUsers names it
 			p.left = append(p.left, set)
 		}
 	}
@@ -146,7 +146,7 @@ func (p *plan) noteMoves() {
 			p.placeAfter(set), set.Match, sshd.CommandUser, sshd.AWSUser))
 	}
 	for _, set := range p.left {
-		p.notes = append(p.notes, fmt.Sprintf(`%s: for logins that match %q sshd runs no command once there is no user %s; write: %s NAME`,
-			p.placeAfter(set), set.Match, sshd.AWSUser, sshd.DirectiveName(sshd.KeysCommandUser)))
+		p.notes = append(p.notes, fmt.Sprintf(`%s: for logins that match %q sshd runs no command once there is no user %s; write there instead: AuthorizedKeysCommandUser %s`,
+			p.placeAfter(set), set.Match, sshd.AWSUser, sshd.CommandUser))
 	}
 }

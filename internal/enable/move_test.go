@@ -79,13 +79,20 @@ func TestAMatchBlockOfAWSsUserIsMovedAndComesBack(t *testing.T) {
 	}
 }
 
+// Such a command is left alone; it may need that user.
 func TestACommandOfAWSsUserThatIsNotOursIsNamed(t *testing.T) {
-	h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n", "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n"+awsUserLine)
-	result, err := Add(t.Context(), h, Options{})
-	require.NoError(t, err)
-	require.Contains(t, strings.Join(result.Notes, "\n"), `/etc/ssh/sshd_config:4: for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `+
-		"write: AuthorizedKeysCommandUser NAME")
-	require.Contains(t, sshdtest.ReadFile(t, h.Root, sshd.MainConfig), awsUserLine)
+	const ours = "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"
+	const config = "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n" + awsUserLine
+	for accounts, note := range map[string]string{
+		ours: `there is no user "ec2-instance-connect", so sshd runs the command for no login that matches "User git"; `,
+		ours + "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n": `for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `,
+	} {
+		h := hostWithScript(t, accounts, config)
+		result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
+		require.NoError(t, err)
+		require.Contains(t, result.Notes, "/etc/ssh/sshd_config:4: "+note+"write there instead: AuthorizedKeysCommandUser _eic")
+		require.Contains(t, sshdtest.ReadFile(t, h.Root, sshd.MainConfig), awsUserLine)
+	}
 }
 
 func TestAMovedLineThatSomebodyEditedStays(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -57,14 +56,13 @@ func (p *plan) noteMatches(ctx context.Context) {
 // noteUnknownUsers names each AuthorizedKeysCommandUser that does not exist: sshd
 // runs no command then, neither ours nor another. Ours does exist: Add makes it.
 func (p *plan) noteUnknownUsers(ctx context.Context) {
-	accounts := account.Database{Root: os.DirFS(p.Tree.HostPath("/")), Run: p.host.Execute}
 	inForce, _ := p.after.Global(sshd.KeysCommandUser)
 	for _, set := range p.after {
 		counts := set.Match != "" || set == inForce
 		if set.Keyword != sshd.KeysCommandUser || !counts || strings.EqualFold(set.Value, "none") || set.Value == sshd.CommandUser {
 			continue
 		}
-		if _, err := accounts.Find(ctx, set.Value); !errors.Is(err, account.ErrUnknown) {
+		if _, err := p.accounts().Find(ctx, set.Value); !errors.Is(err, account.ErrUnknown) {
 			continue
 		}
 		whose := "nobody"

@@ -11,11 +11,7 @@ import (
 
 // accounts are those of the host.
 func (s site) accounts() account.Database {
-	run := s.host.Run
-	if run == nil {
-		run = sshd.Exec(s.Tree.HostPath("/"))
-	}
-	return account.Database{Root: os.DirFS(s.Tree.HostPath("/")), Run: run}
+	return account.Database{Root: os.DirFS(s.Tree.HostPath("/")), Run: s.host.Execute}
 }
 
 // commandUser sees to it that there is a system user for the command and that it
