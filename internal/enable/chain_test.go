@@ -65,7 +65,7 @@ func TestTakeOver(t *testing.T) {
 
 func TestTakeOverRefuses(t *testing.T) {
 	tests := map[string]struct{ command, says string }{
-		"a home folder with blanks splits":             {"/x %u %h", `got "%h"`},
+		"a home directory with blanks splits":          {"/x %u %h", `got "%h"`},
 		"a connection splits":                          {"/x %C", `got "%C"`},
 		"a routing domain is empty":                    {"/x %D", `got "%D"`},
 		"a percent sign at the end":                    {"/x 5%", `got "%"`},
@@ -160,7 +160,7 @@ func TestEnableDoesNotChain(t *testing.T) {
 	}{
 		"somebody's decision for no command": {includeFirst + "AuthorizedKeysCommand none\n", nil, "somebody wants no such command"},
 		"a Match block for all":              {includeFirst + "Match all\n" + otherCommand, nil, "move the line out of the block"},
-		"the older package's command, or our link under its name": {
+		"the command of AWS's package, or our link under its name": {
 			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser _eic\n", nil, "--replace-ec2-instance-connect",
 		},
 		"this program itself, without end":      {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "works as it is"},

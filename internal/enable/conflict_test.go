@@ -97,15 +97,15 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/sshd.service:2", `another sshd_config, "/etc/other"`,
 		},
-		"the older package's drop-in moved to /etc is masked": {
+		"AWS's package's drop-in moved to /etc is masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                        includeFirst,
 				"usr/lib/systemd/system/ssh.service":                         unitText,
-				"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
+				"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": awsDropIn,
 			},
 			"/etc/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "run: rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf",
 		},
-		"somebody else's drop-in under the older package's name is masked": {
+		"somebody else's drop-in under AWS's package's name is masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                            includeFirst,
 				"usr/lib/systemd/system/ssh.service":                             unitText,
@@ -113,11 +113,11 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "write there instead: ExecStart=/usr/sbin/sshd -D;",
 		},
-		"what the older package's drop-in hid is not seen": {
+		"what AWS's package's drop-in hid is not seen": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                            includeFirst,
 				"usr/lib/systemd/system/ssh.service":                             "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/usr/bin/other\n",
-				"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
+				"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": awsDropIn,
 			},
 			"/usr/lib/systemd/system/ssh.service:2", `"/usr/bin/other"`,
 		},
@@ -141,7 +141,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-const olderDropIn = "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o \"AuthorizedKeysCommand " +
+const awsDropIn = "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o \"AuthorizedKeysCommand " +
 	"/usr/share/ec2-instance-connect/eic_run_authorized_keys %%u %%f\" -o \"AuthorizedKeysCommandUser ec2-instance-connect\" $SSHD_OPTS\n"
 
 func TestEnableWithOthersBeside(t *testing.T) {

@@ -134,7 +134,7 @@ func (s site) removal() (edits []edit, notes []string, err error) {
 		case err != nil:
 			return nil, nil, err
 		case info.IsDir():
-			before = node{kind: folder, mode: info.Mode().Perm()}
+			before = node{kind: directory, mode: info.Mode().Perm()}
 		default:
 			before = node{kind: mask}
 		}

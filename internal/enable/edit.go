@@ -19,7 +19,7 @@ import (
 // nullDevice is what a link that masks a drop-in of systemd leads to.
 const nullDevice = "/dev/null"
 
-// A node is what stands at a path: nothing, a file, a folder or a link to
+// A node is what stands at a path: nothing, a file, a directory or a link to
 // nullDevice.
 type node struct {
 	kind kind
@@ -32,7 +32,7 @@ type kind int
 const (
 	nothing kind = iota
 	file
-	folder
+	directory
 	mask
 )
 
@@ -48,7 +48,7 @@ func (e edit) inverse() edit {
 	return edit{e.path, e.after, e.before}
 }
 
-// apply makes the edit, if the path still has what it is to replace. Folders
+// apply makes the edit, if the path still has what it is to replace. Directories
 // are only added or removed, and one that has something in it by then stays.
 func (e edit) apply(t sshd.Tree) error {
 	where := t.HostPath(e.path)
@@ -58,20 +58,20 @@ func (e edit) apply(t sshd.Tree) error {
 	switch {
 	case e.after.kind == file:
 		return writeFile(where, e.after.data, e.after.mode)
-	case e.after.kind == folder:
+	case e.after.kind == directory:
 		if err := os.Mkdir(where, e.after.mode); err != nil {
 			return err
 		}
 		return os.Chmod(where, e.after.mode) // whatever the umask
 	case e.after.kind == mask:
 		return os.Symlink(nullDevice, where)
-	case e.before.kind == folder:
+	case e.before.kind == directory:
 		if err := os.Remove(where); !errors.Is(err, syscall.ENOTEMPTY) {
 			return err
 		}
 		return nil
 	default:
-		return errors.Join(os.Remove(where), syncFolder(path.Dir(where)))
+		return errors.Join(os.Remove(where), syncDirectory(path.Dir(where)))
 	}
 }
 
@@ -84,7 +84,7 @@ func (n node) stillAt(where string) error {
 		return err
 	case err != nil:
 	case info.IsDir():
-		found = folder
+		found = directory
 	case info.Mode().IsRegular():
 		found = file
 	default:
@@ -144,12 +144,12 @@ func applyAll(ctx context.Context, t sshd.Tree, edits []edit) error {
 	return nil
 }
 
-// unifiedDiff shows edits for reading and for patch(1). Folders come and go
+// unifiedDiff shows edits for reading and for patch(1). Directories come and go
 // with what is in them.
 func unifiedDiff(edits []edit) string {
 	var out bytes.Buffer
 	for _, e := range edits {
-		if e.before.kind == folder || e.after.kind == folder {
+		if e.before.kind == directory || e.after.kind == directory {
 			continue
 		}
 		from, before := e.before.shown(e.path)

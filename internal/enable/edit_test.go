@@ -23,11 +23,11 @@ func TestEditRefusesWhatItDidNotExpect(t *testing.T) {
 		"a file removed in the meantime is made":         {edit{"/none", text("old"), text("new")}, "changed by somebody else"},
 		"a link made in the meantime is written through": {edit{"/link", node{}, text("new")}, "changed by somebody else"},
 		"a link to elsewhere is taken for a mask":        {edit{"/link", node{kind: mask}, node{}}, "changed by somebody else"},
-		"a folder is taken for a file":                   {edit{"/folder", text(""), node{}}, "changed by somebody else"},
+		"a directory is taken for a file":                {edit{"/directory", text(""), node{}}, "changed by somebody else"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			root := sshdtest.NewTree(t, map[string]string{"changed": "by an editor", "folder/x": ""})
+			root := sshdtest.NewTree(t, map[string]string{"changed": "by an editor", "directory/x": ""})
 			require.NoError(t, os.Symlink("changed", filepath.Join(root, "link")))
 			before := sshdtest.Snapshot(t, root)
 			require.ErrorContains(t, test.edit.apply(sshd.NewTree(root)), test.want)
@@ -41,8 +41,8 @@ func TestCarryOutTakesBack(t *testing.T) {
 	before := sshdtest.Snapshot(t, root)
 	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
 	edits := []edit{
-		{"/etc/folder", node{}, node{kind: folder, mode: 0o755}},
-		{"/etc/folder/mask", node{}, node{kind: mask}},
+		{"/etc/directory", node{}, node{kind: directory, mode: 0o755}},
+		{"/etc/directory/mask", node{}, node{kind: mask}},
 		{"/etc/file", text("old"), text("new")},
 		{"/etc/gone", text("x"), node{}},
 		{"/etc/made", node{}, text("y")},
@@ -75,7 +75,7 @@ func TestCarryOutTakesBack(t *testing.T) {
 func TestWriteFileLeavesNoTemporaryFile(t *testing.T) {
 	root := sshdtest.NewTree(t, map[string]string{"a/b": ""})
 	before := sshdtest.Snapshot(t, root)
-	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "a folder is in the way")
+	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "a directory is in the way")
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 	require.ErrorIs(t, writeFile(filepath.Join(root, "none/file"), nil, 0o644), os.ErrNotExist)
 }

@@ -34,8 +34,8 @@ type Options struct {
 	// SELinuxAllowsChain says that the host's policy lets the domain of eic do what a
 	// chained command needs. Without it there is none where our policy module confines eic.
 	SELinuxAllowsChain bool
-	// ReplaceInstanceConnect puts ours in place of the older
-	// ec2-instance-connect package's: its drop-in of the ssh unit is masked, its
+	// ReplaceInstanceConnect puts ours in place of the command of AWS's package
+	// ec2-instance-connect: its drop-in of the ssh unit is masked, its
 	// line in sshd_config is left standing behind ours.
 	ReplaceInstanceConnect bool
 	// Keep has an entry of ours that is there already keep its flags and the

@@ -28,12 +28,12 @@ func TestMain(m *testing.M) {
 	os.Exit(sshdtest.Main(m))
 }
 
-// olderUnit is a machine with the older package's drop-in of the unit.
-func olderUnit() map[string]string {
+// awsUnit is a machine with AWS's package's drop-in of the unit.
+func awsUnit() map[string]string {
 	return map[string]string{
 		"etc/ssh/sshd_config":                                            includeFirst,
 		"usr/lib/systemd/system/ssh.service":                             "[Service]\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n",
-		"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": olderDropIn,
+		"usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf": awsDropIn,
 	}
 }
 
@@ -96,7 +96,7 @@ func TestEnableIsRolledBack(t *testing.T) {
 		"sshd -t refuses a block": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"}, onTest("-o", "NoSuchOption=yes"), "now put back",
 		},
-		"sshd -t refuses beside a masked drop-in": {olderUnit(), onTest("-p", "none"), "now put back"},
+		"sshd -t refuses beside a masked drop-in": {awsUnit(), onTest("-p", "none"), "now put back"},
 		"sshd runs ours as another user": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst},
 			func(root string) sshd.Runner {
@@ -213,7 +213,7 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 
 // A package that is upgraded calls Enable again.
 func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
-	files := olderUnit()
+	files := awsUnit()
 	files["etc/ssh/sshd_config.d/20-other.conf"] = otherCommand
 	h := sshd.Host{Root: sshdtest.NewRoot(t, files)}
 	upgrade := Options{Flags: []string{"--budget", "1s"}, ReplaceInstanceConnect: true, Keep: true}
@@ -226,7 +226,7 @@ func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	require.False(t, result.Changed)
 	require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
 
-	t.Run("and masks the older package's drop-in again", func(t *testing.T) {
+	t.Run("and masks AWS's package's drop-in again", func(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
 		result, err := Add(t.Context(), h, upgrade)
 		require.NoError(t, err)
@@ -375,7 +375,7 @@ func TestFlagsThatCannotBeWritten(t *testing.T) {
 }
 
 func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
-	h := sshd.Host{Root: sshdtest.NewRoot(t, olderUnit())}
+	h := sshd.Host{Root: sshdtest.NewRoot(t, awsUnit())}
 	before := sshdtest.Snapshot(t, h.Root)
 	_, err := Add(t.Context(), h, Options{})
 	require.ErrorContains(t, err, "--replace-ec2-instance-connect")

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the after/ files of testdata/di
 //
 //	mode: 0600 FILE
 //	link: FILE TARGET
-//	folder: FOLDER
+//	directory: FOLDER
 //	options: chain replace
 //	refused: TEXT          what Enable says without those options
 //	sshd: -f FILE          for a distribution that has its file elsewhere
@@ -74,7 +74,7 @@ func (d distro) root(t *testing.T) sshd.Host {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
 		require.NoError(t, os.Symlink(target, filepath.Join(root, name)))
 	}
-	for _, name := range d.directives("folder") {
+	for _, name := range d.directives("directory") {
 		require.NoError(t, os.MkdirAll(filepath.Join(root, name), 0o755))
 	}
 	h := sshd.Host{Root: root}

@@ -28,8 +28,8 @@ func privateMachine(t *testing.T) {
 	runtime.LockOSThread()
 	require.NoError(t, syscall.Unshare(syscall.CLONE_NEWNS), "this test needs a mount namespace of its own")
 	require.NoError(t, syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
-	for _, folder := range []string{"/run", "/etc/ssh"} {
-		require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"))
+	for _, directory := range []string{"/run", "/etc/ssh"} {
+		require.NoError(t, syscall.Mount("tmpfs", directory, "tmpfs", 0, "mode=755"))
 	}
 	users := filepath.Join(t.TempDir(), "passwd")
 	require.NoError(t, os.WriteFile(users, []byte(sshdtest.ReadFile(t, "/etc/passwd")+"_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"), 0o644))
@@ -49,13 +49,13 @@ func TestTestingLeavesNothingBehind(t *testing.T) {
 	e, err := sshd.Host{}.Effective(t.Context(), sshd.Connection{User: "root"})
 	require.NoError(t, err)
 	require.Equal(t, "/usr/bin/eic authorized-keys --budget 5s %u %f", e.Command)
-	for _, folder := range []string{"/run", "/tmp"} {
-		left, err := filepath.Glob(filepath.Join(folder, ".eic-*"))
+	for _, directory := range []string{"/run", "/tmp"} {
+		left, err := filepath.Glob(filepath.Join(directory, ".eic-*"))
 		require.NoError(t, err)
 		require.Empty(t, left)
 	}
 	_, err = os.Stat("/run/sshd")
-	require.ErrorIs(t, err, os.ErrNotExist, "the folder stood in for was left behind")
+	require.ErrorIs(t, err, os.ErrNotExist, "the directory stood in for was left behind")
 }
 
 // waitForFile polls in the goroutine of the test, which alone sees its /run.
@@ -209,7 +209,7 @@ func TestUnitIsReloaded(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.unit, result.Reloaded)
 			info, err := os.Stat("/run/sshd")
-			require.NoError(t, err, "systemd may need the folder at this moment")
+			require.NoError(t, err, "systemd may need the directory at this moment")
 			require.True(t, info.IsDir())
 		})
 	}

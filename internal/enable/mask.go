@@ -8,7 +8,7 @@ import (
 )
 
 // decideUnits deals with options on sshd's command line. Only the drop-in of
-// the older ec2-instance-connect package can be put out of force, and only if
+// AWS's package ec2-instance-connect can be put out of force, and only if
 // asked to.
 func (p *plan) decideUnits(o Options) error {
 	for _, v := range p.Overrides {
@@ -66,12 +66,12 @@ func (p *plan) unitConflict(v sshd.Override) error {
 }
 
 // maskOf returns the path at which a link to /dev/null takes the drop-in with
-// this option out of force: the same name in systemd's weightiest folder
-// (systemd.unit(5)). There is none for what the older package did not write.
+// this option out of force: the same name in systemd's directory of highest priority
+// (systemd.unit(5)). Only a drop-in that AWS's package wrote has one.
 func maskOf(v sshd.Override) (string, bool) {
-	older := v.Keyword == sshd.KeysCommand && sshd.IsAWSCommand(v.Value) || v.Keyword == sshd.KeysCommandUser && v.Value == sshd.AWSUser
+	aws := v.Keyword == sshd.KeysCommand && sshd.IsAWSCommand(v.Value) || v.Keyword == sshd.KeysCommandUser && v.Value == sshd.AWSUser
 	name := path.Join(sshd.UnitDirectories()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
-	return name, older && path.Base(v.File) == sshd.AWSDropIn
+	return name, aws && path.Base(v.File) == sshd.AWSDropIn
 }
 
 // maskDropIn plans a link; a drop-in with several options needs only one.
@@ -83,20 +83,20 @@ func (p *plan) maskDropIn(name string) {
 		p.masks = map[string][]byte{}
 	}
 	p.masks[name] = []byte{}
-	p.makeFolder(path.Dir(name))
+	p.makeDirectory(path.Dir(name))
 	where := path.Join(p.Tree.Resolve(path.Dir(name)), path.Base(name))
 	p.edits = append(p.edits, edit{path: where, after: node{kind: mask}})
 	p.note(name)
-	p.notes = append(p.notes, "sshd keeps the older package's command until it is restarted: a reload does not change its command line")
+	p.notes = append(p.notes, "sshd keeps the command of AWS's package until it is restarted: a reload does not change its command line")
 }
 
-// makeFolder plans a folder that is not there yet.
-func (p *plan) makeFolder(name string) {
+// makeDirectory plans a directory that is not there yet.
+func (p *plan) makeDirectory(name string) {
 	if p.Tree.Exists(name) {
 		return
 	}
-	p.makeFolder(path.Dir(name))
-	p.edits = append(p.edits, edit{path: p.Tree.Resolve(name), after: node{kind: folder, mode: 0o755}})
+	p.makeDirectory(path.Dir(name))
+	p.edits = append(p.edits, edit{path: p.Tree.Resolve(name), after: node{kind: directory, mode: 0o755}})
 	p.note(name)
 }
 

@@ -138,7 +138,7 @@ func cutBehind(data []byte, line int) (before, after []byte) {
 // writes plans the edits that put our block into a spot.
 func (p *plan) writes(to spot) error {
 	if to.file == sshd.DropIn {
-		p.makeFolder(path.Dir(sshd.DropIn))
+		p.makeDirectory(path.Dir(sshd.DropIn))
 	}
 	contents, err := p.contents(to) // once more: the directory is noted in the block
 	if err != nil {

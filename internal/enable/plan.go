@@ -10,7 +10,7 @@ import (
 	"eic/internal/sshd"
 )
 
-// A plan is what Enable is going to do.
+// A plan is what Add is going to do.
 type plan struct {
 	site
 	entry sshd.Entry

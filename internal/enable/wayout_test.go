@@ -29,10 +29,10 @@ func refusals() map[string]struct {
 			name:                                  text,
 		}
 	}
-	awsAndOther := olderUnit()
+	awsAndOther := awsUnit()
 	awsAndOther["etc/ssh/sshd_config"] = includeFirst + otherCommand
-	awsInEtc := olderUnit()
-	awsInEtc["etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"] = olderDropIn
+	awsInEtc := awsUnit()
+	awsInEtc["etc/systemd/system/ssh.service.d/ec2-instance-connect.conf"] = awsDropIn
 	confining := map[string]string{
 		"etc/ssh/sshd_config": otherCommand, "sys/fs/selinux/enforce": "1", "var/lib/selinux/targeted/active/modules/400/eic/cil": "",
 	}
@@ -51,7 +51,7 @@ func refusals() map[string]struct {
 			nil, "eic enable --replace-ec2-instance-connect"},
 		"AWS's command, asked to chain it": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"},
 			[]string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
-		"AWS's drop-in":                            {olderUnit(), nil, "eic enable --replace-ec2-instance-connect"},
+		"AWS's drop-in":                            {awsUnit(), nil, "eic enable --replace-ec2-instance-connect"},
 		"AWS's drop-in and another command":        {awsAndOther, nil, "eic enable --replace-ec2-instance-connect --chain"},
 		"the same, half of it asked":               {awsAndOther, []string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
 		"the same, the other half of it asked":     {awsAndOther, []string{"--replace-ec2-instance-connect"}, "eic enable --replace-ec2-instance-connect --chain"},

@@ -29,7 +29,7 @@ func writeFile(name string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(temporary.Name()))
 	}
-	return syncFolder(filepath.Dir(name))
+	return syncDirectory(filepath.Dir(name))
 }
 
 // fill makes a new file what is to stand at name.
@@ -123,10 +123,10 @@ func sized(call func([]byte) (int, error)) ([]byte, error) {
 	return buffer[:size], nil
 }
 
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
+func syncDirectory(name string) error {
+	directory, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return errors.Join(directory.Sync(), directory.Close())
 }

@@ -31,8 +31,8 @@ func AWSScripts() []string {
 	}
 }
 
-// IsAWSCommand reports whether a command is the one that the older
-// ec2-instance-connect package configures, in its deb or its rpm.
+// IsAWSCommand reports whether a command is the one that AWS's package
+// ec2-instance-connect configures, in its deb or its rpm.
 func IsAWSCommand(command string) bool {
 	args, err := argv.Split(command)
 	return err == nil && len(args) > 0 && slices.Contains(AWSScripts(), args[0])

@@ -15,7 +15,7 @@ type Effective struct {
 	// one. A Source in a systemd unit or an init script's options has the
 	// Keyword that stands there.
 	Source Setting
-	// Ours is set when Source is in a block that Enable wrote.
+	// Ours is set when Source is in a block that "eic enable" wrote.
 	Ours bool
 	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, as
 	// Config.ShadowedPrincipals has it. It is zero where none is.

@@ -36,7 +36,7 @@ func TestReadAgreesWithServer(t *testing.T) {
 		"names sorted without case": {map[string]string{
 			"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/a.conf": command("lower"), "etc/ssh/sshd_config.d/Z.conf": command("upper"),
 		}, nil, "/etc/ssh/sshd_config.d/Z.conf:1"},
-		"folders sorted apart from names": {map[string]string{
+		"directories sorted apart from names": {map[string]string{
 			"etc/ssh/sshd_config": "Include /etc/ssh/*/*.conf\n", "etc/ssh/a/z.conf": command("az"), "etc/ssh/a-b/a.conf": command("ab"),
 		}, nil, "/etc/ssh/a-b/a.conf:1"},
 		"hidden files included": {map[string]string{
@@ -59,7 +59,7 @@ func TestReadAgreesWithServer(t *testing.T) {
 			"etc/ssh/sshd_config": "Include sshd_config.d/deep\n", "etc/ssh/sshd_config.d/deep": "include more", "etc/ssh/more": "\n\n" + command("more"),
 		}, nil, "/etc/ssh/more:3"},
 		"an include of nothing": {map[string]string{"etc/ssh/sshd_config": "Include /nowhere/*.conf /no/file\n" + command("main")}, nil, "/etc/ssh/sshd_config:2"},
-		"an include of a folder": {map[string]string{
+		"an include of a directory": {map[string]string{
 			"etc/ssh/sshd_config": "Include /etc/ssh/*.d\n", "etc/ssh/x.d/a": command("a"),
 		}, nil, ""},
 		"an include before and after": {map[string]string{
@@ -83,7 +83,7 @@ func TestReadAgreesWithServer(t *testing.T) {
 		"a link to a file elsewhere": {map[string]string{
 			"etc/ssh/sshd_config": includeFirst, "opt/site/ssh": command("site"),
 		}, map[string]string{"etc/ssh/sshd_config.d/20.conf": "/opt/site/ssh"}, "/etc/ssh/sshd_config.d/20.conf:1"},
-		"a folder that is a link": {map[string]string{
+		"a directory that is a link": {map[string]string{
 			"etc/ssh/sshd_config": includeFirst, "opt/site/a.conf": command("site"),
 		}, map[string]string{"etc/ssh/sshd_config.d": "../../opt/site"}, "/etc/ssh/sshd_config.d/a.conf:1"},
 		"blanks and quotes kept": {map[string]string{

@@ -54,12 +54,12 @@ func oneLine(stderr []byte) string {
 	return strings.Join(lines, "; ")
 }
 
-// missingFolder returns the privilege separation folder that sshd says it
+// missingDirectory returns the privilege separation directory that sshd says it
 // misses, or "".
-func missingFolder(stderr []byte) string {
+func missingDirectory(stderr []byte) string {
 	_, after, _ := bytes.Cut(stderr, []byte("Missing privilege separation directory: "))
-	if folder := bytes.Fields(after); len(folder) != 0 && folder[0][0] == '/' {
-		return string(folder[0])
+	if directory := bytes.Fields(after); len(directory) != 0 && directory[0][0] == '/' {
+		return string(directory[0])
 	}
 	return ""
 }
@@ -76,7 +76,7 @@ func (h Host) program() (string, bool) {
 }
 
 // sshd runs sshd in one of its test modes. Host keys and the privilege
-// separation folder, which a machine that never started sshd lacks and without
+// separation directory, which a machine that never started sshd lacks and without
 // which sshd tests nothing, are stood in for and taken away again.
 func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	program, found := h.program()
@@ -84,21 +84,21 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("looking for /usr/sbin/sshd: %w", ErrNoServer)
 	}
 	command := strings.Join(append([]string{program}, args...), " ")
-	var haveKey, haveFolder bool
+	var haveKey, haveDirectory bool
 	for {
 		stdout, stderr, err := h.Execute(ctx, program, args...)
 		if err == nil {
 			return stdout, nil
 		}
-		missing := missingFolder(stderr)
+		missing := missingDirectory(stderr)
 		switch {
-		case missing != "" && !haveFolder:
-			remove, err := h.standInFolder(missing)
+		case missing != "" && !haveDirectory:
+			remove, err := h.standInDirectory(missing)
 			if err != nil {
-				return nil, fmt.Errorf("making sshd's privilege separation folder: %w", err)
+				return nil, fmt.Errorf("making sshd's privilege separation directory: %w", err)
 			}
 			defer remove()
-			haveFolder = true
+			haveDirectory = true
 		case bytes.Contains(stderr, []byte("no hostkeys available")) && !haveKey:
 			key, remove, err := h.standInKey()
 			if err != nil {
@@ -113,25 +113,25 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	}
 }
 
-// standInFolder makes a folder and returns what removes it again.
+// standInDirectory makes a directory and returns what removes it again.
 //
-// Where systemd is at work the folder stays: its unit makes the same one when
+// Where systemd is at work the directory stays: its unit makes the same one when
 // it starts sshd, perhaps at this very moment, and sshd without it refuses every
 // login. It lies under /run and does not outlive the next boot.
-func (h Host) standInFolder(name string) (remove func(), err error) {
+func (h Host) standInDirectory(name string) (remove func(), err error) {
 	t := h.Tree()
 	var made []string
 	remove = func() {
-		for _, folder := range made {
-			os.Remove(folder) //nolint:errcheck // a folder somebody uses by now has to stay
+		for _, directory := range made {
+			os.Remove(directory) //nolint:errcheck // a directory somebody uses by now has to stay
 		}
 	}
 	var missing []string
-	for folder := name; !t.Exists(folder); folder = path.Dir(folder) {
-		missing = append([]string{folder}, missing...)
+	for directory := name; !t.Exists(directory); directory = path.Dir(directory) {
+		missing = append([]string{directory}, missing...)
 	}
-	for _, folder := range missing {
-		where := t.HostPath(t.Resolve(folder))
+	for _, directory := range missing {
+		where := t.HostPath(t.Resolve(directory))
 		if err := os.Mkdir(where, 0o755); err != nil {
 			remove()
 			return nil, err
@@ -160,17 +160,17 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 	}
 	var failures []error
 	for _, parent := range []string{"/run", "/tmp", configDirectory} {
-		folder, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
+		directory, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
 		if err != nil {
 			failures = append(failures, err)
 			continue
 		}
-		remove = func() { os.RemoveAll(folder) } //nolint:errcheck // an unused key left behind opens nothing
-		if err := os.WriteFile(path.Join(folder, "key"), pem.EncodeToMemory(block), 0o600); err != nil {
+		remove = func() { os.RemoveAll(directory) } //nolint:errcheck // an unused key left behind opens nothing
+		if err := os.WriteFile(path.Join(directory, "key"), pem.EncodeToMemory(block), 0o600); err != nil {
 			remove()
 			return "", nil, err
 		}
-		return path.Join(parent, path.Base(folder), "key"), remove, nil
+		return path.Join(parent, path.Base(directory), "key"), remove, nil
 	}
 	return "", nil, errors.Join(failures...)
 }

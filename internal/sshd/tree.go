@@ -107,12 +107,12 @@ func (t Tree) isDirectory(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// names lists a folder, in byte order.
-func (t Tree) names(folder string) ([]string, error) {
-	resolved := t.Resolve(folder)
+// names lists a directory, in byte order.
+func (t Tree) names(directory string) ([]string, error) {
+	resolved := t.Resolve(directory)
 	entries, err := os.ReadDir(t.HostPath(resolved))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listing %q: %w", folder, err)
+		return nil, fmt.Errorf("listing %q: %w", directory, err)
 	}
 	var names []string
 	for _, entry := range entries {
@@ -137,13 +137,13 @@ func (t Tree) glob(pattern string) ([]string, error) {
 	found := []string{"/"}
 	for element := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
 		var next []string
-		for _, folder := range found {
-			names, err := t.matching(folder, element)
+		for _, directory := range found {
+			names, err := t.matching(directory, element)
 			if err != nil {
 				return nil, err
 			}
 			for _, name := range names {
-				next = append(next, path.Join(folder, name))
+				next = append(next, path.Join(directory, name))
 			}
 		}
 		found = next
@@ -152,19 +152,19 @@ func (t Tree) glob(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// matching returns the names in a folder that one element of a pattern stands
-// for. A file is no folder with nothing in it: it has no names.
-func (t Tree) matching(folder, element string) ([]string, error) {
+// matching returns the names in a directory that one element of a pattern stands
+// for. A file is no directory with nothing in it: it has no names.
+func (t Tree) matching(directory, element string) ([]string, error) {
 	if !strings.ContainsAny(element, `*?[\`) {
-		if element == "" || t.Exists(path.Join(folder, element)) {
+		if element == "" || t.Exists(path.Join(directory, element)) {
 			return []string{element}, nil
 		}
 		return nil, nil
 	}
-	if !t.isDirectory(folder) && !t.hasOverlay(folder) {
+	if !t.isDirectory(directory) && !t.hasOverlay(directory) {
 		return nil, nil
 	}
-	names, err := t.names(folder)
+	names, err := t.names(directory)
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +173,8 @@ func (t Tree) matching(folder, element string) ([]string, error) {
 
 // hasOverlay reports whether a planned change puts a file somewhere below a
 // directory.
-func (t Tree) hasOverlay(folder string) bool {
-	resolved := t.Resolve(folder)
+func (t Tree) hasOverlay(directory string) bool {
+	resolved := t.Resolve(directory)
 	for name, data := range t.overlay {
 		if data != nil && strings.HasPrefix(name, resolved+"/") {
 			return true

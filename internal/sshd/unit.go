@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// UnitDirectories are the folders systemd loads units from, the weightiest first
+// UnitDirectories are the directories systemd loads units from, the highest priority first
 // (systemd.unit(5)).
 func UnitDirectories() []string {
 	return []string{
@@ -85,8 +85,8 @@ func units(t Tree) ([]unit, error) {
 }
 
 func unitFile(t Tree, name string) (string, bool) {
-	for _, folder := range UnitDirectories() {
-		if file := path.Join(folder, name); t.Exists(file) {
+	for _, directory := range UnitDirectories() {
+		if file := path.Join(directory, name); t.Exists(file) {
 			return file, true
 		}
 	}
@@ -116,12 +116,12 @@ func (u *unit) addFiles(t Tree, files []string) error {
 }
 
 // dropIns returns the drop-ins of a unit in the order they are read: by name,
-// and of two with the same name only the one in the weightier folder.
+// and of two with the same name only the one in the directory of higher priority.
 func dropIns(t Tree, units []string) ([]string, error) {
 	files := map[string]string{}
-	for _, folder := range UnitDirectories() {
+	for _, directory := range UnitDirectories() {
 		for _, name := range append(slices.Clone(units), "service") {
-			found, err := t.glob(path.Join(folder, name+".d", "*.conf"))
+			found, err := t.glob(path.Join(directory, name+".d", "*.conf"))
 			if err != nil {
 				return nil, err
 			}

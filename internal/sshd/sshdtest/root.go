@@ -22,35 +22,35 @@ import (
 	"eic/test/needs"
 )
 
-var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this folder, the root of another machine, instead of from this one")
+var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this directory, the root of another machine, instead of from this one")
 
 // program holds sshd, bash and the libraries they load, to be linked into each root.
 var program = sync.OnceValues(func() (string, error) {
 	if *sshdRoot != "" {
 		return *sshdRoot, nil
 	}
-	folder, err := os.MkdirTemp("", "sshd-")
+	directory, err := os.MkdirTemp("", "sshd-")
 	if err != nil {
 		return "", err
 	}
 	out, err := exec.Command("ldd", "/usr/sbin/sshd", "/bin/bash").Output()
 	if err != nil {
-		return folder, fmt.Errorf("ldd /usr/sbin/sshd /bin/bash: %w", err)
+		return directory, fmt.Errorf("ldd /usr/sbin/sshd /bin/bash: %w", err)
 	}
 	for _, file := range regexp.MustCompile(`/[^\s:]+`).FindAllString(string(out), -1) {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return folder, err
+			return directory, err
 		}
-		copied := filepath.Join(folder, file)
+		copied := filepath.Join(directory, file)
 		if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
-			return folder, err
+			return directory, err
 		}
 		if err := os.WriteFile(copied, data, 0o755); err != nil {
-			return folder, err
+			return directory, err
 		}
 	}
-	return folder, nil
+	return directory, nil
 })
 
 // Main runs a package's tests and returns their exit status. It removes what
@@ -84,17 +84,17 @@ func NewRoot(t *testing.T, files map[string]string) string {
 	})
 	from, err := program()
 	require.NoError(t, err)
-	for _, folder := range []string{"usr", "lib", "lib64", "bin", "sbin"} {
-		linkTree(t, filepath.Join(from, folder), filepath.Join(root, folder))
+	for _, directory := range []string{"usr", "lib", "lib64", "bin", "sbin"} {
+		linkTree(t, filepath.Join(from, directory), filepath.Join(root, directory))
 	}
-	for _, folder := range []string{"tmp", "etc/ssh"} {
-		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	for _, directory := range []string{"tmp", "etc/ssh"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, directory), 0o755))
 	}
 	PutFiles(t, root, files)
 	return root
 }
 
-// linkTree makes hard links of all files in a folder, if it is there.
+// linkTree makes hard links of all files in a directory, if it is there.
 func linkTree(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
