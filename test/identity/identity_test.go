@@ -84,9 +84,10 @@ func TestCallerThatWouldBreakOut(t *testing.T) {
 		"`touch /run/eic-test/owned`",
 		"x\u00a0y",
 		"xé",
+		"x;id",
 	} {
 		t.Run(caller, func(t *testing.T) {
-			h, result, _ := login(t, keys, caller, "", "PermitUserEnvironment yes\n", "whoami")
+			h, result, _ := login(t, keys, "arn:aws:iam::123456789012:user/"+caller, "", "PermitUserEnvironment yes\n", "whoami")
 			require.Equal(t, 255, result.Status)
 			require.Contains(t, result.Stderr, "Permission denied (publickey)")
 			require.NoFileExists(t, h.Path("/run/eic-test/owned"))
