@@ -23,11 +23,11 @@ func checkClock(_ context.Context, e *exam) Finding {
 		if s.Clock == nil {
 			return notChecked("compare date -u with another clock", "no answer of the metadata service had a date")
 		}
-		return judgeClock(*s.Clock)
+		return clockFinding(*s.Clock)
 	})
 }
 
-func judgeClock(c lookup.Clock) Finding {
+func clockFinding(c lookup.Clock) Finding {
 	set := remedy.SetClock("").Commands[0] + ", with server 169.254.169.123 in chrony.conf"
 	margin := c.Margin.Round(100 * time.Millisecond)
 	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)

@@ -60,7 +60,7 @@ type Host struct {
 // check is one check of the list.
 type check struct {
 	id, title string
-	judge     func(context.Context, *exam) Finding
+	run       func(context.Context, *exam) Finding
 }
 
 // checks returns the list in the order of a login: sshd, the command, the
@@ -136,7 +136,7 @@ func Login(ctx context.Context, h Host) Report {
 		check{"account", "the command's user", checkAccount},
 	)
 	for _, c := range list {
-		r.add(c.id, c.title, c.judge(ctx, e))
+		r.add(c.id, c.title, c.run(ctx, e))
 	}
 	return r
 }
@@ -157,7 +157,7 @@ func Examine(ctx context.Context, h Host) Report {
 	r.InstanceID = e.seen.Identity.ID
 	r.SignerUntil, r.Clock = e.seen.Service.SignerUntil, e.seen.Service.Clock
 	for _, c := range checks(h.Offline, h.Named) {
-		r.add(c.id, c.title, c.judge(ctx, e))
+		r.add(c.id, c.title, c.run(ctx, e))
 		e.made = r.Checks
 	}
 	return r

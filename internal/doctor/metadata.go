@@ -21,8 +21,8 @@ func (e *exam) asked() (Finding, bool) {
 	return Finding{}, true
 }
 
-// connected judges what came once a connection stood.
-func (e *exam) connected(judge func(Service) Finding) Finding {
+// connected checks what came once a connection stood.
+func (e *exam) connected(check func(Service) Finding) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
 	}
@@ -33,16 +33,16 @@ func (e *exam) connected(judge func(Service) Finding) Finding {
 		}
 		return skipped("metadata", "no connection")
 	}
-	return judge(s)
+	return check(s)
 }
 
-// withToken judges what the metadata service answered once it gave a token.
-func (e *exam) withToken(judge func(Service) Finding) Finding {
+// withToken checks what the metadata service answered once it gave a token.
+func (e *exam) withToken(check func(Service) Finding) Finding {
 	return e.connected(func(s Service) Finding {
 		if s.TokenError != "" {
 			return skipped("metadata-v2", "no session token")
 		}
-		return judge(s)
+		return check(s)
 	})
 }
 

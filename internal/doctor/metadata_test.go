@@ -175,7 +175,7 @@ func TestWhichInstanceThisIs(t *testing.T) {
 		"the command's user may not read it": {
 			damage: func(b *bench) {
 				asking := b.asking
-				asking.Source.Root = os.DirFS("/proc/self/mem") // a file in place of a folder
+				asking.Source.Root = os.DirFS("/proc/self/mem") // a file in place of a directory
 				b.locked = &asking
 			},
 			check: "identity", verdict: doctor.Broken, found: "as uid 998: opening the identity file"},

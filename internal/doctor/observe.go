@@ -37,7 +37,7 @@ type Asking struct {
 	BeforeNetwork func() error
 }
 
-// Observation is what one user of the machine sees of it. It has no judgement
+// Observation is what one user of the machine sees of it. It has no verdict
 // but that of the signer, and it survives a passage through JSON, so that
 // another process can make it. Errors are text, and empty where there is none.
 type Observation struct {

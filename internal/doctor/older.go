@@ -21,8 +21,8 @@ func olderDropIns() [][]string {
 	var dropIns [][]string
 	for _, unit := range []string{"ssh", "sshd"} {
 		var names []string
-		for _, folder := range []string{"/etc", "/run", "/usr/lib", "/lib"} {
-			names = append(names, folder+"/systemd/system/"+unit+".service.d/"+sshd.AWSDropIn)
+		for _, directory := range []string{"/etc", "/run", "/usr/lib", "/lib"} {
+			names = append(names, directory+"/systemd/system/"+unit+".service.d/"+sshd.AWSDropIn)
 		}
 		dropIns = append(dropIns, names)
 	}

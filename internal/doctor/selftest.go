@@ -87,11 +87,11 @@ func selfTest(verify verifier) error {
 
 // recordedLogin returns the recording and the line that it must lead to.
 func recordedLogin() (evidence.Record, []byte, error) {
-	folder, err := fs.Sub(recording, recordedEvidence)
+	directory, err := fs.Sub(recording, recordedEvidence)
 	if err != nil {
 		return evidence.Record{}, nil, err
 	}
-	record, _, err := evidence.LoadFS(folder)
+	record, _, err := evidence.LoadFS(directory)
 	if err != nil {
 		return evidence.Record{}, nil, err
 	}

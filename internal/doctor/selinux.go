@@ -35,7 +35,7 @@ func checkSELinux(_ context.Context, e *exam) Finding {
 		return warning("install the package eic-selinux",
 			"SELinux is enforcing and the policy has no module %q, so the command runs in sshd's own domain, which may not open connections", selinux.Module)
 	}
-	return e.judgeLabel()
+	return e.checkLabel()
 }
 
 // FileLabel returns the SELinux label of a file, "user:role:type:level".
@@ -48,8 +48,8 @@ func FileLabel(name string) (string, error) {
 	return strings.TrimRight(string(buffer[:n]), "\x00"), nil
 }
 
-// judgeLabel looks whether sshd will start the program in its domain.
-func (e *exam) judgeLabel() Finding {
+// checkLabel looks whether sshd will start the program in its domain.
+func (e *exam) checkLabel() Finding {
 	file, err := trustedfile.Resolve(e.Root, sshd.Program)
 	if err != nil {
 		file = sshd.Program

@@ -12,14 +12,14 @@ import (
 	"eic/internal/doctor"
 )
 
-// forbidding is a file system of which a folder may not be read.
+// forbidding is a file system of which a directory may not be read.
 type forbidding struct {
 	fstest.MapFS
-	folder string
+	directory string
 }
 
 func (f forbidding) ReadDir(name string) ([]fs.DirEntry, error) {
-	if name == f.folder {
+	if name == f.directory {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
 	return f.MapFS.ReadDir(name)

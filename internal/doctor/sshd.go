@@ -96,7 +96,7 @@ func (e *exam) called(ctx context.Context, c command, args []string) (settings.C
 }
 
 func checkCommand(ctx context.Context, e *exam) Finding {
-	return e.judgeCommand(ctx, e.everybody, "")
+	return e.commandFinding(ctx, e.everybody, "")
 }
 
 // checkCommandForUser adds to checkCommand what Match blocks make of it.
@@ -104,16 +104,16 @@ func checkCommandForUser(ctx context.Context, e *exam) Finding {
 	same := e.login.err == nil && e.everybody.err == nil &&
 		e.login.Command == e.everybody.Command && e.login.Source == e.everybody.Source
 	if !same && e.everybody.err == nil {
-		return e.judgeCommand(ctx, e.login, fmt.Sprintf("for user %q ", e.User))
+		return e.commandFinding(ctx, e.login, fmt.Sprintf("for user %q ", e.User))
 	}
-	if f := e.judgeCommand(ctx, e.everybody, ""); f.Verdict != OK {
+	if f := e.commandFinding(ctx, e.everybody, ""); f.Verdict != OK {
 		return skipped("command", "the same for user %q", e.User)
 	}
 	return ok("the same for user %q", e.User)
 }
 
-// judgeCommand says what sshd runs for a login. whose is empty or "for user … ".
-func (e *exam) judgeCommand(ctx context.Context, a answer, whose string) Finding {
+// commandFinding says what sshd runs for a login. whose is empty or "for user … ".
+func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Finding {
 	if a.err != nil {
 		return e.unanswered(a.err)
 	}
@@ -146,7 +146,7 @@ func (e *exam) executable() string {
 	return file
 }
 
-// unanswered judges why sshd could not be asked.
+// unanswered says why sshd could not be asked.
 func (e *exam) unanswered(err error) Finding {
 	switch {
 	case errors.Is(err, sshd.ErrNoServer) && e.Offline:
@@ -156,7 +156,7 @@ func (e *exam) unanswered(err error) Finding {
 	case errors.Is(err, fs.ErrPermission):
 		return notChecked("run eic doctor as root", "%v", err)
 	}
-	return broken(`mend sshd's configuration; "sshd -t" tells the same`, "%v", err)
+	return broken("sshd -t, which names the line to correct", "%v", err)
 }
 
 // setAt says where a setting stands.

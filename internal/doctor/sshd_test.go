@@ -138,7 +138,7 @@ func TestThePathOfTheCommand(t *testing.T) {
 			check: "path", verdict: doctor.Broken, found: "/srv may be written to"},
 		"is somebody else's file": {damage: owner("usr/bin/eic", 0o755, 1000, 0),
 			check: "path", verdict: doctor.Broken, found: "/usr/bin/eic is owned by uid 1000"},
-		"is in somebody else's folder": {damage: owner("usr", os.ModeDir|0o755, 1000, 0),
+		"is in somebody else's directory": {damage: owner("usr", os.ModeDir|0o755, 1000, 0),
 			check: "path", verdict: doctor.Broken, found: "/usr is owned by uid 1000"},
 		"may be written to by a group": {damage: owner("usr/bin", os.ModeDir|0o775, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "/usr/bin may be written to"},
@@ -157,7 +157,7 @@ func TestThePathOfTheCommand(t *testing.T) {
 			check: "path", verdict: doctor.OK, found: "all root's"},
 		"is open to another group of the command's user": {damage: owner("usr/bin/eic", 0o750, 0, 4),
 			check: "path", verdict: doctor.OK, found: "all root's"},
-		"is a folder": {damage: owner("usr/bin/eic", os.ModeDir|0o755, 0, 0),
+		"is a directory": {damage: owner("usr/bin/eic", os.ModeDir|0o755, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "is not a regular file"},
 		"leads nowhere": {
 			damage: func(b *bench) { b.files["usr/bin/eic"] = link("/usr/bin/gone") },
