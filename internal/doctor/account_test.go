@@ -75,6 +75,18 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997::/:/bin/false\n")
 			},
 			check: "account", verdict: doctor.Warning, found: "deletes it when it is removed"},
+		"is root for the chained command's sake": {damage: func(b *bench) {
+			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
+		},
+			check: "account", verdict: doctor.OK, found: `eic itself becomes "_eic"`},
+		"is root, and asks as another": {damage: func(b *bench) {
+			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
+		},
+			check: "region", verdict: doctor.OK, found: "us-east-1"},
+		"is root, and would ask as nobody who is known": {damage: func(b *bench) {
+			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=gone --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
+		},
+			check: "as-user", verdict: doctor.NotChecked, found: `"gone" of --run-as is not known`},
 		"is shared": {damage: func(b *bench) {
 			runsAs("nobody")(b)
 			b.files["etc/passwd"] = owned(0o644, "nobody:x:65534:65534::/:/usr/sbin/nologin\n")

@@ -127,6 +127,14 @@ func (e *exam) observe(ctx context.Context) {
 		e.asAccount = fmt.Errorf("user %q is not known", e.accountName())
 	case e.account.UID != uint32(e.UID) && e.UID != 0:
 		e.asAccount = fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
+	case e.account.UID == 0 && e.command.runAs() != "":
+		reader, err := e.findAccount(ctx, e.command.runAs())
+		if err != nil || reader.UID == 0 {
+			e.asAccount = fmt.Errorf("the user %q of --run-as is not known, or is root", e.command.runAs())
+			break
+		}
+		// The chained command stays root's to run.
+		e.seen, e.asAccount = e.observeAs(ctx, reader, append(slices.Clone(e.flags()), "--chain="))
 	case e.account.UID == 0:
 		e.asAccount = errors.New("the command's user is root, who is not asked for what comes from the network")
 	default:
@@ -142,6 +150,14 @@ func (e *exam) observe(ctx context.Context) {
 	if e.seenErr == nil && e.UID == 0 && e.seen.Service.ConnectError != "" {
 		e.dialed = e.dial(ctx)
 	}
+}
+
+// reader names the user that the command asks the metadata service as.
+func (e *exam) reader() string {
+	if e.account.UID == 0 && e.command.runAs() != "" {
+		return e.command.runAs()
+	}
+	return e.account.Name
 }
 
 // dial reports whether a connection to the metadata service comes about.
@@ -198,7 +214,7 @@ func checkAsAccount(_ context.Context, e *exam) Finding {
 	case e.asAccount == nil && e.seenErr != nil:
 		return skipped("arguments", "%v", e.seenErr)
 	case e.asAccount == nil:
-		return ok("works: what follows is what user %q sees", e.account.Name)
+		return ok("works: what follows is what user %q sees", e.reader())
 	case e.UID != 0:
 		return notChecked("run eic doctor as root", "%v; what follows is what uid %d sees", e.asAccount, e.UID)
 	case errors.As(e.asAccount, &exit):

@@ -67,12 +67,12 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 	if e.asAccount != nil {
 		return skipped("as-user", "asked as uid %d only", e.seen.UID)
 	}
-	name, s := e.account.Name, e.seen.Service
+	name, s := e.reader(), e.seen.Service
 	switch {
 	case e.dialed:
-		return broken(fmt.Sprintf("iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT", e.account.UID),
+		return broken(fmt.Sprintf("iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT", e.seen.UID),
 			"takes connections from root but not from user %q (uid %d): %s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
-			name, e.account.UID, s.ConnectError)
+			name, e.seen.UID, s.ConnectError)
 	case s.ConnectError != "" || s.TokenError != "":
 		return skipped("metadata-v2", "it does not answer")
 	case s.KeysError != "":

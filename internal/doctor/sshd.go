@@ -39,6 +39,14 @@ func (c command) policy() authorize.Policy {
 	return c.call.Policy
 }
 
+// runAs is the user that the command becomes where sshd runs it as root, or empty.
+func (c command) runAs() string {
+	if !c.ours || c.err != nil {
+		return ""
+	}
+	return c.call.RunAs
+}
+
 // NobodysFingerprint is a fingerprint in the form of sshd's %f, of a key that
 // nobody has: it is the digest of nothing.
 const NobodysFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"

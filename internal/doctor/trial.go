@@ -146,6 +146,8 @@ func checkChained(_ context.Context, e *exam) Finding {
 	switch {
 	case line == "":
 		return ok("there is none")
+	case e.command.runAs() != "":
+		return notChecked(strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line), "%q is root's to run", line)
 	case e.asAccount != nil:
 		return skipped("as-user", "it has to be run as user %q", e.accountName())
 	case e.seen.ChainedError != "":
