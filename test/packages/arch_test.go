@@ -24,6 +24,12 @@ func TestArchPackage(t *testing.T) {
 	require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
 	m.must("/usr/bin/eic", "enable")
 	m.requireLogin()
+	settings := m.read(settingsFile) + "deny-user root\n"
+	m.write(settingsFile, settings)
 	pacman("-R", "eic")
+	require.Equal(t, settings, m.read(settingsFile+".pacsave"))
+	pacman("-U", name)
+	require.Equal(t, settings, m.read(settingsFile))
+	pacman("-Rn", "eic")
 	m.requireListing(before)
 }
