@@ -103,13 +103,16 @@ type requests struct {
 func (r *requests) add(x metadata.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.made = append(r.made, x)
+	at := len(r.made)
+	for at > 0 && x.Start.Before(r.made[at-1].Start) {
+		at--
+	}
+	r.made = slices.Insert(r.made, at, x)
 }
 
-// sorted returns them as they were begun.
+// sorted returns them in the order in which they were begun.
 func (r *requests) sorted() []metadata.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	slices.SortStableFunc(r.made, func(a, b metadata.Exchange) int { return a.Start.Compare(b.Start) })
 	return r.made
 }

@@ -60,7 +60,7 @@ func (h Host) overrides(ctx context.Context) ([]Override, error) {
 // OpenRC's init scripts.
 func scriptOverrides(t Tree) ([]Override, error) {
 	var all []Override
-	for _, file := range []string{"/etc/default/ssh", "/etc/sysconfig/sshd", "/etc/sysconfig/ssh", "/etc/conf.d/sshd"} {
+	for _, file := range []string{"/etc/conf.d/sshd", "/etc/default/ssh", "/etc/sysconfig/ssh", "/etc/sysconfig/sshd"} {
 		data, err := t.ReadIfThere(file)
 		if err != nil {
 			return nil, err
@@ -73,7 +73,6 @@ func scriptOverrides(t Tree) ([]Override, error) {
 			all = append(all, commandOverrides("", value, words)...)
 		}
 	}
-	slices.SortFunc(all, func(a, b Override) int { return strings.Compare(Place(a.File, a.Line), Place(b.File, b.Line)) })
 	return all, nil
 }
 

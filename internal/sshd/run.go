@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -14,8 +15,6 @@ import (
 	"path"
 	"strings"
 	"syscall"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // A Runner runs a program inside a Host's root and returns what it wrote. The
@@ -154,10 +153,11 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	block, err := ssh.MarshalPrivateKey(key, "")
+	der, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		return "", nil, err
 	}
+	block := &pem.Block{Type: "EC PRIVATE KEY", Bytes: der} // a form that every sshd reads
 	var failures []error
 	for _, parent := range []string{"/run", "/tmp", configDirectory} {
 		directory, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
