@@ -60,7 +60,7 @@ func prepare(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	for name, format := range map[string]string{"deb": "deb", "rpm": "rpm", "rpm-2": "rpm", "rpm-selinux": "rpm", "base": "rpm"} {
+	for name, format := range map[string]string{"deb": "deb", "rpm": "rpm", "rpm-2": "rpm", "rpm-config": "rpm", "rpm-selinux": "rpm", "base": "rpm"} {
 		if err := inModule(ctx, nil, ".tools/nfpm", "package",
 			"-f", "test/packages/testdata/older/"+name+".yaml", "-p", format, "-t", filepath.Join(dir, "older")); err != nil {
 			return err

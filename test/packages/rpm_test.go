@@ -88,6 +88,8 @@ func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
 	}{
 		"the scripts, by rpm": {"rpm", []string{scripts, module}},
 		"the scripts, by dnf": {"dnf", []string{scripts, module}},
+		"Fedora's, by rpm":    {"rpm", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
+		"Fedora's, by dnf":    {"dnf", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
 		"the program, by rpm": {"rpm", []string{program}},
 		"the program, by dnf": {"dnf", []string{program}},
 	} {
