@@ -31,7 +31,11 @@ import (
 	"eic/internal/sim/iam"
 )
 
-const endpointName = "eice-0123456789abcdef0.21a9cbfc.ec2-instance-connect-endpoint.us-east-1.amazonaws.com"
+// endpointName is AWS's name for an Endpoint.
+func endpointName(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return id + "." + hex.EncodeToString(sum[:4]) + ".ec2-instance-connect-endpoint.us-east-1.amazonaws.com"
+}
 
 // client is an HTTP client that reaches a simulator by AWS's names.
 func client(t *testing.T, s *sim.Sim) *http.Client {
@@ -50,7 +54,7 @@ func client(t *testing.T, s *sim.Sim) *http.Client {
 func presigned(t *testing.T, change map[string]string) string {
 	t.Helper()
 	query := url.Values{}
-	host := endpointName
+	host := endpointName(sim.DefaultEndpoint)
 	for name, value := range map[string]string{
 		"instanceConnectEndpointId": sim.DefaultEndpoint, "remotePort": "22", "privateIpAddress": sim.DefaultPrivateIP, "X-Amz-Expires": "60",
 	} {
@@ -260,6 +264,7 @@ func TestTunnelsAreRefusedWithAnEvent(t *testing.T) {
 		"a database's port": {change: map[string]string{"remotePort": "5432"}, status: 400, code: "InvalidParameter",
 			message: "The specified RemotePort is not valid. Specify either 22 or 3389 as the RemotePort and retry your request."},
 		"another Endpoint":        {change: map[string]string{"instanceConnectEndpointId": "eice-0000000000000000f"}, status: 400, code: "InvalidParameter"},
+		"another Endpoint's name": {options: sim.Options{Endpoints: []string{sim.DefaultEndpoint, "eice-0000000000000000f"}}, change: map[string]string{"host": endpointName("eice-0000000000000000f")}, status: 400, code: "InvalidParameter"},
 		"no address":              {change: map[string]string{"privateIpAddress": "localhost"}, status: 400, code: "InvalidParameter"},
 		"too long":                {change: map[string]string{"maxTunnelDuration": "3601"}, status: 400, code: "InvalidParameter"},
 		"no time at all":          {change: map[string]string{"maxTunnelDuration": "0"}, status: 400, code: "InvalidParameter"},
