@@ -18,12 +18,15 @@ func eicAsRoot(t *testing.T, h *host.Host, args ...string) host.Result {
 	return result
 }
 
-// Change runs enable or disable, and waits until the reloaded sshd listens again.
-func Change(t *testing.T, h *host.Host, args ...string) {
+// Change runs enable or disable, waits until the reloaded sshd listens again, and returns
+// what was said.
+func Change(t *testing.T, h *host.Host, args ...string) host.Result {
 	t.Helper()
 	h.Log.Forget()
-	require.Zero(t, eicAsRoot(t, h, args...).Status)
+	result := eicAsRoot(t, h, args...)
+	require.Zero(t, result.Status)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, h.Log.Wait(ctx, "sshd", "Server listening"))
+	return result
 }

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
+	"eic/test/host/hosttest"
+	"eic/test/needs"
+	"eic/test/transcripts"
+)
+
+var update = flag.Bool("update", false, "write the transcripts into the document instead of comparing them")
+
+// A session is a terminal of an administrator's and one of a user's, side by side.
+type session struct {
+	t    *testing.T
+	host *host.Host
+	text strings.Builder
+}
+
+func (s *session) say(format string, args ...any) { fmt.Fprintf(&s.text, format, args...) }
+
+// login logs in with a key by a name, or is refused.
+func (s *session) login(user, name, key string) {
+	result := hosttest.Capture(s.t, s.host.SSH(user, key, "id", "-un"))
+	s.say("$ ssh -i %s %s@host id -un\n%s%s", name, user, result.Stdout, strings.ReplaceAll(result.Stderr, "127.0.0.1", "host"))
+}
+
+func (s *session) push(user, name, key string) {
+	hosttest.Push(s.t, s.host, user, key)
+	s.say("$ aws ec2-instance-connect send-ssh-public-key --instance-os-user %s --ssh-public-key file://%s.pub …\n", user, name)
+}
+
+// eic runs a command of eic's that changes sshd's configuration.
+func (s *session) eic(args ...string) {
+	result := hosttest.Change(s.t, s.host, args...)
+	s.say("# eic %s\n%s", strings.Join(args, " "), result.Stdout)
+}
+
+// onHost starts a host whose settings name the simulator's roots as trust anchors.
+func onHost(t *testing.T, config string) *session {
+	t.Helper()
+	s := &session{t: t, host: hosttest.Start(t, host.Options{}, config)}
+	require.NoError(t, s.host.WriteFile("/etc/eic/eic.conf", []byte("trust-anchors "+host.TrustAnchors+"\n")))
+	return s
+}
+
+// What the documentation shows of hosts that have other logins already is what happens.
+func TestTranscriptsOfHostsWithOtherLogins(t *testing.T) {
+	needs.Root(t)
+	stories := map[string]string{}
+	pid := regexp.MustCompile(`process \d+ reloaded`)
+	for name, tell := range map[string]func(*testing.T) string{
+		"certificates": certificates, "another-command": anotherCommand, "aws-package": awsPackage,
+	} {
+		t.Run(name, func(t *testing.T) {
+			stories[name] = pid.ReplaceAllLiteralString(tell(t), "process 812 reloaded")
+		})
+	}
+	transcripts.Compare(t, []string{"../../docs/other-logins.md"}, stories, *update)
+}
+
+func certificates(t *testing.T) string {
+	s := onHost(t, "")
+	certified, pushed := newCertificate(t, s.host), hosttest.NewKey(t, s.host, "pushed")
+	restart(t, s.host, withCertificates)
+	s.login("alice", "certified", certified)
+	s.login("alice", "pushed", pushed)
+	s.eic("enable")
+	s.login("alice", "certified", certified)
+	s.push("alice", "pushed", pushed)
+	s.login("alice", "pushed", pushed)
+	s.eic("disable")
+	s.login("alice", "certified", certified)
+	return s.text.String()
+}
+
+func anotherCommand(t *testing.T) string {
+	const record = "/run/userdb/bob.user-privileged"
+	s := onHost(t, "AuthorizedKeysCommand /usr/bin/userdbctl ssh-authorized-keys %u\nAuthorizedKeysCommandUser root\n")
+	recorded, pushed := hosttest.NewKey(t, s.host, "recorded"), hosttest.NewKey(t, s.host, "pushed")
+	line, err := os.ReadFile(recorded + ".pub")
+	require.NoError(t, err)
+	require.NoError(t, s.host.WriteFile("/run/userdb/bob.user", []byte(`{"userName":"bob","disposition":"regular"}`)))
+	require.NoError(t, s.host.WriteFile(record, fmt.Appendf(nil, `{"privileged":{"sshAuthorizedKeys":[%q]}}`, strings.TrimSpace(string(line)))))
+	require.NoError(t, os.Chmod(s.host.Path(record), 0o600))
+	s.login("bob", "recorded", recorded)
+	s.login("alice", "pushed", pushed)
+	refused := hosttest.Capture(t, s.host.Command("root", host.Binary, "enable"))
+	require.Equal(t, 3, refused.Status)
+	s.say("# eic enable\n%s", refused.Stderr)
+	s.eic("enable", "--chain")
+	s.login("bob", "recorded", recorded)
+	s.push("alice", "pushed", pushed)
+	s.login("alice", "pushed", pushed)
+	return s.text.String()
+}
+
+func awsPackage(t *testing.T) string {
+	const command = "AuthorizedKeysCommand " + oldCommand + " %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"
+	s := onHost(t, "")
+	require.NoError(t, os.MkdirAll(s.host.Path(filepath.Dir(oldCommand)), 0o755))
+	require.NoError(t, os.Symlink(host.Binary, s.host.Path(oldCommand)))
+	passwd, err := os.ReadFile(s.host.Path("/etc/passwd"))
+	require.NoError(t, err)
+	account := "ec2-instance-connect:x:998:65534::/nonexistent:/usr/sbin/nologin\n"
+	require.NoError(t, s.host.WriteFile("/etc/passwd", append(bytes.Clone(passwd), account...)))
+	restart(t, s.host, "Match User bob\n"+command+"Match all\n")
+	pushed := hosttest.NewKey(t, s.host, "pushed")
+	s.push("bob", "pushed", pushed)
+	s.login("bob", "pushed", pushed)
+	s.say("# userdel ec2-instance-connect\n")
+	require.NoError(t, s.host.WriteFile("/etc/passwd", passwd))
+	s.login("bob", "pushed", pushed)
+	s.eic("enable", "--replace-ec2-instance-connect")
+	s.login("bob", "pushed", pushed)
+	s.push("alice", "pushed", pushed)
+	s.login("alice", "pushed", pushed)
+	return s.text.String()
+}
+
+// oldCommand is where the packages for Debian put a link under the script's name.
+const oldCommand = "/usr/share/ec2-instance-connect/eic_run_authorized_keys"
