@@ -63,6 +63,8 @@ func (h *Host) StartSSHD() error {
 	if err := h.configureClient(); err != nil {
 		return err
 	}
+	const listening = "Server listening on"
+	before := h.Log.count("sshd", listening) // by an sshd that was stopped
 	sshd := h.Command("root", SSHD, "-D", "-f", sshdConfig, "-h", hostKey)
 	if err := sshd.Start(); err != nil {
 		return fmt.Errorf("starting sshd: %w", err)
@@ -70,7 +72,7 @@ func (h *Host) StartSSHD() error {
 	h.sshd = sshd
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	return h.Log.Wait(ctx, "sshd", "Server listening on")
+	return h.Log.waitForMore(ctx, "sshd", listening, before)
 }
 
 // checkSSHD has sshd check its configuration.

@@ -113,18 +113,30 @@ func (l *SystemLog) Texts(program string) []string {
 
 // Wait waits for a line of a program that contains text.
 func (l *SystemLog) Wait(ctx context.Context, program, text string) error {
-	for {
-		for _, logged := range l.Texts(program) {
-			if strings.Contains(logged, text) {
-				return nil
-			}
-		}
+	return l.waitForMore(ctx, program, text, 0)
+}
+
+// waitForMore waits until more lines of a program contain text than were seen.
+func (l *SystemLog) waitForMore(ctx context.Context, program, text string, seen int) error {
+	for l.count(program, text) <= seen {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s logged no %q: %w", program, text, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	return nil
+}
+
+// count returns how many lines of a program contain text.
+func (l *SystemLog) count(program, text string) int {
+	count := 0
+	for _, logged := range l.Texts(program) {
+		if strings.Contains(logged, text) {
+			count++
+		}
+	}
+	return count
 }
 
 // Forget drops what was logged until now.
