@@ -128,5 +128,5 @@ func awsPackage(t *testing.T) string {
 	return s.text.String()
 }
 
-// oldCommand is where the packages for Debian put a link under the script's name.
-const oldCommand = "/usr/share/ec2-instance-connect/eic_run_authorized_keys"
+// oldCommand is where AWS puts its script on Amazon Linux, and eic a link to itself.
+const oldCommand = "/opt/aws/bin/eic_run_authorized_keys"
