@@ -167,8 +167,11 @@ func TestJournalQueriesOfTheDocument(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			h, fingerprint, _ := logins(t, "--log-format="+format, func(h *host.Host) { startJournald(t, h) })
-			lines := strings.Split(strings.TrimSpace(shell(t, h, query(t, whoLoggedIn, 0))), "\n")
-			require.Len(t, lines, 2)
+			var lines []string
+			require.Eventually(t, func() bool { // journald files what it is sent a moment later
+				lines = strings.Split(strings.TrimSpace(shell(t, h, query(t, whoLoggedIn, 0))), "\n")
+				return len(lines) == 2
+			}, 5*time.Second, 100*time.Millisecond)
 			require.Regexp(t, `: Accepted publickey for root from .*`+regexp.QuoteMeta(fingerprint)+"$", lines[0])
 			require.Equal(t, caller, lines[1])
 			require.Equal(t, 1, strings.Count(shell(t, h, query(t, badSignature, 0)), "\n"))
