@@ -121,34 +121,38 @@ func (e *exam) observe(ctx context.Context) {
 	if e.seenErr = e.flagsErr(); e.seenErr != nil {
 		return
 	}
-	self := Account{Account: account.Account{UID: uint32(e.UID)}}
-	switch {
-	case e.accountErr != nil:
-		e.asAccount = fmt.Errorf("user %q is not known", e.accountName())
-	case e.account.UID != uint32(e.UID) && e.UID != 0:
-		e.asAccount = fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
-	case e.account.UID == 0 && e.command.runAs() != "":
-		reader, err := e.findAccount(ctx, e.command.runAs())
-		if err != nil || reader.UID == 0 {
-			e.asAccount = fmt.Errorf("the user %q of --run-as is not known, or is root", e.command.runAs())
-			break
-		}
-		// The chained command stays root's to run.
-		e.seen, e.asAccount = e.observeAs(ctx, reader, append(slices.Clone(e.flags()), "--chain="))
-	case e.account.UID == 0:
-		e.asAccount = errors.New("the command's user is root, who is not asked for what comes from the network")
-	default:
-		e.seen, e.asAccount = e.observeAs(ctx, e.account, e.flags())
-	}
+	e.seen, e.asAccount = e.observeAsCommand(ctx)
 	switch {
 	case e.asAccount == nil:
 	case e.UID == 0:
 		e.seenErr = e.asAccount
 	default: // whoever it is, the chained command is not for them to run
+		self := Account{Account: account.Account{UID: uint32(e.UID)}}
 		e.seen, e.seenErr = e.observeAs(ctx, self, append(slices.Clone(e.flags()), "--chain="))
 	}
 	if e.seenErr == nil && e.UID == 0 && e.seen.Service.ConnectError != "" {
 		e.dialed = e.dial(ctx)
+	}
+}
+
+// observeAsCommand looks as the user that the command asks as, or says why it cannot.
+func (e *exam) observeAsCommand(ctx context.Context) (Observation, error) {
+	switch {
+	case e.accountErr != nil:
+		return Observation{}, fmt.Errorf("user %q is not known", e.accountName())
+	case e.account.UID != uint32(e.UID) && e.UID != 0:
+		return Observation{}, fmt.Errorf("doctor runs as uid %d, not as root", e.UID)
+	case e.account.UID == 0 && e.command.runAs() != "":
+		reader, err := e.findAccount(ctx, e.command.runAs())
+		if err != nil || reader.UID == 0 {
+			return Observation{}, fmt.Errorf("the user %q of --run-as is not known, or is root", e.command.runAs())
+		}
+		// The chained command stays root's to run.
+		return e.observeAs(ctx, reader, append(slices.Clone(e.flags()), "--chain="))
+	case e.account.UID == 0:
+		return Observation{}, errors.New("the command's user is root, who is not asked for what comes from the network")
+	default:
+		return e.observeAs(ctx, e.account, e.flags())
 	}
 }
 

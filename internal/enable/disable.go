@@ -48,9 +48,15 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	if dryRun || !result.Changed {
 		return result, nil
 	}
-	broken := h.Test(ctx)
-	err = carryOut(ctx, s.Tree, edits, func() error {
-		if err := h.Test(ctx); err != nil && broken == nil {
+	return s.carryOutRemoval(ctx, edits, result)
+}
+
+// carryOutRemoval makes the edits and has sshd reload, unless it refused its configuration
+// before.
+func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) (Result, error) {
+	broken := s.host.Test(ctx)
+	err := carryOut(ctx, s.Tree, edits, func() error {
+		if err := s.host.Test(ctx); err != nil && broken == nil {
 			return fmt.Errorf("testing sshd's configuration without ours, which is back: %w", err)
 		}
 		return nil
@@ -63,7 +69,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return result, nil
 	}
 	unmasked := slices.ContainsFunc(edits, func(e edit) bool { return e.before.kind == mask })
-	if result.Reloaded, err = reload(context.WithoutCancel(ctx), h, unmasked); err != nil {
+	if result.Reloaded, err = reload(context.WithoutCancel(ctx), s.host, unmasked); err != nil {
 		return Result{}, err
 	}
 	return result, nil

@@ -101,20 +101,9 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if s.awsUserIsGone, err = s.lacksAWSUser(ctx); err != nil {
+	p, err := s.prepare(ctx, o)
+	if err != nil {
 		return Result{}, err
-	}
-	p, err := s.plan(o)
-	if err != nil {
-		return Result{}, s.withWayOut(o, err)
-	}
-	p.addNotes(ctx)
-	note, err := s.commandUser(ctx, o.DryRun)
-	if err != nil {
-		return Result{}, ended(err, enableCommand(o))
-	}
-	if note != "" {
-		p.notes = append(p.notes, note)
 	}
 	result := Result{Changed: len(p.edits) > 0, Diff: unifiedDiff(p.edits), Notes: p.notes}
 	if o.DryRun || !result.Changed {
@@ -128,6 +117,26 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 		return Result{}, err
 	}
 	return result, nil
+}
+
+// prepare returns the plan with its notes, and makes the command's user if there is none.
+// A *ConflictError ends in the command that succeeds.
+func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
+	if s.awsUserIsGone, err = s.lacksAWSUser(ctx); err != nil {
+		return nil, err
+	}
+	if p, err = s.plan(o); err != nil {
+		return nil, s.withWayOut(o, err)
+	}
+	p.addNotes(ctx)
+	note, err := s.commandUser(ctx, o.DryRun)
+	if err != nil {
+		return nil, ended(err, enableCommand(o))
+	}
+	if note != "" {
+		p.notes = append(p.notes, note)
+	}
+	return p, nil
 }
 
 // inForce asks sshd whether it accepts its configuration, runs our command as

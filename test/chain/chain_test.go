@@ -22,11 +22,12 @@ const (
 	sss       = "/usr/bin/sss_ssh_authorizedkeys"
 )
 
-// addRecord adds a user record with a key of the user's, as systemd keeps them
+// addRecord adds a user record of bob's with a key of his, as systemd keeps them
 // (nss-systemd(8), user records). The second half is for those who may know keys:
 // userdbctl must be able to read it as the user that sshd runs eic as.
-func addRecord(t *testing.T, h *host.Host, user, key string) {
+func addRecord(t *testing.T, h *host.Host, key string) {
 	t.Helper()
+	const user = "bob"
 	require.NoError(t, h.WriteFile("/run/userdb/"+user+".user", fmt.Appendf(nil, `{"userName":%q,"disposition":"regular"}`, user)))
 	require.NoError(t, h.WriteFile("/run/userdb/"+user+".user-privileged",
 		fmt.Appendf(nil, `{"privileged":{"sshAuthorizedKeys":[%q]}}`, public(t, key))))
@@ -38,7 +39,7 @@ func TestUserdbctlBesidePushedKeys(t *testing.T) {
 	require.FileExists(t, userdbctl, "the package systemd-userdbd must be installed")
 	h := start(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
 	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
-	addRecord(t, h, "bob", recorded)
+	addRecord(t, h, recorded)
 	hosttest.RequireLogin(t, h, "bob", recorded)
 	hosttest.RequireLogin(t, h, "alice", pushed)
 	hosttest.RequireNoLogin(t, h, "alice", recorded)
@@ -63,7 +64,7 @@ func TestANeighborsKeysWithoutAMetadataService(t *testing.T) {
 		t.Run(fmt.Sprint(options.Sim.Faults), func(t *testing.T) {
 			h := start(t, options, userdbctl+" ssh-authorized-keys %u")
 			recorded := hosttest.NewKey(t, h, "recorded")
-			addRecord(t, h, "bob", recorded)
+			addRecord(t, h, recorded)
 			hosttest.RequireLogin(t, h, "bob", recorded)
 		})
 	}

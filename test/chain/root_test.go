@@ -29,7 +29,7 @@ func startAsRoot(t *testing.T, options host.Options, chained string, flags ...st
 func TestUserdbctlReadsPrivilegedRecordsBesidePushedKeys(t *testing.T) {
 	h := startAsRoot(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
 	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
-	addRecord(t, h, "bob", recorded)
+	addRecord(t, h, recorded)
 	require.NoError(t, os.Chmod(h.Path("/run/userdb/bob.user-privileged"), 0o600))
 	hosttest.RequireLogin(t, h, "bob", recorded)
 	hosttest.RequireLogin(t, h, "alice", pushed)
@@ -123,7 +123,7 @@ func TestNoUserToBecome(t *testing.T) {
 func TestEnableLeavesUserdbctlItsLogins(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, "AuthorizedKeysCommand "+userdbctl+" ssh-authorized-keys %u\nAuthorizedKeysCommandUser root\n")
 	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
-	addRecord(t, h, "bob", recorded)
+	addRecord(t, h, recorded)
 	require.NoError(t, os.Chmod(h.Path("/run/userdb/bob.user-privileged"), 0o600))
 	hosttest.RequireLogin(t, h, "bob", recorded)
 	hosttest.RequireNoLogin(t, h, "alice", pushed)

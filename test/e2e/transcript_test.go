@@ -35,9 +35,9 @@ func (s *session) login(user, name, key string) {
 	s.say("$ ssh -i %s %s@host id -un\n%s%s", name, user, result.Stdout, strings.ReplaceAll(result.Stderr, "127.0.0.1", "host"))
 }
 
-func (s *session) push(user, name, key string) {
+func (s *session) push(user, key string) {
 	hosttest.Push(s.t, s.host, user, key)
-	s.say("$ aws ec2-instance-connect send-ssh-public-key --instance-os-user %s --ssh-public-key file://%s.pub …\n", user, name)
+	s.say("$ aws ec2-instance-connect send-ssh-public-key --instance-os-user %s --ssh-public-key file://%s.pub …\n", user, filepath.Base(key))
 }
 
 // eic runs a command of eic's that changes sshd's configuration.
@@ -77,7 +77,7 @@ func certificates(t *testing.T) string {
 	s.login("alice", "pushed", pushed)
 	s.eic("enable")
 	s.login("alice", "certified", certified)
-	s.push("alice", "pushed", pushed)
+	s.push("alice", pushed)
 	s.login("alice", "pushed", pushed)
 	s.eic("disable")
 	s.login("alice", "certified", certified)
@@ -100,7 +100,7 @@ func anotherCommand(t *testing.T) string {
 	s.say("# eic enable\n%s", refused.Stderr)
 	s.eic("enable", "--chain")
 	s.login("bob", "recorded", recorded)
-	s.push("alice", "pushed", pushed)
+	s.push("alice", pushed)
 	s.login("alice", "pushed", pushed)
 	return s.text.String()
 }
@@ -116,14 +116,14 @@ func awsPackage(t *testing.T) string {
 	require.NoError(t, s.host.WriteFile("/etc/passwd", append(bytes.Clone(passwd), account...)))
 	restart(t, s.host, "Match User bob\n"+command+"Match all\n")
 	pushed := hosttest.NewKey(t, s.host, "pushed")
-	s.push("bob", "pushed", pushed)
+	s.push("bob", pushed)
 	s.login("bob", "pushed", pushed)
 	s.say("# userdel ec2-instance-connect\n")
 	require.NoError(t, s.host.WriteFile("/etc/passwd", passwd))
 	s.login("bob", "pushed", pushed)
 	s.eic("enable", "--replace-ec2-instance-connect")
 	s.login("bob", "pushed", pushed)
-	s.push("alice", "pushed", pushed)
+	s.push("alice", pushed)
 	s.login("alice", "pushed", pushed)
 	return s.text.String()
 }
