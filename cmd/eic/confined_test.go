@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,4 +126,39 @@ func goodWorld(t *testing.T) servedWorld {
 	anchors := filepath.Join(t.TempDir(), "anchors.pem")
 	require.NoError(t, os.WriteFile(anchors, s.Roots, 0o600))
 	return servedWorld{s.IMDS[0], anchors}
+}
+
+// Another process of the same user must not be able to write to what sshd reads, while
+// the program still waits for the metadata service.
+func TestNobodyElseWritesToOurOutput(t *testing.T) {
+	needs.Root(t)
+	dir, err := os.MkdirTemp("/", "eic-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	require.NoError(t, host.Build(t.Context(), dir))
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, silent.Close()) })
+	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	command := exec.Command(filepath.Join(dir, "eic"), "authorized-keys", "--imds-endpoint", "http://"+silent.Addr().String(),
+		"--no-instance-check", "alice")
+	command.SysProcAttr = nobody
+	output, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	conn, err := silent.Accept() // it asks by now
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // the test is over
+
+	intruder := exec.Command("/bin/sh", "-c", fmt.Sprintf("echo ssh-ed25519 AAAA >/proc/%d/fd/1", command.Process.Pid))
+	intruder.SysProcAttr = nobody
+	said, err := intruder.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(said), "Permission denied")
+	require.NoError(t, command.Process.Kill())
+	printed, err := io.ReadAll(output)
+	require.NoError(t, err)
+	require.Empty(t, printed)
+	_ = command.Wait() // it was killed
 }

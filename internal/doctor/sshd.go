@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"eic/internal/argv"
 	"eic/internal/authorize"
@@ -75,6 +76,17 @@ func (e *exam) takeApart(ctx context.Context, a answer) command {
 	return c
 }
 
+// runsUs reports whether a command of another program is told to run eic, as
+// userdbctl(1) is by --chain.
+func runsUs(command string) bool {
+	args, err := argv.Split(command)
+	if err != nil {
+		return false
+	}
+	i := slices.Index(args, sshd.Program)
+	return i > 0 && i+1 < len(args) && args[i+1] == "authorized-keys"
+}
+
 // called expands the arguments as sshd does for a login of the user, and reads
 // them as authorized-keys does.
 func (e *exam) called(ctx context.Context, c command, args []string) (settings.Call, error) {
@@ -134,6 +146,8 @@ func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Findi
 	case c.old && !c.ours:
 		return broken(`remove the package ec2-instance-connect, or run "eic enable --replace-ec2-instance-connect"`,
 			"%s, which is the older package's script", found)
+	case !c.ours && runsUs(a.Command):
+		return ok(`%s, which runs eic in its turn; what that prints is not checked here`, found)
 	case !c.ours:
 		return broken(`run "eic enable", which says what stands in its way and how to run both`, "%s, which is not eic", found)
 	case e.Executable != "" && c.file != e.executable():

@@ -26,6 +26,10 @@ func TestWhatSSHDRuns(t *testing.T) {
 			check: "command", verdict: doctor.Broken, found: "set at /etc/ssh/sshd_config:1"},
 		"another helper": {damage: configured("AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys %u\nAuthorizedKeysCommandUser nobody\n"),
 			check: "command", verdict: doctor.Broken, found: `"/usr/bin/sss_ssh_authorizedkeys %u", set at /etc/ssh/sshd_config:1, which is not eic`},
+		"another helper that runs ours": {damage: configured("AuthorizedKeysCommand /usr/bin/userdbctl ssh-authorized-keys --chain -- %u /usr/bin/eic authorized-keys %u %f\n" + userLine),
+			check: "command", verdict: doctor.OK, found: "which runs eic in its turn"},
+		"another helper that only names ours": {damage: configured("AuthorizedKeysCommand /usr/bin/helper /usr/bin/eic version\n" + userLine),
+			check: "command", verdict: doctor.Broken, found: "which is not eic"},
 		"the older package's script": {damage: configured("AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\n" + userLine),
 			check: "command", verdict: doctor.Broken, found: "which is the older package's script"},
 		"ours by its old name": {

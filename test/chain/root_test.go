@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -135,4 +136,22 @@ func TestEnableLeavesUserdbctlItsLogins(t *testing.T) {
 
 	hosttest.Change(t, h, "disable")
 	hosttest.RequireLogin(t, h, "bob", recorded)
+}
+
+// A helper with a user and a configuration of its own keeps both.
+func TestEnableLeavesAHelperItsUser(t *testing.T) {
+	h := hosttest.Start(t, host.Options{Users: []string{"helper"}},
+		"AuthorizedKeysCommand /opt/neighbor/keys %u\nAuthorizedKeysCommandUser helper\n")
+	own := hosttest.NewKey(t, h, "own")
+	neighbor(t, h, "cat /etc/neighbor.keys")
+	require.NoError(t, h.WriteFile("/etc/neighbor.keys", []byte(public(t, own)+"\n")))
+	home, err := os.Stat(h.Path(host.Home("helper")))
+	require.NoError(t, err)
+	require.NoError(t, os.Chown(h.Path("/etc/neighbor.keys"), 0, int(home.Sys().(*syscall.Stat_t).Gid)))
+	require.NoError(t, os.Chmod(h.Path("/etc/neighbor.keys"), 0o640))
+	hosttest.RequireLogin(t, h, "bob", own)
+
+	hosttest.Change(t, h, "enable", "--chain", "--trust-anchors", host.TrustAnchors)
+	hosttest.RequireLogin(t, h, "bob", own)
+	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 }
