@@ -40,7 +40,7 @@ type explanation struct {
 
 func (x *explanation) register(line cmdline.Line) {
 	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/explain.md)")
-	line.StringVar(&x.save, "save", "", "keep everything that was judged in `DIR`, which must be empty or not exist")
+	line.StringVar(&x.save, "save", "", "keep everything that was verified in `DIR`, which must be empty or not exist")
 	x.call.Register(line.FlagSet)
 	// Taken, as they may stand in sshd's command, and left alone.
 	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true

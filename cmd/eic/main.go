@@ -73,7 +73,7 @@ func commands() []command {
 		{"explain", "tell step by step which keys may log in as a user, and why others may not",
 			settings.CallArguments, 1, 2, explainAbout, exitUsage,
 			func([]string) task { return &explanation{call: settings.NewCall()} }},
-		{"verify", "judge again, offline, the evidence that explain kept",
+		{"verify", "verify again, offline, the evidence that explain kept",
 			"[DIR]", 0, 1, verifyAbout, exitUsage, func([]string) task { return &verification{} }},
 		{versionCommand, "print version, commit and Go version",
 			"", 0, 0, versionAbout, exitUsage, func([]string) task { return &versionTask{} }},

@@ -31,7 +31,7 @@ const (
 
 // pieces are evidence given one by one, each as the metadata service serves it.
 type pieces struct {
-	keys, signer, ocsp       string // files, and a folder
+	keys, signer, ocsp       string // files, and a directory
 	instance, region, domain string
 	fingerprint              string
 }
@@ -101,9 +101,9 @@ func (p *pieces) read() (evidence.Record, error) {
 	return r, err
 }
 
-// readStaples returns each file of a folder as a staple by its name.
-func readStaples(folder string) ([]trust.Staple, error) {
-	directory, err := os.Open(folder)
+// readStaples returns each file of a directory as a staple by its name.
+func readStaples(name string) ([]trust.Staple, error) {
+	directory, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the OCSP staples: %w", err)
 	}
@@ -113,12 +113,12 @@ func readStaples(folder string) ([]trust.Staple, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("reading the OCSP staples: %w", err)
 	case len(entries) > maxStaples:
-		return nil, fmt.Errorf("reading the OCSP staples: %q has more than %d files", folder, maxStaples)
+		return nil, fmt.Errorf("reading the OCSP staples: %q has more than %d files", name, maxStaples)
 	}
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	staples := []trust.Staple{}
 	for _, entry := range entries {
-		body, err := trustedfile.ReadUntrusted(filepath.Join(folder, entry.Name()), maxPiece)
+		body, err := trustedfile.ReadUntrusted(filepath.Join(name, entry.Name()), maxPiece)
 		if err != nil {
 			return nil, fmt.Errorf("reading the OCSP staples: %w", err)
 		}

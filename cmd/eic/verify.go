@@ -13,13 +13,13 @@ import (
 	"eic/internal/settings"
 )
 
-const verifyAbout = `Judges again, offline, the evidence that "eic explain --save DIR" kept, and tells
+const verifyAbout = `Verifies again, offline, the evidence that "eic explain --save DIR" kept, and tells
 it in the same words. A file of DIR that was changed since is named, and nothing
-is judged. The judgement is of the time at which the evidence was kept, or of
+is verified. The result is that of the time at which the evidence was kept, or of
 --at TIME.
 
 Without DIR the evidence is given piece by piece: --keys, --signer-cert, --ocsp,
---instance-id and --region must be there, and it is judged as of now, or --at.
+--instance-id and --region must be there, and it is verified as of now, or --at.
 
 Exit status: 0 a key would be printed; 3 none would; 1 there is no answer, or the
 evidence was changed; 2 called wrongly.`
@@ -35,7 +35,7 @@ type verification struct {
 }
 
 func (v *verification) register(line cmdline.Line) {
-	line.StringVar(&v.at, "at", "", "judge as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
+	line.StringVar(&v.at, "at", "", "verify as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
 	line.StringVar(&v.anchors, "trust-anchors", "", "what the signer must chain to (`auto|system|FILE`), instead of what was kept; see eic explain")
 	line.BoolVar(&v.asJSON, "json", false, "print one JSON object (docs/explain.md)")
 	v.pieces.register(line)
@@ -83,7 +83,7 @@ func (v *verification) read() (evidence.Record, explain.Kept, error) {
 }
 
 // setAnchors sets the trust anchors that the flags name, or else those that
-// the evidence was judged under.
+// the evidence was verified with.
 func (v *verification) setAnchors(ctx context.Context, record *evidence.Record) error {
 	record.Terms.Anchors = record.AnchorsFor
 	if v.anchors == "" {

@@ -54,7 +54,7 @@ func Undumpable() error {
 }
 
 // reachable returns those of the paths that can be opened. Landlock takes any other for
-// a failure, and one folder that only root may search must not cost all logins.
+// a failure, and one directory that only root may search must not cost all logins.
 func reachable(paths []string, flags int) []string {
 	var found []string
 	for _, path := range paths {

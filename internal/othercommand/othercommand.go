@@ -6,7 +6,7 @@
 // for its line, its owner, its input and its environment. What sshd lacks it
 // adds: a bound on time, on output and on the processes left behind.
 //
-// It judges no key. The other command's keys are on that command's authority.
+// It verifies no key. The other command's keys are on that command's authority.
 package othercommand
 
 import (

@@ -77,7 +77,7 @@ func (c Command) Start(ctx context.Context, q Question) *Run {
 	return r
 }
 
-// Keys waits for the command's end and returns what it printed, unjudged but
+// Keys waits for the command's end and returns what it printed, unverified but
 // whole: lines that all end in a newline, without NUL, at most 1 MiB. It
 // returns little later than the context of Start ends, whatever the command
 // does.
