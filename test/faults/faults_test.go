@@ -57,6 +57,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func TestTheBudgetIsFiveSecondsUnlessToldOtherwise(t *testing.T) {
+	needs.Root(t) // trust anchors in a file must be root's
 	w := trial.NewWorld(t, new(ca.Keys))
 	w.Options.Faults.Stages = map[imds.Stage]imds.Kind{imds.StageToken: imds.Hang}
 	result, err := trial.Run(w.Serve(t).Command())
