@@ -38,7 +38,7 @@ try: ## a shell with a simulated AWS and an instance, for AWS's own command line
 
 .PHONY: check
 check: vet ## before every commit: what needs no root, no network and no tool but Go
-	CGO_ENABLED=0 go test -short ./...
+	CGO_ENABLED=0 go test -vet=off -short ./...
 
 .PHONY: vet
 vet: ## gofmt and go vet
@@ -49,7 +49,7 @@ vet: ## gofmt and go vet
 .PHONY: test
 test: vet ## every test but those of the packages (root; installs what they need)
 	@test/setup test
-	CI=true CGO_ENABLED=0 go test -count=1 ./...
+	CI=true CGO_ENABLED=0 go test -vet=off -count=1 ./...
 	test/fuzz 3s
 
 .PHONY: docs
