@@ -10,11 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// maxLinks is how many symbolic links Linux follows in one path
-// (path_resolution(7)).
-const maxLinks = 40
+	"eic/internal/trustedfile"
+)
 
 // A Tree is a file tree as a process sees it that has root for its /. Paths
 // given to its methods are absolute and as that process would write them.
@@ -54,24 +52,7 @@ func (t Tree) HostPath(name string) string {
 // round in circles becomes a path that cannot exist, so that the system does
 // not follow them out of the tree.
 func (t Tree) Resolve(name string) string {
-	done, pending := "/", strings.Split(name, "/")
-	for links := 0; len(pending) > 0; {
-		element := pending[0]
-		pending = pending[1:]
-		done = path.Join(done, element)
-		target, err := os.Readlink(t.HostPath(done))
-		if err != nil {
-			continue
-		}
-		if links++; links > maxLinks {
-			return done + "\x00"
-		}
-		pending = append(strings.Split(target, "/"), pending...)
-		if done = path.Dir(done); path.IsAbs(target) {
-			done = "/"
-		}
-	}
-	return done
+	return trustedfile.ResolveMissing(os.DirFS(t.root), name)
 }
 
 // ReadFile returns the content of a file. The error is fs.ErrNotExist for a

@@ -211,3 +211,19 @@ func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
 	require.ErrorIs(t, err, refusal)
 	require.Equal(t, []string{"/usr/bin/x", "/usr/bin", "/usr"}, asked)
 }
+
+func TestAPathWhoseEndIsMissing(t *testing.T) {
+	root := fstest.MapFS{
+		"etc/ssh":  {Mode: fs.ModeSymlink | 0o777, Data: []byte("/srv/ssh")},
+		"srv/ssh":  {Mode: fs.ModeDir | 0o755},
+		"etc/loop": {Mode: fs.ModeSymlink | 0o777, Data: []byte("loop")},
+	}
+	for name, want := range map[string]string{
+		"/etc/ssh/sshd_config.d/10-eic.conf": "/srv/ssh/sshd_config.d/10-eic.conf",
+		"/etc/ssh":                           "/srv/ssh",
+		"/none/../etc":                       "/etc",
+		"/etc/loop/x":                        "/etc/loop/x\x00",
+	} {
+		require.Equal(t, want, ResolveMissing(root, name))
+	}
+}

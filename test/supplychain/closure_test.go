@@ -97,7 +97,7 @@ var mayImport = map[string][]string{
 	"selinux":       nil,
 	"remedy":        nil,
 	"settings":      {"audit", "authorize", "cmdline", "confine", "instance", "lookup", "metadata", "othercommand", "trust", "trustedfile"},
-	"sshd":          {"account", "argv", "wildcard"},
+	"sshd":          {"account", "argv", "trustedfile", "wildcard"},
 	"sshd/sshdtest": {"test/needs"},
 	"trust":         nil,
 	"trustedfile":   nil,
