@@ -177,7 +177,9 @@ func (s *single) readStatus(der []byte) error {
 }
 
 // parseEnclosed returns the certificates that come with a response. Nobody has signed
-// that they do, so one that crypto/x509 cannot read is left out.
+// that they do, so one that crypto/x509 does not like is left out. One that does not even
+// have the form of a certificate means that the response was damaged: OpenSSL reads
+// nothing of it then.
 func parseEnclosed(field asn1.RawValue) ([]*x509.Certificate, error) {
 	if len(field.FullBytes) == 0 {
 		return nil, nil
@@ -190,7 +192,10 @@ func parseEnclosed(field asn1.RawValue) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("it encloses %d certificates, expected at most %d", len(*list), maxEnclosed)
 	}
 	var enclosed []*x509.Certificate
-	for _, der := range *list {
+	for i, der := range *list {
+		if _, err := asn1.Unmarshal(der.FullBytes, new(certificate)); err != nil {
+			return nil, fmt.Errorf("parsing enclosed certificate %d: %w", i+1, err)
+		}
 		if c, err := x509.ParseCertificate(der.FullBytes); err == nil {
 			enclosed = append(enclosed, c)
 		}

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -58,7 +59,11 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 		{name: "enclosing a stranger of the issuer's name", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, namesake("middle").Raw)
 		})},
-		{name: "enclosing what cannot be read", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, []byte{0x30, 0}) })},
+		{name: "enclosing a certificate that crypto/x509 does not like", after: changed(func(w *world, basic *basicResponse) {
+			w.enclose(basic, bytes.Replace(w.middle.cert.Raw, []byte{0xA0, 3, 2, 1, 2}, []byte{0xA0, 3, 2, 1, 9}, 1))
+		})},
+		{name: "enclosing something else than a certificate", reason: "parsing enclosed certificate 1",
+			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, []byte{0x30, 0}) })},
 		{name: "of an authorized responder behind others", before: authorized, after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw, namesake("responder").Raw, w.responder.cert.Raw)
 		})},
