@@ -15,12 +15,10 @@ import (
 	"eic/test/host"
 	"eic/test/host/hosttest"
 	"eic/test/needs"
+	"eic/test/sssd"
 )
 
-const (
-	userdbctl = "/usr/bin/userdbctl"
-	sss       = "/usr/bin/sss_ssh_authorizedkeys"
-)
+const userdbctl = "/usr/bin/userdbctl"
 
 // addRecord adds a user record of bob's with a key of his, as systemd keeps them
 // (nss-systemd(8), user records). The second half is for those who may know keys:
@@ -72,10 +70,10 @@ func TestANeighborsKeysWithoutAMetadataService(t *testing.T) {
 
 // The SSSD of this host is not running, as after a failed upgrade.
 func TestSSSDThatIsDown(t *testing.T) {
-	require.FileExists(t, sss, "the package sssd-common must be installed")
-	h := start(t, host.Options{}, sss+" %u")
+	require.FileExists(t, sssd.Command, "the package sssd-common must be installed")
+	h := start(t, host.Options{}, sssd.Command+" %u")
 	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
-	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sss+`" gave no key for user "alice": exit status 1`)
+	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sssd.Command+`" gave no key for user "alice": exit status 1`)
 }
 
 // Whatever a neighbor does, a pushed key logs in.

@@ -15,6 +15,7 @@ import (
 	"eic/test/host"
 	"eic/test/host/hosttest"
 	"eic/test/needs"
+	"eic/test/sssd"
 	"eic/test/transcripts"
 )
 
@@ -46,6 +47,13 @@ func (s *session) eic(args ...string) {
 	s.say("# eic %s\n%s", strings.Join(args, " "), result.Stdout)
 }
 
+// refused runs a command of eic's that changes nothing.
+func (s *session) refused(args ...string) {
+	result := hosttest.Capture(s.t, s.host.Command("root", host.Binary, args...))
+	require.Equal(s.t, 3, result.Status)
+	s.say("# eic %s\n%s", strings.Join(args, " "), result.Stderr)
+}
+
 // onHost starts a host whose settings name the simulator's roots as trust anchors.
 func onHost(t *testing.T, config string) *session {
 	t.Helper()
@@ -60,7 +68,7 @@ func TestTranscriptsOfHostsWithOtherLogins(t *testing.T) {
 	stories := map[string]string{}
 	pid := regexp.MustCompile(`process \d+ reloaded`)
 	for name, tell := range map[string]func(*testing.T) string{
-		"certificates": certificates, "another-command": anotherCommand, "aws-package": awsPackage,
+		"certificates": certificates, "sssd": withSSSD, "another-command": anotherCommand, "aws-package": awsPackage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			stories[name] = pid.ReplaceAllLiteralString(tell(t), "process 812 reloaded")
@@ -84,6 +92,22 @@ func certificates(t *testing.T) string {
 	return s.text.String()
 }
 
+func withSSSD(t *testing.T) string {
+	s := onHost(t, "AuthorizedKeysCommand "+sssd.Command+" %u\nAuthorizedKeysCommandUser nobody\n")
+	inDirectory, pushed := hosttest.NewKey(t, s.host, "in-directory"), hosttest.NewKey(t, s.host, "pushed")
+	sssd.Start(t, s.host, map[string]string{"carol": inDirectory})
+	s.login("carol", "in-directory", inDirectory)
+	s.login("carol", "pushed", pushed)
+	s.refused("enable")
+	s.eic("enable", "--chain")
+	s.login("carol", "in-directory", inDirectory)
+	s.push("carol", pushed)
+	s.login("carol", "pushed", pushed)
+	s.eic("disable")
+	s.login("carol", "in-directory", inDirectory)
+	return s.text.String()
+}
+
 func anotherCommand(t *testing.T) string {
 	const record = "/run/userdb/bob.user-privileged"
 	s := onHost(t, "AuthorizedKeysCommand /usr/bin/userdbctl ssh-authorized-keys %u\nAuthorizedKeysCommandUser root\n")
@@ -95,9 +119,7 @@ func anotherCommand(t *testing.T) string {
 	require.NoError(t, os.Chmod(s.host.Path(record), 0o600))
 	s.login("bob", "recorded", recorded)
 	s.login("alice", "pushed", pushed)
-	refused := hosttest.Capture(t, s.host.Command("root", host.Binary, "enable"))
-	require.Equal(t, 3, refused.Status)
-	s.say("# eic enable\n%s", refused.Stderr)
+	s.refused("enable")
 	s.eic("enable", "--chain")
 	s.login("bob", "recorded", recorded)
 	s.push("alice", pushed)
