@@ -7,7 +7,7 @@ GODIRS  := cmd internal packaging test
 # IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
-# What each is for is in docs/dependencies.md.
+# What each is for is in docs/reference/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CDXGEN        := @cyclonedx/cdxgen@12.8.4
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0

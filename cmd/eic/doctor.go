@@ -67,7 +67,7 @@ type examination struct {
 func (x *examination) register(line cmdline.Line) {
 	line.StringVar(&x.user, "user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
 	line.BoolVar(&x.offline, "offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
-	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/doctor.md)")
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object")
 	line.BoolVarP(&x.all, "verbose", "v", false, "list every check in the order of a login, and not the problems alone")
 	line.StringVar(&x.exit, "exit", exitAsDoctor, "exit as doctor does, or with the statuses of monitoring plugins (`doctor|nagios`): 0 ok, 1 warning, 2 critical, 3 unknown")
 	line.StringVar(&x.textfile, "prometheus", "", "write `FILE` too, for the textfile collector of Prometheus's node exporter")

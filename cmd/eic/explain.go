@@ -39,7 +39,7 @@ type explanation struct {
 }
 
 func (x *explanation) register(line cmdline.Line) {
-	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/explain.md)")
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object")
 	line.StringVar(&x.save, "save", "", "keep everything that was verified in `DIR`, which must be empty or not exist")
 	x.call.Register(line.FlagSet)
 	// Taken, as they may stand in sshd's command, and left alone.

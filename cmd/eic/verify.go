@@ -37,7 +37,7 @@ type verification struct {
 func (v *verification) register(line cmdline.Line) {
 	line.StringVar(&v.at, "at", "", "verify as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
 	line.StringVar(&v.anchors, "trust-anchors", "", "what the signer must chain to (`auto|system|FILE`), instead of what was kept; see eic explain")
-	line.BoolVar(&v.asJSON, "json", false, "print one JSON object (docs/explain.md)")
+	line.BoolVar(&v.asJSON, "json", false, "print one JSON object")
 	v.pieces.register(line)
 }
 

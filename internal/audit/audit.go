@@ -3,7 +3,7 @@
 //
 // One event is one record. It says the same thing twice: as a line of text for
 // people, and in fields with names that stay, for queries and alerts
-// (docs/audit-records.md). Text that came from the metadata service or from
+// (docs/reference/audit-records.md). Text that came from the metadata service or from
 // sshd is cut and quoted in both, so that it can neither end a line nor steer a
 // terminal.
 package audit

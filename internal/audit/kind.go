@@ -29,7 +29,7 @@ func (s Severity) String() string {
 // Kind is what an Event tells of.
 type Kind int
 
-// The kinds. docs/audit-records.md has more about each.
+// The kinds. docs/reference/audit-records.md has more about each.
 const (
 	KeyPrinted      Kind = iota // a key was given to sshd
 	KeyRefused                  // a key was not, and why

@@ -15,7 +15,7 @@ import (
 type field struct{ journal, json, value string }
 
 // fields returns what is known of an event. The names are those of
-// docs/audit-records.md.
+// docs/reference/audit-records.md.
 func (e Event) fields() []field {
 	return slices.DeleteFunc([]field{
 		{"EIC_ACTION", "event.action", e.Kind.String()},

@@ -140,7 +140,7 @@ func FuzzRecord(f *testing.F) {
 
 // Queries and alerts hold on to these; a name once published never changes.
 func TestTheDocumentHasEveryName(t *testing.T) {
-	text, err := os.ReadFile("../../docs/audit-records.md")
+	text, err := os.ReadFile("../../docs/reference/audit-records.md")
 	require.NoError(t, err)
 	document := string(text)
 	seen := map[string]bool{}

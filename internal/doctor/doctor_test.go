@@ -292,7 +292,7 @@ func TestIdentifiersAreUnique(t *testing.T) {
 }
 
 func TestTheDocumentationListsEveryCheck(t *testing.T) {
-	text, err := os.ReadFile("../../docs/doctor.md")
+	text, err := os.ReadFile("../../docs/reference/doctor.md")
 	require.NoError(t, err)
 	var documented []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\|").FindAllStringSubmatch(string(text), -1) {

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/explain.md is the schema's definition.
+// docs/reference/explain.md is the schema's definition.
 func TestEveryFieldAndReasonIsDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../docs/explain.md")
+	text, err := os.ReadFile("../../docs/reference/explain.md")
 	require.NoError(t, err)
 	for _, name := range append(fields(reflect.TypeFor[Explanation]()), schema) {
 		require.Contains(t, string(text), "`"+name+"`", "a field of the JSON")

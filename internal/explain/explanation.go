@@ -12,7 +12,7 @@ import (
 	"eic/internal/metadata"
 )
 
-// schema names the form of an Explanation as JSON, docs/explain.md. Fields may be
+// schema names the form of an Explanation as JSON, docs/reference/explain.md. Fields may be
 // added to it; a change that a reader would misread gets another name.
 const schema = "eic.explain/1"
 

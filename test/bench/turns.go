@@ -96,7 +96,7 @@ func (b *bench) target(what string, found, most float64) {
 	b.targets = append(b.targets, target{what, found, most})
 }
 
-// report prints tables for docs/performance.md, and returns 1 if a target was missed.
+// report prints tables for docs/explanation/performance.md, and returns 1 if a target was missed.
 func (b *bench) report(out io.Writer) (status int) {
 	load, _ := os.ReadFile("/proc/loadavg")
 	fmt.Fprintf(out, "%d cores, %s; load at the end %s\n| target | at most | found | |\n| --- | --- | --- | --- |\n", runtime.NumCPU(), runtime.Version(), load)

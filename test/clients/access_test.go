@@ -78,7 +78,7 @@ func TestWhoMayLogInAsWhom(t *testing.T) {
 	}
 }
 
-// docs/audit.md says how to get from sshd's line to the person who pushed the key.
+// docs/how-to/audit.md says how to get from sshd's line to the person who pushed the key.
 func TestTheRecordsOfALoginJoin(t *testing.T) {
 	n := start(t, sim.Options{Policy: allowing(t, "ec2-user")})
 	require.Equal(t, "ec2-user\n", n.ssh("whoami", "--connection-type eice").Stdout)

@@ -56,9 +56,9 @@ func TestTheDemoShowsTheEndpointOnDebian13(t *testing.T) {
 		"   CloudTrail  OpenTunnel through eice-0123456789abcdef0 to 10.0.0.10 by arn:aws:iam::123456789012:user/alice\n")
 }
 
-var update = flag.Bool("update", false, "write the transcript into docs/try-it.md instead of comparing it")
+var update = flag.Bool("update", false, "write the transcript into docs/tutorials/try-it.md instead of comparing it")
 
-// What docs/try-it.md shows is what a person sees, but for what is new in every run.
+// What docs/tutorials/try-it.md shows is what a person sees, but for what is new in every run.
 func TestTheCommandsOfTryIt(t *testing.T) {
 	const (
 		login  = "aws ec2-instance-connect ssh --instance-id i-0123456789abcdef0 --connection-type eice"
@@ -75,5 +75,5 @@ func TestTheCommandsOfTryIt(t *testing.T) {
 	_, story, found := strings.Cut(r.Stdout, mark+"\n")
 	require.True(t, found)
 	key := regexp.MustCompile(`AAAAC3[A-Za-z0-9+/]*`)
-	transcripts.Compare(t, []string{module + "/docs/try-it.md"}, map[string]string{"try-it": key.ReplaceAllLiteralString(story, "AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR")}, *update)
+	transcripts.Compare(t, []string{module + "/docs/tutorials/try-it.md"}, map[string]string{"try-it": key.ReplaceAllLiteralString(story, "AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR")}, *update)
 }

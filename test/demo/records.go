@@ -48,7 +48,7 @@ func (s *stage) recorded() ([]event, error) {
 }
 
 // join goes from sshd's record of the last login back to who pushed the key, as
-// docs/audit.md does.
+// docs/how-to/audit.md does.
 func (d *demo) join(context.Context) error {
 	if d.accepted == "" || d.provided == "" {
 		return errors.New("expected a record of sshd's and one of eic's, got none")

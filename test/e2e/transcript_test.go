@@ -74,7 +74,7 @@ func TestTranscriptsOfHostsWithOtherLogins(t *testing.T) {
 			stories[name] = pid.ReplaceAllLiteralString(tell(t), "process 812 reloaded")
 		})
 	}
-	transcripts.Compare(t, []string{"../../docs/other-logins.md"}, stories, *update)
+	transcripts.Compare(t, []string{"../../docs/how-to/other-logins.md"}, stories, *update)
 }
 
 func certificates(t *testing.T) string {

@@ -35,7 +35,7 @@ func indented(t *testing.T, text, heading string) string {
 	return strings.Join(script, "\n")
 }
 
-// The commands of docs/install.md for a family, as they stand there: the first
+// The commands of docs/how-to/install.md for a family, as they stand there: the first
 // installs, the second removes.
 func TestInstallDocumentation(t *testing.T) {
 	for family, startIt := range map[string]func(t *testing.T) machine{
@@ -44,7 +44,7 @@ func TestInstallDocumentation(t *testing.T) {
 		"Amazon Linux 2, SUSE":       startRPM,
 	} {
 		t.Run(family, func(t *testing.T) {
-			row := regexp.MustCompile("(?m)^\\| " + family + " \\| `(.*?)` \\| `(.*?)` \\|$").FindStringSubmatch(documented(t, "install.md"))
+			row := regexp.MustCompile("(?m)^\\| " + family + " \\| `(.*?)` \\| `(.*?)` \\|$").FindStringSubmatch(documented(t, "how-to/install.md"))
 			require.NotNil(t, row)
 			m := startIt(t)
 			before := m.listing()
@@ -60,6 +60,6 @@ func TestInstallDocumentation(t *testing.T) {
 func TestTarballDocumentation(t *testing.T) {
 	m := start(t, "bookworm")
 	m.copyPackages("/run/packages")
-	m.must("/bin/sh", "-euc", "cd /run/packages\n"+indented(t, documented(t, "install.md"), "Any other system")+" || [ $? -eq 2 ]")
+	m.must("/bin/sh", "-euc", "cd /run/packages\n"+indented(t, documented(t, "how-to/install.md"), "Any other system")+" || [ $? -eq 2 ]")
 	m.requireLogin()
 }

@@ -150,7 +150,7 @@ func requirePlugin(t *testing.T, action string, inputs json.RawMessage) {
 func TestCommandsInTheDocumentation(t *testing.T) {
 	w := open(t, "tools")
 	commands := 0
-	for _, name := range []string{"docs/fleet.md", "docs/ami-bake.md"} {
+	for _, name := range []string{"docs/how-to/fleet.md", "docs/how-to/ami-bake.md"} {
 		text, err := os.ReadFile(filepath.Join(module, name))
 		require.NoError(t, err)
 		joined := strings.ReplaceAll(string(text), "\\\n", " ")

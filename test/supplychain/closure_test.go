@@ -27,7 +27,7 @@ func goTool(t *testing.T, args ...string) string {
 // dependencies. Each row must be filled in whole.
 func listed(t *testing.T, heading string) []string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/dependencies.md")
+	page, err := os.ReadFile("../../docs/reference/dependencies.md")
 	require.NoError(t, err)
 	_, section, ok := strings.Cut(string(page), "\n## "+heading+"\n")
 	require.True(t, ok, "no section %q", heading)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The records in docs/audit.md are joined as it says that they can be.
+// The records in docs/how-to/audit.md are joined as it says that they can be.
 func TestTheExampleJoins(t *testing.T) {
-	text, err := os.ReadFile("../../docs/audit.md")
+	text, err := os.ReadFile("../../docs/how-to/audit.md")
 	require.NoError(t, err)
 	events := map[string]cloudTrailEvent{}
 	for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```\n").FindAllSubmatch(text, -1) {
