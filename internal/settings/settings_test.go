@@ -179,7 +179,7 @@ func TestTheArgumentsOfAuthorizedKeys(t *testing.T) {
 
 func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	empty := write(t, "")
-	for file, reason := range map[string]string{empty: "no certificate in it", empty + ".none": "no such file"} {
+	for file, reason := range map[string]string{empty: "no certificate found", empty + ".none": "no such file"} {
 		s, err := read(t, "", "--trust-anchors", file)
 		require.NoError(t, err)
 		require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), reason)

@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// The roots of Amazon Trust Services and the Starfield root that it crosses
-// to, as in Mozilla's program and Debian's ca-certificates 20230311.
+// rootFiles holds the roots of Amazon Trust Services and the Starfield root that
+// cross-signs them, as in Mozilla's program and Debian's ca-certificates 20230311.
 //
 //go:embed roots/*.pem
 var rootFiles embed.FS
 
-// AmazonAnchors returns the roots of Amazon Trust Services, to which the
-// signer of the amazonaws.com partitions must chain: Amazon Root CA 1 to 4 and
-// Starfield Services Root Certificate Authority - G2. They are parsed anew at
-// each call, since most runs need none.
+// AmazonAnchors returns the roots of Amazon Trust Services: Amazon Root CA 1 to 4 and
+// Starfield Services Root Certificate Authority - G2. The signer in the amazonaws.com
+// partitions must chain to one of them. The roots are parsed at each call, since most
+// runs need none.
 func AmazonAnchors() *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, c := range amazonRoots() {
@@ -48,17 +48,16 @@ func amazonRoots() []*x509.Certificate {
 	return roots
 }
 
-// ParseAnchors returns the pool of the certificates in a PEM file, of which
-// there must be at least one. Text between them is passed over, as in the
-// bundles that distributions ship; a block that is not a certificate, or has
-// headers, is an error.
+// ParseAnchors parses trust anchors from a PEM file, which must have at least one
+// certificate. Text between PEM blocks is ignored, as in the bundles of Linux
+// distributions. A block that is not a certificate, or that has headers, is an error.
 func ParseAnchors(text []byte) (*x509.CertPool, error) {
 	certificates, err := parseCertificates(text)
 	if err != nil {
 		return nil, err
 	}
 	if len(certificates) == 0 {
-		return nil, errors.New("no certificate in it, expected PEM blocks of type CERTIFICATE")
+		return nil, errors.New("no certificate found, expected PEM blocks of type CERTIFICATE")
 	}
 	pool := x509.NewCertPool()
 	for _, c := range certificates {
@@ -67,8 +66,8 @@ func ParseAnchors(text []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// parseCertificates returns the certificates of a PEM text in order. One that cannot be
-// read is an error.
+// parseCertificates parses the certificates of a PEM text, in order. A certificate that
+// cannot be parsed is an error.
 func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 	blocks, err := parsePEM(text)
 	if err != nil {
@@ -83,7 +82,7 @@ func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// parsePEM returns what is in the certificate blocks of a PEM text, in order. A block of
+// parsePEM returns the DER of each certificate block in a PEM text, in order. A block of
 // another type or with headers is an error.
 func parsePEM(text []byte) ([][]byte, error) {
 	var blocks [][]byte
@@ -96,7 +95,7 @@ func parsePEM(text []byte) ([][]byte, error) {
 			return nil, fmt.Errorf("PEM block %d is %.60q, expected a CERTIFICATE without headers", n, block.Type)
 		}
 		if passed := text[:len(text)-len(rest)]; bytes.Count(passed, []byte("-----BEGIN")) != 1 {
-			return nil, fmt.Errorf("before PEM block %d there is one that is malformed or cut short", n)
+			return nil, fmt.Errorf("the PEM block before block %d is malformed or cut short", n)
 		}
 		blocks = append(blocks, block.Bytes)
 		text = rest

@@ -9,10 +9,13 @@ import (
 	"time"
 )
 
-// The structures of RFC 5280 section 4.1 and RFC 6960 section 4.2.1, as far as they
-// have to be looked into. crypto/x509 and encoding/asn1 pass over elements behind the
-// last one they know; encoding what was read once more shows them. Where responders
-// in the field write what DER would leave out, a raw value keeps it as it came.
+// The ASN.1 structures of RFC 5280 section 4.1 and RFC 6960 section 4.2.1, as far as this
+// package needs their fields.
+//
+// crypto/x509 and encoding/asn1 ignore elements behind the last one that they know.
+// readCanonical finds such elements: it encodes the parsed value again and compares. Some
+// responders write out default values that DER omits; an asn1.RawValue keeps such a field
+// as received.
 type (
 	certificate struct {
 		Content   certificateContent
@@ -52,10 +55,10 @@ type (
 		Data         responseData
 		Algorithm    pkix.AlgorithmIdentifier
 		Signature    asn1.BitString
-		Certificates asn1.RawValue `asn1:"optional,explicit,tag:0"` // a SEQUENCE, perhaps empty
+		Certificates asn1.RawValue `asn1:"optional,explicit,tag:0"` // a SEQUENCE, possibly empty
 	}
 	responseData struct {
-		Version    asn1.RawValue `asn1:"optional,explicit,tag:0"` // v1, perhaps written out
+		Version    asn1.RawValue `asn1:"optional,explicit,tag:0"` // v1, if it is written out
 		Responder  asn1.RawValue
 		ProducedAt time.Time `asn1:"generalized"`
 		Responses  []singleResponse
@@ -75,9 +78,9 @@ type (
 	}
 )
 
-var errNotCanonical = errors.New("not canonical DER (X.690), or with more elements than the structure has")
+var errNotCanonical = errors.New("not canonical DER (X.690), or has elements that the structure does not define")
 
-// readCanonical reads DER into a structure that encodes to the same DER.
+// readCanonical parses DER into T. It refuses input that is not the DER encoding of its result.
 func readCanonical[T any](der []byte) (*T, error) {
 	value := new(T)
 	rest, err := asn1.Unmarshal(der, value)
@@ -97,9 +100,9 @@ func readCanonical[T any](der []byte) (*T, error) {
 	return value, nil
 }
 
-// withoutParameters reports whether an algorithm has no parameters, written as nothing
-// or as NULL, as all that are accepted here have none. Those of a response's signature
-// nobody has signed.
+// withoutParameters reports whether an algorithm's parameters are absent or NULL. No
+// algorithm accepted here has any. The parameters of a response's signature algorithm are
+// not covered by the signature, so an attacker could change them.
 func withoutParameters(a pkix.AlgorithmIdentifier) bool {
 	return len(a.Parameters.FullBytes) == 0 || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
 }

@@ -20,10 +20,10 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// What crypto/x509 and encoding/asn1 would pass over.
+// These flaws are ones that crypto/x509 and encoding/asn1 overlook.
 func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 	for _, test := range []attack{
-		{name: "an authority key identifier that means another certificate", reason: "does not match the issuer", before: func(w *world) {
+		{name: "an authority key identifier with another serial number", reason: "does not match the issuer", before: func(w *world) {
 			w.middle.template.SubjectKeyId = []byte{1}
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Serial: big.NewInt(4711)})
 		}},
@@ -32,24 +32,24 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			w.middle.template.SubjectKeyId = []byte{1}
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Issuer: other})
 		}},
-		{name: "an authority key identifier without any", reason: "no authority key identifier", before: func(w *world) {
+		{name: "an authority key identifier without a key identifier", reason: "no authority key identifier", before: func(w *world) {
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{})
 		}},
-		{name: "an authority key identifier of another key", reason: "is not the subject key identifier of", before: func(w *world) {
+		{name: "an authority key identifier of another key", reason: "does not match the subject key identifier of", before: func(w *world) {
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}})
 		}},
 		{name: "an issuer without a name", reason: "no issuer name", before: func(w *world) { w.root.template.Subject = pkix.Name{} }},
-		{name: "no subject, and alternative names that need not be understood", reason: "neither a subject nor a critical", before: func(w *world) {
+		{name: "no subject, and alternative names that are not critical", reason: "neither a subject nor a critical", before: func(w *world) {
 			name := signerName(testRegion, testDomain)
 			value := append([]byte{0x30, byte(len(name) + 2), 0x82, byte(len(name))}, name...)
 			w.signer.template.Subject = pkix.Name{}
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: value}}
 		}},
-		{name: "a signer that says it is an authority, and is none", reason: "no critical basic constraints", before: func(w *world) {
+		{name: "a signer whose basic constraints make it an authority, uncritically", reason: "no critical basic constraints", before: func(w *world) {
 			w.signer.template.BasicConstraintsValid, w.signer.template.IsCA = true, true
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidBasicConstraints, Value: []byte{0x30, 3, 1, 1, 0xff}}}
 		}},
-		{name: "an alternative name of no known kind", reason: "alternative name of no known kind", before: func(w *world) {
+		{name: "an alternative name of an unknown type", reason: "unknown type of subject alternative name", before: func(w *world) {
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: []byte{0x30, 3, 0x83, 1, 'x'}}}
 		}},
 		{name: "a responder whose key has no usage at all", reason: "key usage does not allow", before: func(w *world) {
@@ -62,7 +62,7 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)
 		}},
 		{name: "an element behind a staple's signature", reason: "parsing the OCSP response", after: func(w *world) {
-			// There nothing is signed.
+			// The signature does not cover this part of the staple.
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, lengthen)
 		}},
 		{name: "parameters of a staple's signature algorithm", reason: "has parameters", after: func(w *world) {
@@ -70,19 +70,19 @@ func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
 				basic.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
 			}))
 		}},
-		{name: "parameters of the algorithm that a staple names its certificate by", reason: "has parameters", after: func(w *world) {
+		{name: "parameters of the hash algorithm in a staple's CertID", reason: "has parameters", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responses[0].ID.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
 				sign(basic, w.middle)
 			}))
 		}},
-		{name: "a good status in another encoding", reason: "none of good, revoked and unknown", after: func(w *world) {
+		{name: "a good status in another encoding", reason: "expected good, revoked or unknown", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responses[0].Status = asn1.RawValue{FullBytes: []byte{0xA0, 0}}
 				sign(basic, w.middle)
 			}))
 		}},
-		{name: "a responder of no known kind", reason: "neither a name nor a key hash", after: func(w *world) {
+		{name: "a responder ID of an unknown kind", reason: "neither a name nor a key hash", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responder.FullBytes[0] &^= 0x80
 			}))
@@ -108,9 +108,9 @@ func keyIdentifier(id authorityKeyID) []pkix.Extension {
 	return []pkix.Extension{{Id: oidAuthorityKeyID, Value: value}}
 }
 
-// A signature under an RSA key of 96,000 bits, which leaves just room for it in a
-// staple, takes two seconds to verify, and there may be 16 staples. The ocsp package
-// would do that; what it takes is the floor.
+// An RSA key of 96,000 bits just fits in a staple. Verifying one signature with it takes
+// two seconds, and there may be 16 staples. The ocsp package does so, and its time is the
+// lower bound that this test compares with.
 func TestAnEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
 	const bits = 96_000
 	w := newWorld()
@@ -141,7 +141,8 @@ func TestAnEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
 
 var oidSHA256WithRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
 
-// withRSASignature returns the DER of a staple, with a signature that says it is RSA's.
+// withRSASignature returns the DER of a staple whose signature is replaced, and whose
+// algorithm says RSA.
 func withRSASignature(t *testing.T, s Staple, signature []byte) []byte {
 	t.Helper()
 	der, err := decodeBase64(s.Body)
@@ -159,7 +160,7 @@ func withRSASignature(t *testing.T, s Staple, signature []byte) []byte {
 	return der
 }
 
-// signAgain puts an element behind the extensions and has the issuer sign that.
+// signAgain adds an element behind the extensions of a certificate and signs the result.
 func signAgain(c *x509.Certificate, issuer *party) *x509.Certificate {
 	var outer struct {
 		Content   asn1.RawValue
@@ -203,7 +204,7 @@ func changeStaple(body []byte, change func([]byte) []byte) []byte {
 	return encodeBase64(der)
 }
 
-// parsed is a change of a BasicOCSPResponse as what is in it.
+// parsed changes the parsed form of a BasicOCSPResponse.
 func parsed(change func(*basicResponse)) func([]byte) []byte {
 	return func(der []byte) []byte {
 		basic, err := readCanonical[basicResponse](der)
@@ -218,8 +219,8 @@ func parsed(change func(*basicResponse)) func([]byte) []byte {
 	}
 }
 
-// byKeyHash has a response say that it is from the responder with a key, and the signer
-// sign that.
+// byKeyHash replaces the responder ID of a response by the hash of responder's key, and
+// signs the result with signer's key.
 func byKeyHash(signer, responder *party) func([]byte) []byte {
 	return parsed(func(basic *basicResponse) {
 		key, err := publicKeyBits(responder.cert)
@@ -235,7 +236,7 @@ func byKeyHash(signer, responder *party) func([]byte) []byte {
 	})
 }
 
-// sign signs a response anew, with an elliptic-curve key.
+// sign signs a response again, with an elliptic-curve key.
 func sign(basic *basicResponse, signer *party) {
 	data, err := asn1.Marshal(basic.Data)
 	if err != nil {
@@ -248,7 +249,7 @@ func sign(basic *basicResponse, signer *party) {
 	basic.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
 }
 
-// lengthen puts a NULL at the end of a SEQUENCE.
+// lengthen appends a NULL to a SEQUENCE.
 func lengthen(der []byte) []byte {
 	var sequence asn1.RawValue
 	if _, err := asn1.Unmarshal(der, &sequence); err != nil {
@@ -261,7 +262,7 @@ func lengthen(der []byte) []byte {
 	return der
 }
 
-// Certificates in the field are in the encoding that is demanded.
+// The strict encoding rules accept the certificates in real use.
 func TestTheDistributionsRootsAreCanonical(t *testing.T) {
 	files, err := filepath.Glob("/usr/share/ca-certificates/mozilla/*.crt")
 	require.NoError(t, err)

@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// maxChain is the greatest number of certificates taken from the metadata
-// service. It serves three.
+// maxChain is the greatest number of certificates accepted from the metadata service. AWS
+// serves three.
 const maxChain = 10
 
-// Bounds on RSA moduli, in bits: below, they can be factored; above, each
-// verification costs an attacker nothing and this machine a lot.
+// Bounds on RSA moduli, in bits. A smaller modulus can be factored. A larger one costs
+// this machine much time for each verification, and an attacker none.
 const (
 	minRSA = 2048
 	maxRSA = 8192
 )
 
-// ParseChain parses the answer of signer-cert: one to ten certificates in PEM,
-// the signer's first. Of the others, one that crypto/x509 cannot read is left out: a path
-// may do without it.
+// ParseChain parses the body of signer-cert/: one to ten certificates in PEM, the
+// signer's first. An issuer that crypto/x509 cannot parse is left out, because a path may
+// not need it.
 func ParseChain(text []byte) ([]*x509.Certificate, error) {
 	certificates, _, err := parseChain(text)
 	return certificates, err
 }
 
-// parseChain is ParseChain, and says why certificates were left out.
+// parseChain is ParseChain, and also says which certificates were left out and why.
 func parseChain(text []byte) (certificates []*x509.Certificate, leftOut, err error) {
 	blocks, err := parsePEM(text)
 	if err != nil {
@@ -37,7 +37,7 @@ func parseChain(text []byte) (certificates []*x509.Certificate, leftOut, err err
 	}
 	switch n := len(blocks); {
 	case n == 0:
-		return nil, nil, errors.New("parsing the signer's chain: no certificate in it, expected PEM")
+		return nil, nil, errors.New("parsing the signer's chain: no certificate found, expected PEM")
 	case n > maxChain:
 		return nil, nil, fmt.Errorf("parsing the signer's chain: %d certificates, expected at most %d", n, maxChain)
 	}
@@ -49,13 +49,13 @@ func parseChain(text []byte) (certificates []*x509.Certificate, leftOut, err err
 		case i == 0:
 			return nil, nil, fmt.Errorf("parsing the signer's certificate: %w", err)
 		default:
-			leftOut = errors.Join(leftOut, fmt.Errorf("certificate %d of the chain was left out: %w", i+1, err))
+			leftOut = errors.Join(leftOut, fmt.Errorf("ignoring certificate %d of the chain: %w", i+1, err))
 		}
 	}
 	return certificates, leftOut, nil
 }
 
-// checkSignerKey demands what RSASSA-PSS with this program's parameters needs.
+// checkSignerKey accepts a key that the signature scheme can use: RSASSA-PSS with RSA.
 func checkSignerKey(c *x509.Certificate) error {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
 	if !ok {
@@ -66,13 +66,13 @@ func checkSignerKey(c *x509.Certificate) error {
 
 func checkRSA(key *rsa.PublicKey) error {
 	if bits := key.N.BitLen(); bits < minRSA || bits > maxRSA {
-		return fmt.Errorf("an RSA key has %d bits, expected %d to %d", bits, minRSA, maxRSA)
+		return fmt.Errorf("RSA key has %d bits, expected %d to %d", bits, minRSA, maxRSA)
 	}
 	return nil
 }
 
-// usableKey reports whether a certificate's key is of a kind and size that may
-// sign another certificate or an OCSP response.
+// usableKey reports whether a certificate's key may sign another certificate or an OCSP
+// response: RSA within the bounds, or ECDSA on a curve of at least 256 bits.
 func usableKey(c *x509.Certificate) bool {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
@@ -84,10 +84,9 @@ func usableKey(c *x509.Certificate) bool {
 	}
 }
 
-// findPaths returns every path from the signer through issuers to an anchor that
-// crypto/x509 accepts at the time now, the shortest first. There is at least one, or an
-// error that says why not. Issuers with weak keys are left out rather than fatal: a chain
-// may carry an issuer that this program has no use for.
+// findPaths returns every path from the signer to an anchor that crypto/x509 accepts at
+// the time now, shortest first. It returns at least one path or an error. An issuer with
+// a weak key is left out, so that it cannot fail a path that does not need it.
 func findPaths(signer *x509.Certificate, issuers []*x509.Certificate, anchors *x509.CertPool, now time.Time) ([][]*x509.Certificate, error) {
 	pool := x509.NewCertPool()
 	for _, c := range issuers {

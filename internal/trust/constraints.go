@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// nameConstraints is the extension of RFC 5280 section 4.2.1.10. Its minimum and maximum
-// distances must be left out, and so are no part of it.
+// nameConstraints is the extension of RFC 5280 section 4.2.1.10. The RFC forbids its
+// minimum and maximum fields, so they are not part of the structure.
 type nameConstraints struct {
 	Permitted []struct{ Base asn1.RawValue } `asn1:"omitempty,optional,tag:0"`
 	Excluded  []struct{ Base asn1.RawValue } `asn1:"omitempty,optional,tag:1"`
 }
 
-// Kinds of GeneralName that crypto/x509 applies name constraints on.
+// Types of GeneralName that crypto/x509 applies name constraints to.
 const (
 	emailName = 1
 	dnsName   = 2
@@ -22,13 +22,11 @@ const (
 	ipName    = 7
 )
 
-// checkNameConstraints applies the name constraints of a chain's issuers as far as
-// crypto/x509 does not, whether or not they are marked critical: the CA/Browser Forum's
-// rules let them be either.
+// checkNameConstraints applies the issuers' name constraints where crypto/x509 does not,
+// whether or not they are marked critical. The CA/Browser Forum's rules allow both.
 //
-// crypto/x509 applies constraints to subject alternative names only. The signer may have
-// none, so those on DNS names are applied to its common name. A constraint of a kind that
-// crypto/x509 does not apply is refused, since it passes over one that is not critical.
+//   - crypto/x509 applies constraints to subject alternative names only. The signer may have none, so constraints on DNS names are applied to its common name here.
+//   - crypto/x509 ignores a constraint of another type if it is not critical. Such a constraint is refused here.
 func checkNameConstraints(chain []*x509.Certificate) error {
 	for _, issuer := range chain[1:] {
 		if err := checkConstraintKinds(issuer); err != nil {
@@ -69,14 +67,14 @@ func checkConstraintKinds(issuer *x509.Certificate) error {
 		switch subtree.Base.Tag {
 		case emailName, dnsName, uriName, ipName:
 		default:
-			return fmt.Errorf("its name constraints have one of the kind [%d], expected email addresses, DNS names, URIs or IP addresses", subtree.Base.Tag)
+			return fmt.Errorf("its name constraints have the unsupported type [%d], expected email addresses, DNS names, URIs or IP addresses", subtree.Base.Tag)
 		}
 	}
 	return nil
 }
 
-// withinDomain reports whether name equals domain or lies below it. An empty
-// domain holds every name, and one with a leading dot only what lies below it.
+// withinDomain reports whether name equals domain or is a subdomain of it. An empty
+// domain contains every name. A domain with a leading dot contains its subdomains only.
 func withinDomain(name, domain string) bool {
 	name, domain = strings.ToLower(name), strings.ToLower(domain)
 	if domain == "" || name == domain {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every bit of a staple says something: either it is signed, or there is only one
-// way to write it.
+// Every bit of a staple matters: either the signature covers it, or DER allows only one
+// value.
 func TestNoBitOfAStapleMayBeFlipped(t *testing.T) {
 	w := newWorld()
 	w.responder = newResponder()

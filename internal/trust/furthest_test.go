@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// twoChains is a world in which the signer chains to a root, and through a
+// twoChains returns evidence in which the signer chains to one root, and through a
 // cross-certificate for that root to another one.
 func twoChains(t *testing.T, before func(w *world, cross *party)) (w *world, staple Staple) {
 	t.Helper()
@@ -35,7 +35,7 @@ func TestAnotherChainHoldsWhereTheFirstDoesNot(t *testing.T) {
 	require.Len(t, signer.Chain, 4)
 }
 
-// The chain that came furthest says most about what is wrong.
+// The error is about the path that passed the most checks.
 func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(w *world, cross *party)
@@ -59,8 +59,8 @@ func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 	}
 }
 
-// The issuer that is served first may have no good staple, while another one of the
-// same name and key is.
+// The first issuer in the chain may lack a good staple, while a second issuer with the
+// same name and key has one.
 func TestALaterIssuerHoldsWhereTheFirstDoesNot(t *testing.T) {
 	w := newWorld()
 	w.build(t)

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// AmazonDomain is the domain of the partitions whose signer chains to Amazon
-// Trust Services.
+// AmazonDomain is the domain of the partitions whose signer chains to Amazon Trust
+// Services.
 const AmazonDomain = "amazonaws.com"
 
-// Domains returns the domains of the AWS partitions that have EC2 Instance
-// Connect: what the metadata service may answer to services/domain.
+// Domains returns the domains of the AWS partitions that have EC2 Instance Connect. These
+// are the values that the metadata service may serve at services/domain.
 func Domains() []string {
 	return []string{
 		AmazonDomain,
@@ -32,7 +32,7 @@ func Partitions() []string {
 }
 
 // PartitionDomain returns the domain of an AWS partition, or "" if the partition is
-// unknown. The partition of the US government has that of the public one.
+// unknown. Partitions aws and aws-us-gov share one domain.
 func PartitionDomain(partition string) string {
 	return map[string]string{
 		"aws":        AmazonDomain,
@@ -46,17 +46,17 @@ func PartitionDomain(partition string) string {
 	}[partition]
 }
 
-// signerName is the name that the signer's certificate bears in a region.
+// signerName returns the name of the signer's certificate in a Region.
 func signerName(region, domain string) string {
 	return "managed-ssh-signer." + region + "." + domain
 }
 
-// maxRegion is the longest region name accepted, in bytes.
+// maxRegion is the longest Region name accepted, in bytes.
 const maxRegion = 32
 
-// ValidRegion reports whether s has the form of a region's name: lower-case
-// words and at last a number of one or two digits, joined by hyphens, such as
-// "us-east-1" or "us-gov-west-1".
+// ValidRegion reports whether s has the form of a Region name: at least two lower-case
+// words and a number of one or two digits, joined by hyphens, such as "us-east-1" or
+// "us-gov-west-1".
 func ValidRegion(s string) bool {
 	words := strings.Split(s, "-")
 	last := len(words) - 1
@@ -72,9 +72,9 @@ func ValidRegion(s string) bool {
 	return len(number) >= 1 && len(number) <= 2 && strings.Trim(number, "0123456789") == ""
 }
 
-// RegionOfZone returns the region that an availability zone, Local Zone or
-// Wavelength Zone lies in: its name up to the first number. It returns false
-// if that is no region's name.
+// RegionOfZone returns the Region of an Availability Zone, Local Zone or Wavelength Zone:
+// the zone's name up to the first number. It returns false if that is not a valid Region
+// name.
 func RegionOfZone(zone string) (string, bool) {
 	if len(zone) > 2*maxRegion {
 		return "", false
@@ -94,8 +94,8 @@ func RegionOfZone(zone string) (string, bool) {
 	return region, true
 }
 
-// ValidDomain reports whether s has the form of a DNS domain name in lower
-// case with at least two labels.
+// ValidDomain reports whether s has the form of a DNS domain name in lower case with at
+// least two labels.
 func ValidDomain(s string) bool {
 	labels := strings.Split(s, ".")
 	if len(s) > 253 || len(labels) < 2 {
@@ -112,10 +112,9 @@ func ValidDomain(s string) bool {
 
 var oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
 
-// checkName accepts a certificate whose subject has exactly one common name,
-// equal to want, and one without any common name of which a DNS subject
-// alternative name equals want. Nothing is folded, expanded or matched by
-// wildcard.
+// checkName accepts a certificate whose only common name is want. It also accepts a
+// certificate without a common name if want is one of its DNS subject alternative names.
+// Names are compared byte for byte: no case folding, no wildcards.
 func checkName(c *x509.Certificate, want string) error {
 	var names []any
 	for _, attribute := range c.Subject.Names {

@@ -125,8 +125,9 @@ func FuzzParseStaple(f *testing.F) {
 		require.True(t, bytes.Contains(der, ours.signed), "what was signed is no part of the response")
 		theirs, err := ocsp.ParseResponse(der, nil)
 		if err != nil {
-			// It reads the first enclosed certificate and looks at its signature as well,
-			// and takes one status alone, without a critical extension and of a known hash.
+			// The ocsp package reads the first enclosed certificate and verifies its
+			// signature too. It accepts exactly one status, without a critical extension
+			// and with a known hash.
 			outer, err := readCanonical[ocspResponse](der)
 			require.NoError(t, err)
 			basic, err := readCanonical[basicResponse](outer.Bytes.Basic)

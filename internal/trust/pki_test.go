@@ -26,7 +26,7 @@ const (
 	testDomain = "amazonaws.com"
 )
 
-// signerKey is made once, since RSA keys are slow to find.
+// signerKey generates one key for all tests, since generating RSA keys is slow.
 var signerKey = sync.OnceValue(func() crypto.Signer { return newRSA(2048) })
 
 func newRSA(bits int) crypto.Signer {
@@ -45,8 +45,8 @@ func newEC() crypto.Signer {
 	return key
 }
 
-// party is a certificate to be and the key in it. Tests alter the template
-// before anything is issued.
+// party is a certificate to be issued, and its key. Tests change the template before
+// build issues the certificate.
 type party struct {
 	template *x509.Certificate
 	key      crypto.Signer
@@ -86,8 +86,8 @@ func (p *party) issuedBy(t *testing.T, issuer *party) {
 	require.NoError(t, err)
 }
 
-// world is a signer and all that is served about it. build issues what is not
-// issued yet, so a test alters templates before and evidence after it.
+// world is a signer and its evidence. build issues the certificates and staples that do
+// not exist yet: a test changes templates before build, and evidence after it.
 type world struct {
 	root, middle, signer *party
 	signerStaple         ocsp.Response
@@ -149,8 +149,8 @@ func (w *world) build(t *testing.T) {
 	}
 }
 
-// staplesFor makes a staple about subject as issued by issuer, signed by
-// responder. A serial number set in the template stays.
+// staplesFor returns a staple about subject as issued by issuer, signed by responder. A
+// serial number set in the template is kept.
 func staplesFor(t *testing.T, template ocsp.Response, subject, issuer, responder *party) Staple {
 	t.Helper()
 	if template.SerialNumber == nil {

@@ -21,15 +21,14 @@ var (
 	oidNetscapeCertType = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
 )
 
-// checkProfile checks a chain that crypto/x509 accepted by the rules of RFC 5280
-// that crypto/x509 leaves to its caller. A certificate authority whose certificates
-// must pass audits keeps them; one made by an attacker who found a lenient corner may
-// not. The trust anchor is the administrator's choice, taken for its name, its key and
-// its name constraints alone (section 6.1.1 d).
+// checkProfile applies those rules of RFC 5280 to a path that crypto/x509 leaves to its
+// caller. Audited certificate authorities follow them; an attacker's certificate that
+// exploits a lenient parser may not. The trust anchor is the administrator's choice, so
+// only its name, key and name constraints count (section 6.1.1 d).
 func checkProfile(chain []*x509.Certificate) error {
 	anchor := len(chain) - 1
 	if anchor < 1 {
-		return errors.New("it is itself a trust anchor, expected an issuer")
+		return errors.New("the certificate is itself a trust anchor, expected one that an anchor issued")
 	}
 	for i, c := range chain[:anchor] {
 		if err := checkCertificate(c, chain[i+1]); err != nil {
@@ -43,13 +42,13 @@ func checkProfile(chain []*x509.Certificate) error {
 		}
 	}
 	if c := chain[anchor]; !usableKey(c) {
-		return fmt.Errorf("trust anchor %s: its key is too weak or of a kind not accepted (%s)", describe(c), c.PublicKeyAlgorithm)
+		return fmt.Errorf("trust anchor %s: its key is too weak or of an unsupported type (%s)", describe(c), c.PublicKeyAlgorithm)
 	}
 	return checkNameConstraints(chain)
 }
 
-// checkCertificate checks what RFC 5280 section 4 asks of every certificate
-// that an issuer issued.
+// checkCertificate checks what RFC 5280 section 4 requires of every certificate that an
+// issuer issued.
 func checkCertificate(c, issuer *x509.Certificate) error {
 	switch {
 	case c.Version != 3:
@@ -77,7 +76,7 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 	return checkKeyID(c, issuer)
 }
 
-// checkAuthority checks what RFC 5280 section 4.2.1 asks of issuers.
+// checkAuthority checks what RFC 5280 section 4.2.1 requires of issuers.
 func checkAuthority(c *x509.Certificate) error {
 	switch {
 	case !c.BasicConstraintsValid || !c.IsCA || criticality(c, oidBasicConstraints) != critical:
@@ -89,7 +88,7 @@ func checkAuthority(c *x509.Certificate) error {
 	case isEmptyName(c.RawSubject):
 		return errors.New("no subject")
 	case !usableKey(c):
-		return fmt.Errorf("its key is too weak or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
+		return fmt.Errorf("its key is too weak or of an unsupported type (%s)", c.PublicKeyAlgorithm)
 	}
 	return nil
 }
@@ -119,8 +118,8 @@ func criticality(c *x509.Certificate, id asn1.ObjectIdentifier) presence {
 	return absent
 }
 
-// checkAlternativeNames accepts one or more subject alternative names of the kinds that
-// there are (RFC 5280 section 4.2.1.6). crypto/x509 passes over others.
+// checkAlternativeNames accepts a non-empty list of subject alternative names of the
+// types that RFC 5280 section 4.2.1.6 defines. crypto/x509 ignores other types.
 func checkAlternativeNames(c *x509.Certificate) error {
 	value, found := extension(c, oidSubjectAltName)
 	if !found {
@@ -136,14 +135,14 @@ func checkAlternativeNames(c *x509.Certificate) error {
 	for _, name := range *names {
 		structured := name.Tag == 0 || name.Tag >= 3 && name.Tag <= 5
 		if name.Class != asn1.ClassContextSpecific || name.Tag > 8 || name.IsCompound != structured {
-			return errors.New("it has a subject alternative name of no known kind")
+			return errors.New("unknown type of subject alternative name")
 		}
 	}
 	return nil
 }
 
-// checkForeignExtensions refuses certificates that are for something else than naming a
-// server or an authority, whether or not they say that this must be understood.
+// checkForeignExtensions refuses certificates made for another purpose than naming a
+// server or a certificate authority, whether or not the extension is critical.
 func checkForeignExtensions(c *x509.Certificate) error {
 	for _, e := range c.Extensions {
 		switch {
@@ -170,9 +169,9 @@ func extension(c *x509.Certificate, id asn1.ObjectIdentifier) (value []byte, fou
 	return nil, false
 }
 
-// checkKeyID accepts an authority key identifier that means the issuer. Beside the
-// issuer's key identifier it may have the name and serial number of the issuer's
-// certificate, which crypto/x509 does not look at (RFC 5280 section 4.2.1.1).
+// checkKeyID accepts an authority key identifier that matches the issuer. Besides a key
+// identifier it may hold the name and serial number of the issuer's certificate, which
+// crypto/x509 ignores (RFC 5280 section 4.2.1.1).
 func checkKeyID(c, issuer *x509.Certificate) error {
 	if value, found := extension(c, oidAuthorityKeyID); found {
 		id, err := readCanonical[authorityKeyID](value)
@@ -188,7 +187,7 @@ func checkKeyID(c, issuer *x509.Certificate) error {
 	case len(c.AuthorityKeyId) == 0:
 		return errors.New("no authority key identifier")
 	case len(issuer.SubjectKeyId) != 0 && !bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId):
-		return fmt.Errorf("its authority key identifier is not the subject key identifier of %s", describe(issuer))
+		return fmt.Errorf("its authority key identifier does not match the subject key identifier of %s", describe(issuer))
 	}
 	return nil
 }

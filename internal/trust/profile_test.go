@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the CA/Browser Forum's rules let authorities do must not cost a login, and what
-// openssl-verify(1) refuses with -x509_strict must not get in. An empty reason accepts.
+// The CA/Browser Forum's rules allow some forms, which must not cost a login.
+// openssl-verify(1) refuses others with -x509_strict, and they must be refused here. A
+// test without a reason is accepted.
 func TestTheProfileOfCertificates(t *testing.T) {
 	for _, test := range []attack{
 		// Name constraints that are not marked critical.
@@ -27,12 +28,12 @@ func TestTheProfileOfCertificates(t *testing.T) {
 		{name: "an issuer that permits some email addresses", before: func(w *world) {
 			w.middle.template.PermittedEmailAddresses = []string{"example.com"}
 		}},
-		{name: "an issuer that permits a directory name", reason: "name constraints have one of the kind [4]",
+		{name: "an issuer that permits a directory name", reason: "name constraints have the unsupported type [4]",
 			before: withNameConstraints(0xA0, 4, 0x30, 2, 0xA4, 0)},
-		{name: "an issuer that excludes names from a distance on", reason: "parsing its name constraints",
+		{name: "an issuer that excludes names from a minimum distance on", reason: "parsing its name constraints",
 			before: withNameConstraints(0xA1, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x80, 1, 1)},
 
-		// What only a stricter reader notices.
+		// Flaws that only a strict parser finds.
 		{name: "an empty list of alternative names", reason: "list of subject alternative names is empty", before: withExtension(oidSubjectAltName, 0x30, 0)},
 		{name: "a path length without an authority", reason: "has a path length", before: withExtension(oidBasicConstraints, 0x30, 3, 2, 1, 0)},
 		{name: "a proxy certificate", reason: "proxy certificate", before: withExtension(oidProxyCertInfo, 0x30, 0)},
@@ -41,12 +42,12 @@ func TestTheProfileOfCertificates(t *testing.T) {
 		{name: "IP address blocks", reason: "RFC 3779", before: withExtension(oidIPAddressBlocks, 4, 1, 0)},
 		{name: "AS numbers", reason: "RFC 3779", before: withExtension(oidASNumbers, 4, 1, 0)},
 
-		// Certificates that nobody can read.
+		// Certificates that cannot be parsed.
 		{name: "one behind the end of the path", after: func(w *world) { w.evidence.Chain = append(w.evidence.Chain, unreadable()...) }},
 		{name: "one between", after: func(w *world) {
 			w.evidence.Chain = bytes.Join([][]byte{toPEM(w.signer.cert), unreadable(), toPEM(w.middle.cert)}, nil)
 		}},
-		{name: "one in place of the issuer", reason: "certificate 2 of the chain was left out", after: func(w *world) {
+		{name: "one in place of the issuer", reason: "ignoring certificate 2 of the chain", after: func(w *world) {
 			w.evidence.Chain = append(toPEM(w.signer.cert), unreadable()...)
 		}},
 		{name: "one in place of the signer", reason: "parsing the signer's certificate", after: func(w *world) {

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// checkSignature accepts a response signed by the issuer itself, or by a responder that
-// the issuer authorized (RFC 6960 section 4.2.2.2). The issuer's key is tried first, then
-// each enclosed certificate that the response may mean by its responder ID, whatever
-// their order. Of those that fail, the first is reported.
+// checkSignature accepts a response signed by the issuer, or by a responder that the
+// issuer authorized (RFC 6960 section 4.2.2.2). It tries the issuer's key first, then
+// each enclosed certificate that matches the responder ID, in any order. If all fail, it
+// returns the first error.
 //
-// Whether an authorized responder's own certificate was revoked is not asked: see
+// The revocation status of an authorized responder's own certificate is not checked: see
 // docs/decisions/0009-an-authorized-responder-is-not-asked-about.md.
 func (r *response) checkSignature(issuer *x509.Certificate, now time.Time) error {
 	if !acceptedAlgorithm(r.algorithm) {
@@ -43,18 +43,18 @@ func (r *response) checkSignature(issuer *x509.Certificate, now time.Time) error
 		}
 	}
 	if first == nil {
-		return fmt.Errorf("its responder ID names neither the issuer %s nor one of the %d enclosed certificates", describe(issuer), len(r.enclosed))
+		return fmt.Errorf("its responder ID matches neither the issuer %s nor any of the %d enclosed certificates", describe(issuer), len(r.enclosed))
 	}
 	return first
 }
 
 var oidOCSPNoCheck = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
 
-// checkResponder accepts a certificate that the issuer issued directly, that is
-// within its validity, and that is meant for signing OCSP responses.
+// checkResponder accepts a certificate that the issuer issued directly, that is within
+// its validity period, and whose purpose is signing OCSP responses.
 func checkResponder(c, issuer *x509.Certificate, now time.Time) error {
 	if !usableKey(c) {
-		return fmt.Errorf("its key is too weak, too large or of a kind not accepted (%s)", c.PublicKeyAlgorithm)
+		return fmt.Errorf("its key is too weak, too large or of an unsupported type (%s)", c.PublicKeyAlgorithm)
 	}
 	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
 		return errors.New("its extended key usage is not OCSPSigning")
@@ -76,16 +76,17 @@ func checkResponder(c, issuer *x509.Certificate, now time.Time) error {
 	return checkCertificate(c, issuer)
 }
 
-// withoutNoCheck returns the certificate as if id-pkix-ocsp-nocheck were not critical. It
-// asks for what is done anyway, and crypto/x509 does not know it.
+// withoutNoCheck returns the certificate as if id-pkix-ocsp-nocheck were not critical.
+// crypto/x509 does not know this extension. It asks for no revocation check of the
+// responder, and none is made.
 func withoutNoCheck(c *x509.Certificate) *x509.Certificate {
 	known := *c
 	known.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(c.UnhandledCriticalExtensions), oidOCSPNoCheck.Equal)
 	return &known
 }
 
-// names reports whether the response's responder ID means a certificate, by its name or
-// by the hash of its key (RFC 6960 section 4.2.1).
+// names reports whether the response's responder ID identifies a certificate, by its name
+// or by the hash of its key (RFC 6960 section 4.2.1).
 func (r *response) names(c *x509.Certificate) bool {
 	if r.responder.Tag == byName {
 		return sameName(r.responder.Bytes, c.RawSubject)
@@ -95,8 +96,9 @@ func (r *response) names(c *x509.Certificate) bool {
 	return err == nil && bytes.Equal(r.responder.Bytes, octets)
 }
 
-// sameName reports whether two distinguished names in DER are the same but for the types
-// of their strings. It only serves to find the key that a signature is checked with.
+// sameName reports whether two distinguished names in DER are equal, apart from the types
+// of their strings. It only selects the key to check a signature with, so a wrong match
+// cannot make a signature valid.
 func sameName(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -105,8 +107,8 @@ func sameName(a, b []byte) bool {
 	return first != nil && second != nil && first.String() == second.String()
 }
 
-// readName returns nil for a name that has a value of a kind that encoding/asn1 does not
-// read.
+// readName parses a distinguished name. It returns nil if encoding/asn1 cannot read one
+// of its values.
 func readName(der []byte) pkix.RDNSequence {
 	var name pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &name); err != nil || len(rest) != 0 {
@@ -122,8 +124,8 @@ func readName(der []byte) pkix.RDNSequence {
 	return name
 }
 
-// acceptedAlgorithm leaves out SHA-1 and MD5, which x509.Certificate's
-// CheckSignature still takes.
+// acceptedAlgorithm reports whether a response's signature algorithm is accepted. It
+// refuses SHA-1 and MD5, which x509.Certificate.CheckSignature still accepts.
 func acceptedAlgorithm(a x509.SignatureAlgorithm) bool {
 	switch a {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,

@@ -15,35 +15,36 @@ import (
 	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// response is an OCSP response (RFC 6960 section 4.2.1). That it parsed says nothing of
-// who signed it.
+// response is a parsed OCSP response (RFC 6960 section 4.2.1). Its signature has not been
+// verified.
 type response struct {
 	statuses  []single
 	responder asn1.RawValue
 	enclosed  []*x509.Certificate
-	// signed is what signature is over, a slice of the response.
+	// signed is the part of the response that signature covers, as a slice of the input.
 	signed, signature []byte
 	algorithm         x509.SignatureAlgorithm
 }
 
-// single is what a response says of one certificate (RFC 6960's SingleResponse).
+// single is the status of one certificate in a response (RFC 6960's SingleResponse).
 type single struct {
 	id                     certID
-	hash                   crypto.Hash // that of id, or 0 if it is not known
+	hash                   crypto.Hash // the hash in id, or 0 if it is not supported
 	status                 byte        // good, revoked or unknown
 	revokedAt              time.Time
 	thisUpdate, nextUpdate time.Time // nextUpdate may be zero
-	err                    error     // why it must not be used
+	err                    error     // why the status must not be used, or nil
 }
 
-// CertStatus, by the first octet of its only encoding: good and unknown are empty.
+// The values of CertStatus, by the first octet of their only DER encoding. Good and
+// unknown have no contents.
 const (
 	good    = 0x80
 	revoked = 0xA1
 	unknown = 0x82
 )
 
-// ResponderID, by its tag.
+// The kinds of ResponderID, by tag.
 const (
 	byName = 1
 	byKey  = 2
@@ -52,10 +53,11 @@ const (
 var oidBasicResponse = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}
 
 // maxEnclosed is the greatest number of certificates that a response may enclose.
-// Responders enclose their own, and perhaps those above it.
+// Responders enclose their own certificate and sometimes its issuers.
 const maxEnclosed = 10
 
-// parseResponse reads a response.
+// parseResponse parses an OCSP response in DER. It refuses any response that is not
+// canonical.
 func parseResponse(der []byte) (*response, error) {
 	outer, err := readCanonical[ocspResponse](der)
 	switch {
@@ -94,22 +96,22 @@ func parseResponse(der []byte) (*response, error) {
 	return r, nil
 }
 
-// v1 is the only version of a response, as it is written out.
+// v1 is the DER of the only version of a response.
 var v1 = []byte{0x02, 0x01, 0x00}
 
-// check refuses what no response may have, whatever it is about.
+// check refuses what no response may contain, whichever certificates it covers.
 func (b *basicResponse) check() error {
 	switch {
 	case len(b.Data.Version.FullBytes) != 0 && !bytes.Equal(b.Data.Version.Bytes, v1):
-		return fmt.Errorf("its version is % .20X, expected v1", b.Data.Version.Bytes)
+		return fmt.Errorf("version % .20X, expected v1", b.Data.Version.Bytes)
 	case !validResponder(b.Data.Responder):
-		return errors.New("its responder is neither a name nor a key hash")
+		return errors.New("its responder ID is neither a name nor a key hash")
 	case !withoutParameters(b.Algorithm):
 		return errors.New("its signature algorithm has parameters")
 	case anyCritical(b.Data.Extensions):
 		return errors.New("it has an unsupported critical extension")
 	case len(b.Data.Responses) == 0:
-		return errors.New("it has no status")
+		return errors.New("it has no certificate status")
 	}
 	return nil
 }
@@ -120,7 +122,7 @@ func validResponder(r asn1.RawValue) bool {
 	var name pkix.RDNSequence
 	var hash []byte
 	var rest []byte
-	err := errors.New("of no known kind")
+	err := errors.New("unknown kind of responder ID")
 	switch r.Tag {
 	case byName:
 		rest, err = asn1.Unmarshal(r.Bytes, &name)
@@ -139,8 +141,8 @@ func answerName(status asn1.Enumerated) string {
 	return fmt.Sprintf("the unknown error %d", status)
 }
 
-// parseSingle reads one status. One in another encoding than there is fails the whole
-// response; one that must merely not be used is returned with its err.
+// parseSingle parses one status. An encoding error fails the whole response. A status
+// that is well-formed but must not be used is returned with its err set.
 func parseSingle(raw singleResponse) (single, error) {
 	s := single{
 		id: raw.ID, hash: hashOf(raw.ID.Algorithm.Algorithm),
@@ -148,16 +150,16 @@ func parseSingle(raw singleResponse) (single, error) {
 	}
 	switch {
 	case !s.hash.Available():
-		s.err = fmt.Errorf("it names the issuer by a hash of the kind %s, expected SHA-1 or SHA-2", raw.ID.Algorithm.Algorithm)
+		s.err = fmt.Errorf("its CertID has the hash algorithm %s, expected SHA-1 or SHA-2", raw.ID.Algorithm.Algorithm)
 	case !withoutParameters(raw.ID.Algorithm):
-		s.err = errors.New("the hash algorithm that it names the certificate by has parameters")
+		s.err = errors.New("the hash algorithm of its CertID has parameters")
 	case anyCritical(raw.Extensions):
 		s.err = errors.New("it has an unsupported critical extension")
 	}
 	return s, s.readStatus(raw.Status.FullBytes)
 }
 
-// readStatus accepts a CertStatus in its only encoding.
+// readStatus parses a CertStatus, and accepts only its DER encoding.
 func (s *single) readStatus(der []byte) error {
 	var info struct {
 		At     time.Time       `asn1:"generalized"`
@@ -172,14 +174,14 @@ func (s *single) readStatus(der []byte) error {
 		s.revokedAt = info.At
 		return err
 	default:
-		return fmt.Errorf("its status, % .20X, is none of good, revoked and unknown", der)
+		return fmt.Errorf("certificate status % .20X, expected good, revoked or unknown", der)
 	}
 }
 
-// parseEnclosed returns the certificates that come with a response. Nobody has signed
-// that they do, so one that crypto/x509 does not like is left out. One that does not even
-// have the form of a certificate means that the response was damaged: OpenSSL reads
-// nothing of it then.
+// parseEnclosed returns the certificates that a response encloses. The response's
+// signature does not cover them, so a certificate that crypto/x509 refuses is left out. A
+// value without the structure of a certificate means that the response was damaged;
+// OpenSSL then refuses the whole response, and so does this function.
 func parseEnclosed(field asn1.RawValue) ([]*x509.Certificate, error) {
 	if len(field.FullBytes) == 0 {
 		return nil, nil
@@ -203,13 +205,13 @@ func parseEnclosed(field asn1.RawValue) ([]*x509.Certificate, error) {
 	return enclosed, nil
 }
 
-// firstElement returns the first element of a SEQUENCE, with its header, as the slice of
-// it that it is.
+// firstElement returns the first element of a SEQUENCE, with its header, as a slice of
+// the input.
 func firstElement(sequence []byte) ([]byte, error) {
 	var body, first cryptobyte.String
 	input := cryptobyte.String(sequence)
 	if !input.ReadASN1(&body, cryptobyteasn1.SEQUENCE) || !body.ReadASN1Element(&first, cryptobyteasn1.SEQUENCE) {
-		return nil, errors.New("there is nothing in it that could be signed")
+		return nil, errors.New("it has no signed data (tbsResponseData)")
 	}
 	return first, nil
 }
@@ -218,7 +220,8 @@ func anyCritical(extensions []pkix.Extension) bool {
 	return slices.ContainsFunc(extensions, func(e pkix.Extension) bool { return e.Critical })
 }
 
-// hashOf is the hash by which a CertID names its issuer, or 0.
+// hashOf returns the hash that a CertID identifies its issuer by, or 0 if it is not
+// supported.
 func hashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
 	switch algorithm.String() {
 	case "1.3.14.3.2.26":
@@ -234,7 +237,8 @@ func hashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
 	}
 }
 
-// signatureAlgorithm names an algorithm; acceptedAlgorithm says whether it counts.
+// signatureAlgorithm maps an object identifier to its algorithm. acceptedAlgorithm says
+// whether the algorithm is accepted.
 func signatureAlgorithm(algorithm asn1.ObjectIdentifier) x509.SignatureAlgorithm {
 	switch algorithm.String() {
 	case "1.2.840.113549.1.1.5":

@@ -7,9 +7,9 @@ import (
 	"errors"
 )
 
-// VerifySignature returns nil if signature is RSASSA-PSS (RFC 8017 section
-// 8.1) over signed under the Signer's key, with SHA-256, MGF1 with SHA-256 and
-// a salt of 32 bytes. Any other parameters are refused.
+// VerifySignature verifies signature over signed with the Signer's key. The scheme is
+// RSASSA-PSS (RFC 8017 section 8.1) with SHA-256, MGF1 with SHA-256 and a salt of 32
+// bytes. Any other parameters are refused.
 func (s *Signer) VerifySignature(signed, signature []byte) error {
 	key, ok := s.Chain[0].PublicKey.(*rsa.PublicKey)
 	if !ok {

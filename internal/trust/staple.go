@@ -14,16 +14,16 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// staple is a parsed OCSP response, or the reason why it is none. That it
-// parsed says nothing of who signed it.
+// staple is a parsed OCSP response, or the error from parsing it. Its signature has not
+// been verified.
 type staple struct {
 	name     string
 	response *response
 	err      error
 }
 
-// parseStaples parses each staple. One that cannot be parsed is kept with its
-// error, so that a missing status can be explained.
+// parseStaples parses each staple. A staple that cannot be parsed keeps its error, which
+// explains a missing status later.
 func parseStaples(raw []Staple) []staple {
 	staples := make([]staple, len(raw))
 	for i, s := range raw {
@@ -62,8 +62,8 @@ func decodeBase64(text []byte) ([]byte, error) {
 	return der[:n], nil
 }
 
-// verifyStatus returns a good status for each certificate of the chain but the
-// anchor, or an error that says for which there is none and why.
+// verifyStatus returns a good status for each certificate of the chain but the anchor.
+// Its error names the certificate that has none, and why.
 func verifyStatus(chain []*x509.Certificate, staples []staple, now time.Time) ([]Status, error) {
 	good := make([]Status, len(chain)-1)
 	for i := range good {
@@ -76,8 +76,8 @@ func verifyStatus(chain []*x509.Certificate, staples []staple, now time.Time) ([
 	return good, nil
 }
 
-// statusOf looks through all staples, so that one that says revoked counts
-// even beside one that says good.
+// statusOf checks all staples, so that one that says revoked overrides another that says
+// good.
 func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Status, error) {
 	var good *Status
 	var reasons []error
@@ -98,12 +98,13 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 	case len(reasons) != 0:
 		return Status{}, errors.Join(reasons...)
 	default:
-		return Status{}, fmt.Errorf("none of %d staples is about it", len(staples))
+		return Status{}, fmt.Errorf("none of %d staples covers it", len(staples))
 	}
 }
 
-// statusOf returns what the staple says of a certificate: nil if nothing, or else that it
-// is good. Where a response has several statuses about it, all of them must hold.
+// statusOf returns the good status of a certificate, or nil if the staple does not cover
+// it. If a response has several statuses for the certificate, all of them must be good
+// and current.
 func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*Status, error) {
 	about, err := s.about(c, issuer)
 	if err == nil && len(about) == 0 {
@@ -125,8 +126,8 @@ func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*Status, 
 	}, nil
 }
 
-// about returns the statuses whose CertID names c as issued by issuer, or why the staple
-// cannot be read.
+// about returns the statuses whose CertID identifies c as issued by issuer. It returns an
+// error if the staple, or such a status, cannot be used.
 func (s *staple) about(c, issuer *x509.Certificate) ([]single, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -153,8 +154,8 @@ func (s *staple) about(c, issuer *x509.Certificate) ([]single, error) {
 	return about, nil
 }
 
-// checkStatuses accepts statuses that all say good and are current. That one says revoked
-// comes before anything else that is wrong.
+// checkStatuses accepts statuses that are all good and current. A revoked status is
+// reported before any other error.
 func checkStatuses(statuses []single, now time.Time) error {
 	for _, s := range statuses {
 		if s.status == revoked {
@@ -175,8 +176,8 @@ func digest(hash crypto.Hash, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// publicKeyBits returns the contents of the subjectPublicKey BIT STRING, which
-// is what RFC 6960 hashes.
+// publicKeyBits returns the contents of the subjectPublicKey BIT STRING, which RFC 6960
+// hashes.
 func publicKeyBits(c *x509.Certificate) ([]byte, error) {
 	var info, algorithm cryptobyte.String
 	var bits []byte
@@ -188,18 +189,18 @@ func publicKeyBits(c *x509.Certificate) ([]byte, error) {
 	return bits, nil
 }
 
-// Tolerance is by how much this machine's clock may be behind an OCSP response's
-// thisUpdate, or ahead of its nextUpdate. It is what openssl-ocsp(1), which AWS's own
-// scripts run, has by default. No other date is compared with a tolerance.
+// Tolerance is how far this machine's clock may be behind an OCSP response's thisUpdate,
+// or ahead of its nextUpdate. It equals the default of openssl-ocsp(1), which AWS's own
+// scripts run. No other time is compared with a tolerance.
 const Tolerance = 5 * time.Minute
 
-// checkGood accepts a status that says good and is current within the Tolerance.
+// checkGood accepts a status that says good and is current, give or take Tolerance.
 func (s *single) checkGood(now time.Time) error {
 	switch {
 	case s.status != good:
 		return errors.New("the responder does not know the certificate")
 	case s.nextUpdate.IsZero():
-		return errors.New("it has no nextUpdate, so it may be of any age")
+		return errors.New("it has no nextUpdate, so it would never expire")
 	case s.nextUpdate.Before(s.thisUpdate):
 		return errors.New("its nextUpdate is before its thisUpdate")
 	case s.thisUpdate.After(now.Add(Tolerance)):

@@ -13,39 +13,40 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// What responders in the field write, and clocks in the field show, must not cost a login
-// as long as it is signed by whoever may; openssl-ocsp(1) takes it too.
+// Real responders write some unusual forms, and real clocks are off by minutes. Neither
+// may cost a login if the signature is valid and openssl-ocsp(1) accepts the response. A
+// test without a reason is accepted.
 func TestAStapleOfAnotherFormCounts(t *testing.T) {
 	for _, test := range []attack{
-		// Clocks. No reason: it is accepted.
+		// Clocks.
 		{name: "issued five minutes ahead of this clock", before: func(w *world) { w.signerStaple.ThisUpdate = now.Add(Tolerance) }},
 		{name: "run out almost five minutes before this clock", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(time.Second - Tolerance) }},
 		{name: "issued more than five minutes ahead", reason: "not valid before", before: func(w *world) {
 			w.signerStaple.ThisUpdate = now.Add(Tolerance + time.Second)
 		}},
 		{name: "run out five minutes before", reason: "expired at", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(-Tolerance) }},
-		{name: "run out before it was issued", reason: "nextUpdate is before its thisUpdate", before: func(w *world) {
+		{name: "expired before it was issued", reason: "nextUpdate is before its thisUpdate", before: func(w *world) {
 			w.signerStaple.ThisUpdate, w.signerStaple.NextUpdate = now.Add(time.Minute), now
 		}},
-		{name: "signed by a responder whose certificate is of tomorrow", reason: "not yet valid", before: func(w *world) {
+		{name: "signed by a responder whose certificate is not yet valid", reason: "not yet valid", before: func(w *world) {
 			w.responder = newResponder()
 			w.responder.template.NotBefore = now.Add(time.Minute)
 		}},
 
 		// Versions and names.
 		{name: "with the version v1 written out", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Version = explicit(v1) })},
-		{name: "of the version v2", reason: "its version is 02 01 01", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "of the version v2", reason: "version 02 01 01", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Version = explicit([]byte{2, 1, 1})
 		})},
 		{name: "with the responder's name in another string type", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle")
 		})},
-		{name: "with almost the responder's name", reason: "its responder ID names neither", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "with almost the responder's name", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle.")
 		})},
-		{name: "with a responder's name of a kind that nobody reads", reason: "its responder ID names neither", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "with a responder's name in an unreadable string type", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(28, "middle") // UniversalString
 		})},
@@ -59,7 +60,7 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 		{name: "enclosing a stranger of the issuer's name", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, namesake("middle").Raw)
 		})},
-		{name: "enclosing a certificate that crypto/x509 does not like", after: changed(func(w *world, basic *basicResponse) {
+		{name: "enclosing a certificate that crypto/x509 refuses", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, bytes.Replace(w.middle.cert.Raw, []byte{0xA0, 3, 2, 1, 2}, []byte{0xA0, 3, 2, 1, 9}, 1))
 		})},
 		{name: "enclosing something else than a certificate", reason: "parsing enclosed certificate 1",
@@ -67,11 +68,11 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 		{name: "of an authorized responder behind others", before: authorized, after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw, namesake("responder").Raw, w.responder.cert.Raw)
 		})},
-		{name: "of an authorized responder that is not enclosed", reason: "nor one of the 2 enclosed", before: authorized,
+		{name: "of an authorized responder that is not enclosed", reason: "nor any of the 2 enclosed", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw) })},
 		{name: "of a stranger of the responder's name", reason: "not OCSPSigning", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, namesake("responder").Raw) })},
-		{name: "enclosing more than anybody needs", reason: "encloses 11 certificates", after: changed(func(w *world, basic *basicResponse) {
+		{name: "enclosing too many certificates", reason: "encloses 11 certificates", after: changed(func(w *world, basic *basicResponse) {
 			many := make([][]byte, maxEnclosed+1)
 			for i := range many {
 				many[i] = w.middle.cert.Raw
@@ -80,7 +81,7 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 		})},
 		{name: "of a responder that need not be checked", before: noCheck(false)},
 		{name: "of a responder that, critically, need not be checked", before: noCheck(true)},
-		{name: "of a responder with a critical extension that nobody knows", reason: "unhandled critical extension", before: func(w *world) {
+		{name: "of a responder with a critical extension that is unknown", reason: "unhandled critical extension", before: func(w *world) {
 			authorized(w)
 			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 99}, Critical: true, Value: asn1.NullBytes}}
 		}},
@@ -100,12 +101,12 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 			second.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
 			basic.Data.Responses = append(basic.Data.Responses, second)
 		})},
-		{name: "that says good of a time that is over and then good", reason: "expired at", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "that says good, expired, and then good, current", reason: "expired at", after: changed(func(_ *world, basic *basicResponse) {
 			first := basic.Data.Responses[0]
 			first.NextUpdate = now.Add(-Tolerance)
 			basic.Data.Responses = []singleResponse{first, basic.Data.Responses[0]}
 		})},
-		{name: "that says nothing", reason: "it has no status", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Responses = []singleResponse{} })},
+		{name: "without a status", reason: "it has no certificate status", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Responses = []singleResponse{} })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
@@ -120,7 +121,7 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 	}
 }
 
-// That a staple held by the tolerance alone is told.
+// A staple that is accepted only because of the tolerance is marked.
 func TestAStapleWithinTheToleranceIsMarked(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(*ocsp.Response)
@@ -143,7 +144,7 @@ func TestAStapleWithinTheToleranceIsMarked(t *testing.T) {
 	}
 }
 
-// changed changes the signer's staple, which whoever signed it signs again.
+// changed changes the signer's staple and signs it again with the same key.
 func changed(change func(*world, *basicResponse)) func(*world) {
 	return func(w *world) {
 		w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
@@ -161,7 +162,7 @@ func explicit(content []byte) asn1.RawValue {
 	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: content}
 }
 
-// enclose has a response enclose certificates.
+// enclose replaces the certificates that a response encloses.
 func (w *world) enclose(basic *basicResponse, certificates ...[]byte) {
 	var list []byte
 	for _, der := range certificates {
@@ -174,7 +175,7 @@ func (w *world) enclose(basic *basicResponse, certificates ...[]byte) {
 	basic.Certificates = explicit(sequence)
 }
 
-// nameOf is the DER of a name with one common name.
+// nameOf returns the DER of a name with one common name.
 func nameOf(stringTag int, text string) []byte {
 	der, err := asn1.Marshal([][]struct {
 		Type  asn1.ObjectIdentifier
@@ -187,7 +188,7 @@ func nameOf(stringTag int, text string) []byte {
 	return der
 }
 
-// namesake is a self-signed certificate.
+// namesake returns a self-signed certificate with a given name.
 func namesake(name string) *x509.Certificate {
 	p := newAuthority(name)
 	p.issuedBy(&testing.T{}, p)

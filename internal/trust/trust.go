@@ -1,12 +1,19 @@
-// Package trust decides whether the metadata service's signer certificate is
-// EC2 Instance Connect's own, and if so gives the Signer that checks
-// signatures under it.
+// Package trust decides whether the metadata service's signer certificate belongs to EC2
+// Instance Connect. If so, it returns a Signer, which verifies signatures made with that
+// certificate's key.
 //
-// It takes bytes, trust anchors and a time, and does no I/O: everything the
-// metadata service says arrives over plain HTTP and may have been written by
-// an attacker on the host. A certificate counts only if it bears the expected
-// name, chains to an anchor in the strict profile of RFC 5280, and every
-// certificate below the anchor has an OCSP response (RFC 6960) that says good.
+// The metadata service speaks plain HTTP, so an attacker on the host may have written any
+// byte of its answers. Verify therefore accepts a signer certificate only if all of these
+// hold:
+//
+//   - its name is the signer's name for the instance's Region and partition;
+//   - its key is RSA, of 2048 to 8192 bits;
+//   - a certificate path leads from it to a trust anchor, in a strict profile of RFC 5280;
+//   - each certificate below the anchor has an OCSP response (RFC 6960) that says good.
+//
+// The package takes bytes, trust anchors and a time, and returns values. It does no I/O
+// and reads no clock. It does not look at the keys that the signer signed: see packages
+// activekeys and authorize.
 package trust
 
 import (
@@ -16,62 +23,62 @@ import (
 	"time"
 )
 
-// SignerEvidence is what the metadata service serves about its signer, as it came.
+// SignerEvidence is what the metadata service serves about its signer, unverified.
 type SignerEvidence struct {
-	// Chain is the answer of signer-cert: certificates in PEM, the signer's
-	// first, issuers after it in any order.
+	// Chain is the body of signer-cert/: certificates in PEM, the signer's first, then
+	// its issuers in any order.
 	Chain []byte
-	// Staples are the answers below signer-ocsp: OCSP responses in DER,
-	// base64-encoded, in any order and under any name.
+	// Staples are the bodies below signer-ocsp/: OCSP responses in DER, base64-encoded,
+	// in any order and under any name.
 	Staples []Staple
 }
 
-// Staple is one stapled OCSP response as it came.
+// Staple is one stapled OCSP response, unverified.
 type Staple struct {
-	// Name is what it was listed under. It only serves to name the staple in
-	// an error; nothing is inferred from it.
+	// Name is the name that the metadata service listed the staple under. It appears in
+	// errors only; nothing is inferred from it.
 	Name string
-	// Body is the base64 text of the DER response, wrapped or not.
+	// Body is the base64 text of the DER response, with or without line breaks.
 	Body []byte
-	// Err says why there is no Body, or is nil. Such a staple proves nothing;
-	// Err is reported if no other staple covers the certificate.
+	// Err says why Body is missing, or is nil. A staple with Err proves nothing; Err is
+	// reported if no other staple covers the certificate.
 	Err error
 }
 
-// Signer is a signer certificate that was found trustworthy.
+// Signer is a signer certificate that Verify accepted.
 type Signer struct {
-	// Chain is the verified chain: the signer's certificate, its issuers, and
-	// last the trust anchor. It has at least two certificates.
+	// Chain is the verified path: the signer's certificate, its issuers, and last the
+	// trust anchor. It has at least two certificates.
 	Chain []*x509.Certificate
-	// Good has, for each certificate of Chain but the anchor, the OCSP
-	// response that says good of it.
+	// Good holds one OCSP response that says good for each certificate of Chain, except
+	// the anchor, in the same order.
 	Good []Status
 }
 
-// Status is an OCSP response that was found to be about a certificate of the
-// chain, properly signed, and current.
+// Status is an OCSP response that Verify accepted: it covers a certificate of the path,
+// its signature is valid, and it is current.
 type Status struct {
-	// Name is what the staple was listed under.
+	// Name is the name that the staple was listed under.
 	Name string
-	// ThisUpdate and NextUpdate bound the time in which it holds, give or take
-	// the Tolerance, and Tolerated tells that it held by that alone.
+	// ThisUpdate and NextUpdate bound the response's validity. Tolerated reports that the
+	// time of verification was outside of them, by less than Tolerance.
 	ThisUpdate, NextUpdate time.Time
 	Tolerated              bool
 }
 
-// Part is a part of the evidence that Verify checks.
+// Part is the part of the evidence that an Error is about.
 type Part string
 
-// The parts, in the order in which they are checked.
+// The parts, in the order in which Verify checks them.
 const (
-	PartChain  Part = "chain"  // the PEM text: certificates that can be parsed
-	PartName   Part = "name"   // the name in the first certificate
-	PartKey    Part = "key"    // the key in the first certificate
-	PartPath   Part = "path"   // a path from it to an anchor
-	PartStatus Part = "status" // the staples: a good status for each certificate of a path
+	PartChain  Part = "chain"  // the PEM text of the chain
+	PartName   Part = "name"   // the name in the signer's certificate
+	PartKey    Part = "key"    // the key in the signer's certificate
+	PartPath   Part = "path"   // the certificate path to a trust anchor
+	PartStatus Part = "status" // the staples: one that says good for each certificate of the path
 )
 
-// Error says which part of the evidence did not hold, and how.
+// Error says which part of the evidence was refused, and why.
 type Error struct {
 	Part Part
 	Err  error
@@ -79,23 +86,25 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap returns what was wrong. Where a certificate was outside its validity
-// it wraps an x509.CertificateInvalidError.
+// Unwrap returns the cause. For a certificate outside its validity period, the cause
+// wraps an x509.CertificateInvalidError.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrRevoked marks an error that says that a certificate is revoked, on the
-// word of somebody who may say so.
+// ErrRevoked is wrapped by the error for a certificate that an authorized responder
+// reports as revoked.
 var ErrRevoked = errors.New("revoked")
 
-// Verify verifies the evidence: the first certificate must be named exactly as
-// signerName says for region and domain and must chain to one of the anchors at the
-// time now, and the staples must say good of it and of every issuer below the anchor.
-// Extended key usages are not looked at. Where several paths lead to an anchor, one
-// whose certificates all have a good staple suffices.
+// Verify checks the evidence at the time now and returns the Signer.
 //
-// Any error, always an *Error, means that nothing signed under this certificate may be
-// trusted; it says which part failed and what was expected. Of several paths that fail,
-// it is about the shortest, or the shortest that only lacks good staples.
+// The first certificate of the chain is the signer's. Its name must be exactly the
+// signer's name for region and domain (see docs/protocol.md). It must chain to one of the
+// anchors, and the staples must say good for it and for every issuer below the anchor.
+// Where several paths lead to an anchor, one path that meets all conditions suffices.
+// Extended key usages are not checked.
+//
+// Every error is an *Error and means that no signature under this certificate may be
+// trusted. If several paths fail, the error is about the shortest one that lacks only
+// good staples, or else about the shortest one.
 func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPool, now time.Time) (*Signer, error) {
 	certificates, leftOut, err := parseChain(evidence.Chain)
 	if err != nil {
@@ -126,8 +135,7 @@ func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPo
 	return nil, failure
 }
 
-// checkPath returns what the staples say of a path's certificates, if it is in the
-// profile and they all are good.
+// checkPath checks one path and returns the good statuses of its certificates.
 func checkPath(path []*x509.Certificate, staples []staple, now time.Time) ([]Status, *Error) {
 	if err := checkProfile(path); err != nil {
 		return nil, pathError(path[0], err)
@@ -143,8 +151,8 @@ func pathError(signer *x509.Certificate, err error) *Error {
 	return &Error{PartPath, fmt.Errorf("verifying the signer certificate %s: %w", describe(signer), err)}
 }
 
-// ValidUntil is the moment at which the Signer stops being trustworthy: the
-// end of the first certificate or OCSP response to run out.
+// ValidUntil returns the time until which the Signer is trustworthy: when the first of
+// its certificates and OCSP responses expires.
 func (s *Signer) ValidUntil() time.Time {
 	until := s.Chain[0].NotAfter
 	for _, c := range s.Chain {
@@ -163,7 +171,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// describe names a certificate in an error. Its subject may be an attacker's.
+// describe names a certificate in an error, quoted because an attacker may have chosen
+// its subject.
 func describe(c *x509.Certificate) string {
 	return fmt.Sprintf("%.200q", c.Subject.String())
 }

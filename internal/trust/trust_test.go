@@ -29,7 +29,7 @@ func TestVerifyAcceptsWhatAWSServes(t *testing.T) {
 	require.Equal(t, now.Add(time.Hour+Tolerance), signer.ValidUntil())
 }
 
-// A verdict holds no longer than what it rests on.
+// A verdict is valid no longer than the evidence that it rests on.
 func TestTheFirstToRunOutEndsTheTrust(t *testing.T) {
 	soon := now.Add(time.Minute)
 	for name, before := range map[string]func(*world){
@@ -49,7 +49,7 @@ func TestTheFirstToRunOutEndsTheTrust(t *testing.T) {
 	}
 }
 
-// What may vary without costing a login.
+// These variations must not cost a login.
 func TestVerifyAccepts(t *testing.T) {
 	for name, test := range map[string]struct{ before, after func(*world) }{
 		"a delegated responder": {before: func(w *world) { w.responder = newResponder() }},
@@ -139,7 +139,7 @@ func TestVerifyRefuses(t *testing.T) {
 
 		// Chains.
 		{name: "a signer that expired", reason: "has expired", before: func(w *world) { w.signer.template.NotAfter = now.Add(-time.Second) }},
-		{name: "a signer of tomorrow", reason: "not yet valid", before: func(w *world) { w.signer.template.NotBefore = now.Add(time.Second) }},
+		{name: "a signer that is not yet valid", reason: "not yet valid", before: func(w *world) { w.signer.template.NotBefore = now.Add(time.Second) }},
 		{name: "an issuer that expired", reason: "has expired", before: func(w *world) { w.middle.template.NotAfter = now.Add(-time.Second) }},
 		{name: "another root", reason: "unknown authority", after: func(w *world) {
 			stranger := newAuthority("root")
@@ -153,7 +153,7 @@ func TestVerifyRefuses(t *testing.T) {
 			w.anchors.AddCert(w.signer.cert)
 		}},
 		{name: "no issuer", reason: "unknown authority", after: func(w *world) { w.evidence.Chain = toPEM(w.signer.cert) }},
-		{name: "an issuer that is no authority", reason: "cannot sign", before: func(w *world) {
+		{name: "an issuer that is not an authority", reason: "cannot sign", before: func(w *world) {
 			w.middle.template.IsCA = false
 			w.middle.template.KeyUsage = x509.KeyUsageDigitalSignature
 		}},
@@ -174,7 +174,7 @@ func TestVerifyRefuses(t *testing.T) {
 		}},
 		{name: "a name that an issuer does not permit", reason: "constraints do not permit the name", before: constrainedTo("example.com", true)},
 		{name: "a name that only ends like one that an issuer permits", reason: "constraints do not permit the name", before: constrainedTo("zonaws.com", true)},
-		{name: "a critical extension nobody knows", reason: "unhandled critical extension", before: func(w *world) {
+		{name: "an unknown critical extension", reason: "unhandled critical extension", before: func(w *world) {
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1}, Critical: true, Value: []byte{5, 0}}}
 		}},
 		{name: "an empty chain", reason: "no certificate", after: func(w *world) { w.evidence.Chain = nil }},
@@ -182,7 +182,7 @@ func TestVerifyRefuses(t *testing.T) {
 			w.evidence.Chain = append(w.evidence.Chain, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"...)
 		}},
 		{name: "a chain cut short", reason: "cut short", after: func(w *world) { w.evidence.Chain = w.evidence.Chain[:len(w.evidence.Chain)-40] }},
-		{name: "a chain without end", reason: "at most 10", after: func(w *world) {
+		{name: "a chain that is too long", reason: "at most 10", after: func(w *world) {
 			w.evidence.Chain = []byte(strings.Repeat(string(w.evidence.Chain), 6))
 		}},
 
@@ -192,8 +192,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "no staple for the issuer", reason: "none of 1 staples", after: func(w *world) { w.evidence.Staples = w.evidence.Staples[:1] }},
 		{name: "a revoked signer", reason: "revoked at", before: func(w *world) { w.signerStaple.Status = ocsp.Revoked }},
 		{name: "a revoked issuer", reason: "revoked at", before: func(w *world) { w.middleStaple.Status = ocsp.Revoked }},
-		{name: "a signer nobody knows", reason: "does not know", before: func(w *world) { w.signerStaple.Status = ocsp.Unknown }},
-		{name: "a staple without end", reason: "no nextUpdate", before: func(w *world) { w.signerStaple.NextUpdate = time.Time{} }},
+		{name: "a signer that the responder does not know", reason: "does not know", before: func(w *world) { w.signerStaple.Status = ocsp.Unknown }},
+		{name: "a staple that never expires", reason: "no nextUpdate", before: func(w *world) { w.signerStaple.NextUpdate = time.Time{} }},
 		{name: "a staple for another serial", reason: "none of 2 staples", before: func(w *world) { w.signerStaple.SerialNumber = big.NewInt(7) }},
 		{name: "a staple from another issuer of that name", reason: "none of 2 staples", after: func(w *world) {
 			namesake := newAuthority("middle")
@@ -211,7 +211,7 @@ func TestVerifyRefuses(t *testing.T) {
 			revoked.Status = ocsp.Revoked
 			w.evidence.Staples = append(w.evidence.Staples, staplesFor(&testing.T{}, revoked, w.signer, w.middle, w.middle))
 		}},
-		{name: "a revocation that is no longer current beside a good staple", reason: "revoked at", after: func(w *world) {
+		{name: "an expired revocation beside a good staple", reason: "revoked at", after: func(w *world) {
 			revoked := w.signerStaple
 			revoked.Status, revoked.NextUpdate = ocsp.Revoked, now.Add(-time.Minute)
 			w.evidence.Staples = append(w.evidence.Staples, staplesFor(&testing.T{}, revoked, w.signer, w.middle, w.middle))
@@ -242,25 +242,25 @@ func TestVerifyRefuses(t *testing.T) {
 			w.responderIssuer = newAuthority("middle")
 			w.responderIssuer.issuedBy(&testing.T{}, w.responderIssuer)
 		}},
-		{name: "a responder of the root for a certificate of the issuer", reason: "responder", before: func(w *world) {
+		{name: "a responder that the root authorized, for a certificate of the issuer", reason: "responder", before: func(w *world) {
 			w.responder, w.responderIssuer = newResponder(), w.root
 		}},
 		{name: "a staple signed by another key", reason: "verifying its signature", after: func(w *world) {
 			impostor := &party{key: newEC(), cert: w.middle.cert}
 			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, w.middle, impostor)
 		}},
-		{name: "a staple in the name of somebody else", reason: "responder ID names neither", after: func(w *world) {
+		{name: "a staple that names another responder", reason: "responder ID matches neither", after: func(w *world) {
 			signer := &party{key: w.middle.key, cert: w.root.cert}
 			w.evidence.Staples[0] = staplesFor(&testing.T{}, w.signerStaple, w.signer, w.middle, signer)
 		}},
-		{name: "a staple by the key hash of somebody else", reason: "responder ID names neither", after: func(w *world) {
+		{name: "a staple with the key hash of another responder", reason: "responder ID matches neither", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, byKeyHash(w.middle, w.root))
 		}},
 		{name: "a staple signed with SHA-1", reason: "SHA1", before: func(w *world) {
 			w.middle.key = newRSA(2048)
 			w.signerStaple.SignatureAlgorithm = x509.SHA1WithRSA
 		}},
-		{name: "a responder's answer that it cannot answer", reason: "try later", after: func(w *world) {
+		{name: "a responder's error response", reason: "try later", after: func(w *world) {
 			w.evidence.Staples[0].Body = []byte("MAMKAQM=")
 		}},
 		{name: "a staple that is not base64", reason: "decoding the OCSP response", after: func(w *world) { w.evidence.Staples[0].Body = []byte("<html>") }},

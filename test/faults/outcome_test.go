@@ -126,7 +126,7 @@ func noise(stage imds.Stage) outcome {
 	case imds.StageActiveKeys:
 		return ignored("info", "malformed: no line of the document begins a block")
 	case imds.StageSignerCert:
-		return refusal("parsing the signer's chain: no certificate in it")
+		return refusal("parsing the signer's chain: no certificate found")
 	case imds.StageStapleList:
 		return refusal("its name is not 1 to 128 letters and digits")
 	case imds.StageStaple:
