@@ -5,9 +5,12 @@
 # of the build gets in. All that is packaged is as old as its version.
 
 RELEASE           := 1
+# Whoever publishes packages says here who they are, or in the environment.
 MAINTAINER        ?= eic maintainers <maintainers@eic.invalid>
+VENDOR            ?= eic maintainers
+HOMEPAGE          ?= https://eic.invalid/
 SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell date --utc +%s --date "$$(sed -n 's/^## \[[0-9.]*\] - //p' CHANGELOG.md | head -n 1)"))
-export VERSION RELEASE MAINTAINER SOURCE_DATE_EPOCH
+export VERSION RELEASE MAINTAINER VENDOR HOMEPAGE SOURCE_DATE_EPOCH
 
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 MD2MAN   := github.com/cpuguy83/go-md2man/v2@v2.0.7
@@ -15,6 +18,8 @@ PACKAGES := build/packages
 STAGE    := build/stage
 MANUALS  := $(patsubst packaging/man/%.md,$(STAGE)/man/%.gz,$(wildcard packaging/man/*.md))
 SCRIPTS  := $(patsubst packaging/apk/%,$(STAGE)/apk/%,$(wildcard packaging/apk/*))
+# An apk and an Arch package have one line for what they are, others have all of it.
+ABOUT    := test "$$format" = deb -o "$$format" = rpm && lines=99 || lines=1; head -n $$lines
 .PHONY: FORCE
 
 .PHONY: packages
@@ -40,7 +45,7 @@ test-packages: ## installs, upgrades and removes the packages in Debian roots (r
 packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) $(TOOLS)/nfpm
 	mkdir -p $(PACKAGES)
 	set -e; for format in deb rpm apk archlinux; do for config in nfpm nfpm-sim; do \
-	    ARCH=$* $(TOOLS)/nfpm package -f packaging/$$config.yaml -p $$format -t $(PACKAGES); \
+	    ARCH=$* ABOUT="$$($(ABOUT) packaging/$$config.about)" $(TOOLS)/nfpm package -f packaging/$$config.yaml -p $$format -t $(PACKAGES); \
 	done; done
 	rm -rf $(STAGE)/eic-$(VERSION)-linux-$*
 	install -D -m 755 -t $(STAGE)/eic-$(VERSION)-linux-$* $(STAGE)/$*/eic

@@ -1,0 +1,49 @@
+//go:build packages
+
+package packages
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// publisher returns what packages.mk says of whoever publishes packages.
+func publisher(t *testing.T, variable string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(module, "packaging/packages.mk"))
+	require.NoError(t, err)
+	value := regexp.MustCompile(`(?m)^` + variable + ` +\?= (.*)$`).FindStringSubmatch(string(text))
+	require.NotNil(t, value, variable)
+	return value[1]
+}
+
+// Every family has the maintainer, vendor and home page that stand in packages.mk, as far
+// as its form has a place for them, and a first line that fits where packages are listed.
+func TestPackagesSayWhoseTheyAreAndWhatInOneLine(t *testing.T) {
+	maintainer, vendor, homepage := publisher(t, "MAINTAINER"), publisher(t, "VENDOR"), publisher(t, "HOMEPAGE")
+	w := open(t, "tools")
+	for name, summary := range map[string]string{
+		"eic":     "EC2 Instance Connect for the instance",
+		"eic-sim": "stand-in for AWS to test EC2 Instance Connect with",
+	} {
+		t.Run(name, func(t *testing.T) {
+			deb := w.must("dpkg-deb --field /made/new/" + name + "_*_amd64.deb Maintainer Homepage Description")
+			require.Contains(t, deb, "Maintainer: "+maintainer+"\nHomepage: "+homepage+"\nDescription: "+summary+"\n eic")
+			rpm := w.must(`rpm -q --qf '%{PACKAGER}\n%{VENDOR}\n%{URL}\n%{SUMMARY}\n%{DESCRIPTION}\n' -p /made/new/` + name + "-[0-9]*.x86_64.rpm")
+			require.Equal(t, []string{maintainer, vendor, homepage}, strings.Split(rpm, "\n")[:3])
+			require.Equal(t, strings.ToLower(summary), strings.ToLower(strings.Split(rpm, "\n")[3]))
+			require.Contains(t, rpm, "\neic")
+
+			control, _, _ := readAPK(t, file(t, "new/"+name+`_[0-9].*_x86_64\.apk`))
+			require.Contains(t, control[".PKGINFO"].text, "\npkgdesc = "+summary+"\nurl = "+homepage+"\nmaintainer = "+maintainer+"\n")
+			arch := w.must("tar --zstd -xOf /made/new/" + name + "-[0-9]*-x86_64.pkg.tar.zst .PKGINFO")
+			require.Contains(t, arch, "\npkgdesc = "+summary+"\n")
+			require.Contains(t, arch, "\nurl = "+homepage+"\n")
+		})
+	}
+}
