@@ -1,6 +1,6 @@
 // Package records reads the audit records of real logins back: from a real journald
 // with journalctl, from a file as syslog daemons write it, and with the very queries
-// that docs/reference/audit-records.md gives.
+// that docs/how-to/monitoring.md gives.
 package records
 
 import (
@@ -115,7 +115,7 @@ func shell(t *testing.T, h *host.Host, script string) string {
 // query is the n-th query of a section of the document.
 func query(t *testing.T, section string, n int) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference", "audit-records.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "monitoring.md"))
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(text), "\n### "+section+"\n")
 	require.True(t, found)
