@@ -1,10 +1,20 @@
-// Package activekeys parses the active-keys document, in which the metadata
-// service lists the SSH public keys pushed for one user.
+// Package activekeys parses the active-keys document, in which the metadata service lists
+// the SSH public keys pushed for one operating-system user.
 //
-// It decides nothing but form: whether a signature verifies, a key has expired
-// or was meant for this instance is for others. What it guarantees is that the
-// signed bytes of an entry are a slice of the document exactly as it came, and
-// that a block that is wrong takes nothing else with it.
+// A document is a sequence of blocks, separated by blank lines. A block has header lines,
+// one public-key line, and a signature in base64 over the headers and the key:
+//
+//	#Timestamp=1767323105
+//	#Instance=i-0123456789abcdef0
+//	#Caller=arn:aws:iam::123456789012:user/alice
+//	#Request=f2e7c3d9-5f3b-4c1d-9f0e-2b7a6c8d1e0f
+//	ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop
+//	ZjK1mS0d9Wq2…
+//	2fYv3w==
+//
+// The package checks form only. Packages trust and authorize verify the signature, the
+// expiry time and the instance. Parse guarantees two things: the signed bytes of an entry
+// are a slice of the document, unchanged, and a malformed block affects no other block.
 package activekeys
 
 import (
@@ -17,56 +27,52 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds on one document. EC2 Instance Connect stays far below all of them.
+// Bounds on one document, far above what EC2 Instance Connect serves.
 const (
 	maxEntries   = 2048 // blocks in a document
 	maxHeaders   = 32   // header lines in a block
-	maxKeyLine   = 8192 // bytes; the API takes public keys of up to 4096
-	maxSignature = 2048 // base64 characters; RSA keys of up to 12288 bits
+	maxKeyLine   = 8192 // bytes; SendSSHPublicKey accepts public keys of up to 4096
+	maxSignature = 2048 // base64 characters, enough for an RSA key of 12288 bits
 )
 
-// Entry is one block of the document: header lines, one public-key line and a
-// signature over both.
+// Entry is one block of the document: header lines, a public-key line, and a signature
+// over both.
 type Entry struct {
 	// Line is the number of the block's first line in the document, from 1.
 	Line int
-	// Timestamp is when the key expires, in Unix seconds, always positive.
+	// Timestamp is the time at which the key expires, in Unix seconds. It is always
+	// positive.
 	Timestamp int64
-	// Instance is the instance the key was pushed to.
+	// Instance is the id of the instance that the key was pushed to.
 	Instance string
-	// Caller is the IAM principal that pushed it and Request the id of its
-	// request, as in CloudTrail. Both may be empty.
+	// Caller is the ARN of the IAM principal that pushed the key. Request is the id of
+	// the API request, as in CloudTrail. Both may be empty.
 	Caller, Request string
-	// Key is the public-key line without its newline and the carriage return
-	// that may be before it: valid UTF-8 without control characters other than
-	// tabs between its parts and at its end, otherwise unparsed. A slice of the
-	// document.
+	// Key is the public-key line, without its newline and without a carriage return
+	// before that. It is valid UTF-8 and has no control characters, except tabs between
+	// its parts and at its end. Its parts are not parsed. Key is a slice of the document.
 	Key []byte
-	// Signed is what Signature is over: the header lines and the key line,
-	// each with its newline. A slice of the document.
+	// Signed is the text that Signature covers: the header lines and the key line, each
+	// with its newline. Signed is a slice of the document.
 	Signed []byte
-	// Signature is decoded from its base64.
+	// Signature is the decoded signature.
 	Signature []byte
-	// Err says why the block was refused. Where it is set, every other field
-	// but Line, Instance, Caller and Request is zero, and these three are
-	// there only to name the block in a log.
+	// Err says why the block was refused, or is nil. A refused block keeps Line,
+	// Instance, Caller and Request, to name it in a log; all its other fields are zero.
 	Err error
 }
 
-// errTooMany is the Err of the entry that ends a document of more than
-// maxEntries blocks.
+// errTooMany is the Err of the last entry if a document has more than maxEntries blocks.
 var errTooMany = errors.New("the document has more than " + strconv.Itoa(maxEntries) + " blocks; the rest was not read")
 
-// errNoBlock is the Err of the only entry of a document that has text but no
-// block.
-var errNoBlock = errors.New("no line of the document begins a block with \"#Name=\"")
+// errNoBlock is the Err of the only entry if a document has text but no block.
+var errNoBlock = errors.New("the document has text but no block: no line begins with \"#\"")
 
-// Parse reads a document. It takes time linear in the document's length, and
-// never fails: a block that cannot be read becomes an Entry whose Err says
-// why, and text beside the blocks is passed over.
+// Parse parses a document, in time linear in its length. It never fails: a malformed
+// block becomes an Entry with Err set, and text outside of blocks is ignored.
 //
-// A block starts at a line that begins with "#" and ends at the first blank
-// line, or line that is neither header, key nor base64, after that.
+// A block begins at a line that starts with "#". It ends before the first blank line, or
+// before the first line that is neither header, key nor base64.
 func Parse(document []byte) []Entry {
 	var entries []Entry
 	s := scanner{rest: document}
@@ -85,8 +91,8 @@ func Parse(document []byte) []Entry {
 	return entries
 }
 
-// parseBlock reads one block, of which s has the first line, and leaves s on
-// the block's last line.
+// parseBlock parses one block. The scanner is at the block's first line, and is left at
+// its last.
 func parseBlock(document []byte, s *scanner) Entry {
 	b := block{entry: Entry{Line: s.number}}
 	start := s.start
@@ -96,13 +102,13 @@ func parseBlock(document []byte, s *scanner) Entry {
 		b.header(s.line)
 	}
 	if len(s.rest) == 0 || isBlank(s.peek()) {
-		b.refuse(errors.New("no public key follows the headers"))
+		b.refuse(errors.New("no public key after the headers"))
 		return b.done()
 	}
 	s.next()
 	b.key(s.line)
 	signed := document[start:s.end]
-	var room [maxSignature]byte // or it would grow, and be copied, line by line
+	var room [maxSignature]byte // a fixed buffer, which appending need not grow and copy
 	signature := room[:0]
 	for isBase64(s.peek()) {
 		s.next()
@@ -117,7 +123,7 @@ func parseBlock(document []byte, s *scanner) Entry {
 	return b.done()
 }
 
-// block gathers an entry and the first thing that is wrong with it.
+// block is an entry under construction, with the first error found in it.
 type block struct {
 	entry Entry
 	names [maxHeaders][]byte
@@ -130,7 +136,8 @@ func (b *block) refuse(err error) {
 	}
 }
 
-// done returns the entry, emptied of what nobody may use if it was refused.
+// done returns the finished entry. A refused entry keeps only the fields that name it in
+// a log.
 func (b *block) done() Entry {
 	e := b.entry
 	switch {
@@ -179,9 +186,9 @@ func (b *block) header(line []byte) {
 	}
 }
 
-// key takes a public-key line as people's files have it.
+// key accepts a public-key line in the form that key files have.
 func (b *block) key(line []byte) {
-	line = bytes.TrimSuffix(line, []byte("\r")) // of a file with DOS line ends
+	line = bytes.TrimSuffix(line, []byte("\r")) // of a file with DOS line endings
 	kind, blob, comment := SplitKey(line)
 	switch {
 	case len(line) > maxKeyLine:
@@ -192,11 +199,12 @@ func (b *block) key(line []byte) {
 	b.entry.Key = line
 }
 
-// blanks may stand between the parts of a public-key line, as sshd(8) reads it, and at its end.
+// blanks may separate the parts of a public-key line, as in sshd(8), and may follow the
+// last part.
 const blanks = " \t"
 
-// SplitKey splits a public-key line into its parts: the type, the key in base64 and the
-// comment, which may have blanks in it. Parts that are missing are empty.
+// SplitKey splits a public-key line into its type, its key in base64 and its comment. The
+// comment may contain blanks. Missing parts are empty.
 func SplitKey(line []byte) (kind, blob, comment []byte) {
 	kind, rest := cutBlank(bytes.TrimRight(line, blanks))
 	blob, comment = cutBlank(rest)
@@ -212,7 +220,7 @@ func cutBlank(line []byte) (part, rest []byte) {
 
 func (b *block) signature(text []byte) {
 	if len(text) == 0 {
-		b.refuse(errors.New("no base64 signature follows the public key"))
+		b.refuse(errors.New("no base64 signature after the public key"))
 		return
 	}
 	signature := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
@@ -224,7 +232,7 @@ func (b *block) signature(text []byte) {
 	b.entry.Signature = signature[:n]
 }
 
-// splitHeader takes "#Name=value", with blanks allowed on both sides of "=".
+// splitHeader parses "#Name=value", with blanks allowed on both sides of "=".
 func splitHeader(line []byte) (name, value []byte, err error) {
 	name, value, ok := bytes.Cut(line[1:], []byte("="))
 	if !ok {
@@ -245,8 +253,8 @@ func notNameRune(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// parseTimestamp takes a positive decimal without sign, leading zero or
-// blanks that fits 64 bits.
+// parseTimestamp parses a positive decimal number that fits 64 bits, without sign,
+// leading zeros or blanks.
 func parseTimestamp(value []byte) (int64, error) {
 	t, err := strconv.ParseInt(string(value), 10, 64)
 	if err != nil || t <= 0 || value[0] < '1' || value[0] > '9' {
@@ -263,7 +271,7 @@ func isText(line []byte) bool {
 	return utf8.Valid(line) && !bytes.ContainsFunc(line, unicode.IsControl)
 }
 
-// isBase64 reports whether a line can be part of a signature.
+// isBase64 reports whether a line may be part of a signature.
 func isBase64(line []byte) bool {
 	for _, c := range line {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '+' && c != '/' && c != '=' {

@@ -36,7 +36,7 @@ func TestParseReadsEveryPartOfABlock(t *testing.T) {
 	}}, entries)
 }
 
-// What may vary around and inside a block without costing its key.
+// These variations around and inside a block must not cost its key.
 func TestBlockSurvives(t *testing.T) {
 	for name, document := range map[string]string{
 		"a wrapped signature":                headers + key + "c2ln\nbmF0\ndXJl\n",
@@ -64,7 +64,7 @@ func TestBlockSurvives(t *testing.T) {
 	}
 }
 
-// A key line is as it stands in people's files. It is signed as it came.
+// Key lines come from users' files, and are signed unchanged.
 func TestAKeyLineOfPeoplesFilesSurvives(t *testing.T) {
 	for name, line := range map[string]struct{ came, want string }{
 		"tabs between the parts":        {"ssh-rsa\tAAAA\t \tcomment", "ssh-rsa\tAAAA\t \tcomment"},
@@ -102,8 +102,7 @@ func TestUnknownHeadersAreSignedAndOtherwiseIgnored(t *testing.T) {
 	require.Equal(t, signed, string(entries[0].Signed))
 }
 
-// Every one of these is one refused block, and the good block after it still
-// counts.
+// Each document has one refused block, and the good block after it still counts.
 func TestBlockIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ block, reason string }{
 		"two CR behind the key line":      {headers + strings.TrimSuffix(key, "\n") + "\r\r\nc2ln\n", "control characters"},
@@ -113,7 +112,7 @@ func TestBlockIsRefused(t *testing.T) {
 		"C1 control in the comment":       {headers + "ssh-rsa AAAA \u009b31m\nc2ln\n", "control characters"},
 		"tab in the comment":              {headers + "ssh-rsa AAAA a\tb\nc2ln\n", "control characters"},
 		"key line that is not UTF-8":      {headers + "ssh-rsa AAAA \xff\nc2ln\n", "not UTF-8"},
-		"key line without end":            {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
+		"endless key line":                {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
 		"control character in a header":   {"#Caller=a\x1bb\n" + good, "Caller header has control"},
 		"two Timestamps":                  {"#Timestamp=9999999999\n" + good, "two Timestamp headers"},
 		"two Instances":                   {"#Instance=i-00000000\n" + good, "two Instance headers"},
@@ -132,7 +131,7 @@ func TestBlockIsRefused(t *testing.T) {
 		"signature that is not base64":    {headers + key + "c2ln!\n", "no base64 signature"},
 		"signature of a wrong length":     {headers + key + "c2lnb\n", "decoding the signature"},
 		"signature with stray bits":       {headers + key + "c2lnbnB=\n", "decoding the signature"},
-		"signature without end":           {headers + key + strings.Repeat("AAAA", 600) + "\n", "longer than 2048"},
+		"endless signature":               {headers + key + strings.Repeat("AAAA", 600) + "\n", "longer than 2048"},
 		"signature in endless lines":      {headers + key + strings.Repeat("AAAA\n", 60000), "longer than 2048"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,19 +149,19 @@ func TestBlockIsRefused(t *testing.T) {
 
 func TestTimestampIsRefused(t *testing.T) {
 	for name, value := range map[string]string{
-		"empty":               "",
-		"zero":                "0",
-		"negative":            "-1",
-		"signed":              "+1689345286",
-		"leading zero":        "01689345286",
-		"hexadecimal":         "0x64b16e46",
-		"fraction":            "1689345286.5",
-		"exponent":            "1e12",
-		"underscores":         "1_689_345_286",
-		"past 64 bits":        "9223372036854775808",
-		"blank inside":        "1689 345286",
-		"blank after":         "1689345286 ",
-		"digits of elsewhere": "１６８９",
+		"empty":             "",
+		"zero":              "0",
+		"negative":          "-1",
+		"signed":            "+1689345286",
+		"leading zero":      "01689345286",
+		"hexadecimal":       "0x64b16e46",
+		"fraction":          "1689345286.5",
+		"exponent":          "1e12",
+		"underscores":       "1_689_345_286",
+		"past 64 bits":      "9223372036854775808",
+		"blank inside":      "1689 345286",
+		"blank after":       "1689345286 ",
+		"full-width digits": "１６８９",
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := Parse([]byte("#Timestamp=" + value + "\n#Instance=i-00000000\n" + key + "c2ln\n"))
@@ -191,9 +190,9 @@ func TestAFloodOfBlocksIsCut(t *testing.T) {
 	require.NoError(t, entries[maxEntries-1].Err)
 }
 
-// The parser is handed up to a mebibyte of somebody else's choosing.
-// TestHostileDocumentsTakeLinearTime compares what a document costs with what another
-// costs that is a sixteenth as long: if it grew with the square, 256 times as much.
+// An attacker may choose up to a mebibyte of input. The test compares the time for a
+// document with the time for one that is 16 times as long. Quadratic time would grow by a
+// factor of 256.
 func TestHostileDocumentsTakeLinearTime(t *testing.T) {
 	const size, times = 64 << 10, 16
 	for name, unit := range map[string]string{
@@ -216,7 +215,8 @@ func TestHostileDocumentsTakeLinearTime(t *testing.T) {
 	}
 }
 
-// leastTime is the least of a few runs, which other work on the machine disturbs least.
+// leastTime returns the shortest of a few runs, which other work on the machine affects
+// least.
 func leastTime(do func()) time.Duration {
 	least := time.Duration(math.MaxInt64)
 	for range 5 {

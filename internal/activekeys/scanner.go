@@ -2,11 +2,11 @@ package activekeys
 
 import "bytes"
 
-// scanner walks over the lines of a document without copying them.
+// scanner iterates over the lines of a document without copying them.
 type scanner struct {
-	rest   []byte // what comes after line
-	line   []byte // the line it is on, without its newline
-	number int    // of that line, from 1
+	rest   []byte // the text after line
+	line   []byte // the current line, without its newline
+	number int    // the number of line, from 1
 	start  int    // offset of line in the document
 	end    int    // offset of rest in the document
 }
@@ -28,8 +28,8 @@ func (s *scanner) next() bool {
 	return true
 }
 
-// peek returns the line after the one it is on, or nil at the end. It looks
-// at that line again each time; callers do so a fixed number of times a line.
+// peek returns the line after the current one, or nil at the end. It searches for that
+// line's end at each call; callers make a fixed number of calls for each line.
 func (s *scanner) peek() []byte {
 	if i := bytes.IndexByte(s.rest, '\n'); i >= 0 {
 		return s.rest[:i]

@@ -3,8 +3,8 @@ package activekeys
 // maxUser is the length of the longest InstanceOSUser, in bytes.
 const maxUser = 32
 
-// ValidUser reports whether a key can ever be pushed for the operating-system
-// user of this name: whether it fits the pattern of InstanceOSUser,
+// ValidUser reports whether EC2 Instance Connect accepts keys for an operating-system
+// user of this name. The name must match the pattern of InstanceOSUser,
 // ^[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?$.
 //
 // Source: EC2 Instance Connect API Reference, SendSSHPublicKey.
@@ -20,9 +20,9 @@ func ValidUser(name string) bool {
 	return true
 }
 
-// isUserByte checks any byte of a name but its first. The pattern's last part
-// takes "$" and, where it cannot be left out because the name is of full
-// length, takes neither "@" nor ".".
+// isUserByte reports whether c may be a byte of a name other than the first. The last
+// byte may also be "$". The last byte of a name of full length may be neither "@" nor
+// ".".
 func isUserByte(c byte, last, full bool) bool {
 	switch {
 	case isLetter(c), c >= '0' && c <= '9', c == '_', c == '-':

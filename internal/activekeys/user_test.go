@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// apiPattern is InstanceOSUser's, as the API Reference prints it.
+// apiPattern is the pattern of InstanceOSUser in the API Reference.
 var apiPattern = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?\z`)
 
 func TestHostileUserNames(t *testing.T) {

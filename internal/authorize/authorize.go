@@ -1,10 +1,10 @@
-// Package authorize decides, for each entry of the active-keys document,
-// whether sshd may be given its key, and says why if not.
+// Package authorize decides, for each entry of the active-keys document, whether its key
+// may be given to sshd, and if not, why.
 //
-// It does no I/O. A decision falls in two steps, so that nothing is fetched
-// for a key that cannot count: Screen refuses what can be refused without the
-// signer, and Settle checks the signatures of what is left. Only what Settle
-// leaves as Printed may be printed.
+// The package does no I/O. It decides in two steps, so that nothing is fetched for a key
+// that would be refused anyway. Screen checks everything but the signature: form,
+// fingerprint, expiry, instance and policy. Verify then checks the signatures of the
+// remaining entries. Only an entry that Verify marks as Printed may be printed.
 package authorize
 
 import (
@@ -19,17 +19,17 @@ type Reason int
 
 // The outcomes.
 const (
-	Undecided        Reason = iota // what Screen leaves for Settle
-	Printed                        // everything holds, the signature included
+	Undecided        Reason = iota // not refused by Screen; Verify decides
+	Printed                        // accepted: every check passed, the signature included
 	Malformed                      // activekeys refused the block
-	UnsupportedKey                 // no plain public key of a known type, in its only encoding
+	UnsupportedKey                 // not a plain public key of a known type in its canonical encoding
 	OtherFingerprint               // not the key that sshd asked about
-	Expired                        // its Timestamp is not in the future
-	OtherInstance                  // it was pushed to another instance
-	UserDenied                     // the Policy has no keys for the user
-	CallerDenied                   // the Policy has none from the caller, or what it says of the caller is not fit for an environment
-	BadSignature                   // the signature does not verify under the Signer
-	Repeated                       // the same signed text as that of a block that was printed
+	Expired                        // its Timestamp has passed
+	OtherInstance                  // pushed to another instance
+	UserDenied                     // the Policy refuses keys for the user
+	CallerDenied                   // the Policy refuses the caller, or the caller cannot safely be put in an environment variable
+	BadSignature                   // the signature is not valid under the Signer's key
+	Repeated                       // a copy of a block that was printed
 )
 
 var reasonNames = [...]string{
@@ -46,7 +46,7 @@ var reasonNames = [...]string{
 	Repeated:         "repeated",
 }
 
-// String returns the outcome's name as it appears in logs and JSON.
+// String returns the name of the outcome in logs and JSON.
 func (r Reason) String() string {
 	if r < 0 || int(r) >= len(reasonNames) {
 		return fmt.Sprintf("reason-%d", int(r))
@@ -58,20 +58,20 @@ func (r Reason) String() string {
 type Decision struct {
 	Entry  activekeys.Entry
 	Reason Reason
-	// Detail says what was expected and what came, with foreign text quoted.
-	// It is nil for Printed and Undecided.
+	// Detail says what was expected and what was found, with untrusted text quoted. It is
+	// nil for Printed and Undecided.
 	Detail error
-	// KeyType is the key's type as in authorized_keys, and Fingerprint its
-	// fingerprint in the form sshd asked with, else "SHA256:…". Both are empty
-	// where the key could not be parsed.
+	// KeyType is the type of the key as in authorized_keys. Fingerprint is its
+	// fingerprint, in the form that sshd asked with, or else "SHA256:…". Both are empty
+	// if the key could not be parsed.
 	KeyType, Fingerprint string
 
-	options string // put in front of the key by the Policy
+	options string // the options that the Policy puts before the key
 }
 
-// Line returns what sshd may be given, without a newline: the key line as it
-// was signed, comment included, behind the options of the Policy if there are
-// any. It is nil for a key that is not Printed.
+// Line returns the line for sshd, without a newline: the options of the Policy if there
+// are any, then the key line exactly as it was signed, with its comment. Line is nil
+// unless Reason is Printed.
 func (d Decision) Line() []byte {
 	if d.Reason != Printed {
 		return nil
@@ -82,30 +82,29 @@ func (d Decision) Line() []byte {
 	return append([]byte(d.options+" "), d.Entry.Key...)
 }
 
-// Criteria are what a key must meet before its signer is known.
+// Criteria are what Screen compares an entry with.
 type Criteria struct {
-	// User is the operating-system user somebody wants to log in as.
+	// User is the operating-system user who is logging in.
 	User string
-	// Fingerprint is that of the key offered, "SHA256:…" or "MD5:…", or empty
-	// when sshd did not say.
+	// Fingerprint is the fingerprint of the offered key, "SHA256:…" or "MD5:…", or empty
+	// if sshd did not give it.
 	Fingerprint string
-	// Instance is this instance's id, or empty while it is not known.
+	// Instance is the id of this instance, or empty while it is unknown.
 	Instance string
-	// Now is the time at which keys must not have expired.
+	// Now is the time to compare expiry times with.
 	Now time.Time
-	// Policy is what the administrator demands on top.
+	// Policy holds the administrator's additional conditions.
 	Policy Policy
 }
 
-// Signer checks a signature over the signed bytes of an entry; trust.Signer is one.
-// VerifySignature returns nil only if the signature is good.
+// Signer verifies signatures; trust.Signer implements it. VerifySignature returns nil
+// only if signature is valid for signed.
 type Signer interface {
 	VerifySignature(signed, signature []byte) error
 }
 
-// Screen returns one Decision for each entry, in order, and refuses all that
-// can be refused without knowing the signer. Of the rest it leaves Reason as
-// Undecided.
+// Screen returns one Decision for each entry, in order. It refuses every entry that can
+// be refused without the signer, and leaves the others Undecided.
 func Screen(entries []activekeys.Entry, q Criteria) []Decision {
 	decisions := make([]Decision, len(entries))
 	for i, entry := range entries {
@@ -114,7 +113,7 @@ func Screen(entries []activekeys.Entry, q Criteria) []Decision {
 	return decisions
 }
 
-// AnyUndecided reports whether a decision still depends on the signer.
+// AnyUndecided reports whether any decision needs Verify.
 func AnyUndecided(decisions []Decision) bool {
 	for _, d := range decisions {
 		if d.Reason == Undecided {
@@ -143,7 +142,7 @@ func screen(entry activekeys.Entry, q Criteria) Decision {
 	d.Fingerprint = fingerprint(key, q.Fingerprint)
 	switch {
 	case q.Fingerprint != "" && q.Fingerprint != d.Fingerprint:
-		d.refuse(OtherFingerprint, fmt.Errorf("its fingerprint is %s, sshd asked for %q", d.Fingerprint, q.Fingerprint))
+		d.refuse(OtherFingerprint, fmt.Errorf("fingerprint %s, sshd asked for %q", d.Fingerprint, q.Fingerprint))
 	case expired(entry, q.Now):
 		d.refuse(Expired, expiry(entry, q.Now))
 	case q.Instance != "" && entry.Instance != q.Instance:
@@ -154,16 +153,16 @@ func screen(entry activekeys.Entry, q Criteria) Decision {
 	return d
 }
 
-// expired compares whole seconds, since a Timestamp near the end of 64 bits
-// is no time.Time.
+// expired compares whole seconds, because time.Time cannot represent every 64-bit
+// Timestamp.
 func expired(entry activekeys.Entry, now time.Time) bool { return entry.Timestamp <= now.Unix() }
 
 func expiry(entry activekeys.Entry, now time.Time) error {
-	return fmt.Errorf("it expired at %s, it is now %s", formatTime(time.Unix(entry.Timestamp, 0)), formatTime(now))
+	return fmt.Errorf("the expiry time %s has passed, the time is %s", formatTime(time.Unix(entry.Timestamp, 0)), formatTime(now))
 }
 
 func otherInstance(got, want string) error {
-	return fmt.Errorf("it was pushed to instance %.80q, this is %q", got, want)
+	return fmt.Errorf("pushed to instance %.80q, this is instance %q", got, want)
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -27,7 +27,7 @@ const (
 
 var now = time.Unix(1767323045, 500e6)
 
-// ed25519Key is a key of all ones, which is as good as any.
+// ed25519Key is a key of all ones.
 func ed25519Key() ssh.PublicKey {
 	key, err := ssh.NewPublicKey(ed25519.PublicKey(bytes.Repeat([]byte{1}, ed25519.PublicKeySize)))
 	if err != nil {
@@ -54,7 +54,7 @@ func question() Criteria {
 	return Criteria{User: "alice", Instance: testInstance, Now: now}
 }
 
-// signer takes any entry signed "good".
+// signer accepts the signature "good".
 type signer struct{}
 
 func (signer) VerifySignature(_, signature []byte) error {
@@ -66,7 +66,7 @@ func (signer) VerifySignature(_, signature []byte) error {
 
 func decide(q Criteria, entries ...activekeys.Entry) []Decision {
 	decisions := Screen(entries, q)
-	Settle(decisions, testInstance, q.Now, signer{})
+	Verify(decisions, testInstance, q.Now, signer{})
 	return decisions
 }
 
@@ -94,12 +94,13 @@ func TestEveryPlainKeyTypeIsPrinted(t *testing.T) {
 	}
 }
 
-// skLine makes a key of a security key's type, for the application "ssh:".
+// skLine returns a security-key line for the application "ssh:".
 func skLine(name string, parts ...[]byte) []byte {
 	return wireLine(name, append(parts, []byte("ssh:"))...)
 }
 
-// wireLine makes a key of a type and of what follows it on the wire.
+// wireLine returns a key line of a type, with the given parts after it in the wire
+// format.
 func wireLine(name string, parts ...[]byte) []byte {
 	var blob []byte
 	for _, part := range append([][]byte{[]byte(name)}, parts...) {
@@ -125,26 +126,26 @@ func TestKeyLineIsRefused(t *testing.T) {
 	plain := string(lineOf(ed25519Key()))
 	blob := plain[len("ssh-ed25519 "):]
 	for name, line := range map[string]string{
-		"options before the key":               `command="/bin/sh" ` + plain,
-		"a restriction before the key":         "restrict " + plain,
-		"a certificate authority":              "cert-authority " + plain,
-		"a certificate":                        "ssh-ed25519-cert-v01@openssh.com " + blob,
-		"a certificate in a plain key's dress": "ssh-ed25519 " + certificateBlob(t),
-		"a certificate under its own type":     "ssh-ed25519-cert-v01@openssh.com " + certificateBlob(t),
-		"stray bits at the end of the base64":  withStrayBits(t),
-		"a number with zeros in front":         string(wireLine("ssh-rsa", []byte{0, 0, 1, 0, 1}, append(make([]byte, 2), bytes.Repeat([]byte{0x7f}, 256)...))),
-		"another type than the key's":          "ssh-rsa " + blob,
-		"a type nobody knows":                  "ssh-ed448 " + blob,
-		"blanks before the type":               " " + plain,
-		"no key":                               "ssh-ed25519",
-		"an empty key":                         "ssh-ed25519 ",
-		"base64 without its end":               "ssh-ed25519 " + blob[:len(blob)-4],
-		"something after the key":              "ssh-ed25519 " + blob + "AAAA",
-		"two keys glued together":              "ssh-ed25519 " + blob + blob,
-		"a private key's header":               "-----BEGIN OPENSSH PRIVATE KEY-----",
-		"a type in capitals":                   "SSH-ED25519 " + blob,
-		"a comment line":                       "# " + plain,
-		"only a blank":                         " ",
+		"options before the key":                 `command="/bin/sh" ` + plain,
+		"a restriction before the key":           "restrict " + plain,
+		"a certificate authority":                "cert-authority " + plain,
+		"a certificate":                          "ssh-ed25519-cert-v01@openssh.com " + blob,
+		"a certificate under a plain key's type": "ssh-ed25519 " + certificateBlob(t),
+		"a certificate under its own type":       "ssh-ed25519-cert-v01@openssh.com " + certificateBlob(t),
+		"stray bits at the end of the base64":    withStrayBits(t),
+		"a number with zeros in front":           string(wireLine("ssh-rsa", []byte{0, 0, 1, 0, 1}, append(make([]byte, 2), bytes.Repeat([]byte{0x7f}, 256)...))),
+		"another type than the key's":            "ssh-rsa " + blob,
+		"an unknown type":                        "ssh-ed448 " + blob,
+		"blanks before the type":                 " " + plain,
+		"no key":                                 "ssh-ed25519",
+		"an empty key":                           "ssh-ed25519 ",
+		"base64 without its end":                 "ssh-ed25519 " + blob[:len(blob)-4],
+		"something after the key":                "ssh-ed25519 " + blob + "AAAA",
+		"two keys glued together":                "ssh-ed25519 " + blob + blob,
+		"a private key's header":                 "-----BEGIN OPENSSH PRIVATE KEY-----",
+		"a type in capitals":                     "SSH-ED25519 " + blob,
+		"a comment line":                         "# " + plain,
+		"only a blank":                           " ",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(question(), entryOf([]byte(line)))[0]
@@ -155,8 +156,8 @@ func TestKeyLineIsRefused(t *testing.T) {
 	}
 }
 
-// withStrayBits returns a key line of which the last character of the base64 has bits
-// that are no part of the key.
+// withStrayBits returns a key line whose last base64 character has bits that do not
+// belong to the key.
 func withStrayBits(t *testing.T) string {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -190,31 +191,31 @@ func TestReasons(t *testing.T) {
 		question func(*Criteria)
 		want     Reason
 	}{
-		"nothing wrong":                        {want: Printed},
-		"the fingerprint sshd asked for":       {want: Printed, question: func(q *Criteria) { q.Fingerprint = sha256 }},
-		"the MD5 fingerprint sshd asked for":   {want: Printed, question: func(q *Criteria) { q.Fingerprint = md5 }},
-		"another fingerprint":                  {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = otherSHA256 }},
-		"an MD5 fingerprint without its octet": {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = md5[:len(md5)-1] }},
-		"a block that could not be read":       {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
-		"a key that expired":                   {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
-		"a key in its last moment":             {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
-		"a key that lives half a second more":  {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() + 1 }},
-		"a Timestamp at the end of time":       {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
-		"a key for another instance":           {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
-		"a key for an instance of like name":   {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
-		"a key for another instance on Xen":    {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Criteria) { q.Instance = "" }},
-		"a forged signature":                   {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
-		"no signature":                         {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
-		"a user who is denied":                 {want: UserDenied, question: deny("alice")},
-		"a user whose prefix is denied":        {want: UserDenied, question: deny("al*")},
-		"every user is denied":                 {want: UserDenied, question: deny("*")},
-		"another user is denied":               {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
-		"a user who is allowed":                {want: Printed, question: allow("root", "alice")},
-		"a user who is not allowed":            {want: UserDenied, question: allow("root", "alicee")},
-		"a user both allowed and denied":       {want: UserDenied, question: func(q *Criteria) { allow("alice")(q); deny("alice")(q) }},
-		"a caller who may":                     {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
-		"a caller who may not":                 {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
-		"no caller, though one is required":    {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
+		"nothing wrong":                                      {want: Printed},
+		"the fingerprint sshd asked for":                     {want: Printed, question: func(q *Criteria) { q.Fingerprint = sha256 }},
+		"the MD5 fingerprint sshd asked for":                 {want: Printed, question: func(q *Criteria) { q.Fingerprint = md5 }},
+		"another fingerprint":                                {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = otherSHA256 }},
+		"an MD5 fingerprint without its octet":               {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = md5[:len(md5)-1] }},
+		"a block that could not be read":                     {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
+		"a key that expired":                                 {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
+		"a key at its expiry time":                           {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
+		"a key one second before its expiry time":            {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() + 1 }},
+		"the largest Timestamp":                              {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
+		"a key for another instance":                         {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
+		"a key for an instance whose id has the same prefix": {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
+		"a key for another instance on Xen":                  {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Criteria) { q.Instance = "" }},
+		"a forged signature":                                 {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
+		"no signature":                                       {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
+		"a user who is denied":                               {want: UserDenied, question: deny("alice")},
+		"a user whose prefix is denied":                      {want: UserDenied, question: deny("al*")},
+		"every user is denied":                               {want: UserDenied, question: deny("*")},
+		"another user is denied":                             {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
+		"a user who is allowed":                              {want: Printed, question: allow("root", "alice")},
+		"a user who is not allowed":                          {want: UserDenied, question: allow("root", "alicee")},
+		"a user both allowed and denied":                     {want: UserDenied, question: func(q *Criteria) { allow("alice")(q); deny("alice")(q) }},
+		"a caller who is allowed":                            {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
+		"a caller who is not allowed":                        {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
+		"no caller, though one is required":                  {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entry, q := entryOf(lineOf(ed25519Key())), question()
@@ -255,7 +256,7 @@ func TestABadEntryCostsNoOther(t *testing.T) {
 		[]Reason{decisions[0].Reason, decisions[1].Reason, decisions[2].Reason, decisions[3].Reason})
 }
 
-// Nothing is fetched for a key that cannot count.
+// Nothing is fetched for a key that would be refused anyway.
 func TestNoSignerIsNeededForAKeyThatCannotCount(t *testing.T) {
 	for want, alter := range map[Reason]func(*activekeys.Entry){
 		Expired:       func(e *activekeys.Entry) { e.Timestamp = now.Unix() },
@@ -273,16 +274,16 @@ func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
 	decisions := Screen([]activekeys.Entry{entryOf(lineOf(ed25519Key()))}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
 	require.True(t, AnyUndecided(decisions))
-	Settle(decisions, "", now, signer{})
+	Verify(decisions, "", now, signer{})
 	require.Equal(t, OtherInstance, decisions[0].Reason)
 }
 
-// Two unknown instances are not the same one.
+// An entry without an instance must not match an unknown instance.
 func TestAKeyForNoInstanceIsNotForAnUnknownOne(t *testing.T) {
 	entry, q := entryOf(lineOf(ed25519Key())), question()
 	entry.Instance, q.Instance = "", ""
 	decisions := Screen([]activekeys.Entry{entry}, q)
-	Settle(decisions, "", now, signer{})
+	Verify(decisions, "", now, signer{})
 	require.Equal(t, OtherInstance, decisions[0].Reason)
 }
 
@@ -290,7 +291,7 @@ func TestAKeyThatExpiresWhileTheSignerIsFetched(t *testing.T) {
 	entry := entryOf(lineOf(ed25519Key()))
 	decisions := Screen([]activekeys.Entry{entry}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
-	Settle(decisions, testInstance, time.Unix(entry.Timestamp, 0), signer{})
+	Verify(decisions, testInstance, time.Unix(entry.Timestamp, 0), signer{})
 	require.Equal(t, Expired, decisions[0].Reason)
 }
 

@@ -12,10 +12,9 @@ import (
 	"eic/internal/activekeys"
 )
 
-// parseKey takes a line that is exactly one plain public key: a type that
-// golang.org/x/crypto/ssh knows, the same key in base64 in its only encoding,
-// and perhaps a comment. Options and certificates are refused, since both
-// would give sshd more than a key.
+// parseKey parses a line that is exactly one plain public key: a type that
+// golang.org/x/crypto/ssh knows, the key in canonical base64, and an optional comment. It
+// refuses options and certificates, because either would give sshd more than a key.
 func parseKey(line []byte) (ssh.PublicKey, error) {
 	name, text, _ := activekeys.SplitKey(line)
 	if !plainKeyType(string(name)) {
@@ -31,7 +30,7 @@ func parseKey(line []byte) (ssh.PublicKey, error) {
 		return nil, fmt.Errorf("parsing the %s key: %w", name, err)
 	}
 	if key.Type() != string(name) {
-		return nil, fmt.Errorf("the key line says %q, the key in it is %.60q", name, key.Type())
+		return nil, fmt.Errorf("the key line has the type %q, but its key has the type %.60q", name, key.Type())
 	}
 	if !bytes.Equal(key.Marshal(), blob[:n]) {
 		return nil, errors.New("the key is not in its canonical encoding")
@@ -39,11 +38,11 @@ func parseKey(line []byte) (ssh.PublicKey, error) {
 	return key, nil
 }
 
-// plainKeyType reports whether name is a public-key type of
-// golang.org/x/crypto/ssh that is no certificate.
+// plainKeyType reports whether name is a public-key type of golang.org/x/crypto/ssh, and
+// not a certificate type.
 func plainKeyType(name string) bool {
 	switch name {
-	case ssh.InsecureKeyAlgoDSA: //nolint:staticcheck // whether to accept DSA is sshd's to say (PubkeyAcceptedAlgorithms)
+	case ssh.InsecureKeyAlgoDSA: //nolint:staticcheck // sshd decides whether to accept DSA (PubkeyAcceptedAlgorithms)
 		return true
 	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519,
 		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
@@ -56,7 +55,7 @@ func plainKeyType(name string) bool {
 
 const md5Prefix = "MD5:"
 
-// fingerprint returns the key's fingerprint in the form of like.
+// fingerprint returns the fingerprint of key, in the form of like: MD5 or SHA256.
 func fingerprint(key ssh.PublicKey, like string) string {
 	if strings.HasPrefix(like, md5Prefix) {
 		return md5Prefix + ssh.FingerprintLegacyMD5(key)
@@ -64,9 +63,9 @@ func fingerprint(key ssh.PublicKey, like string) string {
 	return ssh.FingerprintSHA256(key)
 }
 
-// ValidFingerprint reports whether s has a form in which sshd expands %f:
-// "SHA256:" and 43 characters of unpadded base64, or "MD5:" and 16 octets in
-// lower-case hexadecimal joined by colons.
+// ValidFingerprint reports whether s is a fingerprint as sshd expands %f: "SHA256:" and
+// 43 characters of unpadded base64, or "MD5:" and 16 octets in lower-case hexadecimal
+// joined by colons.
 func ValidFingerprint(s string) bool {
 	if digest, ok := strings.CutPrefix(s, "SHA256:"); ok {
 		_, err := base64.RawStdEncoding.Strict().DecodeString(digest)

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// takesValue lists the options of sshd(8), AUTHORIZED_KEYS FILE FORMAT, and
-// whether each is followed by ="VALUE". Left out are cert-authority and
-// principals: they would turn a key into one that signs certificates.
+// takesValue reports whether name is a key option of sshd(8), AUTHORIZED_KEYS FILE
+// FORMAT, that eic permits, and whether ="VALUE" follows it. It permits neither
+// cert-authority nor principals, because they would make the key a certificate authority.
 func takesValue(name string) (value, known bool) {
 	switch strings.ToLower(name) {
 	case "agent-forwarding", "port-forwarding", "pty", "user-rc", "x11-forwarding",
@@ -22,10 +22,9 @@ func takesValue(name string) (value, known bool) {
 	}
 }
 
-// CheckKeyOptions returns nil if options is a list that sshd would take in
-// front of a key: names that sshd(8) knows, joined by commas, with values in
-// double quotes where they have one. A quote within a value is written \".
-// Otherwise the error says what is wrong; sshd would ignore the whole key.
+// CheckKeyOptions returns nil if sshd accepts options before a key: option names from
+// sshd(8), joined by commas, with values in double quotes. A quote within a value is
+// written \". sshd would ignore the whole key if its options were invalid.
 func CheckKeyOptions(options string) error {
 	for rest := options; ; {
 		name, after, err := cutOption(rest)
@@ -45,10 +44,10 @@ func CheckKeyOptions(options string) error {
 	}
 }
 
-// optionCharacters are those that the names of options are made of.
+// optionCharacters are the characters of option names.
 const optionCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 
-// cutOption takes the first option's name and value off a list.
+// cutOption splits the first option, with its value, from a list.
 func cutOption(list string) (name, rest string, err error) {
 	rest = strings.TrimLeft(list, optionCharacters)
 	name = strings.TrimSuffix(list, rest)
@@ -75,7 +74,7 @@ func checkOption(name string, hasValue bool) error {
 	case name == "":
 		return errors.New("an option has no name")
 	case !known:
-		return fmt.Errorf("%q is no option that sshd(8) lets a plain key have", name)
+		return fmt.Errorf("%q is not an option of sshd(8) for a plain key", name)
 	case value && !hasValue:
 		return fmt.Errorf("the option %q needs a value, as in %s=\"…\"", name, name)
 	case !value && hasValue:
@@ -84,14 +83,14 @@ func checkOption(name string, hasValue bool) error {
 	return nil
 }
 
-// arnCharacters are those of an ARN of an IAM principal, in which names are letters,
-// digits and _+=,.@- (IAM User Guide, "IAM identifiers"). A path may have others, which
-// could mean something to a shell.
+// arnCharacters are the characters of the ARN of an IAM principal: letters, digits,
+// _+=,.@- in names, and : and / between them (IAM User Guide, "IAM identifiers"). Paths
+// may contain others, but those could be special to a shell.
 const arnCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-:/"
 
-// environment returns an option that sets a variable of the session, where
-// sshd's PermitUserEnvironment lets it. The value may have arnCharacters alone, none of
-// which needs quoting of any kind.
+// environment returns a key option that sets an environment variable of the session,
+// where sshd's PermitUserEnvironment allows it. The value may contain arnCharacters only,
+// so it needs no quoting.
 func environment(name, value string) (string, error) {
 	if strings.Trim(value, arnCharacters) != "" {
 		return "", fmt.Errorf("%.300q cannot safely be the value of %s in a session's environment, expected letters, digits and _+=,.@-:/", value, name)

@@ -9,34 +9,32 @@ import (
 	"eic/internal/wildcard"
 )
 
-// Policy is what the administrator of a host demands of a key beyond what EC2
-// Instance Connect does. The zero Policy demands nothing.
+// Policy holds the conditions that the administrator of a host adds to those of EC2
+// Instance Connect. The zero Policy adds none.
 type Policy struct {
-	// DenyUsers are users for whom no key counts, and AllowUsers, if there are
-	// any, the only ones for whom one does. A name that ends in "*" stands
-	// for every name that begins like it. Denial comes first.
+	// DenyUsers lists users whose keys are refused. AllowUsers, if not empty, lists the
+	// only users whose keys are accepted. A name that ends in "*" matches every name with
+	// that prefix. DenyUsers takes precedence.
 	DenyUsers, AllowUsers []string
-	// Callers, if there are any, are the only IAM principals whose keys
-	// count: ARNs in which "*" stands for any text and "?" for any character.
-	// A key without a caller then never counts.
+	// Callers, if not empty, lists the only IAM principals whose keys are accepted. Each
+	// is an ARN in which "*" matches any text and "?" any character. A key without a
+	// caller is then refused.
 	Callers []string
-	// KeyOptions is put in front of each printed key. It must have passed
-	// CheckKeyOptions.
+	// KeyOptions is put before each printed key. It must have passed CheckKeyOptions.
 	KeyOptions string
-	// CallerEnvironment puts options in front of each printed key that set
-	// EIC_CALLER to the IAM principal and EIC_REQUEST to the request id, as
-	// far as the entry has them.
+	// CallerEnvironment puts options before each printed key that set EIC_CALLER to the
+	// IAM principal and EIC_REQUEST to the request id, if the entry has them.
 	CallerEnvironment bool
 }
 
-// Names of the variables that CallerEnvironment sets.
+// The environment variables that CallerEnvironment sets.
 const (
 	callerVariable  = "EIC_CALLER"
 	requestVariable = "EIC_REQUEST"
 )
 
-// options returns what is put in front of the key of an entry. It fails if
-// the entry's caller or request id is not fit for an environment.
+// options returns the options to put before the key of an entry. It returns an error if
+// the caller or request id cannot safely be put in an environment variable.
 func (p Policy) options(entry activekeys.Entry) (string, error) {
 	var options []string
 	if p.CallerEnvironment {
@@ -59,19 +57,19 @@ func (p Policy) options(entry activekeys.Entry) (string, error) {
 	return strings.Join(options, ","), nil
 }
 
-// check returns Undecided and the options for the key, or why the entry of a
-// key pushed for user is refused.
+// check applies the policy to an entry pushed for user. It returns Undecided and the
+// options for the key, or the reason for refusal.
 func (p Policy) check(user string, entry activekeys.Entry) (options string, reason Reason, detail error) {
 	matchesUser := func(pattern string) bool { return matchUser(pattern, user) }
 	if i := slices.IndexFunc(p.DenyUsers, matchesUser); i >= 0 {
-		return "", UserDenied, fmt.Errorf("user %q is denied by %q", user, p.DenyUsers[i])
+		return "", UserDenied, fmt.Errorf("user %q matches deny-user %q", user, p.DenyUsers[i])
 	}
 	if len(p.AllowUsers) != 0 && !slices.ContainsFunc(p.AllowUsers, matchesUser) {
-		return "", UserDenied, fmt.Errorf("user %q is not among those allowed, %q", user, p.AllowUsers)
+		return "", UserDenied, fmt.Errorf("user %q matches none of allow-user %q", user, p.AllowUsers)
 	}
 	matchesCaller := func(pattern string) bool { return entry.Caller != "" && wildcard.Match(pattern, entry.Caller) }
 	if len(p.Callers) != 0 && !slices.ContainsFunc(p.Callers, matchesCaller) {
-		return "", CallerDenied, fmt.Errorf("it was pushed by %.300q, required is %q", entry.Caller, p.Callers)
+		return "", CallerDenied, fmt.Errorf("pushed by %.300q, expected a caller that matches %q", entry.Caller, p.Callers)
 	}
 	options, err := p.options(entry)
 	if err != nil {
@@ -87,8 +85,8 @@ func matchUser(pattern, user string) bool {
 	return pattern == user
 }
 
-// ValidUserPattern reports whether s is a user name that keys can be pushed
-// for, or the beginning of one and "*", or "*" alone.
+// ValidUserPattern reports whether s is a user name that keys can be pushed for, a prefix
+// of one followed by "*", or "*" alone.
 func ValidUserPattern(s string) bool {
 	prefix, isPrefix := strings.CutSuffix(s, "*")
 	return activekeys.ValidUser(prefix) || isPrefix && prefix == ""

@@ -115,7 +115,7 @@ func (v *Result) Settle(e Evidence, t Terms) error {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
 	v.Region, v.Domain, v.Signer = region, domain, signer
-	authorize.Settle(v.Decisions, e.Instance, e.Time, signer)
+	authorize.Verify(v.Decisions, e.Instance, e.Time, signer)
 	return nil
 }
 

@@ -31,13 +31,13 @@ var refusals = []struct {
 	failed   bool
 }{
 	{"keys=expired", authprivInfo,
-		`Refusing ssh key from EC2 Instance Connect for user "alice", expired: it expired at TIME, it is now TIME` +
+		`Refusing ssh key from EC2 Instance Connect for user "alice", expired: the expiry time TIME has passed, the time is TIME` +
 			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
 	{"keys=other-instance", authprivInfo,
-		`Refusing ssh key from EC2 Instance Connect for user "alice", other-instance: it was pushed to instance "i-0fedcba9876543210", this is "i-0123456789abcdef0"` +
+		`Refusing ssh key from EC2 Instance Connect for user "alice", other-instance: pushed to instance "i-0fedcba9876543210", this is instance "i-0123456789abcdef0"` +
 			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
 	{"keys=wrong-signer", authprivWarning,
-		`Refusing ssh key from EC2 Instance Connect for user "alice", bad-signature: the signature does not verify under the signer's key: crypto/rsa: verification error` +
+		`Refusing ssh key from EC2 Instance Connect for user "alice", bad-signature: the signature is not valid under the signer's key: crypto/rsa: verification error` +
 			`, with fingerprint: FINGERPRINT, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
 	{"keys=options", authprivInfo,
 		`Refusing ssh key from EC2 Instance Connect for user "alice", unsupported-key: the key line begins with "command=\"id\"", expected a plain public-key type` +

@@ -34,7 +34,7 @@ func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
 			hosttest.RequireLogin(t, h, "alice", key)
 			set("deny-user al*\n")
 			hosttest.RequireNoLogin(t, h, "alice", key)
-			require.NoError(t, h.Log.Wait(t.Context(), "eic", `user-denied: user "alice" is denied by "al*"`))
+			require.NoError(t, h.Log.Wait(t.Context(), "eic", `user-denied: user "alice" matches deny-user "al*"`))
 			set("# deny-user al*\n")
 			hosttest.RequireLogin(t, h, "alice", key)
 		})

@@ -124,7 +124,7 @@ func noise(stage imds.Stage) outcome {
 	case imds.StageToken:
 		return noAnswer(stage, "the session token, .* is not printable text")
 	case imds.StageActiveKeys:
-		return ignored("info", "malformed: no line of the document begins a block")
+		return ignored("info", "malformed: the document has text but no block")
 	case imds.StageSignerCert:
 		return refusal("parsing the signer's chain: no certificate found")
 	case imds.StageStapleList:

@@ -82,9 +82,9 @@ func (m material) steps() []step {
 			_, _ = trust.Verify(m.evidence, sim.DefaultRegion, sim.DefaultDomain, m.anchors, m.now) // newMaterial saw it succeed
 		}},
 		{"VerifySignature", func() { _ = m.signer.VerifySignature(one[0].Signed, one[0].Signature) }},
-		{"Settle/1-key", func() {
+		{"Verify/1-key", func() {
 			decisions[0] = undecided
-			authorize.Settle(decisions, sim.DefaultInstanceID, m.now, m.signer)
+			authorize.Verify(decisions, sim.DefaultInstanceID, m.now, m.signer)
 		}},
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"eic/internal/activekeys"
 )
 
-// However many keys a document has, each signature is verified, and decides about its own
-// key alone.
+// Every signature of a document with many keys is verified, and decides about its own key
+// only.
 func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
 	for _, keys := range []int{0, 1, 500} {
 		var entries []activekeys.Entry
@@ -35,8 +35,8 @@ func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
 	}
 }
 
-// A block that is served again and again would be printed and logged as often. One that is
-// damaged must not hide the whole one behind it.
+// A block that is served repeatedly would be printed and logged as often. A damaged block
+// must not hide a valid copy of it.
 func TestARepeatedBlockCountsOnce(t *testing.T) {
 	whole, damaged, other := entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key()))
 	damaged.Signature = nil
