@@ -133,13 +133,13 @@ func screen(entry activekeys.Entry, q Criteria) Decision {
 		d.refuse(Malformed, entry.Err)
 		return d
 	}
-	key, err := parseKey(entry.Key)
+	kind, blob, err := parseKey(entry.Key)
 	if err != nil {
 		d.refuse(UnsupportedKey, err)
 		return d
 	}
-	d.KeyType = key.Type()
-	d.Fingerprint = fingerprint(key, q.Fingerprint)
+	d.KeyType = kind
+	d.Fingerprint = fingerprint(blob, q.Fingerprint)
 	switch {
 	case q.Fingerprint != "" && q.Fingerprint != d.Fingerprint:
 		d.refuse(OtherFingerprint, fmt.Errorf("fingerprint %s, sshd asked for %q", d.Fingerprint, q.Fingerprint))

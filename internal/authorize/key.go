@@ -1,71 +1,57 @@
 package authorize
 
 import (
-	"bytes"
+	"crypto/md5" // sshd writes such fingerprints where its FingerprintHash says so
+	"crypto/sha256"
 	"encoding/base64"
-	"errors"
+	"encoding/hex"
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
 
 	"eic/internal/activekeys"
 )
 
-// parseKey parses a line that is exactly one plain public key: a type that
-// golang.org/x/crypto/ssh knows, the key in canonical base64, and an optional comment. It
+// parseKey returns the type and the blob of a line that is exactly one plain public key:
+// a type that format knows, the blob in canonical base64, and an optional comment. It
 // refuses options and certificates, because either would give sshd more than a key.
-func parseKey(line []byte) (ssh.PublicKey, error) {
+func parseKey(line []byte) (kind string, blob []byte, err error) {
 	name, text, _ := activekeys.SplitKey(line)
-	if !plainKeyType(string(name)) {
-		return nil, fmt.Errorf("the key line begins with %.60q, expected a plain public-key type", name)
+	kind = string(name)
+	check := format(kind)
+	if check == nil {
+		return "", nil, fmt.Errorf("the key line begins with %.60q, expected a plain public-key type", kind)
 	}
-	blob := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	blob = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Strict().Decode(blob, text)
 	if err != nil {
-		return nil, fmt.Errorf("decoding the %s key: %w", name, err)
+		return "", nil, fmt.Errorf("decoding the %s key: %w", kind, err)
 	}
-	key, err := ssh.ParsePublicKey(blob[:n])
-	if err != nil {
-		return nil, fmt.Errorf("parsing the %s key: %w", name, err)
+	blob = blob[:n]
+	if err := checkBlob(blob, kind, check); err != nil {
+		return "", nil, fmt.Errorf("parsing the %s key: %w", kind, err)
 	}
-	if key.Type() != string(name) {
-		return nil, fmt.Errorf("the key line has the type %q, but its key has the type %.60q", name, key.Type())
-	}
-	if !bytes.Equal(key.Marshal(), blob[:n]) {
-		return nil, errors.New("the key is not in its canonical encoding")
-	}
-	return key, nil
-}
-
-// plainKeyType reports whether name is a public-key type of golang.org/x/crypto/ssh, and
-// not a certificate type.
-func plainKeyType(name string) bool {
-	switch name {
-	case ssh.InsecureKeyAlgoDSA: //nolint:staticcheck // sshd decides whether to accept DSA (PubkeyAcceptedAlgorithms)
-		return true
-	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519,
-		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-		ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoSKED25519:
-		return true
-	default:
-		return false
-	}
+	return kind, blob, nil
 }
 
 const md5Prefix = "MD5:"
 
-// fingerprint returns the fingerprint of key, in the form of like: MD5 or SHA256.
-func fingerprint(key ssh.PublicKey, like string) string {
-	if strings.HasPrefix(like, md5Prefix) {
-		return md5Prefix + ssh.FingerprintLegacyMD5(key)
+// fingerprint returns the fingerprint of a key blob, in the form of like: MD5 or SHA256.
+func fingerprint(blob []byte, like string) string {
+	if !strings.HasPrefix(like, md5Prefix) {
+		digest := sha256.Sum256(blob)
+		return "SHA256:" + base64.RawStdEncoding.EncodeToString(digest[:])
 	}
-	return ssh.FingerprintSHA256(key)
+	digest := md5.Sum(blob)
+	octets := make([]string, len(digest))
+	for i := range digest {
+		octets[i] = hex.EncodeToString(digest[i : i+1])
+	}
+	return md5Prefix + strings.Join(octets, ":")
 }
 
-// ValidFingerprint reports whether s is a fingerprint as sshd expands %f: "SHA256:" and
-// 43 characters of unpadded base64, or "MD5:" and 16 octets in lower-case hexadecimal
-// joined by colons.
+// ValidFingerprint reports whether s has a form in which sshd expands %f:
+// "SHA256:" and 43 characters of unpadded base64, or "MD5:" and 16 octets in
+// lower-case hexadecimal joined by colons.
 func ValidFingerprint(s string) bool {
 	if digest, ok := strings.CutPrefix(s, "SHA256:"); ok {
 		_, err := base64.RawStdEncoding.Strict().DecodeString(digest)
