@@ -49,9 +49,9 @@ func fingerprint(blob []byte, like string) string {
 	return md5Prefix + strings.Join(octets, ":")
 }
 
-// ValidFingerprint reports whether s has a form in which sshd expands %f:
-// "SHA256:" and 43 characters of unpadded base64, or "MD5:" and 16 octets in
-// lower-case hexadecimal joined by colons.
+// ValidFingerprint reports whether s is a fingerprint as sshd expands %f: "SHA256:" and
+// 43 characters of unpadded base64, or "MD5:" and 16 octets in lower-case hexadecimal
+// joined by colons.
 func ValidFingerprint(s string) bool {
 	if digest, ok := strings.CutPrefix(s, "SHA256:"); ok {
 		_, err := base64.RawStdEncoding.Strict().DecodeString(digest)
