@@ -199,7 +199,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 		Source:  t.Source(),
 		User:    user,
 		Domains: t.Terms(user, "").AcceptedDomains(),
-		Pinned:  t.InstanceID != "" || len(t.Policy.Callers) != 0,
+		Pinned:  t.InstanceID != "" || len(t.Policy.Callers)+len(t.Policy.Rules) != 0,
 		Offline: offline,
 		Anchors: func(domain string) (*x509.CertPool, error) {
 			if err := loaded(); err != nil {

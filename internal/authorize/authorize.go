@@ -28,6 +28,7 @@ const (
 	OtherInstance                  // pushed to another instance
 	UserDenied                     // the Policy refuses keys for the user
 	CallerDenied                   // the Policy refuses the caller, or the caller cannot safely be put in an environment variable
+	RuleDenied                     // no Rule of the Policy matches both the user and the caller
 	BadSignature                   // the signature is not valid under the Signer's key
 	Repeated                       // a copy of a block that was printed
 )
@@ -42,6 +43,7 @@ var reasonNames = [...]string{
 	OtherInstance:    "other-instance",
 	UserDenied:       "user-denied",
 	CallerDenied:     "caller-denied",
+	RuleDenied:       "rule-denied",
 	BadSignature:     "bad-signature",
 	Repeated:         "repeated",
 }
@@ -148,7 +150,8 @@ func screen(entry activekeys.Entry, q Criteria) Decision {
 	case q.Instance != "" && entry.Instance != q.Instance:
 		d.refuse(OtherInstance, otherInstance(entry.Instance, q.Instance))
 	default:
-		d.options, d.Reason, d.Detail = q.Policy.check(q.User, entry)
+		options, ruling := q.Policy.check(q.User, entry)
+		d.options, d.Reason, d.Detail = options, ruling.Reason, ruling.Detail
 	}
 	return d
 }

@@ -216,6 +216,15 @@ func TestReasons(t *testing.T) {
 		"a caller who is allowed":                            {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
 		"a caller who is not allowed":                        {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
 		"no caller, though one is required":                  {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
+		"a user whom a rule allows the caller":               {want: Printed, question: rules("bob from *", "al* from arn:aws:iam::*:user/al?ce")},
+		"a rule for another user":                            {want: RuleDenied, question: rules("root from *")},
+		"a rule for another caller":                          {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*")},
+		"user and caller of different rules":                 {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*", "bob from "+testCaller)},
+		"no caller, though there are rules":                  {want: RuleDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: rules("* from *")},
+		"root, whom no rule allows":                          {want: RuleDenied, question: func(q *Criteria) { rules("alice from *")(q); q.User = "root" }},
+		"a rule for a user who is denied":                    {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); deny("alice")(q) }},
+		"a rule for a user not allowed":                      {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); allow("bob")(q) }},
+		"a rule for a caller not wanted":                     {want: CallerDenied, question: func(q *Criteria) { rules("* from *")(q); requireCaller("arn:aws:sts:*")(q) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entry, q := entryOf(lineOf(ed25519Key())), question()
@@ -242,6 +251,58 @@ func allow(patterns ...string) func(*Criteria) {
 
 func requireCaller(patterns ...string) func(*Criteria) {
 	return func(q *Criteria) { q.Policy.Callers = patterns }
+}
+
+func rules(texts ...string) func(*Criteria) {
+	return func(q *Criteria) {
+		q.Policy.Rules = nil
+		for _, text := range texts {
+			rule, err := ParseRule(text)
+			if err != nil {
+				panic(err)
+			}
+			q.Policy.Rules = append(q.Policy.Rules, rule)
+		}
+	}
+}
+
+// Whoever tries a policy before a roll-out is told the lines that decided.
+func TestTheTermsThatDecidedAreNamed(t *testing.T) {
+	var q Criteria
+	rules("root from arn:aws:iam::*:role/ops", "al* from *")(&q)
+	p := q.Policy
+	p.DenyUsers, p.AllowUsers, p.Callers = []string{"bin", "sys*"}, []string{"root", "a*"}, []string{"arn:aws:iam:*", "*"}
+	p.CallerEnvironment = true
+	for _, try := range []struct {
+		user, caller string
+		want         Reason
+		by           []Term
+	}{
+		{"alice", "arn:aws:sts::1:x", Undecided, []Term{{"allow-user", "a*"}, {"require-caller", "*"}, {"allow", "al* from *"}}},
+		{"system", testCaller, UserDenied, []Term{{"deny-user", "sys*"}}},
+		{"bob", testCaller, UserDenied, nil},
+		{"alice", "", CallerDenied, nil},
+		{"root", testCaller, RuleDenied, nil},
+		{"alice", "arn:aws:iam::1:user/$x", CallerDenied, []Term{{"caller-env", "true"}}},
+	} {
+		got := p.Test(try.user, try.caller)
+		require.Equal(t, try.want, got.Reason, try.user)
+		require.Equal(t, try.by, got.By, try.user)
+		require.Equal(t, try.want == Undecided, got.Detail == nil)
+	}
+	require.Equal(t, Ruling{}, Policy{}.Test("root", ""), "a policy without terms allows all")
+	require.EqualError(t, p.Test("root", testCaller).Detail, `user "root" and caller "`+testCaller+`" match none of allow ["root from arn:aws:iam::*:role/ops" "al* from *"]`)
+}
+
+func TestRulesThatCannotBeRead(t *testing.T) {
+	for _, text := range []string{"", "root", "root from", "from arn:aws:*", "root arn:aws:*", "root FROM *", "root by *", "root from * *", "a b from *"} {
+		_, err := ParseRule(text)
+		require.ErrorContains(t, err, "is not of the form USER from ARN", "%q", text)
+	}
+	rule, err := ParseRule(" from\tfrom  * ")
+	require.NoError(t, err)
+	require.Equal(t, Rule{"from", "*"}, rule)
+	require.Equal(t, "from from *", rule.String())
 }
 
 func TestABadEntryCostsNoOther(t *testing.T) {

@@ -135,7 +135,7 @@ func (p *plan) refuseLoss(o Options) error {
 
 // addsUp reports whether a flag may be given several times, each for itself.
 func addsUp(name string) bool {
-	return slices.Contains([]string{"--domain", "--deny-user", "--allow-user", "--require-caller"}, name)
+	return slices.Contains([]string{"--domain", "--deny-user", "--allow-user", "--require-caller", "--allow"}, name)
 }
 
 // flagsBefore are those of our entry as it was found.

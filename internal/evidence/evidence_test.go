@@ -45,7 +45,7 @@ func full() Record {
 		Terms: lookup.Terms{
 			User: "alice", Fingerprint: "MD5:00", InstanceID: "i-0123456789abcdef0", Partition: "aws-cn", Domains: []string{"example.com"},
 			Policy: authorize.Policy{
-				DenyUsers: []string{"root"}, AllowUsers: []string{"a*"}, Callers: []string{"arn:*"},
+				DenyUsers: []string{"root"}, AllowUsers: []string{"a*"}, Callers: []string{"arn:*"}, Rules: []authorize.Rule{{User: "a*", Caller: "arn:*"}},
 				KeyOptions: "restrict", CallerEnvironment: true,
 			},
 		},

@@ -35,16 +35,17 @@ type form struct {
 // Flags are a Record's terms in the words of the flags of eic(8). A zero field is a
 // flag that was not given.
 type Flags struct {
-	TrustAnchors      string   `json:"trust_anchors"`
-	NoInstanceCheck   bool     `json:"no_instance_check,omitempty"`
-	InstanceID        string   `json:"instance_id,omitempty"`
-	Partition         string   `json:"partition,omitempty"`
-	Domains           []string `json:"domains,omitempty"`
-	DenyUsers         []string `json:"deny_users,omitempty"`
-	AllowUsers        []string `json:"allow_users,omitempty"`
-	RequireCallers    []string `json:"require_callers,omitempty"`
-	KeyOptions        string   `json:"key_options,omitempty"`
-	CallerEnvironment bool     `json:"caller_env,omitempty"`
+	TrustAnchors      string           `json:"trust_anchors"`
+	NoInstanceCheck   bool             `json:"no_instance_check,omitempty"`
+	InstanceID        string           `json:"instance_id,omitempty"`
+	Partition         string           `json:"partition,omitempty"`
+	Domains           []string         `json:"domains,omitempty"`
+	DenyUsers         []string         `json:"deny_users,omitempty"`
+	AllowUsers        []string         `json:"allow_users,omitempty"`
+	RequireCallers    []string         `json:"require_callers,omitempty"`
+	Allow             []authorize.Rule `json:"allow,omitempty"`
+	KeyOptions        string           `json:"key_options,omitempty"`
+	CallerEnvironment bool             `json:"caller_env,omitempty"`
 }
 
 // Flags returns what the Record was asked under as flags.
@@ -53,7 +54,7 @@ func (r Record) Flags() Flags {
 	return Flags{
 		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine,
 		InstanceID: r.Terms.InstanceID, Partition: r.Terms.Partition, Domains: r.Terms.Domains,
-		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers,
+		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers, Allow: p.Rules,
 		KeyOptions: p.KeyOptions, CallerEnvironment: p.CallerEnvironment,
 	}
 }
@@ -137,7 +138,7 @@ func (f form) record() Record {
 			User: f.User, Fingerprint: f.Fingerprint,
 			InstanceID: f.Terms.InstanceID, Partition: f.Terms.Partition, Domains: f.Terms.Domains,
 			Policy: authorize.Policy{
-				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers,
+				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers, Rules: f.Terms.Allow,
 				KeyOptions: f.Terms.KeyOptions, CallerEnvironment: f.Terms.CallerEnvironment,
 			},
 		},

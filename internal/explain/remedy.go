@@ -47,6 +47,9 @@ func (f facts) ofKey(reason Cause) (Remedy, bool) {
 	case Cause(authorize.CallerDenied.String()):
 		return Remedy{Text: "This is the policy of this host: --require-caller and --caller-env in sshd's AuthorizedKeysCommand, " +
 			"or in the file that its --config names. Push the key as another IAM principal, or change the policy."}, true
+	case Cause(authorize.RuleDenied.String()):
+		return Remedy{Text: "This is the policy of this host: no \"allow USER from ARN\" of its settings has both this user and this principal. " +
+			"Push the key for another user or as another principal, or change the policy; eic policy test tells what it says."}, true
 	case Cause(authorize.Malformed.String()):
 		return Remedy{Text: "EC2 Instance Connect does not write such a block. " + forged, Commands: f.keep()}, true
 	case Cause(authorize.Repeated.String()):

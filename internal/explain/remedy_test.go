@@ -97,6 +97,7 @@ func TestAPolicyExplainsItself(t *testing.T) {
 	}{
 		"a user denied":       {authorize.Policy{DenyUsers: []string{"a*"}}, "--deny-user and --allow-user"},
 		"a user not allowed":  {authorize.Policy{AllowUsers: []string{"bob"}}, "--deny-user and --allow-user"},
+		"no rule for the two": {authorize.Policy{Rules: []authorize.Rule{{User: "root", Caller: "*"}}}, "allow USER from ARN"},
 		"a caller not wanted": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "--require-caller"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,6 +77,9 @@ func flags(t evidence.Flags) string {
 	add("deny-user", t.DenyUsers...)
 	add("allow-user", t.AllowUsers...)
 	add("require-caller", t.RequireCallers...)
+	for _, rule := range t.Allow {
+		add("allow", rule.String())
+	}
 	if t.KeyOptions != "" {
 		add("key-options", t.KeyOptions)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"eic/internal/authorize"
 	"eic/internal/trustedfile"
 )
 
@@ -93,6 +94,14 @@ func (s *Settings) Read(ctx context.Context, files Files) error {
 	var err error
 	if s.Chain, err = parseChain(s.chain); err != nil {
 		return fmt.Errorf("--chain: %w", err)
+	}
+	s.Policy.Rules = nil
+	for _, text := range s.rules {
+		rule, err := authorize.ParseRule(text)
+		if err != nil {
+			return fmt.Errorf("--allow: %w", err)
+		}
+		s.Policy.Rules = append(s.Policy.Rules, rule)
 	}
 	if s.AnyMachine && s.Endpoint == "" {
 		return s.blame("no-instance-check", " is only for use with ", "imds-endpoint")

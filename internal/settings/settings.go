@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,7 @@ type Settings struct {
 	flags       *pflag.FlagSet
 	given       []string
 	chain       string
+	rules       []string
 	logFormat   string
 	anchorsText []byte
 	anchors     *x509.CertPool
@@ -102,6 +104,7 @@ func (s *Settings) Register(command *pflag.FlagSet) {
 	flags.StringArrayVar(&p.DenyUsers, "deny-user", p.DenyUsers, "refuse keys for the user `NAME`, which may end in * (repeatable)")
 	flags.StringArrayVar(&p.AllowUsers, "allow-user", p.AllowUsers, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
 	flags.StringArrayVar(&p.Callers, "require-caller", p.Callers, "refuse keys that any IAM principal but `ARN` pushed, in which * and ? are wildcards (repeatable)")
+	flags.StringArrayVar(&s.rules, allowFlag, nil, "refuse keys that no `RULE` allows; a RULE is 'USER from ARN', with wildcards as above (repeatable)")
 	flags.StringVar(&p.KeyOptions, "key-options", p.KeyOptions, "put `OPTIONS` of sshd(8) in front of each printed key")
 	flags.BoolVar(&p.CallerEnvironment, "caller-env", p.CallerEnvironment, "set EIC_CALLER and EIC_REQUEST in the session (needs PermitUserEnvironment in sshd_config)")
 	flags.StringVar(&s.chain, chainFlag, "", "run another AuthorizedKeysCommand as well, as '`COMMAND` %u', and print its keys after ours")
@@ -116,6 +119,7 @@ func (s *Settings) Register(command *pflag.FlagSet) {
 
 // Names of the flags that are handled apart.
 const (
+	allowFlag     = "allow"
 	chainFlag     = "chain"
 	configFlag    = "config"
 	logFormatFlag = "log-format"
@@ -132,6 +136,7 @@ func validator(flag string) func(value string) error {
 		"deny-user":      checkUserPattern,
 		"allow-user":     checkUserPattern,
 		"require-caller": checkCaller,
+		allowFlag:        checkRule,
 		"key-options":    orEmpty(authorize.CheckKeyOptions),
 		chainFlag:        orEmpty(checkChain),
 		"budget":         checkBudget,
@@ -183,15 +188,34 @@ func checkUserPattern(v string) error {
 	return nil
 }
 
-// checkCaller refuses a pattern that can match no ARN of an IAM principal: an ARN
-// begins with "arn:" and has five colons at least.
+// checkCaller refuses a pattern that can match no ARN of an IAM principal, which is
+// arn:PARTITION:SERVICE::ACCOUNT:NAME.
 func checkCaller(v string) error {
 	literal, _, wild := strings.Cut(strings.ReplaceAll(v, "?", "*"), "*")
-	begins := strings.HasPrefix(literal, "arn:") || wild && strings.HasPrefix("arn:", literal)
-	if !begins || !wild && strings.Count(v, ":") < 5 || strings.ContainsAny(v, " \t") {
+	fields := strings.Split(literal, ":")
+	begins := [][]string{{"arn"}, {"aws"}, {"iam", "sts"}, {""}}
+	good := (wild || len(fields) > 5) && !strings.ContainsAny(v, " \t")
+	for i, choice := range begins[:min(len(begins), len(fields))] {
+		cut := wild && i == len(fields)-1 // a wildcard stands for the rest of this field
+		good = good && slices.ContainsFunc(choice, func(want string) bool {
+			return fields[i] == want || i == 1 && strings.HasPrefix(fields[i], want+"-") || cut && strings.HasPrefix(want, fields[i])
+		})
+	}
+	if !good {
 		return fmt.Errorf("%q can match no ARN of an IAM principal; expected one like arn:aws:sts::123456789012:assumed-role/ops/*", v)
 	}
 	return nil
+}
+
+func checkRule(v string) error {
+	rule, err := authorize.ParseRule(v)
+	if err == nil {
+		err = checkUserPattern(rule.User)
+	}
+	if err == nil {
+		err = checkCaller(rule.Caller)
+	}
+	return err
 }
 
 func checkChain(v string) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/authorize"
 	"eic/internal/cmdline"
 	"eic/test/needs"
 )
@@ -68,9 +69,20 @@ func TestCallersThatAPolicyMayRequire(t *testing.T) {
 	for _, pattern := range []string{
 		"arn:aws:iam::123456789012:user/alice", "arn:aws-us-gov:sts::123456789012:assumed-role/ops/*",
 		"arn:aws-cn:*", "arn:*", "*", "a*:user/alice", "?rn:aws:iam::1:user/x", "*/alice",
+		"arn:aws-cn:iam::123456789012:user/alice", "arn:aws*:iam::123456789012:root", "arn:a*", "arn:aws-*:sts::*:assumed-role/ops/*",
+		"arn:aws:i*", "arn:aws:?am::123456789012:user/*", "arn:aws:sts:*:assumed-role/*", "arn:aws-iso-b:iam::?23456789012:user/a",
 	} {
 		require.NoError(t, readErr(t, "", "--require-caller", pattern), pattern)
 	}
+}
+
+// Rules of the command line and of all files add up.
+func TestRulesOfAllPlacesCount(t *testing.T) {
+	got, err := read(t, write(t, "allow ec2-user\t from  arn:aws:*\r\n allow dev-* from *"), "--allow", "root from arn:aws-cn:*")
+	require.NoError(t, err)
+	require.Equal(t, []authorize.Rule{{User: "root", Caller: "arn:aws-cn:*"}, {User: "ec2-user", Caller: "arn:aws:*"}, {User: "dev-*", Caller: "*"}}, got.Policy.Rules)
+	require.Equal(t, []string{"--allow=root from arn:aws-cn:*"}, got.Given())
+	require.ErrorContains(t, readErr(t, "", "--allow", "root"), `--allow: "root" is not of the form USER from ARN`)
 }
 
 // What stood on the command line is written into sshd's configuration and handed
@@ -108,6 +120,21 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 		"require-caller arn:aws:iam":         "can match no ARN",
 		"require-caller user/alice*":         "can match no ARN",
 		"require-caller arn:aws:* extra":     "can match no ARN",
+		"require-caller arn:amazon:iam::1:*": "can match no ARN",
+		"require-caller arn:awscn:iam::1:*":  "can match no ARN",
+		"require-caller arn:aws:s3:::*":      "can match no ARN",
+		"require-caller arn:aws:iam:1:user*": "can match no ARN", // a colon is missing
+		"require-caller arn:aws:iam::1":      "can match no ARN",
+		"require-caller arn:aws:x*":          "can match no ARN",
+		"require-caller ar:*":                "can match no ARN",
+		"\nallow root":                       `line 2: allow: "root" is not of the form USER from ARN`,
+		"allow":                              `line 1: the flag "allow" needs a value`,
+		"allow root arn:aws:*":               "not of the form",
+		"allow root by arn:aws:*":            "not of the form",
+		"allow root from":                    "not of the form",
+		"allow root from arn:aws:* *":        "not of the form",
+		"allow ro*t from arn:aws:*":          `line 1: allow: "ro*t" can match no user`,
+		"allow root from nonsense":           `line 1: allow: "nonsense" can match no ARN`,
 		"partition china":                    `line 1: partition: "china" is not an AWS partition, expected one of aws, `,
 		"instance-id web-1":                  `line 1: instance-id: "web-1" is not "i-"`,
 		"chain echo":                         "line 1: chain: ",
