@@ -1,10 +1,10 @@
-// Package instance finds out, from local files alone, whether this machine is
-// an EC2 instance and which one.
+// Package instance finds out whether this machine is an EC2 instance, and which one, from
+// local files only.
 //
-// It exists so that a machine that is no instance asks nobody anything, and so
-// that on Nitro the instance is known from the hypervisor's own word rather
-// than from a plain-HTTP answer that somebody on the host could forge. It does
-// not talk to the metadata service.
+// It has two purposes. A machine that is not an instance sends no request to anybody. On
+// Nitro, the instance id comes from the hypervisor, and not from an answer over plain
+// HTTP that an attacker on the host could forge. The package does not talk to the
+// metadata service.
 package instance
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// Files read, relative to the root of the file system.
+// The identity files, relative to the root of the file system.
 //
 // Source: AWS EC2 User Guide, "Detect whether a host is an EC2 instance".
 const (
@@ -23,8 +23,8 @@ const (
 	xenUUIDFile  = "sys/hypervisor/uuid"
 )
 
-// maxFileSize bounds what is read of an identity file, in bytes. Both hold
-// less than 64.
+// maxFileSize bounds how much of an identity file is read, in bytes. Both files hold less
+// than 64.
 const maxFileSize = 4096
 
 // Platform is the hypervisor an instance runs on.
@@ -34,20 +34,19 @@ type Platform string
 const (
 	None  Platform = "none"  // not an EC2 instance
 	Nitro Platform = "nitro" // the board asset tag is the instance id
-	Xen   Platform = "xen"   // the hypervisor UUID starts with "ec2"; it does not say which instance
+	Xen   Platform = "xen"   // the hypervisor UUID starts with "ec2"; it does not identify the instance
 )
 
-// Identity is what this machine says of itself.
+// Identity is what the identity files say about this machine.
 type Identity struct {
 	Platform Platform
 	// ID is the instance id on Nitro, and empty on every other platform.
 	ID string
 }
 
-// Identify reads the identity files below root, which is the file system's
-// root ("/" as an fs.FS). A machine with neither file, or with contents that
-// are not EC2's, is Platform None; that is not an error. A file that is there
-// and cannot be read is an error, and the Identity is then zero.
+// Identify reads the identity files below root, which represents "/". A machine that has
+// neither file, or whose files are not EC2's, has Platform None; that is not an error. A
+// file that exists but cannot be read is an error.
 func Identify(root fs.FS) (Identity, error) {
 	tag, err := read(root, assetTagFile)
 	if err != nil {
@@ -66,8 +65,8 @@ func Identify(root fs.FS) (Identity, error) {
 	return Identity{Platform: None}, nil
 }
 
-// read returns the file's first line without blanks around it, and "" when
-// there is no such file.
+// read returns the first line of a file without surrounding blanks, or "" if there is no
+// such file.
 func read(root fs.FS, name string) (string, error) {
 	f, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

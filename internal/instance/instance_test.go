@@ -17,7 +17,7 @@ func TestIdentify(t *testing.T) {
 			assetTag: "i-0a3d2c84bcffb603b\n",
 			want:     Identity{Nitro, "i-0a3d2c84bcffb603b"},
 		},
-		"Nitro with an id of the first years": {
+		"Nitro with a short id": {
 			assetTag: "i-1234abcd\n",
 			want:     Identity{Nitro, "i-1234abcd"},
 		},
@@ -25,11 +25,11 @@ func TestIdentify(t *testing.T) {
 			xenUUID: "ec2e1916-9099-7caf-fd21-012345abcdef\n",
 			want:    Identity{Platform: Xen},
 		},
-		"Xen whose UUID is in capitals": {
+		"Xen with an upper-case UUID": {
 			xenUUID: "EC2E1916-9099-7CAF-FD21-012345ABCDEF\n",
 			want:    Identity{Platform: Xen},
 		},
-		"Xen under another owner": {
+		"Xen that is not EC2's": {
 			xenUUID: "6c3f5a52-9099-7caf-fd21-012345abcdef\n",
 			want:    Identity{Platform: None},
 		},
@@ -40,7 +40,7 @@ func TestIdentify(t *testing.T) {
 			assetTag: "Default string\n",
 			want:     Identity{Platform: None},
 		},
-		"an asset tag that only begins like an id": {
+		"an asset tag that only starts like an id": {
 			assetTag: "i-0a3d2c84bcffb603b/../x\n",
 			want:     Identity{Platform: None},
 		},
@@ -71,7 +71,7 @@ func (u unreadable) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 }
 
-func TestUnreadableIdentityIsNotTakenForNoInstance(t *testing.T) {
+func TestAnUnreadableFileDoesNotMeanNoInstance(t *testing.T) {
 	got, err := Identify(unreadable{})
 	require.ErrorIs(t, err, fs.ErrPermission)
 	require.Zero(t, got)

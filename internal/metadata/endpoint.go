@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// ConnectTimeout is how long one of several addresses may take to accept a
-// connection before the next is tried. It leaves room for one lost packet. The
-// last one has as long as the context.
+// ConnectTimeout is how long one of several addresses may take to accept a connection
+// before the next address is tried. It leaves time for one lost packet. The last address
+// has until the context's deadline.
 const ConnectTimeout = 1500 * time.Millisecond
 
 // DefaultPort is the TCP port of the metadata service.
 const DefaultPort = 80
 
-// Addresses returns the metadata service's own addresses in the form of
-// Options.Endpoint, in the order in which they are tried: IPv4 first.
+// Addresses returns the metadata service's addresses in the form of Options.Endpoint, in
+// the order in which they are tried: IPv4 first.
 //
 // Source: Amazon EC2 User Guide, "Access instance metadata".
 func Addresses() []string {
@@ -31,7 +31,7 @@ func Addresses() []string {
 
 // endpoint is one address of a metadata service.
 type endpoint struct {
-	host    string // "ADDRESS[:PORT]", as it stands in a URL
+	host    string // "ADDRESS[:PORT]", as in a URL
 	address string // "ADDRESS:PORT"
 }
 
@@ -53,9 +53,9 @@ func endpointsOf(explicit string) ([]endpoint, error) {
 	return endpoints, nil
 }
 
-// ParseEndpoint returns the address and port of "http://ADDRESS[:PORT]", where
-// ADDRESS is an IPv4 address or an IPv6 address in brackets. A host name is
-// refused: resolving it would hand the question to whoever answers DNS.
+// ParseEndpoint returns the address and port of "http://ADDRESS[:PORT]", where ADDRESS is
+// an IPv4 address, or an IPv6 address in brackets. A host name is refused: whoever
+// controls DNS would control where it leads.
 func ParseEndpoint(text string) (netip.AddrPort, error) {
 	wrong := func(why string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, fmt.Errorf("the endpoint %q %s; expected http://ADDRESS[:PORT], such as http://169.254.169.254", text, why)
@@ -63,7 +63,7 @@ func ParseEndpoint(text string) (netip.AddrPort, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return wrong("is no URL")
+		return wrong("is not a URL")
 	case u.Scheme != "http":
 		return wrong("is not http")
 	case u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
@@ -80,7 +80,7 @@ func ParseEndpoint(text string) (netip.AddrPort, error) {
 	return address, nil
 }
 
-// dialFirst connects to the first endpoint that lets it.
+// dialFirst connects to the first endpoint that accepts a connection.
 func dialFirst(ctx context.Context, endpoints []endpoint) (endpoint, net.Conn, error) {
 	var failure error
 	for i, e := range endpoints {
@@ -89,8 +89,9 @@ func dialFirst(ctx context.Context, endpoints []endpoint) (endpoint, net.Conn, e
 			dialer.Timeout = ConnectTimeout
 		}
 		conn, err := dialer.DialContext(ctx, "tcp", e.address)
-		// Thousands of logins a minute take up all ports for a moment. To an address that
-		// this machine can never reach it says the same, hence the bound.
+		// Thousands of logins a minute can exhaust the local ports for a moment. An
+		// address that is unreachable for good gives the same error, so the number of
+		// attempts is limited.
 		for attempt := 1; i == 0 && attempt < len(waits) && errors.Is(err, syscall.EADDRNOTAVAIL) && pause(ctx, attempt); attempt++ {
 			conn, err = dialer.DialContext(ctx, "tcp", e.address)
 		}

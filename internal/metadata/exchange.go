@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Bounds on one exchange. The context bounds them all together.
+// Bounds on one exchange. The context bounds all of them together.
 const (
-	// answerTimeout is how long an answer's header may take before the
-	// request is sent again. IMDS answers within milliseconds.
+	// answerTimeout is how long the header of an answer may take before the request is
+	// sent again. IMDS answers within milliseconds.
 	answerTimeout = 2 * time.Second
-	// maxHeader bounds an answer's header, in bytes.
+	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 16 << 10
-	// maxIdle is how many connections are kept between requests: more than there are
+	// maxIdle is the number of connections kept between requests, more than there are
 	// concurrent requests.
 	maxIdle = 32
 )
 
-// Exchange is one HTTP request and how it ended.
+// Exchange is one HTTP request and its outcome.
 type Exchange struct {
 	Stage  Stage
 	Method string
@@ -30,21 +30,21 @@ type Exchange struct {
 	Path string
 	// Status is the HTTP status, or 0 if no answer came.
 	Status int
-	// Bytes is the length of the answer's body as far as it was read.
+	// Bytes is the number of bytes read of the answer's body.
 	Bytes int
-	// Start is when the request was sent and Duration how long it took.
+	// Start is when the request was sent, and Duration how long it took.
 	Start    time.Time
 	Duration time.Duration
-	// Date is the answer's Date header, or zero.
+	// Date is the answer's Date header, or zero if there is none.
 	Date time.Time
-	// Err is what was wrong with the answer, or nil.
+	// Err is the reason for refusing the answer, or nil.
 	Err error
 }
 
-// answered is the status of an answer that is neither 200 nor 404.
-type answered int
+// statusError is the HTTP status of an answer, other than 200 and 404.
+type statusError int
 
-func (a answered) Error() string {
+func (a statusError) Error() string {
 	status := int(a)
 	switch {
 	case status == http.StatusForbidden:
@@ -56,21 +56,21 @@ func (a answered) Error() string {
 	}
 }
 
-// send fills in what came, and returns the answer and its body.
+// send sends the request, records its outcome, and returns the answer and its body.
 func (x *Exchange) send(request *http.Request, over *http.Transport, limit int) (*http.Response, []byte, error) {
 	response, err := over.RoundTrip(request)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	defer response.Body.Close() //nolint:errcheck // read to its end or abandoned
 	x.Status = response.StatusCode
-	x.Date, _ = http.ParseTime(response.Header.Get("Date")) // zero where there is none
+	x.Date, _ = http.ParseTime(response.Header.Get("Date")) // zero if there is no such header
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return nil, nil, ErrNotFound
 	default:
-		return nil, nil, answered(response.StatusCode)
+		return nil, nil, statusError(response.StatusCode)
 	}
 	body, err := readBody(response, limit)
 	x.Bytes = len(body)
@@ -80,15 +80,15 @@ func (x *Exchange) send(request *http.Request, over *http.Transport, limit int) 
 	return response, body, err
 }
 
-// lifetimeHeader says for how many seconds a session token is valid.
+// lifetimeHeader gives the number of seconds for which a session token is valid.
 const lifetimeHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
 
-// checkToken accepts a session token that can be sent in a header, and a lifetime that
-// the SDK can read.
+// checkToken accepts a session token that can be sent in a header, with a lifetime that
+// the SDK can parse.
 func checkToken(lifetime string, token []byte) error {
 	for _, c := range token {
 		if c <= ' ' || c > '~' {
-			return fmt.Errorf("the session token, %.60q, is not printable text", token)
+			return fmt.Errorf("the session token %.60q is not printable text", token)
 		}
 	}
 	if len(token) == 0 {
@@ -100,10 +100,10 @@ func checkToken(lifetime string, token []byte) error {
 	return nil
 }
 
-// readBody reads an answer of at most limit bytes.
+// readBody reads the body of an answer, of at most limit bytes.
 func readBody(response *http.Response, limit int) ([]byte, error) {
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" {
-		return nil, fmt.Errorf("the answer is encoded with %.40q, which nobody asked for", encoding)
+		return nil, fmt.Errorf("unexpected Content-Encoding %.40q", encoding)
 	}
 	tooLong := fmt.Errorf("the answer is longer than %d bytes", limit)
 	if response.ContentLength > int64(limit) {

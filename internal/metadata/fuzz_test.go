@@ -20,8 +20,8 @@ const (
 	goodAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nus-east-1"
 )
 
-// FuzzAnswer lets a metadata service send anything at all, to the request for a
-// token or to the one after it, and hang up.
+// FuzzAnswer has a metadata service send arbitrary bytes, in answer to the token request
+// or to the next one, and hang up.
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(goodToken), true)
 	for _, answer := range []string{
@@ -45,7 +45,7 @@ func FuzzAnswer(f *testing.F) {
 		if toToken {
 			answers = []string{string(answer), goodAnswer}
 		}
-		service := speak(answers)
+		service := newScripted(answers)
 		c := newClient(endpoint{"192.0.2.1", "127.0.0.1:1"}, service.conn, func(e Exchange) {
 			if e.Bytes > maxOther+1 {
 				t.Errorf("read %d bytes of an answer", e.Bytes)
@@ -55,38 +55,39 @@ func FuzzAnswer(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		body, err := c.Region(ctx)
-		require.NoError(t, ctx.Err(), "the service hung up, and the run goes on")
+		require.NoError(t, ctx.Err(), "the service hung up, but the call went on")
 		if err != nil {
 			require.Nil(t, body)
 			require.IsType(t, &Error{}, err)
 		} else {
 			require.LessOrEqual(t, len(body), maxOther)
 			if !toToken && !bytes.Contains(bytes.ToLower(answer), []byte("chunked")) {
-				require.True(t, bytes.Contains(answer, body), "the body is no part of the answer")
+				require.True(t, bytes.Contains(answer, body), "the body is not part of the answer")
 			}
 		}
 		service.check(t)
 	})
 }
 
-// spoken is one end of a connection on whose other end a service speaks.
-type spoken struct {
+// scripted is the client's end of a connection to a service that sends fixed answers.
+type scripted struct {
 	conn net.Conn
 	done sync.WaitGroup
 	err  error
 }
 
-// speak gives the answers, one to each request, and hangs up.
-func speak(answers []string) *spoken {
+// newScripted starts a service that sends one of the answers to each request, and then
+// hangs up.
+func newScripted(answers []string) *scripted {
 	ours, theirs := net.Pipe()
-	s := &spoken{conn: theirs}
+	s := &scripted{conn: theirs}
 	s.done.Go(func() {
 		defer ours.Close() //nolint:errcheck // hanging up
 		in := bufio.NewReader(ours)
 		for _, answer := range answers {
 			request, err := http.ReadRequest(in)
 			if err != nil {
-				return // the client is gone, or waits for more
+				return // the client has gone, or waits for more
 			}
 			_ = ours.SetReadDeadline(time.Now().Add(20 * time.Millisecond)) // a pipe can
 			if s.err = wellFormed(request); s.err != nil {
@@ -100,7 +101,7 @@ func speak(answers []string) *spoken {
 	return s
 }
 
-// wellFormed reports a request that this program never makes.
+// wellFormed returns an error for a request that this program never sends.
 func wellFormed(r *http.Request) error {
 	path := "/latest/meta-data/" + regionPath
 	if r.Method == http.MethodPut {
@@ -113,7 +114,7 @@ func wellFormed(r *http.Request) error {
 }
 
 // check waits until the service has hung up.
-func (s *spoken) check(t *testing.T) {
+func (s *scripted) check(t *testing.T) {
 	t.Helper()
 	require.NoError(t, s.conn.Close())
 	s.done.Wait()

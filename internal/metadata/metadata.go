@@ -1,13 +1,18 @@
-// Package metadata asks the EC2 instance metadata service (IMDS) for what EC2
-// Instance Connect needs. It is the only package that talks to it.
+// Package metadata fetches what EC2 Instance Connect needs from the EC2 instance metadata
+// service (IMDS). No other package talks to IMDS.
 //
-// The session token, the requests and the retry loop are those of the imds client of
-// the AWS SDK. This package says where the client connects, what it may read, and
-// which failures it retries. It guarantees that only IMDSv2 is spoken, that nothing
-// in the environment decides where a request goes, that no proxy is used and no
-// redirect followed, that no answer is read past its bound, and that everything ends
-// with the context. It does not verify answers: it returns bytes as they came, and
-// whoever can forge packets on the host may have written them.
+// The session token, the requests and the retry loop are those of the imds client of the
+// AWS SDK. This package decides where the client connects, how much it may read, and
+// which failures it retries. It guarantees that:
+//
+//   - only IMDSv2 is used;
+//   - no environment variable affects where a request goes;
+//   - no proxy is used and no redirect is followed;
+//   - no answer is read beyond its limit;
+//   - every call ends when its context does.
+//
+// The package does not verify answers. It returns the bytes that it received, and anybody
+// who can forge packets on the host may have written them.
 package metadata
 
 import (
@@ -22,7 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 )
 
-// The greatest number of bytes read of an answer. More is an error.
+// The greatest number of bytes accepted in an answer. A longer answer is an error.
 const (
 	maxActiveKeys = 1 << 20
 	maxChain      = 64 << 10
@@ -30,11 +35,10 @@ const (
 	maxOther      = 4 << 10
 )
 
-// Stage names a request by what it asks for.
+// Stage names a request by what it fetches.
 type Stage string
 
-// The requests there are. The names are the ones that errors and Exchanges
-// carry.
+// The stages, as errors and Exchanges name them.
 const (
 	StageConnect    Stage = "connect"
 	StageToken      Stage = "token"
@@ -59,11 +63,11 @@ const (
 	domainPath       = "services/domain"
 )
 
-// ErrNotFound is the answer 404: there is no such thing. For active keys that
-// is the usual case and means that nobody pushed a key for the user.
+// ErrNotFound means that the metadata service answered 404. For active keys this is the
+// usual answer: no key has been pushed for the user.
 var ErrNotFound = errors.New("not found (404)")
 
-// Error says at which request the metadata service failed, and how.
+// Error is a failure of one request to the metadata service.
 type Error struct {
 	Stage Stage
 	Err   error
@@ -79,28 +83,29 @@ func (e *Error) Error() string {
 // Unwrap returns the failure itself.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Options say where the metadata service is and who watches.
+// Options say which metadata service to use, and who observes the requests.
 type Options struct {
-	// Endpoint is "http://ADDRESS[:PORT]". Empty means IMDS's IPv4 address,
-	// and if that cannot be reached its IPv6 address.
+	// Endpoint is "http://ADDRESS[:PORT]". If it is empty, IMDS's IPv4 address is tried,
+	// and then its IPv6 address.
 	Endpoint string
-	// Observe, if set, is called after each Exchange, possibly from several
+	// Observe, if not nil, is called after each Exchange, possibly from several
 	// goroutines at once.
 	Observe func(Exchange)
 }
 
-// Client asks one metadata service. Its methods may be called from several
-// goroutines at once. All their errors are of type *Error.
+// Client sends requests to one metadata service. Its methods may be called concurrently,
+// and return errors of type *Error only.
 type Client struct {
-	host string // of the requests' URLs
+	host string // the host in the requests' URLs
 	wire *wire
-	// session is the SDK's client with the session token that it got, or none yet.
+	// session is the SDK's client with its session token, or without one before the first
+	// request.
 	session atomic.Pointer[imds.Client]
 }
 
-// Connect reaches the metadata service and returns a Client for it, on the
-// connection made. It sends no request yet. If the service cannot be reached
-// the error names each address tried.
+// Connect opens a connection to the metadata service and returns a Client that uses it.
+// It sends no request. If the service cannot be reached, the error names each address
+// tried.
 func Connect(ctx context.Context, options Options) (*Client, error) {
 	endpoints, err := endpointsOf(options.Endpoint)
 	if err != nil {
@@ -113,102 +118,103 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	return newClient(endpoint, conn, options.Observe), nil
 }
 
-// newClient returns a Client for an endpoint on the first connection to it.
+// newClient returns a Client for an endpoint. Its first request uses the given
+// connection.
 func newClient(endpoint endpoint, first net.Conn, observe func(Exchange)) *Client {
 	c := &Client{host: endpoint.host, wire: newWire(endpoint.address, first, observe)}
 	c.session.Store(c.newSession())
 	return c
 }
 
-// newSession returns a client of the SDK without a token. Each option that is set here
-// would otherwise be the environment's to set.
+// newSession returns a client of the SDK without a token. Each option set here would
+// otherwise come from the environment.
 func (c *Client) newSession() *imds.Client {
 	return imds.New(imds.Options{
 		Endpoint:                 "http://" + c.host,
 		HTTPClient:               c.wire,
 		Retryer:                  retryer{},
 		ClientEnableState:        imds.ClientEnabled,
-		EnableFallback:           aws.FalseTernary, // never IMDSv1
+		EnableFallback:           aws.FalseTernary, // the context's deadline is the only one
 		DisableDefaultTimeout:    true,             // the context has the only deadline
 		DisableDefaultMaxBackoff: true,
 	})
 }
 
-// renew returns a session in place of the one whose token was refused. Calls that were
-// refused in parallel share it, and so one new token. Left to renew the token itself,
-// the SDK drops a new one whenever the old one is refused late.
+// renew replaces the session whose token was refused. Concurrent requests that were
+// refused share one new session, and so one new token. If the SDK renewed the token
+// itself, a late refusal of the old token would make it discard the new one.
 func (c *Client) renew(refused *imds.Client) *imds.Client {
 	c.session.CompareAndSwap(refused, c.newSession())
 	return c.session.Load()
 }
 
-// Close closes the connections. It is to be called after the last request.
+// Close closes the connections. Call it after the last request.
 func (c *Client) Close() { c.wire.close() }
 
-// ActiveKeys returns the active-keys document of a user, at most 1 MiB, or
-// ErrNotFound. The name must have been found valid by activekeys.ValidUser.
+// ActiveKeys returns the active-keys document of a user, at most 1 MiB, or ErrNotFound.
+// The name must satisfy activekeys.ValidUser.
 func (c *Client) ActiveKeys(ctx context.Context, user string) ([]byte, error) {
 	return c.get(ctx, StageActiveKeys, activeKeysPath+user, maxActiveKeys)
 }
 
-// InstanceID returns the answer of instance-id.
+// InstanceID returns the body of instance-id.
 func (c *Client) InstanceID(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageInstanceID, instanceIDPath, maxOther)
 }
 
-// Region returns the answer of placement/region, or ErrNotFound from metadata
-// services too old to have it.
+// Region returns the body of placement/region. A metadata service that is too old to have
+// it answers with ErrNotFound.
 func (c *Client) Region(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageRegion, regionPath, maxOther)
 }
 
-// AvailabilityZone returns the answer of placement/availability-zone.
+// AvailabilityZone returns the body of placement/availability-zone.
 func (c *Client) AvailabilityZone(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageZone, availabilityPath, maxOther)
 }
 
-// Domain returns the answer of services/domain.
+// Domain returns the body of services/domain.
 func (c *Client) Domain(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageDomain, domainPath, maxOther)
 }
 
-// SignerCertificate returns the answer of managed-ssh-keys/signer-cert, at
-// most 64 KiB.
+// SignerCertificate returns the body of managed-ssh-keys/signer-cert, at most 64 KiB.
 func (c *Client) SignerCertificate(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageSigner, signerPath, maxChain)
 }
 
-// StapleList returns the answer of managed-ssh-keys/signer-ocsp: the staples'
-// names, one a line.
+// StapleList returns the body of managed-ssh-keys/signer-ocsp: the names of the staples,
+// one per line.
 func (c *Client) StapleList(ctx context.Context) ([]byte, error) {
 	return c.get(ctx, StageStapleList, stapleListPath, maxOther)
 }
 
-// Staple returns the staple listed under name, at most 32 KiB. The name must
-// be letters and digits.
+// Staple returns the staple listed under name, at most 32 KiB. The name must consist of
+// letters and digits.
 func (c *Client) Staple(ctx context.Context, name string) ([]byte, error) {
 	return c.get(ctx, StageStaple, stapleListPath+"/"+name, maxStaple)
 }
 
-// get asks for one path below /latest/meta-data/, until an answer comes, a failure
-// that a retry does not fix, or the end of the context.
+// get fetches one path below /latest/meta-data/. It retries until it has an answer, a
+// failure is not transient, or the context ends.
 func (c *Client) get(ctx context.Context, stage Stage, name string, limit int) ([]byte, error) {
 	if path.Clean("/"+name) != "/"+name {
-		// The SDK would clean the path and ask for something else.
-		return nil, &Error{stage, fmt.Errorf("unclean path %q", name)}
+		// The SDK would clean the path and fetch another one.
+		return nil, &Error{stage, fmt.Errorf("the path %q is not clean", name)}
 	}
 	call := &call{stage: stage, limit: limit}
 	session := c.session.Load()
 	body, err := call.ask(ctx, session, name)
-	if call.refused() {
-		// A token is refused once it has expired. A new one may be had.
+	if call.tokenRefused() {
+		// The token was refused, usually because it has expired. Try once more with a new
+		// one.
 		body, err = call.ask(ctx, c.renew(session), name)
-		if call.refused() {
+		if call.tokenRefused() {
 			call.failure.Err = errTokenRefused
 		}
 	}
 	if err != nil {
-		return nil, call.explain(ctx, err)
+		return nil, call.finalError(ctx, err)
 	}
 	return body, nil
 }

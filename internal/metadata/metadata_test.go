@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// service is a metadata service that answers "body" to everything, unless a
-// test puts another handler before it.
+// service is a metadata service that answers "body" to every request, unless a test's
+// handler answers first.
 type service struct {
 	*httptest.Server
 	requests atomic.Int64
@@ -141,7 +141,7 @@ func TestTheEnvironmentSteersNothing(t *testing.T) {
 	require.Equal(t, "body", string(body))
 }
 
-func TestAPathNeverLeavesItsFolder(t *testing.T) {
+func TestAPathNeverLeavesItsDirectory(t *testing.T) {
 	s := serve(t, nil)
 	for _, name := range []string{"../../iam/info", "a/../b", "a//b", "./a", "a/", ".."} {
 		_, err := s.client(t).ActiveKeys(t.Context(), name)
@@ -157,7 +157,7 @@ func TestAnEmptyAnswerIsAnAnswer(t *testing.T) {
 	require.Equal(t, []byte{}, body)
 }
 
-// answer lets a test write the answer to everything but the token.
+// answer returns a handler that answers every request but the one for a token.
 func answer(write func(w http.ResponseWriter)) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut {
@@ -181,17 +181,17 @@ func TestAnswersAreRefused(t *testing.T) {
 		"said to be compressed": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Encoding", "gzip")
 			fmt.Fprint(w, "plain")
-		}, `encoded with "gzip"`},
+		}, `unexpected Content-Encoding "gzip"`},
 		"a redirect": {func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://attacker.example/")
 			w.WriteHeader(http.StatusFound)
 		}, "redirects are not followed"},
-		"part of a thing":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, "206"},
+		"partial content":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, "206"},
 		"no content":       {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, "204"},
 		"forbidden":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403"},
 		"always throttled": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "503"},
 		"never authorized": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
-		"a header without end": {func(w http.ResponseWriter) {
+		"an endless header": {func(w http.ResponseWriter) {
 			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
 		}, "headers exceeded 16384 bytes"},
 	} {
@@ -209,19 +209,19 @@ func TestAnswersAreRefused(t *testing.T) {
 	}
 }
 
-// A new token mends an expired one, once. What is refused with that too is not asked for
-// until the budget is spent.
-func TestAServiceThatTakesNoTokenIsAskedTwice(t *testing.T) {
+// A new token replaces an expired one, once. If the service refuses the new token too,
+// the request is not sent again.
+func TestAServiceThatRefusesEveryTokenIsAskedTwice(t *testing.T) {
 	s := serve(t, answer(func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := s.client(t).Region(ctx)
-	require.ErrorContains(t, err, "401 Unauthorized to a new token too")
+	require.ErrorContains(t, err, "401 Unauthorized, even to a new token")
 	require.EqualValues(t, 2, s.tokens.Load())
 	require.EqualValues(t, 4, s.requests.Load())
 }
 
-func TestPassingFaultsCostNoLogin(t *testing.T) {
+func TestTransientFaultsCostNoLogin(t *testing.T) {
 	for name, fault := range map[string]func(http.ResponseWriter){
 		"throttled": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"reset": func(http.ResponseWriter) {
@@ -257,7 +257,7 @@ func TestPassingFaultsCostNoLogin(t *testing.T) {
 	}
 }
 
-func TestTheBudgetEndsEverything(t *testing.T) {
+func TestTheDeadlineEndsEveryCall(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, answer(func(http.ResponseWriter) { <-release }))
 	defer close(release)
@@ -266,7 +266,7 @@ func TestTheBudgetEndsEverything(t *testing.T) {
 	start := time.Now()
 	_, err := s.client(t).Region(ctx)
 	require.Less(t, time.Since(start), 2*time.Second)
-	require.EqualError(t, err, "asking the metadata service for region: the budget is spent and no whole answer has come")
+	require.EqualError(t, err, "asking the metadata service for region: the budget is spent; no complete answer came")
 }
 
 func TestAnInvalidTokenIsNotSent(t *testing.T) {
@@ -324,7 +324,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// An instance without IPv4 has a metadata service at an IPv6 address only.
+// An instance without IPv4 reaches the metadata service at its IPv6 address only.
 func TestTheSecondAddressIsTriedWhereTheFirstRefuses(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// wire is the SDK's imds.HTTPClient: it sends each request once, to one address.
-// Without an http.Client there are no redirects and no cookies.
+// wire is the SDK's imds.HTTPClient. It sends each request once, to one address. It uses
+// no http.Client, so there are no redirects and no cookies.
 type wire struct {
 	transport http.Transport
-	first     chan net.Conn // made before the first request
+	first     chan net.Conn // opened before the first request
 	observe   func(Exchange)
 }
 
-// newWire returns one that talks to the address, at first on a connection that was
-// made before. Nothing in a request can alter the address.
+// newWire returns a wire to the address. Its first request uses the given connection.
+// Nothing in a request can change the address.
 func newWire(address string, first net.Conn, observe func(Exchange)) *wire {
 	w := &wire{observe: observe, first: make(chan net.Conn, 1)}
 	w.first <- first
@@ -41,7 +41,7 @@ func newWire(address string, first net.Conn, observe func(Exchange)) *wire {
 	return w
 }
 
-// close closes the connections. It is to be called after the last request.
+// close closes the connections. Call it after the last request.
 func (w *wire) close() {
 	w.transport.CloseIdleConnections()
 	select {
@@ -51,18 +51,18 @@ func (w *wire) close() {
 	}
 }
 
-// Do sends a request and reads its whole answer. Every answer but 200 is an error, so
-// that the SDK leaves it to the retryer.
+// Do sends a request and reads the complete answer. Every status but 200 is an error, so
+// that the retryer decides about it and not the SDK.
 func (w *wire) Do(request *http.Request) (*http.Response, error) {
 	call, ok := request.Context().Value(callKey{}).(*call)
 	if !ok {
-		return nil, errors.New("a request outside of any call")
+		return nil, errors.New("internal error: request outside of a call")
 	}
 	stage, limit := call.stage, call.limit
 	if request.Method == http.MethodPut {
 		stage, limit = StageToken, maxOther
 	}
-	request.Header.Set("User-Agent", "eic") // the SDK's has a part from the environment
+	request.Header.Set("User-Agent", "eic") // the SDK's own would include text from the environment
 	x := Exchange{Stage: stage, Method: request.Method, Path: request.URL.Path, Start: time.Now()}
 	response, body, err := x.send(request, &w.transport, limit)
 	x.Err = err
@@ -71,7 +71,7 @@ func (w *wire) Do(request *http.Request) (*http.Response, error) {
 		w.observe(x)
 	}
 	if err != nil {
-		call.note(request.Context(), &Error{stage, err})
+		call.record(request.Context(), &Error{stage, err})
 		return nil, err
 	}
 	response.Body = http.NoBody

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onConnection writes the answer to the first GET by hand, and does with the
-// connection what a test wants.
+// onConnection writes the answer to the first GET itself, and then runs do on the
+// connection.
 func onConnection(do func(net.Conn)) func(http.ResponseWriter, *http.Request) bool {
 	var once sync.Once
 	return func(w http.ResponseWriter, r *http.Request) bool {
@@ -33,48 +33,49 @@ func onConnection(do func(net.Conn)) func(http.ResponseWriter, *http.Request) bo
 	}
 }
 
-// say writes to a connection, and ignores a client that has gone.
-func say(conn net.Conn, text string) { _, _ = conn.Write([]byte(text)) }
+// send writes to a connection. It ignores a client that has closed it.
+func send(conn net.Conn, text string) { _, _ = conn.Write([]byte(text)) }
 
 // untilClosed waits until the client has closed the connection.
 func untilClosed(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 const whole = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
 
-// What becomes of a connection after an answer must not cost the next request. What the
-// service sends behind an answer ends the connection, unless the next request is already
-// on it: then it is the answer, which the same service could have sent as well.
+// What happens to a connection after an answer must not fail the next request. If the
+// service sends more after an answer, the connection is closed. If the next request is
+// already on that connection, the surplus becomes its answer; the same service could have
+// sent that answer anyway.
 func TestTheNextRequestSucceeds(t *testing.T) {
 	for name, test := range map[string]struct {
 		after    func(net.Conn)
 		connects int64
 	}{
 		"after an answer that ends the connection": {func(c net.Conn) {
-			say(c, strings.Replace(whole, "\r\n", "\r\nConnection: close\r\n", 1))
+			send(c, strings.Replace(whole, "\r\n", "\r\nConnection: close\r\n", 1))
 			_ = c.Close()
 		}, 2},
 		"after a connection that was closed without a word": {func(c net.Conn) {
-			say(c, whole)
+			send(c, whole)
 			_ = c.Close()
 		}, 2},
 		"after an answer with more behind it": {func(c net.Conn) {
-			say(c, whole+"more")
+			send(c, whole+"more")
 			untilClosed(c)
 		}, 2},
 		"after an answer with another behind it": {func(c net.Conn) {
-			say(c, whole+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+			send(c, whole+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 			untilClosed(c)
 		}, 2},
 		"after an answer that an interim one goes before": {func(c net.Conn) {
-			say(c, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+whole)
+			send(c, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+whole)
 			_ = c.Close()
 		}, 2},
 		"after a chunked answer": {func(c net.Conn) {
-			say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
+			send(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 			_ = c.Close()
 		}, 2},
 		"after an answer that ends with the connection": {func(c net.Conn) {
-			say(c, "HTTP/1.1 200 OK\r\n\r\nbody")
+			send(c, "HTTP/1.1 200 OK\r\n\r\nbody")
 			_ = c.Close()
 		}, 2},
 	} {
@@ -96,14 +97,14 @@ func TestTheNextRequestSucceeds(t *testing.T) {
 	}
 }
 
-// What is left to read of an answer may look like one itself.
+// The unread rest of an answer may look like an answer itself.
 func TestTheRestOfAnAnswerIsNotTheNextOne(t *testing.T) {
 	const rest = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 	s := serve(t, onConnection(func(c net.Conn) {
-		say(c, fmt.Sprintf("HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n", len(rest)))
+		send(c, fmt.Sprintf("HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n", len(rest)))
 		go func() {
 			if _, err := c.Read(make([]byte, 1024)); err == nil { // another request came on it
-				say(c, rest)
+				send(c, rest)
 			}
 			_ = c.Close()
 		}()
@@ -126,33 +127,33 @@ func TestSequentialRequestsShareAConnection(t *testing.T) {
 	require.EqualValues(t, 1, s.connects.Load())
 }
 
-func TestWhatIsNoHTTPIsRefused(t *testing.T) {
+func TestAnAnswerThatIsNotHTTPIsRefused(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
-			say(conn, "220 mail.example ESMTP\r\n")
+			send(conn, "220 mail.example ESMTP\r\n")
 			_ = conn.Close()
 		}
 		return true
 	})
 	_, err := s.client(t).Region(t.Context())
 	require.ErrorContains(t, err, `malformed HTTP`)
-	require.EqualValues(t, 1, s.requests.Load(), "asking again would not mend it")
+	require.EqualValues(t, 1, s.requests.Load(), "a retry would not help")
 }
 
-// The first failure of requests side by side ends the others, wherever they are.
+// The first failure of concurrent requests ends the others, whatever their state.
 func TestTheEndOfTheContextEndsARequestAtOnce(t *testing.T) {
 	for name, text := range map[string]string{
-		"before an answer":   "",
-		"within a header":    "HTTP/1.1 200 OK\r\nContent-",
-		"within the body":    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbo",
-		"at the body's door": "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+		"before an answer": "",
+		"within a header":  "HTTP/1.1 200 OK\r\nContent-",
+		"within the body":  "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbo",
+		"before the body":  "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s := serve(t, onConnection(func(c net.Conn) {
-				say(c, text)
+				send(c, text)
 				time.AfterFunc(50*time.Millisecond, cancel)
 			}))
 			start := time.Now()
@@ -169,7 +170,7 @@ func TestClosingLeavesNoConnection(t *testing.T) {
 		c := s.client(t)
 		var group sync.WaitGroup
 		for range requests {
-			group.Go(func() { _, _ = c.Region(t.Context()) }) // it is the connection that matters
+			group.Go(func() { _, _ = c.Region(t.Context()) }) // only the connection matters
 		}
 		group.Wait()
 		c.Close()

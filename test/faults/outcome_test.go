@@ -64,15 +64,15 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	case imds.Once503, imds.Once401, imds.ResetOnce:
 		return thePushedKey
 	case imds.Hang, imds.Drip:
-		return spent(stage, " and no whole answer has come")
+		return spent(stage, "; no complete answer came")
 	case imds.Reset:
-		return spent(stage, "; the last failure: .*connection reset by peer")
+		return spent(stage, "; last failure: .*connection reset by peer")
 	case imds.Truncated:
-		return spent(stage, "; the last failure: reading the answer after [0-9]+ bytes: unexpected EOF")
+		return spent(stage, "; last failure: reading the answer after [0-9]+ bytes: unexpected EOF")
 	case imds.Status500:
-		return spent(stage, "; the last failure: answered 500")
+		return spent(stage, "; last failure: answered 500")
 	case imds.Status503:
-		return spent(stage, "; the last failure: answered 503")
+		return spent(stage, "; last failure: answered 503")
 	case imds.Status403:
 		return final(stage, "answered 403 Forbidden")
 	case imds.Redirect:
@@ -80,7 +80,7 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	case imds.Huge, imds.LongLine:
 		return final(stage, fmt.Sprintf("the answer is longer than %d bytes", limit(stage)))
 	case imds.Gzip:
-		return final(stage, `the answer is encoded with \\?"gzip.*, which nobody asked for`)
+		return final(stage, `unexpected Content-Encoding \\?"gzip`)
 	case imds.Status404:
 		return missing(stage)
 	case imds.Noise:
@@ -122,7 +122,7 @@ func missing(stage imds.Stage) outcome {
 func noise(stage imds.Stage) outcome {
 	switch stage {
 	case imds.StageToken:
-		return noAnswer(stage, "the session token, .* is not printable text")
+		return noAnswer(stage, "the session token .* is not printable text")
 	case imds.StageActiveKeys:
 		return ignored("info", "malformed: the document has text but no block")
 	case imds.StageSignerCert:

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// When the token expires in the middle of a run, all requests under way are refused.
+// If the token expires while requests are in flight, all of them are refused.
 func TestConcurrentRequestsShareOneNewToken(t *testing.T) {
 	const calls = 8
 	var arrived sync.WaitGroup
 	arrived.Add(calls)
-	var refused atomic.Int64
+	var tokenRefused atomic.Int64
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut || refused.Add(1) > calls {
+		if r.Method == http.MethodPut || tokenRefused.Add(1) > calls {
 			return false
 		}
 		arrived.Done()
