@@ -52,6 +52,7 @@ const existingCommand = "existing"
 type enabling struct {
 	settings *settings.Settings
 	options  enable.Options
+	host     sshd.Host
 	// restore names a file of disabling.save's, or is empty.
 	restore string
 }
@@ -64,6 +65,7 @@ func (e *enabling) register(line cmdline.Line) {
 	line.BoolVar(&e.options.Upgrade, "upgrade", false, "bring an entry of eic's up to date as --keep does, and write none where there is none (for upgrades of packages)")
 	line.StringVar(&e.restore, "restore", "", "write the entry that \"eic disable --save=`FILE`\" took out, and nothing if it took none out (for packages)")
 	line.BoolVar(&e.options.SELinuxAllowsChain, "selinux-allows-chain", false, "take it that SELinux's policy lets eic's domain do what the command of --chain needs")
+	reloadFlag(line, &e.host)
 	e.settings = settings.New()
 	e.settings.Register(line.FlagSet)
 	chain := line.Lookup("chain")
@@ -99,13 +101,14 @@ func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 		}
 		e.options.Saved, e.options.ReplaceInstanceConnect = saved, true
 	}
-	result, err := enable.Add(ctx, sshd.Host{}, e.options)
+	result, err := enable.Add(ctx, e.host, e.options)
 	return tellChange("enable", result, e.options.DryRun, err, stdout, stderr)
 }
 
 // disabling is one call of disable.
 type disabling struct {
 	dryRun bool
+	host   sshd.Host
 	// save names a file for the arguments of the entry that is taken out.
 	save string
 }
@@ -113,6 +116,12 @@ type disabling struct {
 func (d *disabling) register(line cmdline.Line) {
 	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
 	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE`, for \"eic enable --restore\" (for packages)")
+	reloadFlag(line, &d.host)
+}
+
+// reloadFlag adds the flag by which a package has sshd reloaded as its distribution wants.
+func reloadFlag(line cmdline.Line, host *sshd.Host) {
+	line.StringVar(&host.ReloadWith, "reload-with", "", "reload a running sshd with `COMMAND`, which may refuse with exit status 101 (for packages)")
 }
 
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
@@ -123,7 +132,7 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	ctx, release := catchSignals(ctx)
 	defer release()
-	result, err := enable.Remove(ctx, sshd.Host{}, d.dryRun)
+	result, err := enable.Remove(ctx, d.host, d.dryRun)
 	if err == nil && d.save != "" && !d.dryRun {
 		err = writeSaved(d.save, result.Removed)
 	}
@@ -175,6 +184,8 @@ func outcome(result enable.Result, dryRun bool, err error) string {
 		return "sshd's configuration would change like this:"
 	case result.Reloaded != "":
 		return "sshd's configuration was changed and tested, and " + result.Reloaded + " reloaded."
+	case result.NotReloaded != "":
+		return "sshd's configuration was changed and tested. sshd was not reloaded: " + result.NotReloaded
 	default:
 		return "sshd's configuration was changed and tested. No running sshd had to be reloaded."
 	}

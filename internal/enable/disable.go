@@ -65,11 +65,11 @@ func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) 
 		return Result{}, err
 	}
 	if broken != nil {
-		result.Notes = append(result.Notes, "sshd was not reloaded: "+broken.Error())
+		result.NotReloaded = broken.Error()
 		return result, nil
 	}
 	unmasked := slices.ContainsFunc(edits, func(e edit) bool { return e.before.kind == mask })
-	if result.Reloaded, err = reload(context.WithoutCancel(ctx), s.host, unmasked); err != nil {
+	if err := reload(context.WithoutCancel(ctx), s.host, unmasked, &result); err != nil {
 		return Result{}, err
 	}
 	return result, nil

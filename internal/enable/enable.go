@@ -62,6 +62,8 @@ type Result struct {
 	Notes []string
 	// Reloaded names what was reloaded; it is empty when no sshd runs here.
 	Reloaded string
+	// NotReloaded says why a running sshd was not reloaded, if it was not.
+	NotReloaded string
 	// Removed is the entry that Remove took out, or nil.
 	Removed *Entry
 }
@@ -112,8 +114,7 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if err := carryOut(ctx, s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry, logins) }); err != nil {
 		return Result{}, err
 	}
-	result.Reloaded, err = reload(context.WithoutCancel(ctx), h, len(p.masks) > 0)
-	if err != nil {
+	if err := reload(context.WithoutCancel(ctx), h, len(p.masks) > 0, &result); err != nil {
 		return Result{}, err
 	}
 	return result, nil

@@ -115,6 +115,50 @@ func TestRunningServerIsReloadedNotRestarted(t *testing.T) {
 	}
 }
 
+// Packages have sshd reloaded by the distribution's own command, which an administrator can
+// forbid. What was written stays then.
+func TestAnotherCommandReloadsOrRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		script                string
+		reloaded, notReloaded string
+		fails                 bool
+	}{
+		"it reloads":             {script: `kill -HUP "$1"`, reloaded: "process "},
+		"policy-rc.d forbids it": {script: "exit 101", notReloaded: "policy-rc.d forbids it"},
+		"it fails":               {script: "exit 1", fails: true},
+		"it is not there":        {fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			privateMachine(t)
+			sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "ListenAddress 127.0.0.1:" + sshdtest.FreePort(t) + "\nHostKey /etc/ssh/key\n"})
+			sshdtest.MakeKey(t, "/etc/ssh/key")
+			require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
+			if test.script != "" {
+				sshdtest.PutFiles(t, "/run", map[string]string{"reload": "#!/bin/sh\n" + test.script + "\n"})
+				require.NoError(t, os.Chmod("/run/reload", 0o755))
+			}
+			s := sshdtest.StartProgram(t, "/", "/usr/sbin/sshd")
+			pid := strconv.Itoa(s.Cmd.Process.Pid)
+			waitForFile(t, "/run/sshd.pid", pid+"\n")
+
+			result, err := Add(t.Context(), sshd.Host{ReloadWith: "/run/reload " + pid}, Options{})
+			require.True(t, (err != nil) == test.fails, "%v", err)
+			require.Contains(t, sshdtest.ReadFile(t, "/etc/ssh/sshd_config"), "authorized-keys")
+			if test.fails {
+				return
+			}
+			require.True(t, strings.HasPrefix(result.Reloaded, test.reloaded), result.Reloaded)
+			require.Equal(t, test.notReloaded, result.NotReloaded)
+			if test.reloaded != "" {
+				s.WaitFor(t, "Received SIGHUP; restarting")
+			} else {
+				require.Empty(t, result.Reloaded)
+				require.NoError(t, syscall.Kill(s.Cmd.Process.Pid, 0))
+			}
+		})
+	}
+}
+
 // A directory that only root may enter keeps sshd's own configuration from those
 // who have to read it.
 func TestDirectoryIsForEverybodyUnderAnyUmask(t *testing.T) {

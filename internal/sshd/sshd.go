@@ -63,6 +63,9 @@ type Host struct {
 	Root string
 	// Run runs sshd and systemctl; nil means Exec(Root).
 	Run Runner
+	// ReloadWith is the command that reloads a running sshd: the path of a program and its
+	// arguments, with blanks between them. Empty means systemctl, or SIGHUP where systemd is not at work.
+	ReloadWith string
 }
 
 func (h Host) root() string {
