@@ -4,6 +4,7 @@ package packaging
 
 import (
 	"debug/buildinfo"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,19 +61,28 @@ const (
 	sharedFlags = `flags of eic-authorized-keys\(8\)(?: but ((?:\*\*--[a-z0-9-]+\*\*(?:, | and )?)+))?`
 )
 
-// section returns what the manual says of a command: a page of its own, or
-// what stands below its heading on the program's page.
-func section(t *testing.T, program, page, command string) string {
+// section returns what the manual says of a command: what stands below its heading in
+// some page, or all of a page of its own.
+func section(t *testing.T, program, command string) string {
 	t.Helper()
-	if own := "man/" + program + "-" + command + ".8.md"; exists(own) {
+	if own := "man/" + program + "-" + command + ".8.md"; exists(own) && !strings.Contains(read(t, own), heading(program, command)) {
 		return read(t, own)
 	}
-	_, text, found := strings.Cut(read(t, page), "\n## "+program+" "+command+"\n")
-	require.True(t, found, "%s says nothing of %q", page, command)
-	text, _, _ = strings.Cut(text, "\n## ")
-	text, _, _ = strings.Cut(text, "\n# ")
+	pages, err := filepath.Glob("man/*.md")
+	require.NoError(t, err)
+	text := ""
+	for _, page := range pages {
+		_, below, _ := strings.Cut(read(t, page), heading(program, command))
+		below, _, _ = strings.Cut(below, "\n## ")
+		below, _, _ = strings.Cut(below, "\n# ")
+		text += below
+	}
+	require.NotEmpty(t, text, "no page says anything of %s %s", program, command)
 	return text
 }
+
+// heading begins what a page says of a command.
+func heading(program, command string) string { return "\n## " + program + " " + command + "\n" }
 
 func exists(name string) bool {
 	_, err := os.Stat(name)
@@ -87,7 +97,7 @@ func TestManualHasEveryFlagAndNoOther(t *testing.T) {
 		require.Subset(t, commands, words(`(?m)^## `+program+` ([a-z-]+)$`, read(t, page)), "commands on %s", page)
 		for _, command := range commands {
 			t.Run(program+" "+command, func(t *testing.T) {
-				text := section(t, program, page, command)
+				text := section(t, program, command)
 				documented := words(flagInManual, text)
 				require.Len(t, regexp.MustCompile(flagInManual).FindAllString(text, -1), len(documented), "a flag stands there twice")
 				if shared := regexp.MustCompile(sharedFlags).FindStringSubmatch(text); shared != nil {
@@ -114,19 +124,67 @@ func TestPagesOfCommandsThereAreNot(t *testing.T) {
 	}
 }
 
-func TestCopyrightNamesEveryModuleThatIsLinked(t *testing.T) {
-	named := words(`(?m)^(?:Files:)? (\S+)/\*$`, read(t, "copyright"))
-	require.NotEmpty(t, named)
-	for _, program := range []string{"eic", "eic-sim"} {
-		info, err := buildinfo.ReadFile(build(t, program))
-		require.NoError(t, err)
-		require.NotEmpty(t, info.Deps)
-		for _, module := range info.Deps {
-			require.True(t, slices.ContainsFunc(named, func(name string) bool {
-				return module.Path == name || strings.HasPrefix(module.Path, name+"/")
-			}), "%s is linked into %s", module.Path, program)
+// licenses returns what the copyright file says: the license of each module, and of each
+// directory of ours that holds other people's work.
+func licenses(t *testing.T) map[string]string {
+	t.Helper()
+	licenses := map[string]string{}
+	for _, stanza := range strings.Split(read(t, "copyright"), "\n\n") {
+		files, rest, _ := strings.Cut(stanza, "\nCopyright:")
+		for _, name := range words(`(?m)^(?:Files:)? (\S+)/\*$`, files) {
+			licenses[name] = words(`(?m)^License: (\S+)$`, rest)[0]
 		}
 	}
+	require.NotEmpty(t, licenses)
+	return licenses
+}
+
+// linked returns the modules that are linked into a program, Go among them.
+func linked(t *testing.T, program string) []string {
+	t.Helper()
+	info, err := buildinfo.ReadFile(build(t, program))
+	require.NoError(t, err)
+	require.NotEmpty(t, info.Deps)
+	modules := []string{"go"}
+	for _, module := range info.Deps {
+		modules = append(modules, module.Path)
+	}
+	return modules
+}
+
+// Each module that is linked has a stanza, and each stanza a module: a license too many is as
+// false as one too few. The packages' own tag names the licenses of what is in them.
+func TestCopyrightNamesWhatIsLinkedAndNothingElse(t *testing.T) {
+	spdx := map[string]string{
+		"Apache-2.0": "Apache-2.0", "BSD-3-clause-Go": "BSD-3-Clause", "BSD-3-clause-psx": "BSD-3-Clause", "Expat": "MIT", "ISC": "ISC", "MPL-2.0": "MPL-2.0",
+	}
+	unused := licenses(t)
+	for program, config := range map[string]string{"eic": "nfpm.yaml", "eic-sim": "nfpm-sim.yaml"} {
+		modules := linked(t, program)
+		within := []string{"Apache-2.0"} // ours
+		for name, license := range licenses(t) {
+			isOurs := strings.HasPrefix(name, "internal/")
+			if isOurs {
+				require.DirExists(t, "../"+name)
+			}
+			if isOurs && program == "eic" || slices.ContainsFunc(modules, below(name)) {
+				within = append(within, spdx[license])
+				delete(unused, name)
+			}
+		}
+		for _, module := range modules {
+			require.True(t, slices.ContainsFunc(slices.Collect(maps.Keys(licenses(t))), func(name string) bool { return below(name)(module) }),
+				"%s is linked into %s and has no stanza", module, program)
+		}
+		slices.Sort(within)
+		require.Contains(t, read(t, config), "\nlicense: "+strings.Join(slices.Compact(within), " AND ")+"\n")
+	}
+	require.Empty(t, unused, "stanzas about nothing that is linked")
+}
+
+// below reports whether a module is the one with a name, or below it.
+func below(name string) func(module string) bool {
+	return func(module string) bool { return module == name || strings.HasPrefix(module, name+"/") }
 }
 
 // The packages' changelog is in a form of its own; version and day must be

@@ -59,9 +59,9 @@ packages-amd64 packages-arm64: packages-%: $(STAGE)/%/eic $(MANUALS) $(SCRIPTS) 
 $(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
 	GOOS=linux GOARCH=$* GOFLAGS=-buildvcs=false $(GOBUILD) -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
 
-$(STAGE)/man/%.gz: packaging/man/%.md $(TOOLS)/go-md2man
+$(STAGE)/man/%.gz: packaging/man/%.md $(TOOLS)/go-md2man FORCE
 	mkdir -p $(@D)
-	$(TOOLS)/go-md2man -in=$< | gzip -9n > $@
+	sed '1s/DATE/$(shell date --utc +%F --date @$(SOURCE_DATE_EPOCH))/; 1s/VERSION/$(VERSION)/' $< | $(TOOLS)/go-md2man | gzip -9n > $@
 
 # An apk takes over its scripts' own times.
 $(STAGE)/apk/%: packaging/apk/% FORCE

@@ -115,7 +115,7 @@ type disabling struct {
 
 func (d *disabling) register(line cmdline.Line) {
 	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
-	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE`, for \"eic enable --restore\" (for packages)")
+	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE` for a later enable (for packages)")
 	reloadFlag(line, &d.host)
 }
 

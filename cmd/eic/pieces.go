@@ -39,7 +39,7 @@ type pieces struct {
 func (p *pieces) register(flags cmdline.Line) {
 	flags.StringVar(&p.keys, "keys", "", "the active-keys document is in `FILE`")
 	flags.StringVar(&p.signer, "signer-cert", "", "the signer's certificate and its issuers are in `FILE` (PEM)")
-	flags.StringVar(&p.ocsp, "ocsp", "", "the OCSP staples are in `FOLDER`, one a file (DER, or that in base64)")
+	flags.StringVar(&p.ocsp, "ocsp", "", "the OCSP staples are in `DIR`, one a file (DER, or that in base64)")
 	flags.StringVar(&p.instance, "instance-id", "", "the instance is `ID`")
 	flags.StringVar(&p.region, "region", "", "it is in the region `NAME`")
 	flags.StringVar(&p.domain, "domain", trust.AmazonDomain, "the domain of its partition is `NAME`")
