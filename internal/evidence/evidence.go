@@ -78,7 +78,7 @@ var ErrNotAsked = errors.New("no key could count when this evidence was kept, so
 // Decide decides on the Record by the code that answers sshd, at the time in
 // Evidence.Time, which may be set to another than its own. With an error no
 // key may be printed: what the Record's Failure says, ErrNotAsked, or an error
-// of lookup.Result's Settle.
+// of lookup.Result.Verify.
 func (r Record) Decide() (lookup.Result, error) {
 	if r.Evidence.ActiveKeys == nil {
 		if r.Failure != nil {
@@ -99,7 +99,7 @@ func (r Record) Decide() (lookup.Result, error) {
 	case r.Evidence.Signer.Chain == nil:
 		return verdict, ErrNotAsked
 	}
-	return verdict, verdict.Settle(r.Evidence, r.Terms)
+	return verdict, verdict.Verify(r.Evidence, r.Terms)
 }
 
 // AnchorsFor returns the trust anchors that the signer of a domain is verified

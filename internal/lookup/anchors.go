@@ -8,22 +8,22 @@ import (
 	"eic/internal/trust"
 )
 
-// What --trust-anchors of eic(8) takes besides the name of a file.
+// Values of --trust-anchors other than a file name; see eic(8).
 const (
-	AnchorsAuto   = "auto"   // the built-in ones for trust.AmazonDomain, and otherwise the system's
-	AnchorsSystem = "system" // the system's, whatever the domain
+	AnchorsAuto   = "auto"   // built-in anchors for trust.AmazonDomain, the system's for other domains
+	AnchorsSystem = "system" // the system's anchors for every domain
 )
 
-// BuiltIn reports whether a setting of --trust-anchors means, for the signer of a
-// domain, the trust anchors that are built into this program.
+// BuiltIn reports whether --trust-anchors=setting means the built-in trust anchors for
+// the signer of a domain.
 func BuiltIn(setting, domain string) bool {
 	return setting == AnchorsAuto && domain == trust.AmazonDomain
 }
 
 // Anchors returns the trust anchors for the signer of a domain: the built-in ones if
-// BuiltIn, and otherwise the system's. Those are read anew, and it is an error if they
-// cannot be or if there are none. Anchors in a file of the administrator's are none of its
-// business.
+// BuiltIn, or else the system's. It reads the system's anchors at each call; it is an
+// error if they cannot be read or if there are none. A setting that names a file is the
+// caller's responsibility.
 func Anchors(setting, domain string) (*x509.CertPool, error) {
 	if BuiltIn(setting, domain) {
 		return trust.AmazonAnchors(), nil
@@ -38,7 +38,8 @@ func Anchors(setting, domain string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// refuseEmpty says what crypto/x509 would only call an unknown authority.
+// refuseEmpty returns an error for a pool without anchors. crypto/x509 would only report
+// an unknown authority.
 func refuseEmpty(pool *x509.CertPool) error {
 	if pool.Equal(x509.NewCertPool()) {
 		return errors.New("the system has no trust anchors; install the package ca-certificates, or name a file of them with --trust-anchors")
@@ -46,9 +47,9 @@ func refuseEmpty(pool *x509.CertPool) error {
 	return nil
 }
 
-// SystemStores returns the directories where distributions keep the system's trust
-// anchors, together with the directories that links in them lead to. They are what
-// Anchors may read, besides SystemBundles.
+// SystemStores returns the directories in which distributions keep the system's trust
+// anchors, and the directories that links in them lead to. Anchors may read these, and
+// SystemBundles.
 func SystemStores() []string {
 	return []string{
 		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
@@ -57,7 +58,7 @@ func SystemStores() []string {
 }
 
 // SystemBundles returns the files in which crypto/x509 looks for the system's trust
-// anchors. Each may be a link to anywhere.
+// anchors. Each may be a symbolic link to a file anywhere.
 func SystemBundles() []string {
 	return []string{
 		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",

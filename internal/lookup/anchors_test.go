@@ -9,14 +9,14 @@ import (
 	"eic/internal/trust"
 )
 
-// Of a system without ca-certificates crypto/x509 says no more than that the authority is
-// unknown.
-func TestASystemWithoutTrustAnchorsIsCalledThat(t *testing.T) {
+// On a system without ca-certificates, crypto/x509 only reports an unknown authority.
+func TestAnEmptyTrustStoreIsReportedAsSuch(t *testing.T) {
 	require.ErrorContains(t, refuseEmpty(x509.NewCertPool()), "install the package ca-certificates")
 	require.NoError(t, refuseEmpty(trust.AmazonAnchors()))
 }
 
-// The system's store is anybody's who may write to it; Amazon's roots are built in.
+// Whoever can write to the system's store controls its anchors. Amazon's roots are built
+// in.
 func TestOnlyAmazonsOwnDomainHasBuiltInAnchors(t *testing.T) {
 	system, err := Anchors(AnchorsSystem, trust.AmazonDomain)
 	require.NoError(t, err)

@@ -17,32 +17,33 @@ import (
 	"eic/internal/trust"
 )
 
-// Source is where the evidence comes from.
+// Source says where the evidence comes from.
 type Source struct {
-	// Root is the root of the file system, for the machine's identity.
+	// Root is the root of the file system, with the machine's identity files.
 	Root fs.FS
-	// Metadata says which metadata service to ask.
+	// Metadata says which metadata service to use.
 	Metadata metadata.Options
-	// AnyMachine asks the metadata service whatever the machine says of
-	// itself, and takes the instance id from it. For tests and simulators.
+	// AnyMachine asks the metadata service even if the identity files are not EC2's, and
+	// takes the instance id from it. It is for tests and simulators.
 	AnyMachine bool
-	// BeforeNetwork, if set, is called before the first connection is made,
-	// and its error ends the inquiry.
+	// BeforeNetwork, if not nil, is called before the first connection. Its error ends
+	// the lookup.
 	BeforeNetwork func() error
 }
 
-// Answer is how one inquiry went.
+// Answer is the evidence and the result of one lookup.
 type Answer struct {
 	Evidence Evidence
 	Result   Result
 }
 
-// Ask fetches the evidence that the question needs, and no more, and decides
-// on it as of the time now. With an error no key may be printed;
-// the Answer then has what was gathered and decided before it.
+// Ask fetches the evidence that the answer depends on, and decides about it as of the
+// time now. It fetches only what is needed.
 //
-// A user name that cannot have a key, and a machine that is no EC2 instance,
-// have no keys, and nobody is asked.
+// If Ask returns an error, no key may be printed; the Answer then holds what was fetched
+// and decided before the failure. For a user name that EC2 Instance Connect does not
+// accept, and on a machine that is not an EC2 instance, there are no keys, and no request
+// is sent.
 func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) {
 	r := Answer{Evidence: Evidence{Time: now}}
 	begun := time.Now()
@@ -82,16 +83,16 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 	if err != nil {
 		return r, err
 	}
-	e.Time = now.Add(time.Since(begun)) // what was valid before may not be any more
-	err = r.Result.Settle(*e, t)
+	e.Time = now.Add(time.Since(begun)) // a certificate or key may have expired since now
+	err = r.Result.Verify(*e, t)
 	if missing != nil && lacksStatus(err) {
-		return r, missing // it says why
+		return r, missing // the failure to fetch a staple explains the missing status
 	}
 	return r, err
 }
 
-// unlessNoKeys returns an error of asking for the active keys, or nil if it says that
-// there are none.
+// unlessNoKeys returns the error of fetching the active keys, or nil if there are no
+// keys.
 func unlessNoKeys(err error) error {
 	if errors.Is(err, metadata.ErrNotFound) && stageOf(err) == metadata.StageActiveKeys {
 		return nil
@@ -99,7 +100,7 @@ func unlessNoKeys(err error) error {
 	return err
 }
 
-// lacksStatus reports whether the signer was refused for want of good staples.
+// lacksStatus reports whether the signer was refused because a good staple is missing.
 func lacksStatus(err error) bool {
 	var failure *trust.Error
 	return errors.As(err, &failure) && failure.Part == trust.PartStatus
@@ -113,7 +114,8 @@ func stageOf(err error) metadata.Stage {
 	return ""
 }
 
-// fetchAll is Fetch for a login, which needs every part: the first error ends it.
+// fetchAll is Fetch for a login, which needs every part: the first failure ends all
+// requests.
 func (e *Evidence) fetchAll(ctx context.Context, client *metadata.Client) (missing, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -126,14 +128,16 @@ func (e *Evidence) fetchAll(ctx context.Context, client *metadata.Client) (missi
 	return missing, err
 }
 
-// Fetch fetches, in parallel, everything that the active keys are verified with: the
-// instance id if it is not known, the Region or else the Availability Zone, the domain,
-// the signer's certificate and the staples. It calls failed for each part that could not
-// be had, with the part's stage and an error of metadata.Client, and never twice at a
-// time. A metadata service without the path placement/region is no failure.
+// Fetch fetches, in parallel, everything that Verify needs besides the active keys: the
+// instance id if it is unknown, the Region or else the Availability Zone, the domain, the
+// signer's certificate and the staples.
 //
-// missing is the error of a staple that had not come when the context ended; the other
-// staples may suffice.
+// For each part that could not be fetched, Fetch calls failed with the part's stage and
+// an error of metadata.Client. The calls do not overlap. A metadata service without the
+// path placement/region is not a failure.
+//
+// Fetch returns the error of a staple that was still missing when the context ended. The
+// other staples may suffice.
 func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed func(metadata.Stage, error)) (missing error) {
 	var group sync.WaitGroup
 	var one sync.Mutex
@@ -184,20 +188,19 @@ func (e *Evidence) Fetch(ctx context.Context, client *metadata.Client, failed fu
 	return missing
 }
 
-// maxStaples is how many staples are fetched, at most. There is one for each
-// of three certificates; twice that were listed while their names changed.
+// maxStaples is the greatest number of staples fetched. Three certificates need one each;
+// twice as many are listed while their names change.
 const maxStaples = 16
 
 // fetchStaples fetches, in parallel, the first 16 staples that the metadata service
-// lists, and returns them in the order of the list. None of them is verified.
+// lists. It returns them unverified, in the order of the list.
 //
-// One that cannot be had is kept with its error, as the others may suffice. So is
-// one whose name is not 1 to 128 ASCII letters and digits, which is not asked for:
-// the name becomes a part of a path.
+// A staple that cannot be fetched is returned with its error, since the others may
+// suffice. A staple whose name is not 1 to 128 ASCII letters and digits is not requested,
+// because its name would become part of a URL path.
 //
-// An error means that the list could not be had, or that the context has ended and
-// not every staple is there, so that chance decided which of them are; these are then
-// returned with it.
+// fetchStaples returns an error if the list could not be fetched. It also returns an
+// error, together with the staples, if the context ended while a staple was missing.
 func fetchStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple, error) {
 	list, err := client.StapleList(ctx)
 	if err != nil {
@@ -209,7 +212,7 @@ func fetchStaples(ctx context.Context, client *metadata.Client) ([]trust.Staple,
 	for i := range staples {
 		staples[i].Name = string(names[i])
 		if !plainName(staples[i].Name) {
-			staples[i].Err = errors.New("its name is not 1 to 128 letters and digits, so it was not asked for")
+			staples[i].Err = errors.New("not requested, because its name is not 1 to 128 letters and digits")
 			continue
 		}
 		group.Go(func() {

@@ -24,8 +24,8 @@ import (
 
 const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 
-// through returns a function that asks a simulator through a proxy. Starting the
-// simulator takes none of its time.
+// through returns a function that asks a simulator through a proxy. The simulator's start
+// does not count against the context's deadline.
 func through(t *testing.T, options sim.Options, observe func(metadata.Exchange),
 	before func(w http.ResponseWriter, r *http.Request, service http.Handler)) func(context.Context) (lookup.Answer, error) {
 	t.Helper()
@@ -56,7 +56,7 @@ func requirePrinted(t *testing.T, r lookup.Answer, err error) {
 	require.Equal(t, pushedKey, string(r.Result.Decisions[0].Line()))
 }
 
-// One name in the list of staples that leads nowhere must not hide the good ones.
+// A listed staple that cannot be fetched must not hide the good ones.
 func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 	for name, never := range map[string]func(http.ResponseWriter, *http.Request){
 		"hangs":       func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -68,7 +68,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
 					never(w, r)
 				case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
-					_, _ = w.Write([]byte("ABCDEF\n")) // a client that is gone is none of this
+					_, _ = w.Write([]byte("ABCDEF\n")) // a client that has gone is not this test's subject
 					service.ServeHTTP(w, r)
 				default:
 					service.ServeHTTP(w, r)
@@ -82,7 +82,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 	}
 }
 
-// The evidence may take so long to come that a key expires meanwhile.
+// Fetching the evidence may take so long that a key expires meanwhile.
 func TestAKeyThatExpiresWhileTheStaplesCome(t *testing.T) {
 	ask := through(t, sim.Options{TTL: 2 * time.Second}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 		if strings.Contains(r.URL.Path, "signer-ocsp") { // the list, and then each staple
@@ -98,8 +98,8 @@ func TestAKeyThatExpiresWhileTheStaplesCome(t *testing.T) {
 	require.Equal(t, authorize.Expired, r.Result.Decisions[0].Reason)
 }
 
-// Where the time ends right behind the last answer there is all that is needed.
-func TestTheTimeEndsBehindTheLastAnswer(t *testing.T) {
+// If the context ends right after the last answer, nothing is missing.
+func TestTheContextEndsAfterTheLastAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var staples atomic.Int32

@@ -6,14 +6,15 @@ import (
 	"eic/internal/metadata"
 )
 
-// Clock compares this machine's clock with the metadata service's, which is right: this
-// one is Ahead, give or take Margin. A clock that is behind has a negative Ahead.
+// Clock is the difference between this machine's clock and the metadata service's, which
+// is taken to be correct. This machine's clock is ahead by Ahead, give or take Margin. If
+// it is behind, Ahead is negative.
 type Clock struct {
 	Ahead, Margin time.Duration
 }
 
-// CompareClocks compares the clocks by the quickest exchange whose answer had a date,
-// since that leaves the smallest margin. It returns nil if none had.
+// CompareClocks compares the clocks by the fastest exchange whose answer has a Date
+// header, since that leaves the smallest margin. It returns nil if no answer has one.
 func CompareClocks(exchanges []metadata.Exchange) *Clock {
 	var quickest *metadata.Exchange
 	for i, x := range exchanges {
@@ -24,7 +25,7 @@ func CompareClocks(exchanges []metadata.Exchange) *Clock {
 	if quickest == nil {
 		return nil
 	}
-	// The date is in whole seconds, cut off, of some moment of the exchange.
+	// The Date header is some moment of the exchange, truncated to whole seconds.
 	const halfSecond = time.Second / 2
 	half := quickest.Duration / 2
 	return &Clock{
@@ -33,8 +34,8 @@ func CompareClocks(exchanges []metadata.Exchange) *Clock {
 	}
 }
 
-// Seconds is by how many whole seconds this machine's clock is certainly ahead, or if
-// negative behind.
+// Seconds returns the whole seconds by which this machine's clock is certainly ahead, or
+// behind if negative.
 func (c Clock) Seconds() int64 {
 	certain := max(c.Ahead, -c.Ahead) - c.Margin
 	switch {

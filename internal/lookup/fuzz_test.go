@@ -22,9 +22,9 @@ import (
 	"eic/internal/trust"
 )
 
-// kept is a world that was kept in testdata, as a simulated metadata service served
-// it: its evidence, and what only a test knows, the signer's certificate.
-type kept struct {
+// savedEvidence is evidence that a simulated metadata service served, as saved in testdata, and
+// the signer's certificate, which only a test knows.
+type savedEvidence struct {
 	evidence lookup.Evidence
 	terms    lookup.Terms
 	signer   *x509.Certificate
@@ -37,13 +37,13 @@ func file(t testing.TB, name string) []byte {
 	return text
 }
 
-func load(t testing.TB) kept {
+func loadSaved(t testing.TB) savedEvidence {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(file(t, "time"))))
 	require.NoError(t, err)
 	anchors, err := trust.ParseAnchors(file(t, "anchors.pem"))
 	require.NoError(t, err)
-	k := kept{
+	k := savedEvidence{
 		evidence: lookup.Evidence{
 			Time: at, Instance: "i-0123456789abcdef0", ActiveKeys: file(t, "document-good"),
 			Region: []byte("us-east-1"), Domain: []byte("amazonaws.com"),
@@ -61,10 +61,10 @@ func load(t testing.TB) kept {
 	return k
 }
 
-// FuzzVerdict lets a metadata service say anything at all. Whatever is printed in
-// spite of it must be what the one honest signer signed.
+// FuzzVerdict lets a metadata service serve arbitrary evidence. Whatever is printed must
+// have been signed by the one genuine signer.
 func FuzzVerdict(f *testing.F) {
-	good := load(f)
+	good := loadSaved(f)
 	staples := good.evidence.Signer.Staples
 	for _, document := range [][]byte{
 		good.evidence.ActiveKeys, file(f, "document-mixed"),
@@ -83,7 +83,7 @@ func FuzzVerdict(f *testing.F) {
 		}
 		e.Signer = trust.SignerEvidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
 		verdict := lookup.Screen(e, good.terms)
-		if err := verdict.Settle(e, good.terms); err != nil {
+		if err := verdict.Verify(e, good.terms); err != nil {
 			require.Nil(t, verdict.Signer)
 			require.Empty(t, verdict.Region+verdict.Domain)
 			for _, d := range verdict.Decisions {
@@ -99,13 +99,13 @@ func FuzzVerdict(f *testing.F) {
 	})
 }
 
-// check verifies what has to be true of a printed key.
-func (k kept) check(t *testing.T, document []byte, v lookup.Result, d authorize.Decision) {
+// check verifies what must be true of a printed key.
+func (k savedEvidence) check(t *testing.T, document []byte, v lookup.Result, d authorize.Decision) {
 	t.Helper()
 	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
-	require.True(t, bytes.Contains(document, d.Entry.Signed), "what was signed is not part of the document")
+	require.True(t, bytes.Contains(document, d.Entry.Signed), "the signed text is not part of the document")
 	lines := strings.SplitAfter(string(d.Entry.Signed), "\n")
-	require.Equal(t, string(d.Entry.Key)+"\n", lines[len(lines)-2], "the key is not what was signed")
+	require.Equal(t, string(d.Entry.Key)+"\n", lines[len(lines)-2], "the key is not the one that was signed")
 	digest := sha256.Sum256(d.Entry.Signed)
 	require.NoError(t, rsa.VerifyPSS(k.signer.PublicKey.(*rsa.PublicKey), crypto.SHA256, digest[:], d.Entry.Signature,
 		&rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}))
@@ -116,16 +116,16 @@ func (k kept) check(t *testing.T, document []byte, v lookup.Result, d authorize.
 	require.Empty(t, rest)
 }
 
-// What the fuzzer begins with must be decided on as it should.
-func TestTheKeptWorldIsGood(t *testing.T) {
+// The fuzzer's first input must be accepted.
+func TestTheSavedEvidenceIsAccepted(t *testing.T) {
 	for document, want := range map[string][]authorize.Reason{
 		"document-good":  {authorize.Printed},
 		"document-mixed": {authorize.Printed, authorize.Expired, authorize.OtherInstance, authorize.UnsupportedKey, authorize.Printed},
 	} {
-		k := load(t)
+		k := loadSaved(t)
 		k.evidence.ActiveKeys = file(t, document)
 		verdict := lookup.Screen(k.evidence, k.terms)
-		require.NoError(t, verdict.Settle(k.evidence, k.terms))
+		require.NoError(t, verdict.Verify(k.evidence, k.terms))
 		var reasons []authorize.Reason
 		for _, d := range verdict.Decisions {
 			reasons = append(reasons, d.Reason)

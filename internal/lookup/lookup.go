@@ -1,10 +1,11 @@
-// Package lookup takes sshd's question, which keys may log in as this user,
-// through every step to its answer.
+// Package lookup answers sshd's question: which pushed keys may log in as this user.
 //
-// The steps are those of the other packages, in one direction: instance,
-// metadata, activekeys, authorize, trust, authorize. Gathering the evidence
-// needs the network; deciding on it is pure, so that evidence kept from one run
-// can be decided on again in another.
+// An answer takes these steps, one package each: instance identifies the machine,
+// metadata fetches the evidence, activekeys parses the document, authorize screens its
+// entries, trust verifies the signer, and authorize verifies the signatures.
+//
+// Fetching needs the network; see Ask. Deciding is pure; see Screen and Result.Verify.
+// Evidence that was saved in one run can therefore be verified again in another.
 package lookup
 
 import (
@@ -21,45 +22,46 @@ import (
 	"eic/internal/trust"
 )
 
-// Evidence is everything that an answer rests on, as it came.
+// Evidence is everything that an answer depends on, unverified.
 type Evidence struct {
-	// Time is when the evidence was complete, and the time at which all of it
-	// must be valid.
+	// Time is the time at which all the evidence must be valid: when the last of it was
+	// fetched.
 	Time time.Time
-	// Identity is what the machine said of itself, and Instance the instance
-	// id: from Identity on Nitro, from the metadata service elsewhere.
+	// Identity is what the machine's identity files say. Instance is the instance id:
+	// from Identity on Nitro, from the metadata service elsewhere.
 	Identity instance.Identity
 	Instance string
-	// ActiveKeys is the document, or nil if there is none for the user.
+	// ActiveKeys is the active-keys document, or nil if there is none for the user.
 	ActiveKeys []byte
-	// Region is the answer of placement/region. Where there is none it is nil
-	// and Zone is the answer of placement/availability-zone.
+	// Region is the body of placement/region. If the metadata service does not have that
+	// path, Region is nil and Zone is the body of placement/availability-zone.
 	Region, Zone []byte
-	// Domain is the answer of services/domain.
+	// Domain is the body of services/domain.
 	Domain []byte
 	// Signer is what the metadata service served about its signer.
 	Signer trust.SignerEvidence
 }
 
-// Terms are what an answer depends on besides the evidence.
+// Terms are what an answer depends on besides the evidence: sshd's arguments and the
+// administrator's settings.
 type Terms struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty.
 	User, Fingerprint string
-	// InstanceID is the only instance that this one may be, or empty. On Xen it is
-	// all that ties an answer to the machine.
+	// InstanceID is the only instance id accepted, or empty. On Xen nothing else ties an
+	// answer to this machine.
 	InstanceID string
-	// Partition is the only AWS partition that this instance may be in, one of
-	// trust.Partitions, or empty for any.
+	// Partition is the only AWS partition accepted, one of trust.Partitions, or empty for
+	// any.
 	Partition string
-	// Domains are accepted besides those of AWS's partitions.
+	// Domains are accepted in addition to those of the AWS partitions.
 	Domains []string
 	// Anchors returns the trust anchors for the signer of a domain.
 	Anchors func(domain string) (*x509.CertPool, error)
-	// Policy is the administrator's own.
+	// Policy holds the administrator's conditions for keys.
 	Policy authorize.Policy
 }
 
-// AcceptedDomains are those of which a signer is accepted.
+// AcceptedDomains returns the domains whose signers are accepted.
 func (t Terms) AcceptedDomains() []string {
 	if t.Partition != "" {
 		return append([]string{trust.PartitionDomain(t.Partition)}, t.Domains...)
@@ -67,24 +69,24 @@ func (t Terms) AcceptedDomains() []string {
 	return append(trust.Domains(), t.Domains...)
 }
 
-// Result is what the evidence led to.
+// Result is what the evidence amounts to.
 type Result struct {
-	// Decisions has one for each block of the document, in its order.
+	// Decisions has one decision for each block of the document, in order.
 	Decisions []authorize.Decision
-	// Region, Domain and Signer are set once they were found good.
+	// Region, Domain and Signer are set after the signer was verified.
 	Region, Domain string
 	Signer         *trust.Signer
 }
 
-// ErrUntrusted marks an error that says why nothing that this metadata
-// service serves is believed: its signer, or what it says of the place.
+// ErrUntrusted is wrapped by an error that refuses everything that the metadata service
+// serves, because of its signer, its instance id, its Region or its domain.
 var ErrUntrusted = errors.New("not trusted")
 
-// ErrUnknownDomain marks an ErrUntrusted that comes from a domain which is
-// neither among trust.Domains nor among the Terms.
-var ErrUnknownDomain = errors.New("which is no AWS partition's")
+// ErrUnknownDomain is wrapped, beside ErrUntrusted, if the domain belongs to no AWS
+// partition and is not among Terms.Domains.
+var ErrUnknownDomain = errors.New("which belongs to no AWS partition")
 
-// Screen decides on the document as far as that goes without the signer.
+// Screen decides as much about the document as is possible without the signer.
 func Screen(e Evidence, t Terms) Result {
 	return Result{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Criteria{
 		User:        t.User,
@@ -95,14 +97,14 @@ func Screen(e Evidence, t Terms) Result {
 	})}
 }
 
-// Settle decides what Screen left undecided. An error means that none of it
-// was decided: nothing may be printed. It wraps ErrUntrusted unless it is the
-// trust anchors that could not be had.
-func (v *Result) Settle(e Evidence, t Terms) error {
+// Verify verifies the signer and decides what Screen left undecided. If it returns an
+// error, no key may be printed. The error wraps ErrUntrusted, unless it comes from
+// Terms.Anchors.
+func (v *Result) Verify(e Evidence, t Terms) error {
 	if !authorize.AnyUndecided(v.Decisions) {
 		return nil
 	}
-	region, domain, err := e.place(t)
+	region, domain, err := e.verifyPlace(t)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
@@ -119,14 +121,14 @@ func (v *Result) Settle(e Evidence, t Terms) error {
 	return nil
 }
 
-// place returns the region and the domain of the instance, if it is the one and
-// where the terms have it.
-func (e Evidence) place(t Terms) (region, domain string, err error) {
+// verifyPlace verifies the instance id, the Region and the domain that the metadata service
+// reports, and returns the latter two.
+func (e Evidence) verifyPlace(t Terms) (region, domain string, err error) {
 	switch {
 	case !instance.ValidID(e.Instance):
-		return "", "", fmt.Errorf("the metadata service calls this instance %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", e.Instance)
+		return "", "", fmt.Errorf("the metadata service reports the instance id %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", e.Instance)
 	case t.InstanceID != "" && e.Instance != t.InstanceID:
-		return "", "", fmt.Errorf("this instance is %q, expected %q as --instance-id has it", e.Instance, t.InstanceID)
+		return "", "", fmt.Errorf("this instance is %q, expected %q (--instance-id)", e.Instance, t.InstanceID)
 	}
 	if region, err = e.region(); err != nil {
 		return "", "", err
@@ -136,29 +138,29 @@ func (e Evidence) place(t Terms) (region, domain string, err error) {
 	case slices.Contains(t.AcceptedDomains(), domain):
 		return region, domain, nil
 	case t.Partition != "":
-		return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, expected %q as --partition %s has it",
+		return "", "", fmt.Errorf("the metadata service reports the domain %.80q, expected %q (--partition %s)",
 			domain, trust.PartitionDomain(t.Partition), t.Partition)
 	}
-	return "", "", fmt.Errorf("the metadata service gives its domain as %.80q, %w; if it is right, add it with --domain", domain, ErrUnknownDomain)
+	return "", "", fmt.Errorf("the metadata service reports the domain %.80q, %w; if the domain is correct, add it with --domain", domain, ErrUnknownDomain)
 }
 
-// region returns the region that the metadata service gave, or that its
-// availability zone lies in.
+// region returns the Region that the metadata service reports, or the Region of its
+// Availability Zone.
 func (e Evidence) region() (string, error) {
 	if e.Region == nil {
 		zone := Line(e.Zone)
 		region, ok := trust.RegionOfZone(zone)
 		if !ok {
-			return "", fmt.Errorf("the metadata service gives its availability zone as %.80q, expected one like \"us-east-1a\"", zone)
+			return "", fmt.Errorf("the metadata service reports the Availability Zone %.80q, expected one like \"us-east-1a\"", zone)
 		}
 		return region, nil
 	}
 	region := Line(e.Region)
 	if !trust.ValidRegion(region) {
-		return "", fmt.Errorf("the metadata service gives its region as %.80q, expected one like \"us-east-1\"", region)
+		return "", fmt.Errorf("the metadata service reports the Region %.80q, expected one like \"us-east-1\"", region)
 	}
 	return region, nil
 }
 
-// Line returns an answer of one line without the newline that may end it.
+// Line returns a one-line answer without its final newline, if it has one.
 func Line(answer []byte) string { return strings.TrimSuffix(string(answer), "\n") }

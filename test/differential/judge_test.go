@@ -45,7 +45,7 @@ func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 	}}
 	result := lookup.Screen(evidence, terms)
 	v := verdict{reasons: make(map[int]string), lines: make(map[string]int)}
-	err := result.Settle(evidence, terms)
+	err := result.Verify(evidence, terms)
 	if err != nil {
 		v.reason = general(err)
 	}

@@ -45,7 +45,7 @@ var refusals = []struct {
 	{"ocsp=revoked", authprivWarning,
 		`EC2 Instance Connect gave no key for user "alice": not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
 	{"domain=forged", authprivWarning,
-		`EC2 Instance Connect gave no key for user "alice": not trusted: the metadata service gives its domain as "attacker.example", which is no AWS partition's; if it is right, add it with --domain`, true},
+		`EC2 Instance Connect gave no key for user "alice": not trusted: the metadata service reports the domain "attacker.example", which belongs to no AWS partition; if the domain is correct, add it with --domain`, true},
 	{"imds=disabled", authprivError,
 		`EC2 Instance Connect gave no key for user "alice": asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
 }

@@ -163,9 +163,9 @@ func half(stage imds.Stage) outcome {
 // place is what comes of a place that cannot be.
 func place(stage imds.Stage, answer string) outcome {
 	return refusal(map[imds.Stage]string{
-		imds.StageInstanceID:       `the metadata service calls this instance "`,
-		imds.StageRegion:           `the metadata service gives its region as "`,
-		imds.StageAvailabilityZone: `the metadata service gives its availability zone as "`,
-		imds.StageDomain:           `the metadata service gives its domain as "`,
+		imds.StageInstanceID:       `the metadata service reports the instance id "`,
+		imds.StageRegion:           `the metadata service reports the Region "`,
+		imds.StageAvailabilityZone: `the metadata service reports the Availability Zone "`,
+		imds.StageDomain:           `the metadata service reports the domain "`,
 	}[stage] + answer)
 }
