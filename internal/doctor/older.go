@@ -89,6 +89,12 @@ func checkOlder(_ context.Context, e *exam) Finding {
 			break
 		}
 	}
+	if _, err := fs.Lstat(e.Root, trustedfile.InFS(sshd.AWSConfig)); err == nil {
+		if len(left) == 0 {
+			return warning("rm "+sshd.AWSConfig, "version 2 of the package left %s, whose command sshd runs where eic is disabled", sshd.AWSConfig)
+		}
+		left = append(left, sshd.AWSConfig)
+	}
 	if len(left) == 0 {
 		return ok("none of its files is in use")
 	}

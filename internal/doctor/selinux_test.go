@@ -154,6 +154,18 @@ func TestTheOlderPackage(t *testing.T) {
 		"is on sshd's command line": {
 			damage: func(b *bench) { b.files["usr/lib/"+unit] = owned(0o644, "[Service]\n") },
 			check:  "older-package", verdict: doctor.Warning, found: "/usr/lib/" + unit},
+		"left the file of its version 2": {
+			damage: func(b *bench) {
+				b.files["etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"] = owned(0o644, "")
+			},
+			check: "older-package", verdict: doctor.Warning, found: "version 2 of the package left /etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"},
+		"is there in its version 2": {
+			damage: func(b *bench) {
+				b.files["etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"] = owned(0o644, "")
+				b.files["opt/aws/bin/eic_run_authorized_keys"] = owned(0o755, "")
+			},
+			check: "older-package", verdict: doctor.Warning,
+			found: `["/opt/aws/bin/eic_run_authorized_keys" "/etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"]`},
 		"still sends host keys to AWS": {
 			damage: func(b *bench) {
 				b.files["usr/lib/systemd/system/ssh.service.d/harvest.conf"] = owned(0o644, "[Service]\nExecStartPost=-/opt/aws/bin/eic_harvest_hostkeys\n")

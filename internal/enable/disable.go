@@ -41,6 +41,9 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	if len(s.Ours) > 0 && len(s.Ours[0].Args) > 0 {
 		notes = append(notes, "the flags in it go too: "+argv.Quote(joined(s.Ours[0].Args)))
 	}
+	if set, found := s.Bare.Global(sshd.KeysCommand); found && len(edits) > 0 && sshd.IsAWSCommand(set.Value) {
+		notes = append(notes, sshd.Place(set.File, set.Line)+": the command of AWS's package is in force again; if that package is gone, run: "+takeOut(set))
+	}
 	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
 	if len(s.Ours) > 0 {
 		result.Removed = &Entry{s.Ours[0].Args, s.Ours[0].User}
@@ -49,6 +52,14 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return result, nil
 	}
 	return s.carryOutRemoval(ctx, edits, result)
+}
+
+// takeOut is the command that takes a line of AWS's package out of force: its own file goes.
+func takeOut(set sshd.Setting) string {
+	if set.File == sshd.AWSConfig {
+		return "rm " + set.File
+	}
+	return commentOut(set)
 }
 
 // carryOutRemoval makes the edits and has sshd reload, unless it refused its configuration

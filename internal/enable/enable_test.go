@@ -374,6 +374,33 @@ func TestFlagsThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// Version 2 of AWS's package writes a file among sshd's own, which may outlive it. Its command
+// must not be taken for somebody else's, and must not come back unnoticed.
+func TestTheFileOfAWSsVersion2IsTheOlderPackages(t *testing.T) {
+	const lines = "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst, sshd.AWSConfig[1:]: lines})}
+	before := sshdtest.Snapshot(t, h.Root)
+	_, err := Add(t.Context(), h, Options{})
+	require.ErrorContains(t, err, sshd.AWSConfig+":1: AuthorizedKeysCommand is set already:")
+	require.ErrorContains(t, err, "; run: eic enable --replace-ec2-instance-connect")
+	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+
+	result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(result.Notes, "\n"), sshd.AWSConfig+":1: the command of AWS's package stays behind ours")
+	e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
+	require.NoError(t, err)
+	require.Equal(t, "/usr/bin/eic authorized-keys %u %f", e.Command)
+
+	result, err = Remove(t.Context(), h, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{sshd.AWSConfig + ":1: the command of AWS's package is in force again; if that package is gone, run: rm " + sshd.AWSConfig}, result.Notes)
+	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
+	result, err = Remove(t.Context(), h, false)
+	require.NoError(t, err)
+	require.Empty(t, result.Notes, "nothing came back: nothing was taken out")
+}
+
 func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, awsUnit())}
 	before := sshdtest.Snapshot(t, h.Root)
@@ -445,7 +472,7 @@ func TestDisable(t *testing.T) {
 		result, err := Remove(t.Context(), h, false)
 		require.NoError(t, err)
 		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
-		require.Contains(t, strings.Join(result.Notes, "\n"), "not reloaded")
+		require.Contains(t, result.NotReloaded, "NoSuchOption")
 	})
 	t.Run("ours outlives the server", func(t *testing.T) {
 		h := enabled(t)

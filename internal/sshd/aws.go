@@ -20,6 +20,11 @@ const (
 	// AWSDropIn is the base name of the drop-in for sshd's unit by which it
 	// puts both on sshd's command line.
 	AWSDropIn = "ec2-instance-connect.conf"
+	// AWSConfig is where version 2 of the package sets both instead. It may outlive
+	// the package.
+	//
+	// Source: EC2 User Guide, "Install EC2 Instance Connect on your EC2 instances".
+	AWSConfig = "/etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"
 )
 
 // AWSScripts returns the absolute paths of AWSCommand, as the rpm and the

@@ -120,6 +120,20 @@ func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
 	}
 }
 
+// Version 2 of AWS's package may leave its file among sshd's own behind.
+func TestRPMWhereAWSsVersion2LeftItsFile(t *testing.T) {
+	const file2 = "/etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"
+	lines, err := os.ReadFile("testdata/older/rpm-2.conf")
+	require.NoError(t, err)
+	m := startRPM(t)
+	m.write(file2, string(lines))
+	before := m.listing()
+	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))), "version 2 of the package left "+file2)
+	m.requireLogin()
+	require.Contains(t, m.must("/usr/bin/rpm", "-e", "eic"), file2+":1: the command of AWS's package is in force again; if that package is gone, run: rm "+file2)
+	m.requireListing(before)
+}
+
 func TestRPMOverridesNobody(t *testing.T) {
 	m := startRPM(t)
 	m.write(otherFile, otherLines)
