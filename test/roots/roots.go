@@ -38,7 +38,7 @@ func recipes() []recipe {
 		// One without systemd-sysusers, and one with it.
 		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates", "curl"}},
 		{"trixie", "trixie", []string{"openssh-server", "ca-certificates", "systemd"}},
-		{"rpm", "trixie", []string{"openssh-server", "ca-certificates", "systemd", "rpm", "dnf", "pacman-package-manager"}},
+		{"rpm", "trixie", []string{"openssh-server", "ca-certificates", "systemd", "rpm", "dnf", "pacman-package-manager", "ansible-core"}},
 		{"tools", "trixie", []string{
 			"lintian", "rpmlint", "rpm", "shellcheck", "yamllint", "cloud-init", "ansible-core", "ansible-lint",
 			"man-db", "mandoc", "zsh", "fish", "qemu-user", "awscli", "python3-apt", "openssh-server",
