@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -14,6 +15,7 @@ import (
 
 // command is one of eic's commands.
 type command struct {
+	// name may have a second word, such as "policy test", which must follow the first.
 	name, summary string
 	// arguments are those of the usage line; least to most of them are taken.
 	arguments   string
@@ -48,10 +50,14 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 	t := c.task(environ)
 	line := cmdline.New(c.name, c.arguments, c.least, c.most)
 	t.register(line)
+	args, misnamed := c.withoutWord(args)
 	err := line.Read(args)
 	if errors.Is(err, pflag.ErrHelp) {
 		line.WriteHelp(stdout, c.about)
 		return exitOK
+	}
+	if misnamed != nil {
+		err = misnamed
 	}
 	if err == nil {
 		err = t.check(ctx, line)
@@ -67,6 +73,18 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 		return exitUnknown
 	}
 	return c.wrong
+}
+
+// withoutWord takes the second word of the command's name off args.
+func (c command) withoutWord(args []string) ([]string, error) {
+	first, word, two := strings.Cut(c.name, " ")
+	switch {
+	case !two:
+		return args, nil
+	case len(args) == 0 || args[0] != word:
+		return args, fmt.Errorf("expected %q behind %q", word, first)
+	}
+	return args[1:], nil
 }
 
 // monitored is a task that may be run by a monitoring system, whose exit

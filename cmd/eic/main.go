@@ -73,6 +73,8 @@ func commands() []command {
 		{"explain", "tell step by step which keys may log in as a user, and why others may not",
 			settings.CallArguments, 1, 2, explainAbout, exitUsage,
 			func([]string) task { return &explanation{call: settings.NewCall()} }},
+		{"policy test", "tell whether this host's settings, or a file, accept a key of a caller for a user",
+			"USER ARN", 2, 2, policyAbout, exitUsage, func([]string) task { return &policyQuestion{} }},
 		{"verify", "verify again, offline, the evidence that explain kept",
 			"[DIR]", 0, 1, verifyAbout, exitUsage, func([]string) task { return &verification{} }},
 		{versionCommand, "print version, commit and Go version",
@@ -108,10 +110,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	var names []string
 	for _, c := range commands() {
-		if c.name == name {
+		first, _, _ := strings.Cut(c.name, " ")
+		if first == name {
 			return c.call(ctx, rest, environ, stdout, stderr)
 		}
-		names = append(names, c.name)
+		names = append(names, first)
 	}
 	fmt.Fprintf(stderr, "eic: there is no command %q; expected one of %s\n", name, strings.Join(names, ", "))
 	return exitUsage

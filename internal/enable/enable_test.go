@@ -211,6 +211,20 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	require.Contains(t, result.Notes[0], "are gone: --deny-user=root")
 }
 
+// Rules add up: another rule does not take the place of one that stands there.
+func TestARuleThatIsNotGivenAgainIsNotDropped(t *testing.T) {
+	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
+	const operators, others = "--allow=root from arn:aws:sts::*:assumed-role/ops/*", "--allow=ec2-user from *"
+	_, err := Add(t.Context(), h, Options{Flags: []string{operators}})
+	require.NoError(t, err)
+	_, err = Add(t.Context(), h, Options{Flags: []string{others}})
+	conflict := new(ConflictError)
+	require.ErrorAs(t, err, &conflict)
+	require.Contains(t, conflict.Problem, "root from arn:aws:sts::*:assumed-role/ops/*")
+	_, err = Add(t.Context(), h, Options{Flags: []string{operators, others}})
+	require.NoError(t, err)
+}
+
 // A package that is upgraded calls Enable again.
 func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	files := awsUnit()

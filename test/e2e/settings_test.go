@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"eic/internal/settings"
+	"eic/internal/sim"
 	"eic/test/host"
 	"eic/test/host/hosttest"
 )
@@ -39,6 +40,34 @@ func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
 			hosttest.RequireLogin(t, h, "alice", key)
 		})
 	}
+}
+
+// A rule joins user and caller: what it does not join is refused, and "eic policy test"
+// says the same beforehand. A rule may stand in sshd's configuration too.
+func TestARuleJoinsUserAndCaller(t *testing.T) {
+	h := hosttest.Start(t, host.Options{}, "")
+	key := hosttest.NewKey(t, h, "key")
+	hosttest.Push(t, h, "alice", key)
+	hosttest.Push(t, h, "bob", key)
+	set := func(lines string) {
+		require.NoError(t, h.WriteFile(settings.File, []byte("trust-anchors "+host.TrustAnchors+"\n"+lines)))
+	}
+	test := func(user string) int {
+		return hosttest.Capture(t, h.Command("root", host.Binary, "policy", "test", user, sim.DefaultCaller)).Status
+	}
+	set("")
+	hosttest.Change(t, h, "enable")
+	hosttest.RequireLogin(t, h, "bob", key)
+	set("allow alice from " + sim.DefaultCaller + "\nallow bob from arn:aws:iam::*:user/bob\n")
+	require.Zero(t, test("alice"))
+	hosttest.RequireLogin(t, h, "alice", key)
+	require.Equal(t, 1, test("bob"))
+	hosttest.RequireNoLogin(t, h, "bob", key)
+	require.NoError(t, h.Log.Wait(t.Context(), "eic", `rule-denied: user "bob" and caller "`+sim.DefaultCaller+`" match none of allow`))
+	set("")
+	hosttest.Change(t, h, "enable", "--allow=alice from *")
+	hosttest.RequireNoLogin(t, h, "bob", key)
+	hosttest.RequireLogin(t, h, "alice", key)
 }
 
 // Settings that cannot be believed or understood let nobody in, and the log says
