@@ -25,6 +25,12 @@ _eic() {
         mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
         return
     fi
+    # A command may have a second word, as "eic policy test" has.
+    words=$(sed -n "s/^[Uu]sage: [^ ]* $command \([a-z]*\) .*/\1/p" <<<"$help")
+    if [[ -n $words ]] && ((COMP_CWORD == 2)); then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+        return
+    fi
     mapfile -t COMPREPLY < <(_eic_named "$(sed -n 's/^[Uu]sage: [^ ]* [^ ]*\(.*\)/\1/p' <<<"$help")" "$cur")
 }
 

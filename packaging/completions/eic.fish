@@ -27,6 +27,8 @@ function __eic_complete
         string match -r -- '^ *(?:-., )?--[a-z][a-z0-9-]*(?: [^ ]+)?   *.*$' $help |
             string replace -r '^ *(?:-., )?(--[a-z0-9-]*)(?: [^ ]+)?   *(.*)$' '$1\t$2'
         printf '%s\t%s\n' --help 'say what the flags are'
+    else if test (count $words) -eq 2; and set -l second (string match -rg -- '^[Uu]sage: [^ ]* [^ ]* ([a-z]+) ' $help)
+        echo $second # a command may have a second word, as "eic policy test" has
     else
         __eic_named (string match -rg -- '^[Uu]sage: [^ ]* [^ ]*(.*)' $help)[1] '' $current
     end

@@ -74,6 +74,8 @@ func TestShellsCompleteEveryCommandAndFlag(t *testing.T) {
 			require.Equal(t, []string{"stderr", "syslog"}, w.complete(shell, "eic authorized-keys --log "))
 			require.Subset(t, w.complete(shell, "eic authorized-keys --trust-anchors "), []string{"auto", "system"})
 			require.Contains(t, w.complete(shell, "eic authorized-keys "), "nobody")
+			require.Equal(t, []string{"test"}, w.complete(shell, "eic policy "))
+			require.Contains(t, w.complete(shell, "eic policy test "), "nobody")
 			require.Contains(t, strings.Join(w.complete(shell, "eic authorized-keys --config /etc/pass"), " "), "passwd")
 		})
 	}
