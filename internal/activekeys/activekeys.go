@@ -4,13 +4,16 @@
 // A document is a sequence of blocks, separated by blank lines. A block has header lines,
 // one public-key line, and a signature in base64 over the headers and the key:
 //
-//	#Timestamp=1767323105
+//	#Timestamp=1795341660
 //	#Instance=i-0123456789abcdef0
 //	#Caller=arn:aws:iam::123456789012:user/alice
-//	#Request=f2e7c3d9-5f3b-4c1d-9f0e-2b7a6c8d1e0f
-//	ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop
-//	ZjK1mS0d9Wq2…
-//	2fYv3w==
+//	#Request=e498a123-19cf-4ec1-8b15-52d077866cff
+//	ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop
+//	GroxmC/GPIwcpWHjaz/NLtZLhG79SOdHq6vOllD0Ax9qlDwwJCkhWrp5gL7PkUwPof0c7OozDqYS
+//	GLvutzBkH9yaJZTGYXI3Iy8XGvE038/tMqiIqvmPzMNHulIjOTnNttxcnTS6JfgC/IGn69V3V38j
+//	Si6GQ4Q0O6S09VMFmiGVkSHidM7o5dmNbynZiqryDz2058OEZGVK3SR2qF4aDhTu163HlDGy29At
+//	7WDYXHwLcTQ5h1bAL2HKVolbs8PJZVvOjkDsW4qQEyUp4Q6/CvV16rnD52XcOfsAnGiUp1jveCUN
+//	m5LmLLe481TI9gTKBKDGX/BjSuFkkA+2FEPFpg==
 //
 // The package checks form only. Packages trust and authorize verify the signature, the
 // expiry time and the instance. Parse guarantees two things: the signed bytes of an entry
