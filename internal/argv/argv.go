@@ -1,13 +1,13 @@
 // Package argv splits, quotes and expands argument vectors by sshd's rules.
 //
-// sshd runs an AuthorizedKeysCommand without a shell: it splits the text of
-// the line into arguments and then replaces %u, %f and the like in each of
-// them, so that a user name with a blank or a quote stays one argument
-// (sshd_config(5), AuthorizedKeysCommand and TOKENS). Whoever writes such a
-// line, or runs such a command on sshd's behalf, has to follow the same rules.
+// sshd runs an AuthorizedKeysCommand without a shell. It splits the line into arguments,
+// and then replaces %u, %f and other tokens in each argument, so that a user name with a
+// blank or a quote stays one argument (sshd_config(5), AuthorizedKeysCommand and TOKENS).
+// A program that writes such a line, or runs such a command in sshd's place, must follow
+// the same rules.
 //
-// The package knows nothing of variables, globs, redirections or of what the
-// tokens stand for, and it imports only the standard library.
+// The package does not handle variables, globs or redirections, and does not know what
+// the tokens mean. It imports only the standard library.
 package argv
 
 import (
@@ -16,22 +16,21 @@ import (
 	"strings"
 )
 
-// Split returns the arguments of a command as sshd (OpenSSH 8.7 and later)
-// sees them.
+// Split returns the arguments of a command as sshd (OpenSSH 8.7 and later) splits it.
 //
-// Blanks and tabs separate arguments. Quotes, single or double, may start and
-// end anywhere in an argument and take away the meaning of blanks and of the
-// other quote. A backslash counts only before a quote, a backslash or, outside
-// quotes, a blank; before anything else, and at the end, it stands for itself.
-// A # has no meaning. Text without any argument gives none.
+// Blanks and tabs separate arguments. Single or double quotes may open and close anywhere
+// in an argument; between them, blanks and the other quote are ordinary characters. A
+// backslash escapes a quote, a backslash or, outside quotes, a blank. Before any other
+// character, and at the end, a backslash is an ordinary character. So is a #. Text
+// without arguments yields none.
 //
-// The error says that a quote was never closed; sshd refuses such a line.
+// Split returns an error if a quote is not closed. sshd refuses such a line.
 func Split(s string) ([]string, error) {
 	return split(s, false)
 }
 
-// SplitLine is Split for the arguments of any other sshd_config directive: a #
-// where an argument would start ends the line.
+// SplitLine is Split for the arguments of other sshd_config directives. A # at the start
+// of an argument ends the line.
 func SplitLine(s string) ([]string, error) {
 	return split(s, true)
 }
@@ -52,7 +51,7 @@ func split(s string, comments bool) ([]string, error) {
 	}
 }
 
-// next reads the argument that s starts with.
+// next parses the first argument of s.
 func next(s string) (arg, rest string, err error) {
 	var b strings.Builder
 	var quote byte
@@ -83,13 +82,12 @@ func escaped(c, quote byte) bool {
 	return c == '"' || c == '\'' || c == '\\' || c == ' ' && quote == 0
 }
 
-// Quote writes args as one line of text of which Split makes args again.
+// Quote returns one line of text that Split splits into args.
 //
-// It quotes in the one way that every sshd reads alike: OpenSSH before 8.7
-// knows a quote only as the first character of an argument, and ends the
-// argument with the closing one. A newline inside an argument is kept, which
-// Split takes but a configuration file cannot hold; keeping it out is the
-// caller's part.
+// It quotes in a form that every version of sshd reads alike. OpenSSH before 8.7
+// recognizes a quote only at the start of an argument, and the closing quote ends the
+// argument. A newline in an argument is kept: Split accepts it, but a configuration file
+// cannot contain it. The caller must exclude newlines.
 func Quote(args []string) string {
 	quoted := make([]string, len(args))
 	for i, arg := range args {
@@ -103,12 +101,11 @@ func Quote(args []string) string {
 
 var quoteEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// Expand replaces the tokens in each of args: %% by a percent sign and % with
-// any other character by that character's value. The number of arguments never
-// changes, and what a value contains is not looked at again.
+// Expand replaces the tokens in each of args. %% becomes a percent sign, and % with
+// another character becomes that character's value. The number of arguments stays the
+// same, and tokens in a value are not expanded.
 //
-// Like sshd, it refuses a token that values does not name and a percent sign
-// with nothing after it.
+// Like sshd, Expand refuses a token without a value, and a percent sign at the end.
 func Expand(args []string, values map[byte]string) ([]string, error) {
 	expanded := make([]string, len(args))
 	for i, arg := range args {
@@ -130,7 +127,7 @@ func expand(arg string, values map[byte]string) (string, error) {
 		}
 		i++
 		if i == len(arg) {
-			return "", errors.New("a percent sign at the end; write %% for the sign itself")
+			return "", errors.New("percent sign at the end, expected %% for a literal percent sign")
 		}
 		value, known := values[arg[i]]
 		switch {
@@ -139,13 +136,13 @@ func expand(arg string, values map[byte]string) (string, error) {
 		case known:
 			b.WriteString(value)
 		default:
-			return "", fmt.Errorf("unknown token %q; write %%%% for a percent sign itself", arg[i-1:i+1])
+			return "", fmt.Errorf("unknown token %q; write %%%% for a literal percent sign", arg[i-1:i+1])
 		}
 	}
 	return b.String(), nil
 }
 
-// Escape doubles the percent signs of arg, so that Expand gives arg back.
+// Escape doubles the percent signs of arg, so that Expand returns arg.
 func Escape(arg string) string {
 	return strings.ReplaceAll(arg, "%", "%%")
 }

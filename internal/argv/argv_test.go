@@ -115,8 +115,8 @@ func TestEscapeIsUndoneByExpand(t *testing.T) {
 	}
 }
 
-// splitBefore87 reads a line by the rules of OpenSSH 7.4 to 8.6, which Amazon
-// Linux 2, RHEL 8, Ubuntu 18.04 and 20.04 and Debian 11 run.
+// splitBefore87 splits a line by the rules of OpenSSH 7.4 to 8.6, which Amazon Linux 2,
+// RHEL 8, Ubuntu 18.04 and 20.04 and Debian 11 run.
 func splitBefore87(s string) []string {
 	var args []string
 	for {
@@ -139,8 +139,8 @@ func splitBefore87(s string) []string {
 	}
 }
 
-// cutBefore87 cuts an argument off that ends with the quote, or, if that is 0, with a
-// blank. Without an end it takes everything.
+// cutBefore87 cuts off an argument that ends with the quote, or with a blank if quote is
+// 0. If there is no end, it takes everything.
 func cutBefore87(s string, quote byte) (arg, rest string, more bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -168,7 +168,7 @@ func FuzzQuote(f *testing.F) {
 		words := strings.Split(s, "\n")
 		got, err := Split(Quote(words))
 		require.NoError(t, err)
-		require.Equal(t, words, got, "what was quoted splits differently")
+		require.Equal(t, words, got, "the quoted text splits differently")
 		require.Equal(t, words, splitBefore87(Quote(words)), "an older sshd splits it differently")
 
 		args, err := Split(s)

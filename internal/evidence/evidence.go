@@ -1,14 +1,13 @@
-// Package evidence keeps what an answer rested on, so that anybody can verify
-// it again: offline, years later, on another machine.
+// Package evidence saves what an answer depended on, so that anybody can verify it again:
+// offline, years later, on another machine.
 //
-// A Record is kept as a plain directory. Each answer of the metadata service is
-// a file with the bytes as they came, evidence.json has what is not bytes, and
-// SHA256SUMS, in the form of sha256sum(1), shows whether a file was changed. It
-// cannot show that all were changed together: who needs that keeps the digest
-// of SHA256SUMS in another place.
+// A Record is saved as a directory of plain files. Each answer of the metadata service is
+// a file with its exact bytes. evidence.json holds the rest. SHA256SUMS, in the format of
+// sha256sum(1), reveals a change to any file. It cannot reveal a change to all files and
+// to SHA256SUMS itself; store the digest of SHA256SUMS elsewhere to detect that.
 //
-// The package asks nobody and decides nothing itself; it calls the code that
-// decided in the first place.
+// The package sends no requests and makes no decisions. It calls the same code that
+// answered sshd.
 package evidence
 
 import (
@@ -23,62 +22,62 @@ import (
 	"eic/internal/trust"
 )
 
-// Record is one inquiry: what was asked, under which terms, and what came.
+// Record is one lookup: the question, the terms and the evidence.
 type Record struct {
-	// Program is the program that asked, with its version.
+	// Program is the name and version of the program that asked.
 	Program string
-	// Evidence is what was decided on.
+	// Evidence is the evidence of the lookup.
 	Evidence lookup.Evidence
-	// Terms are what it was decided under. A Record that was loaded has no
-	// Terms.Anchors; AnchorsFor is one.
+	// Terms are the terms of the lookup. A Record that was loaded has no Terms.Anchors;
+	// use AnchorsFor.
 	Terms lookup.Terms
-	// AnyMachine is that of lookup.Source.
+	// AnyMachine is the value of lookup.Source.AnyMachine.
 	AnyMachine bool
-	// Anchors are what the signer had to chain to.
+	// Anchors are the trust anchors that the signer had to chain to.
 	Anchors Anchors
-	// Requests are those made to the metadata service, in order. They serve
-	// to explain, not to decide.
+	// Requests are the requests sent to the metadata service, in order. They explain a
+	// result, and do not affect it.
 	Requests []metadata.Exchange
-	// Failure is why the evidence is incomplete, or nil.
+	// Failure says why the evidence is incomplete, or is nil.
 	Failure *Failure
 }
 
-// Anchors say what a signer had to chain to.
+// Anchors are the trust anchors that a signer had to chain to.
 type Anchors struct {
-	// Setting is lookup.AnchorsAuto, lookup.AnchorsSystem or the name of a
-	// file, as --trust-anchors of eic(8) has it.
+	// Setting is the value of --trust-anchors: lookup.AnchorsAuto, lookup.AnchorsSystem
+	// or the name of a file.
 	Setting string
-	// Kept is PEM text: the file's, or else the anchor that the signer was
-	// found to chain to. It is nil where there was neither.
+	// Kept is PEM text: the contents of the named file, or else the anchor that the
+	// signer was found to chain to. It is nil if there was neither.
 	Kept []byte
 }
 
-// Failure is why evidence could not be had. It is also the error.
+// Failure says which part of the evidence could not be fetched. It implements error.
 type Failure struct {
 	// Stage is a metadata.Stage, StageMachine, StageAnchors or StageConfine.
 	Stage string `json:"stage"`
-	// Message is what the error said then.
+	// Message is the text of the original error.
 	Message string `json:"message"`
 }
 
-// Stages of a Failure that are no requests to the metadata service.
+// Stages of a Failure other than requests to the metadata service.
 const (
-	StageMachine = "machine"       // reading what the machine says of itself
+	StageMachine = "machine"       // reading the machine's identity files
 	StageAnchors = "trust-anchors" // reading the trust anchors
-	StageConfine = "confine"       // giving up what the process does not need
+	StageConfine = "confine"       // giving up unneeded rights of the process
 )
 
 func (f *Failure) Error() string { return f.Message }
 
-// ErrNotAsked is the error of deciding on a Record at a time at which it has a key
-// that might count, when at its own time it had none and the signer's
-// certificate was therefore not asked for.
-var ErrNotAsked = errors.New("no key could count when this evidence was kept, so the signer's certificate was not asked for")
+// ErrNotAsked means that a Record lacks the signer's certificate, which is now needed. At
+// the Record's own time no key could be accepted, so the certificate was not fetched; at
+// the time asked for, a key could be.
+var ErrNotAsked = errors.New("no key could be accepted when this evidence was saved, so the signer's certificate was not fetched")
 
-// Decide decides on the Record by the code that answers sshd, at the time in
-// Evidence.Time, which may be set to another than its own. With an error no
-// key may be printed: what the Record's Failure says, ErrNotAsked, or an error
-// of lookup.Result.Verify.
+// Decide decides about the Record with the code that answers sshd, at the time
+// Evidence.Time, which the caller may change. If it returns an error, no key may be
+// printed. The error is the Record's Failure, ErrNotAsked, or one of
+// lookup.Result.Verify.
 func (r Record) Decide() (lookup.Result, error) {
 	if r.Evidence.ActiveKeys == nil {
 		if r.Failure != nil {
@@ -88,7 +87,7 @@ func (r Record) Decide() (lookup.Result, error) {
 	}
 	first := r.Evidence
 	if r.AnyMachine || first.Identity.Platform == instance.Xen {
-		first.Instance = "" // it was not known yet
+		first.Instance = "" // unknown at that point
 	}
 	verdict := lookup.Screen(first, r.Terms)
 	switch {
@@ -102,8 +101,8 @@ func (r Record) Decide() (lookup.Result, error) {
 	return verdict, verdict.Verify(r.Evidence, r.Terms)
 }
 
-// AnchorsFor returns the trust anchors that the signer of a domain is verified
-// under: the Record's own if it brings them, and otherwise lookup.Anchors.
+// AnchorsFor returns the trust anchors to verify the signer of a domain under: the
+// Record's own if BringsAnchors, or else those of lookup.Anchors.
 func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 	if !r.bringsAnchors(domain) {
 		return lookup.Anchors(r.Anchors.Setting, domain)
@@ -115,14 +114,15 @@ func (r Record) AnchorsFor(domain string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// BringsAnchors reports whether the Record is verified under trust anchors that
-// it brings itself. Whoever did not keep it must not believe it for that alone.
+// BringsAnchors reports whether the Record is verified under trust anchors from the
+// Record itself. Somebody who received the Record must not trust it for that reason
+// alone.
 func (r Record) BringsAnchors() bool {
 	return r.bringsAnchors(lookup.Line(r.Evidence.Domain))
 }
 
-// bringsAnchors leaves out what was kept of anchors that are built into this program;
-// that serves to look at.
+// bringsAnchors is BringsAnchors for a domain. It ignores saved copies of built-in
+// anchors, which are for reading only.
 func (r Record) bringsAnchors(domain string) bool {
 	return r.Anchors.Kept != nil && !lookup.BuiltIn(r.Anchors.Setting, domain)
 }

@@ -20,7 +20,7 @@ import (
 
 var kept = time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 
-// full has something in every field.
+// full returns a Record with a value in every field.
 func full() Record {
 	return Record{
 		Program: "eic 1.2.3",
@@ -36,7 +36,7 @@ func full() Record {
 				Chain: []byte("no PEM"),
 				Staples: []trust.Staple{
 					{Name: "0A1B", Body: []byte("no base64")},
-					{Name: "../../etc/passwd", Err: errors.New("was not asked for")},
+					{Name: "../../etc/passwd", Err: errors.New("was not requested")},
 					{Name: "0A1B", Body: []byte{}},
 					{Name: "\xff\x1b[2J", Body: []byte("\x00\xff")},
 				},
@@ -92,7 +92,7 @@ func TestEverythingComesBack(t *testing.T) {
 	}
 }
 
-// sha256sum(1) is what an auditor without this program has.
+// An auditor without this program has sha256sum(1).
 func TestSha256sumAgrees(t *testing.T) {
 	directory, sum := save(t, full())
 	check := exec.Command("sha256sum", "--check", "--strict", manifestFile)
@@ -110,7 +110,7 @@ func TestDeciding(t *testing.T) {
 	r := Record{Evidence: lookup.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}
 
 	_, err := r.Decide()
-	require.ErrorIs(t, err, ErrNotAsked, "a key that might count, and no signer")
+	require.ErrorIs(t, err, ErrNotAsked, "a key that might be accepted, and no signer")
 
 	r.Evidence.Time = time.Unix(1795341660, 0)
 	verdict, err := r.Decide()
@@ -120,7 +120,7 @@ func TestDeciding(t *testing.T) {
 	r.Evidence.Time = time.Unix(1795341600, 0)
 	r.Failure = &Failure{Stage: "domain", Message: "it broke off"}
 	verdict, err = r.Decide()
-	require.Equal(t, r.Failure, err, "what failed then fails again")
+	require.Equal(t, r.Failure, err, "the saved failure is returned again")
 	require.Equal(t, authorize.Undecided, verdict.Decisions[0].Reason)
 
 	r.Evidence.ActiveKeys = nil
@@ -133,8 +133,8 @@ func TestDeciding(t *testing.T) {
 	require.Empty(t, verdict.Decisions)
 }
 
-// An attacker who makes up a directory brings roots along; they must not be
-// believed in the place of Amazon's, nor unnoticed in any other.
+// An attacker may fabricate a Record with trust anchors of their own. Those must not
+// replace Amazon's, and must be reported in any other case.
 func TestWhoseTrustAnchors(t *testing.T) {
 	amazon, err := os.ReadFile("../trust/roots/amazon-root-ca-1.pem")
 	require.NoError(t, err)

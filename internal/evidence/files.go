@@ -8,8 +8,8 @@ import (
 	"eic/internal/trust"
 )
 
-// Names of the files of a directory. A staple's is stapleDirectory and its number
-// from 1, as the metadata service's own names are not to be trusted with that.
+// Names of the files in a directory. The file of a staple is in stapleDirectory and named
+// by its number, from 1, because the metadata service's own names are untrusted.
 const (
 	manifestFile     = "SHA256SUMS"
 	recordFile       = "evidence.json"
@@ -22,15 +22,15 @@ const (
 	stapleNamesFile  = "staple-names"
 	anchorsFile      = "trust-anchors.pem"
 	stapleDirectory  = "ocsp"
-	maxFile          = 2 << 20 // bytes; the greatest answer read of the metadata service has 1 MiB
+	maxFile          = 2 << 20 // bytes; the longest answer of the metadata service that is read has 1 MiB
 	maxFiles         = 64
 	maxStaplesListed = 32
 )
 
 func stapleFile(i int) string { return fmt.Sprintf("%s/%d", stapleDirectory, i+1) }
 
-// files returns the contents of each file of the Record by name. What never
-// came has no file; what came empty has an empty one.
+// files returns the contents of each file of the Record, by name. An answer that was not
+// received has no file; an empty answer has an empty file.
 func (r Record) files() (map[string][]byte, error) {
 	e := r.Evidence
 	files := map[string][]byte{}
@@ -92,14 +92,14 @@ func fromFiles(files map[string][]byte) (Record, error) {
 	for i, name := range names {
 		body := files[stapleFile(i)]
 		if (body == nil) != (missing[i] != nil) {
-			return Record{}, fmt.Errorf("%s is there or not, contrary to what %s says", stapleFile(i), recordFile)
+			return Record{}, fmt.Errorf("%s exists, or is missing, contrary to %s", stapleFile(i), recordFile)
 		}
 		e.Signer.Staples[i] = trust.Staple{Name: strings.TrimSuffix(name, "\n"), Body: body, Err: missing[i]}
 	}
 	return r, nil
 }
 
-// knownFile reports whether a directory may have a file of this name.
+// knownFile reports whether a directory may contain a file of this name.
 func knownFile(name string) bool {
 	for i := range maxStaplesListed {
 		if name == stapleFile(i) {

@@ -14,11 +14,11 @@ import (
 	"eic/internal/trust"
 )
 
-// schema names the form of evidence.json. A form that an older program would
-// misread gets another name.
+// schema names the format of evidence.json. A format that an older program would misread
+// must get another name.
 const schema = "eic.evidence/1"
 
-// form is evidence.json.
+// form is the contents of evidence.json.
 type form struct {
 	Schema      string        `json:"schema"`
 	Program     string        `json:"program"`
@@ -32,8 +32,8 @@ type form struct {
 	Failure     *Failure      `json:"failure,omitempty"`
 }
 
-// Flags are a Record's terms in the words of the flags of eic(8). A zero field is a
-// flag that was not given.
+// Flags are a Record's terms as flags of eic(8). A zero field is a flag that was not
+// given.
 type Flags struct {
 	TrustAnchors      string           `json:"trust_anchors"`
 	NoInstanceCheck   bool             `json:"no_instance_check,omitempty"`
@@ -48,7 +48,7 @@ type Flags struct {
 	CallerEnvironment bool             `json:"caller_env,omitempty"`
 }
 
-// Flags returns what the Record was asked under as flags.
+// Flags returns the Record's terms as flags.
 func (r Record) Flags() Flags {
 	p := r.Terms.Policy
 	return Flags{
@@ -76,7 +76,7 @@ type requestForm struct {
 	Error    string         `json:"error,omitempty"`
 }
 
-// stapleForm has why a staple is missing, or "" where it has a file.
+// stapleForm says why a staple is missing. Error is "" if the staple has a file.
 type stapleForm struct {
 	Error string `json:"error,omitempty"`
 }
@@ -101,8 +101,8 @@ func (r Record) marshal() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// unmarshal returns the Record without what has files of its own, and for each
-// staple the error that stands for it, or nil where it has a file.
+// unmarshal returns the Record without the parts that have their own files. For each
+// staple it returns the error that replaces it, or nil if the staple has a file.
 func unmarshal(b []byte) (Record, []error, error) {
 	var version struct {
 		Schema string `json:"schema"`
@@ -111,7 +111,7 @@ func unmarshal(b []byte) (Record, []error, error) {
 		return Record{}, nil, fmt.Errorf("parsing %s: %w", recordFile, err)
 	}
 	if version.Schema != schema {
-		return Record{}, nil, fmt.Errorf("%s is of the schema %.40q, this program reads %q", recordFile, version.Schema, schema)
+		return Record{}, nil, fmt.Errorf("%s has the schema %.40q, expected %q", recordFile, version.Schema, schema)
 	}
 	var f form
 	decoder := json.NewDecoder(bytes.NewReader(b))

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever evidence.json says, it is refused or is a Record that is written
-// down and read again as it is.
+// Any evidence.json is either refused, or loads as a Record that saves and loads again
+// unchanged.
 func FuzzRecord(f *testing.F) {
 	for _, r := range []Record{full(), {}} {
 		text, err := r.marshal()
@@ -22,7 +22,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		written, err := r.marshal()
 		if err != nil {
-			return // a time that RFC 3339 has no form for
+			return // RFC 3339 cannot express this time
 		}
 		again, _, err := unmarshal(written)
 		require.NoError(t, err)
@@ -35,8 +35,8 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// Whatever SHA256SUMS says, it is refused or is exactly what this program
-// writes for these digests.
+// Any SHA256SUMS is either refused, or is exactly what this program writes for its
+// digests.
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(digest(nil) + "  domain\n" + digest([]byte("x")) + "  ocsp/1\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

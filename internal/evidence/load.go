@@ -13,9 +13,9 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// Load reads the Record in a directory and returns it with the SHA-256 digest
-// of SHA256SUMS in hexadecimal. A file that was changed, removed or added since
-// it was saved is an error that names it.
+// Load reads the Record in a directory. It also returns the SHA-256 digest of SHA256SUMS
+// in hexadecimal. If a file was changed, removed or added since the Record was saved,
+// Load returns an error that names the file.
 func Load(directory string) (Record, string, error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
@@ -29,8 +29,7 @@ func Load(directory string) (Record, string, error) {
 	return r, sum, nil
 }
 
-// LoadFS is Load for a directory in any file system, such as one that is
-// embedded in the program.
+// LoadFS is Load for a directory in any file system, such as one embedded in the program.
 func LoadFS(dir fs.FS) (Record, string, error) {
 	found, err := readAll(dir)
 	if err != nil {
@@ -38,7 +37,7 @@ func LoadFS(dir fs.FS) (Record, string, error) {
 	}
 	sums, ok := found[manifestFile]
 	if !ok {
-		return Record{}, "", fmt.Errorf("there is no %s; it was never saved whole, or it was removed", manifestFile)
+		return Record{}, "", fmt.Errorf("there is no %s; the directory was not saved completely, or the file was removed", manifestFile)
 	}
 	delete(found, manifestFile)
 	digests, err := parseManifest(sums)
@@ -52,13 +51,13 @@ func LoadFS(dir fs.FS) (Record, string, error) {
 	return r, digest(sums), err
 }
 
-// compare returns an error that names every file which is not as it was saved.
+// compare returns an error that names every file that differs from what was saved.
 func compare(found map[string][]byte, digests map[string]string) error {
 	var changes []error
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		switch want, ok := digests[name]; {
 		case !ok:
-			changes = append(changes, fmt.Errorf("%q was added: %s does not have it", name, manifestFile))
+			changes = append(changes, fmt.Errorf("%q was added: it is not in %s", name, manifestFile))
 		case digest(found[name]) != want:
 			changes = append(changes, fmt.Errorf("%s was changed: its SHA-256 is %s, %s has %s", name, digest(found[name]), manifestFile, want))
 		}
@@ -71,7 +70,7 @@ func compare(found map[string][]byte, digests map[string]string) error {
 	return errors.Join(changes...)
 }
 
-// readAll returns the contents of every file in a directory, and in that of its
+// readAll returns the contents of every file in a directory and in its directory of
 // staples, by name.
 func readAll(dir fs.FS) (map[string][]byte, error) {
 	files := map[string][]byte{}
@@ -91,7 +90,7 @@ func readAll(dir fs.FS) (map[string][]byte, error) {
 			case !entry.Type().IsRegular():
 				return nil, fmt.Errorf("%q was added: it is not a regular file", name)
 			case len(files) == maxFiles:
-				return nil, fmt.Errorf("it has more than %d files", maxFiles)
+				return nil, fmt.Errorf("more than %d files", maxFiles)
 			}
 			if files[name], err = readFile(dir, name); err != nil {
 				return nil, err
@@ -101,7 +100,8 @@ func readAll(dir fs.FS) (map[string][]byte, error) {
 	return files, nil
 }
 
-// list returns what a directory holds, or a little more than may be in it.
+// list returns the entries of a directory, but not many more than a saved directory may
+// have.
 func list(dir fs.FS, directory string) ([]fs.DirEntry, error) {
 	f, err := dir.Open(directory)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// manifest returns SHA256SUMS for the files, as sha256sum(1) writes it.
+// manifest returns SHA256SUMS for the files, in the format of sha256sum(1).
 func manifest(files map[string][]byte) []byte {
 	var text bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -19,8 +19,8 @@ func manifest(files map[string][]byte) []byte {
 	return text.Bytes()
 }
 
-// parseManifest returns the digest of each file in SHA256SUMS. It takes what
-// manifest writes and nothing else, so that a change to it cannot hide.
+// parseManifest returns the digest of each file in SHA256SUMS. It accepts only what
+// manifest writes, so that no change to it can go unnoticed.
 func parseManifest(text []byte) (map[string]string, error) {
 	digests := map[string]string{}
 	number := 0
@@ -32,7 +32,7 @@ func parseManifest(text []byte) (map[string]string, error) {
 		case !ended, !ok, err != nil, len(raw) != sha256.Size, sum != strings.ToLower(sum):
 			return nil, fmt.Errorf("line %d of %s is not a SHA-256 digest, two blanks and a name: it was changed", number, manifestFile)
 		case !knownFile(name):
-			return nil, fmt.Errorf("line %d of %s names %.80q, which is no file of such a directory: it was changed", number, manifestFile, name)
+			return nil, fmt.Errorf("line %d of %s names %.80q, which is not a file of saved evidence: it was changed", number, manifestFile, name)
 		case digests[name] != "":
 			return nil, fmt.Errorf("line %d of %s names %s again: it was changed", number, manifestFile, name)
 		}

@@ -13,20 +13,19 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// Evidence names IAM principals, so it is for its owner alone, whatever the
-// umask says.
+// Evidence names IAM principals, so only its owner may read it, whatever the umask.
 const (
 	directoryMode = 0o700
 	fileMode      = 0o600
 )
 
-// Directory is an empty directory that a Record can be saved in.
+// Directory is an empty directory to save a Record in.
 type Directory struct{ root *os.Root }
 
-// Create makes the directory, or takes one that is empty, the caller's own and open
-// to nobody else. Its parent must exist, and nobody but root and the caller may be
-// able to replace anything on the way there. A link in its place is refused. The
-// caller closes it.
+// Create creates the directory, or opens an existing one that is empty, owned by the
+// caller, and closed to everybody else. Its parent must exist. Nobody but root and the
+// caller may be able to replace any part of the path. A symbolic link is refused. The
+// caller must call Close.
 func Create(name string) (*Directory, error) {
 	d, err := create(name)
 	if err != nil {
@@ -68,16 +67,16 @@ func create(name string) (*Directory, error) {
 	return d, nil
 }
 
-// checkPrivate refuses what is not a directory of the caller's alone.
+// checkPrivate refuses anything but a directory that only the caller can access.
 func checkPrivate(name string, info fs.FileInfo) error {
 	stat, known := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir():
-		return fmt.Errorf("it is not a directory (%s); name one that is empty, or that does not exist", info.Mode())
+		return fmt.Errorf("not a directory (%s); name an empty directory, or one that does not exist", info.Mode())
 	case !known || int(stat.Uid) != os.Getuid():
-		return errors.New("it is somebody else's; name one that does not exist")
+		return errors.New("owned by another user; name a directory that does not exist")
 	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("it is open to others (mode %04o); run: chmod 700 %s", info.Mode().Perm(), name)
+		return fmt.Errorf("accessible to others (mode %04o); run: chmod 700 %s", info.Mode().Perm(), name)
 	}
 	return nil
 }
@@ -85,20 +84,20 @@ func checkPrivate(name string, info fs.FileInfo) error {
 func (d *Directory) mustBeEmpty() error {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err == nil && len(entries) != 0 {
-		return errors.New("it is not empty; name one that is, or that does not exist")
+		return errors.New("not empty; name an empty directory, or one that does not exist")
 	}
 	return err
 }
 
-// Close lets go of the directory.
-func (d *Directory) Close() { _ = d.root.Close() } // it was only ever looked into
+// Close closes the directory.
+func (d *Directory) Close() { _ = d.root.Close() } // nothing to flush
 
-// Save writes the Record and returns the SHA-256 digest of SHA256SUMS in
-// hexadecimal. SHA256SUMS is written last, so that what was cut short shows.
+// Save writes the Record. It returns the SHA-256 digest of SHA256SUMS in hexadecimal.
+// SHA256SUMS is written last, so that an incomplete directory lacks it.
 func (d *Directory) Save(r Record) (string, error) {
 	files, err := r.files()
 	if err != nil {
-		return "", fmt.Errorf("writing down the evidence: %w", err)
+		return "", fmt.Errorf("encoding the evidence: %w", err)
 	}
 	if len(r.Evidence.Signer.Staples) > 0 {
 		if err := d.makeDirectory(stapleDirectory); err != nil {
@@ -124,7 +123,7 @@ func (d *Directory) makeDirectory(name string) error {
 	return d.root.Chmod(name, directoryMode)
 }
 
-// write makes a file that must not exist yet.
+// write creates a file, which must not exist.
 func (d *Directory) write(name string, content []byte) error {
 	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"eic/test/needs"
 )
 
-// inMemory returns a saved directory that can be changed.
+// inMemory returns a saved directory that a test can change.
 func inMemory(t *testing.T) fstest.MapFS {
 	t.Helper()
 	files, err := full().files()
@@ -67,13 +67,13 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 			for i := range maxFiles {
 				m[strings.Repeat("x", i+1)] = &fstest.MapFile{}
 			}
-		}, "it has more than 64 files"},
+		}, "more than 64 files"},
 		"a line twice": {func(m fstest.MapFS) {
 			m[manifestFile].Data = append(m[manifestFile].Data, strings.SplitAfter(string(m[manifestFile].Data), "\n")[0]...)
 		}, "names active-keys again"},
 		"a name from outside": {func(m fstest.MapFS) {
 			m[manifestFile].Data = append(m[manifestFile].Data, digest(nil)+"  ../../etc/shadow\n"...)
-		}, `names "../../etc/shadow", which is no file of such a directory`},
+		}, `names "../../etc/shadow", which is not a file of saved evidence`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := inMemory(t)
@@ -84,18 +84,18 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 	}
 }
 
-// Whoever changes SHA256SUMS too can make up a Record, but not one that this
+// Somebody who also changes SHA256SUMS can fabricate a Record, but not one that this
 // program would never have written.
 func TestARecordThatWasNeverWritten(t *testing.T) {
 	for name, try := range map[string]struct {
 		old, new string
 		want     string
 	}{
-		"another schema":        {schema, "eic.evidence/2", `is of the schema "eic.evidence/2", this program reads "eic.evidence/1"`},
+		"another schema":        {schema, "eic.evidence/2", `has the schema "eic.evidence/2", expected "eic.evidence/1"`},
 		"no JSON":               {"{", "", "parsing evidence.json"},
 		"an unknown field":      {`"user"`, `"uses"`, `unknown field "uses"`},
 		"a staple too few":      {`    {},` + "\n", "", "staple-names has 4 names, evidence.json has 3 staples"},
-		"a staple without file": {`"error": "was not asked for"`, "", "ocsp/2 is there or not"},
+		"a staple without file": {`"error": "was not requested"`, "", "ocsp/2 exists, or is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := full().files()
@@ -111,8 +111,8 @@ func TestARecordThatWasNeverWritten(t *testing.T) {
 	require.ErrorContains(t, err, "there is no evidence.json")
 }
 
-// Evidence names people and is written with the caller's rights, root's perhaps:
-// nobody else may say where it goes, or look at it.
+// Evidence names people and is written with the caller's rights, perhaps root's. Nobody
+// else may decide where it is written, or read it.
 func TestWhereEvidenceIsSaved(t *testing.T) {
 	parent := t.TempDir()
 	at := func(name string) string { return filepath.Join(parent, name) }
@@ -123,12 +123,12 @@ func TestWhereEvidenceIsSaved(t *testing.T) {
 		os.Mkdir(at("shared"), 0o700), os.Chmod(at("shared"), 0o777),
 	))
 	for name, want := range map[string]string{
-		"occupied":         "it is not empty",
-		"occupied/.hidden": "it is not a directory",
+		"occupied":         "not empty",
+		"occupied/.hidden": "not a directory",
 		"no/such":          "no such file or directory",
-		"link":             "it is not a directory (L",
-		"dangling":         "it is not a directory (L",
-		"open":             "it is open to others (mode 0750)",
+		"link":             "not a directory (L",
+		"dangling":         "not a directory (L",
+		"open":             "accessible to others (mode 0750)",
 		"shared/new":       "may be written to by its group or by others (mode 0777)",
 	} {
 		_, err := Create(at(name))
@@ -155,14 +155,14 @@ func TestEvidenceIsNotSavedInAnothersDirectory(t *testing.T) {
 	his := filepath.Join(t.TempDir(), "his")
 	require.NoError(t, errors.Join(os.Mkdir(his, 0o700), os.Chown(his, 65534, 0)))
 	_, err := Create(his)
-	require.ErrorContains(t, err, "it is somebody else's")
+	require.ErrorContains(t, err, "owned by another user")
 	_, err = Create(filepath.Join(his, "new"))
 	require.ErrorContains(t, err, "is owned by uid 65534")
 }
 
-// Evidence is for its owner, whatever the umask.
+// Only its owner may read evidence, whatever the umask.
 func TestModes(t *testing.T) {
-	needs.Root(t) // with the last umask, others could not open what they make
+	needs.Root(t) // with the last umask, other users could not open what they create
 	for _, umask := range []int{0, 0o022, 0o777} {
 		directory := filepath.Join(t.TempDir(), "evidence")
 		before := syscall.Umask(umask)
