@@ -1,6 +1,6 @@
 # eic: EC2 Instance Connect for the instance. "make help" lists the targets.
 
-VERSION := $(shell sed -n 's/^\#\# \[\([0-9][0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+VERSION := $(or $(shell packaging/version),$(error there is no version to build, see above))
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 TOOLS   := $(CURDIR)/.tools
 GODIRS  := cmd internal packaging test
@@ -102,7 +102,10 @@ $(TOOLS)/govulncheck:
 include packaging/packages.mk
 
 .PHONY: release
-release: packages sbom ## everything that is published: the packages and what is in them
+release: packages sbom ## everything that is published, signed with SIGNING_KEY= and APK_KEY=
+	install -m 644 build/eic.cdx.json $(PACKAGES)/eic-$(VERSION).cdx.json
+	$(SUMS)
+	$(CHECK_SIGNED)
 
 .PHONY: sbom
 sbom: ## build/eic.cdx.json, the bill of materials in CycloneDX

@@ -186,13 +186,3 @@ func TestCopyrightNamesWhatIsLinkedAndNothingElse(t *testing.T) {
 func below(name string) func(module string) bool {
 	return func(module string) bool { return module == name || strings.HasPrefix(module, name+"/") }
 }
-
-// The packages' changelog is in a form of its own; version and day must be
-// those of the project's.
-func TestPackagesHaveTheProjectsVersion(t *testing.T) {
-	project := regexp.MustCompile(`(?m)^## \[([0-9.]+)\] - (\S+)$`).FindStringSubmatch(read(t, "../CHANGELOG.md"))
-	require.NotNil(t, project)
-	packages := regexp.MustCompile(`(?m)^- semver: ([0-9.]+)-1\n  date: ([^T]+)T`).FindStringSubmatch(read(t, "changelog.yaml"))
-	require.NotNil(t, packages)
-	require.Equal(t, project[1:], packages[1:])
-}

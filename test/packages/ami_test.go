@@ -135,7 +135,7 @@ func TestImageBuilderStepsBakeAnImage(t *testing.T) {
 func TestCloudInitUserData(t *testing.T) {
 	var userData struct{ Runcmd []string }
 	require.NoError(t, strictly(fromYAML(t, "cloud-init.yaml"), &userData))
-	script := strings.Join(userData.Runcmd, "\n") // that is what cloud-init makes of it
+	script := asBuilt(t, strings.Join(userData.Runcmd, "\n")) // that is what cloud-init makes of it
 	m := start(t, "bookworm")
 	m.copyPackages("/srv/packages")
 	script = strings.ReplaceAll(script, "https://packages.example.com/", "file:///srv/packages/")

@@ -65,7 +65,7 @@ func readAPK(t *testing.T, name string) (control map[string]apkMember, data []ap
 // Debian has no apk, so it is done by hand what apk does. Debian's busybox has
 // no adduser either, so eic gets stand-ins that take the same options.
 func TestAPK(t *testing.T) {
-	control, data, sum := readAPK(t, file(t, `new/eic_[0-9.]+-r1_x86_64\.apk`))
+	control, data, sum := readAPK(t, file(t, `new/eic_[0-9]\S*-r1_x86_64\.apk`))
 	require.Contains(t, control[".PKGINFO"].text, "\npkgver = ")
 	require.Contains(t, control[".PKGINFO"].text, "\ndatahash = "+sum+"\n")
 

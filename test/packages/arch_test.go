@@ -11,7 +11,7 @@ import (
 func TestArchPackage(t *testing.T) {
 	m := start(t, "rpm")
 	m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm wraps the scripts in words of bash
-	name := m.copyIn(file(t, `new/eic-[0-9.-]+-x86_64\.pkg\.tar\.zst`))
+	name := m.copyIn(file(t, `new/eic-[0-9]\S*-x86_64\.pkg\.tar\.zst`))
 	before := m.listing()
 	// What it depends on was not installed by pacman.
 	pacman := func(args ...string) { m.must("/usr/bin/pacman", append([]string{"--noconfirm", "-dd"}, args...)...) }

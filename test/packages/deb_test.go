@@ -36,8 +36,8 @@ func (m machine) installDeb(pattern string) string {
 func settings() []string { return []string{"/etc/eic", settingsFile} }
 
 const (
-	newDeb = `new/eic_[0-9.-]+_amd64\.deb`
-	oldDeb = `old/eic_[0-9.-]+_amd64\.deb`
+	newDeb = `new/eic_[0-9]\S*_amd64\.deb`
+	oldDeb = `old/eic_[0-9]\S*_amd64\.deb`
 )
 
 func TestDebInstalledIsAllThereIsToDo(t *testing.T) {

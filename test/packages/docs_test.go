@@ -12,12 +12,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// documented returns a page of the documentation.
+// documented returns a page of the documentation, as it would be for what was built.
 func documented(t *testing.T, page string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, "docs", page))
 	require.NoError(t, err)
-	return string(text)
+	return asBuilt(t, string(text))
+}
+
+// asBuilt puts the version that was built in the place of the next release's, which
+// pages and files name: only a build of its tag has that.
+func asBuilt(t *testing.T, text string) string {
+	t.Helper()
+	changelog, err := os.ReadFile(filepath.Join(module, "CHANGELOG.md"))
+	require.NoError(t, err)
+	release := regexp.MustCompile(`(?m)^## \[([0-9.]+)\]`).FindStringSubmatch(string(changelog))[1]
+	require.Contains(t, text, release, "another version than the next release is named")
+	return strings.ReplaceAll(text, release, version(t))
 }
 
 // indented returns the indented lines below a heading.

@@ -53,9 +53,10 @@ func prepare(ctx context.Context, dir string) error {
 	if err := inModule(ctx, nil, "cp", "-rT", "build/packages", filepath.Join(dir, "new")); err != nil {
 		return err
 	}
-	common := []string{"ARCH=amd64", "RELEASE=1", "MAINTAINER=eic maintainers <maintainers@eic.invalid>"}
+	common := []string{"ARCH=amd64", "RELEASE=1", "MAINTAINER=eic maintainers <maintainers@eic.invalid>", "VERSION=" + previous,
+		"SIGNING_KEY=", "APK_KEY="}
 	for _, format := range []string{"deb", "rpm"} {
-		if err := inModule(ctx, append(common, "VERSION="+previous), ".tools/nfpm", "package",
+		if err := inModule(ctx, common, ".tools/nfpm", "package",
 			"-f", "packaging/nfpm.yaml", "-p", format, "-t", filepath.Join(dir, "old")); err != nil {
 			return err
 		}

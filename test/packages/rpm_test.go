@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	newRPM = `new/eic-[0-9.-]+\.x86_64\.rpm`
-	oldRPM = `old/eic-[0-9.-]+\.x86_64\.rpm`
+	newRPM = `new/eic-[0-9]\S*\.x86_64\.rpm`
+	oldRPM = `old/eic-[0-9]\S*\.x86_64\.rpm`
 )
 
 // startRPM starts a machine whose packages are rpm's. To rpm, what Debian's

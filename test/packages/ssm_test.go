@@ -29,7 +29,8 @@ func TestDistributorPackage(t *testing.T) {
 	}
 	require.NoError(t, strictly(text, &manifest))
 	require.Equal(t, "2.0", manifest.SchemaVersion)
-	require.Regexp(t, `^[0-9.]{1,64}$`, manifest.Version)
+	require.Regexp(t, `^[a-zA-Z0-9_.-]{1,128}$`, manifest.Version) // VersionName of CreateDocument
+	require.Equal(t, strings.ReplaceAll(version(t), "~", "-"), manifest.Version)
 	for _, platform := range []string{"amazon", "centos", "debian", "oracle", "redhat", "rocky", "suse", "ubuntu"} {
 		for _, architecture := range []string{"x86_64", "arm64"} {
 			require.Contains(t, manifest.Files, manifest.Packages[platform]["_any"][architecture].File)

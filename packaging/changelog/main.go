@@ -1,0 +1,108 @@
+// Command changelog turns the project's changelog into a package's, so that there is
+// one to write. It reads CHANGELOG.md on its standard input and takes the first
+// section, released or not, for the version that is built.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+)
+
+func main() {
+	if len(os.Args) != 6 {
+		fmt.Fprintln(os.Stderr, "usage: changelog deb|rpm PACKAGE VERSION SECONDS MAINTAINER < CHANGELOG.md")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "changelog: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, in io.Reader, out io.Writer) error {
+	form, name, version, seconds, maintainer := args[0], args[1], args[2], args[3], args[4]
+	built, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return fmt.Errorf("parsing the time of the build: %w", err)
+	}
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	entries, err := parse(string(text))
+	if err != nil {
+		return err
+	}
+	entries[0].version, entries[0].date = version, time.Unix(built, 0).UTC()
+	switch form {
+	case "deb":
+		return writeDeb(out, entries, name, maintainer)
+	case "rpm":
+		return writeRPM(out, entries, maintainer)
+	}
+	return fmt.Errorf("unknown form %q, expected deb or rpm", form)
+}
+
+// writeDeb writes what deb-changelog(5) describes.
+func writeDeb(out io.Writer, entries []entry, name, maintainer string) error {
+	var err error
+	print := func(format string, args ...any) {
+		_, failed := fmt.Fprintf(out, format, args...)
+		err = errors.Join(err, failed)
+	}
+	for i, e := range entries {
+		if i > 0 {
+			print("\n")
+		}
+		print("%s (%s) unstable; urgency=medium\n", name, e.version)
+		kind := ""
+		for _, c := range e.changes {
+			if c.kind != kind {
+				kind = c.kind
+				print("\n  [ %s ]\n", kind)
+			}
+			for n, line := range wrap(c.text, 75) {
+				print("  %s %s\n", map[bool]string{true: "*", false: " "}[n == 0], line)
+			}
+		}
+		print("\n -- %s  %s\n", maintainer, e.date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	}
+	return err
+}
+
+// writeRPM writes the list of entries that nfpm makes an rpm's changelog of. It is
+// YAML for nfpm, of which JSON is a part.
+func writeRPM(out io.Writer, entries []entry, maintainer string) error {
+	type note struct {
+		Note string `json:"note"`
+	}
+	type release struct {
+		Version  string `json:"semver"`
+		Date     string `json:"date"`
+		Packager string `json:"packager"`
+		Changes  []note `json:"changes"`
+	}
+	var releases []release
+	for _, e := range entries {
+		r := release{Version: e.version, Date: e.date.Format(time.RFC3339), Packager: maintainer}
+		for _, c := range e.changes {
+			text := ""
+			for n, line := range wrap(c.kind+": "+c.text, 75) {
+				if n > 0 {
+					text += "\n  "
+				}
+				text += line
+			}
+			r.Changes = append(r.Changes, note{text})
+		}
+		releases = append(releases, r)
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(releases)
+}

@@ -1,0 +1,76 @@
+//go:build packages
+
+package packages
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	apk "github.com/knqyf263/go-apk-version"
+	"github.com/stretchr/testify/require"
+)
+
+// version returns the version of the program that "make packages" built.
+func version(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(module, "build/stage/amd64/eic"), "version").Output()
+	require.NoError(t, err)
+	return strings.Fields(string(out))[1]
+}
+
+// as returns how a family writes a version.
+func as(t *testing.T, family, version string) string {
+	t.Helper()
+	cmd := exec.Command("packaging/version", family, version)
+	cmd.Dir = module
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+// What is in a package answers with the package's version.
+func TestAPackageHasTheVersionOfItsProgram(t *testing.T) {
+	m := start(t, "bookworm")
+	m.installDeb(newDeb)
+	installed := m.must("/usr/bin/dpkg-query", "--show", "--showformat", "${Version}", "eic")
+	require.Equal(t, version(t)+"-1", installed)
+	require.Contains(t, m.must("/usr/bin/eic", "version"), "eic "+version(t)+" (commit ")
+	changelog := m.must("/usr/bin/zcat", "/usr/share/doc/eic/changelog.Debian.gz")
+	require.True(t, strings.HasPrefix(changelog, "eic ("+installed+") unstable; "), changelog)
+
+	r := startRPM(t)
+	r.must("/usr/bin/rpm", "-i", r.copyIn(file(t, newRPM)))
+	require.Equal(t, installed, r.must("/usr/bin/rpm", "-q", "--queryformat", "%{version}-%{release}", "eic"))
+	require.Contains(t, r.must("/usr/bin/rpm", "-q", "--changelog", "eic"), "> - "+installed+"\n- Added: ")
+}
+
+// A host that upgrades must get each of these after the one before it.
+func TestEveryFamilySortsABuildBelowTheReleaseItLeadsTo(t *testing.T) {
+	versions := []string{
+		"0.1.0", "0.2.0~git20261127.5e90712", "0.2.0~git20261127.5e90712.dirty", "0.2.0~git20261128.00000ff", "0.2.0~git20270101.fffffff",
+		"0.2.0", "0.2.1~git20261127.5e90712", "0.10.0",
+	}
+	w := open(t, "rpm")
+	comparers := map[string]func(a, b string) bool{
+		"deb": func(a, b string) bool { return w.run("dpkg --compare-versions '"+a+"-1' lt '"+b+"-1'").Status == 0 },
+		"rpm": func(a, b string) bool {
+			return w.must("rpm --eval '%{lua: print(rpm.vercmp(\""+a+"-1\", \""+b+"-1\"))}'") == "-1\n"
+		},
+		"archlinux": func(a, b string) bool { return w.must("vercmp '"+a+"-1' '"+b+"-1'") == "-1\n" },
+		// Debian has no apk; this is what its rules are in Go.
+		"apk": func(a, b string) bool {
+			require.True(t, apk.Valid(a+"-r1"), a)
+			return apk.Version(a + "-r1").LessThan(apk.Version(b + "-r1"))
+		},
+	}
+	for family, lower := range comparers {
+		t.Run(family, func(t *testing.T) {
+			for i := 1; i < len(versions); i++ {
+				require.True(t, lower(as(t, family, versions[i-1]), as(t, family, versions[i])), "%s, then %s", versions[i-1], versions[i])
+				require.False(t, lower(as(t, family, versions[i]), as(t, family, versions[i-1])), "%s, then %s", versions[i-1], versions[i])
+			}
+		})
+	}
+}
