@@ -6,7 +6,7 @@ TOOLS   := $(CURDIR)/.tools
 GODIRS  := cmd internal packaging test
 # IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked. TLS is linked with net/http and
 # never runs; without inlining it is 115 KB smaller.
-GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=crypto/tls=-l -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 # What each is for is in docs/reference/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0

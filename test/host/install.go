@@ -15,7 +15,7 @@ const Binary = "/usr/bin/eic"
 // ReleaseFlags are those of go build that a release is built with; the Makefile's
 // GOBUILD has them too.
 func ReleaseFlags() []string {
-	return []string{"-trimpath", "-tags=nethttpomithttp2", "-gcflags=crypto/tls=-l", "-ldflags=-s -w"}
+	return []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}
 }
 
 // BuildRelease builds a command as it is released, static and stripped, into a file.
