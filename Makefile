@@ -4,8 +4,7 @@ VERSION := $(or $(shell packaging/version),$(error there is no version to build,
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 TOOLS   := $(CURDIR)/.tools
 GODIRS  := cmd internal packaging test
-# IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked. TLS is linked with net/http and
-# never runs; without inlining it is 115 KB smaller.
+# IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 # What each is for is in docs/reference/dependencies.md.
