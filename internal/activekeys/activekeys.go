@@ -104,7 +104,7 @@ func parseBlock(document []byte, s *scanner) Entry {
 		s.next()
 		b.header(s.line)
 	}
-	if len(s.rest) == 0 || isBlank(s.peek()) {
+	if isBlank(s.peek()) { // or there is no further line
 		b.refuse(errors.New("no public key after the headers"))
 		return b.done()
 	}
@@ -260,7 +260,7 @@ func notNameRune(r rune) bool {
 // leading zeros or blanks.
 func parseTimestamp(value []byte) (int64, error) {
 	t, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil || t <= 0 || value[0] < '1' || value[0] > '9' {
+	if err != nil || value[0] < '1' { // '0', '+' and '-' are less
 		return 0, fmt.Errorf("the Timestamp %.40q is not a plain positive number of seconds", value)
 	}
 	return t, nil

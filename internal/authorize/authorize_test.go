@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -305,6 +306,20 @@ func TestRulesThatCannotBeRead(t *testing.T) {
 	require.Equal(t, "from from *", rule.String())
 }
 
+// A log in which two reasons look the same, or a value has no name, explains nothing.
+func TestEachReasonHasItsOwnName(t *testing.T) {
+	seen := map[string]bool{}
+	for i := range reasonNames {
+		name := Reason(i).String()
+		require.Equal(t, reasonNames[i], name)
+		require.NotEmpty(t, name)
+		require.False(t, seen[name], name)
+		seen[name] = true
+	}
+	require.Equal(t, "reason--1", Reason(-1).String())
+	require.Equal(t, fmt.Sprintf("reason-%d", len(reasonNames)), Reason(len(reasonNames)).String())
+}
+
 func TestABadEntryCostsNoOther(t *testing.T) {
 	good := entryOf(lineOf(ed25519Key()))
 	bad := good
@@ -368,6 +383,8 @@ func TestFingerprintForms(t *testing.T) {
 		"MD5:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF": false,
 		"MD5:00112233445566778899aabbccddeeff":                false,
 		"MD5:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:f":  false,
+		"MD5:00a11a22a33a44a55a66a77a88a99aaaabbacca55aeeaff": false,
+		"MD5:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:f:": false,
 		"00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff":     false,
 		"":     false,
 		"NONE": false,

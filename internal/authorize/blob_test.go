@@ -75,6 +75,7 @@ func TestAMalformedKeyIsRefused(t *testing.T) {
 		"an RSA modulus of 0":           {rsaLine(big.NewInt(3), new(big.Int)), "a number is not above zero"},
 		"a 0 written as an octet":       {wireLine("ssh-rsa", []byte{3}, []byte{0}), "a number is not above zero"},
 		"a negative RSA exponent":       {wireLine("ssh-rsa", []byte{0x81}, number(bits(2048))), "a number is not above zero"},
+		"the least negative exponent":   {wireLine("ssh-rsa", []byte{0x80}, number(bits(2048))), "a number is not above zero"},
 		"a DSA modulus of 1,023 bits":   {dsaLine(bits(1023), bits(160), big.NewInt(2)), "DSA key of 1024 bits"},
 		"a DSA modulus of 1,025 bits":   {dsaLine(bits(1025), bits(160), big.NewInt(2)), "DSA key of 1024 bits"},
 		"a DSA sub-prime of 161 bits":   {dsaLine(bits(1024), bits(161), big.NewInt(2)), "DSA key of 1024 bits"},

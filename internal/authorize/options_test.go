@@ -15,6 +15,7 @@ func TestKeyOptionsThatSSHDTakes(t *testing.T) {
 		"no-port-forwarding,no-agent-forwarding,no-X11-forwarding",
 		`from="10.0.0.0/8,!10.0.0.1",command="echo \"hi\", \ there",no-pty`,
 		`permitopen="localhost:80"`,
+		`command="ls ~"`,
 	} {
 		require.NoError(t, CheckKeyOptions(options), options)
 	}
@@ -34,6 +35,8 @@ func TestKeyOptionsThatWouldCostTheKey(t *testing.T) {
 		"command=ls":                  "expected a comma",
 		`command="ls`:                 "no closing quote",
 		`command="ls\"`:               "no closing quote",
+		`command="ls\`:                "no closing quote",
+		"command=\"ls\x7f\"":          "not printable ASCII",
 		`command="ls"x`:               "expected a comma",
 		"command=\"a\nssh-rsa AAAA\"": "not printable ASCII",
 		`restrict="yes"`:              "takes no value",
@@ -58,7 +61,10 @@ func TestOptionsStandInFrontOfThePrintedKey(t *testing.T) {
 	require.Equal(t, `environment="EIC_CALLER=`+testCaller+`",environment="EIC_REQUEST=f2e7c3d9",restrict,pty `+key,
 		string(decide(q, entry)[0].Line()))
 
-	entry.Caller, entry.Request = "", ""
+	entry.Caller = ""
+	require.Equal(t, `environment="EIC_REQUEST=f2e7c3d9",restrict,pty `+key, string(decide(q, entry)[0].Line()), "no caller costs no request id")
+
+	entry.Request = ""
 	require.Equal(t, "restrict,pty "+key, string(decide(q, entry)[0].Line()))
 }
 

@@ -51,6 +51,12 @@ func signerName(region, domain string) string {
 	return "managed-ssh-signer." + region + "." + domain
 }
 
+// Characters that names of Regions, zones and domains are made of.
+const (
+	lowerCase = "abcdefghijklmnopqrstuvwxyz"
+	digits    = "0123456789"
+)
+
 // maxRegion is the longest Region name accepted, in bytes.
 const maxRegion = 32
 
@@ -64,12 +70,12 @@ func ValidRegion(s string) bool {
 		return false
 	}
 	for _, word := range words[:last] {
-		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		if word == "" || strings.Trim(word, lowerCase) != "" {
 			return false
 		}
 	}
 	number := words[last]
-	return len(number) >= 1 && len(number) <= 2 && strings.Trim(number, "0123456789") == ""
+	return len(number) >= 1 && len(number) <= 2 && strings.Trim(number, digits) == ""
 }
 
 // RegionOfZone returns the Region of an Availability Zone, Local Zone or Wavelength Zone:
@@ -79,16 +85,9 @@ func RegionOfZone(zone string) (string, bool) {
 	if len(zone) > 2*maxRegion {
 		return "", false
 	}
-	start := strings.IndexAny(zone, "0123456789")
-	if start < 0 {
-		return "", false
-	}
-	end := start
-	for end < len(zone) && zone[end] >= '0' && zone[end] <= '9' {
-		end++
-	}
-	region, rest := zone[:end], zone[end:]
-	if !ValidRegion(region) || strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	after := strings.TrimLeft(strings.TrimLeft(zone, lowerCase+"-"), digits)
+	region := strings.TrimSuffix(zone, after)
+	if !ValidRegion(region) || strings.Trim(after, lowerCase+digits+"-") != "" {
 		return "", false
 	}
 	return region, true
@@ -103,7 +102,7 @@ func ValidDomain(s string) bool {
 	}
 	for _, label := range labels {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			strings.Trim(label, lowerCase+digits+"-") != "" {
 			return false
 		}
 	}

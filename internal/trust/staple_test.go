@@ -72,13 +72,18 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw) })},
 		{name: "of a stranger of the responder's name", reason: "not OCSPSigning", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, namesake("responder").Raw) })},
-		{name: "enclosing too many certificates", reason: "encloses 11 certificates", after: changed(func(w *world, basic *basicResponse) {
-			many := make([][]byte, maxEnclosed+1)
-			for i := range many {
-				many[i] = w.middle.cert.Raw
-			}
-			w.enclose(basic, many...)
+		{name: "enclosing as many certificates as it may", after: encloseMany(maxEnclosed)},
+		{name: "enclosing one certificate more", reason: "encloses 11 certificates", after: encloseMany(maxEnclosed + 1)},
+		{name: "enclosing something that is no list", reason: "list of enclosed certificates", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Certificates = explicit([]byte{4, 0})
 		})},
+		{name: "of two strangers of the responder's name, of which the first is reported", reason: "not OCSPSigning", before: authorized,
+			after: changed(func(w *world, basic *basicResponse) {
+				weak := newResponder()
+				weak.template.KeyUsage = x509.KeyUsageKeyEncipherment
+				weak.issuedBy(&testing.T{}, w.middle)
+				w.enclose(basic, namesake("responder").Raw, weak.cert.Raw)
+			})},
 		{name: "of a responder that need not be checked", before: noCheck(false)},
 		{name: "of a responder that, critically, need not be checked", before: noCheck(true)},
 		{name: "of a responder with a critical extension that is unknown", reason: "unhandled critical extension", before: func(w *world) {
@@ -86,10 +91,34 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 99}, Critical: true, Value: asn1.NullBytes}}
 		}},
 
+		// Extensions, hashes and types.
+		{name: "with an unknown extension", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Extensions = unknownExtension(false)
+			basic.Data.Responses[0].Extensions = unknownExtension(false)
+		})},
+		{name: "with an unknown critical extension", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Extensions = unknownExtension(true)
+		})},
+		{name: "with an unknown critical extension of its status", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responses[0].Extensions = unknownExtension(true)
+		})},
+		{name: "with a CertID of an unknown hash", reason: "has the hash algorithm 1.2.3", after: changed(func(_ *world, basic *basicResponse) {
+			basic.Data.Responses[0].ID.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 2, 3}
+		})},
+		{name: "of another type than basic", reason: "expected 1.3.6.1.5.5.7.48.1.1 (basic)", after: func(w *world) {
+			w.evidence.Staples[0].Body = ofType(w.evidence.Staples[0].Body, asn1.ObjectIdentifier{1, 2, 3})
+		}},
+
 		// Several statuses.
 		{name: "that says revoked of another certificate first", after: changed(func(_ *world, basic *basicResponse) {
 			other := basic.Data.Responses[0]
 			other.ID.Serial = big.NewInt(4711)
+			other.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
+			basic.Data.Responses = []singleResponse{other, basic.Data.Responses[0]}
+		})},
+		{name: "that says revoked of another issuer's certificate of the same number first", after: changed(func(_ *world, basic *basicResponse) {
+			other := basic.Data.Responses[0]
+			other.ID.KeyHash = make([]byte, len(other.ID.KeyHash))
 			other.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
 			basic.Data.Responses = []singleResponse{other, basic.Data.Responses[0]}
 		})},
@@ -156,6 +185,38 @@ func changed(change func(*world, *basicResponse)) func(*world) {
 			sign(basic, responder)
 		}))
 	}
+}
+
+// encloseMany has the signer's staple enclose a number of certificates.
+func encloseMany(n int) func(*world) {
+	return changed(func(w *world, basic *basicResponse) {
+		many := make([][]byte, n)
+		for i := range many {
+			many[i] = w.middle.cert.Raw
+		}
+		w.enclose(basic, many...)
+	})
+}
+
+func unknownExtension(critical bool) []pkix.Extension {
+	return []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: critical, Value: asn1.NullBytes}}
+}
+
+// ofType returns a staple as one of another response type.
+func ofType(body []byte, id asn1.ObjectIdentifier) []byte {
+	der, err := decodeBase64(body)
+	if err != nil {
+		panic(err)
+	}
+	outer, err := readCanonical[ocspResponse](der)
+	if err != nil {
+		panic(err)
+	}
+	outer.Bytes.Type = id
+	if der, err = asn1.Marshal(*outer); err != nil {
+		panic(err)
+	}
+	return encodeBase64(der)
 }
 
 func explicit(content []byte) asn1.RawValue {

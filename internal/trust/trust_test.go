@@ -63,6 +63,23 @@ func TestVerifyAccepts(t *testing.T) {
 			w.signer.template.Subject = pkix.Name{Organization: []string{"AWS"}}
 			w.signer.template.DNSNames = []string{"other.example", signerName(testRegion, testDomain)}
 		}},
+		"a critical DNS name where there is no subject": {before: func(w *world) {
+			w.signer.template.Subject = pkix.Name{}
+			w.signer.template.DNSNames = []string{signerName(testRegion, testDomain)}
+		}},
+		"basic constraints that make the signer no authority": {before: func(w *world) {
+			w.signer.template.BasicConstraintsValid, w.signer.template.MaxPathLen = true, -1
+		}},
+		"an authority key identifier with the issuer's own issuer and serial number": {before: func(w *world) {
+			name := append([]byte{0xA4, byte(len(nameOf(asn1.TagPrintableString, "root")))}, nameOf(asn1.TagPrintableString, "root")...)
+			issuer := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: name}
+			w.middle.template.SubjectKeyId = []byte{1}
+			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Issuer: issuer, Serial: w.middle.template.SerialNumber})
+		}},
+		"a responder without a key usage": {before: func(w *world) {
+			w.responder = newResponder()
+			w.responder.template.KeyUsage = 0
+		}},
 		"any extended key usage": {before: func(w *world) {
 			w.signer.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 		}},
@@ -81,7 +98,7 @@ func TestVerifyAccepts(t *testing.T) {
 		}},
 		"a wrapped staple": {after: func(w *world) {
 			s := string(w.evidence.Staples[0].Body)
-			w.evidence.Staples[0].Body = []byte(s[:64] + "\n" + s[64:128] + "\r\n" + s[128:] + "\n")
+			w.evidence.Staples[0].Body = []byte(s[:64] + "\n" + s[64:128] + "\r\n\t" + s[128:192] + " " + s[192:] + "\n")
 		}},
 		"an unrelated certificate in the chain": {after: func(w *world) {
 			stranger := newAuthority("stranger")
