@@ -1,11 +1,10 @@
-// Package audit puts decisions into words for the system log, the only channel
-// from an AuthorizedKeysCommand to an administrator.
+// Package audit turns decisions into records for the system log, the only channel from an
+// AuthorizedKeysCommand to an administrator.
 //
-// One event is one record. It says the same thing twice: as a line of text for
-// people, and in fields with names that stay, for queries and alerts
-// (docs/reference/audit-records.md). Text that came from the metadata service or from
-// sshd is cut and quoted in both, so that it can neither end a line nor steer a
-// terminal.
+// Each event becomes one record. A record has the same information twice: as a line of
+// text for people, and as fields with stable names for queries and alerts
+// (docs/reference/audit-records.md). Text from the metadata service and from sshd is cut
+// and quoted in both, so that it can neither end a line nor control a terminal.
 package audit
 
 import (
@@ -16,47 +15,48 @@ import (
 	"eic/internal/printable"
 )
 
-// Event is one record for the log. Of the fields after Text, those that do not
-// apply, or are not known, are empty; all are fit to be shown as they are.
+// Event is one record for the log. A field after Text is empty if it does not apply or is
+// unknown. All fields are safe to display.
 type Event struct {
 	Kind     Kind
 	Severity Severity
 	// Text is the event in one line.
 	Text string
-	// User is whom somebody wants to log in as.
+	// User is the operating-system user who is logging in.
 	User string
-	// Fingerprint and KeyType are those of the key printed or refused.
+	// Fingerprint and KeyType describe the key that was printed or refused.
 	Fingerprint, KeyType string
-	// Request is the request id under which it was pushed, and Caller the IAM
-	// principal that pushed it. They are proven only if it was printed.
+	// Request is the id of the request that pushed the key, and Caller the IAM principal
+	// who sent it. They are verified only if the key was printed.
 	Request, Caller string
-	// Instance is this instance's id, of a key that was printed.
+	// Instance is the id of this instance. It is set only for a printed key.
 	Instance string
-	// Reason is the authorize.Reason of a key that was refused, and Detail what
-	// was wrong, of any event that tells of something wrong.
+	// Reason is the authorize.Reason for refusing a key. Detail says what failed, for
+	// every event about a failure.
 	Reason, Detail string
 }
 
-// Bounds on what is logged of a text, in bytes. They keep a record, even as
-// JSON, within the 8 KiB that rsyslog takes of a message.
+// Bounds on the logged length of a text, in bytes. With them a record, even as JSON,
+// stays within rsyslog's limit of 8 KiB for a message.
 const (
-	maxName    = 300 // a user, a program, an IAM principal
+	maxName    = 300 // a user, a program or an IAM principal
 	maxID      = 100
 	maxRefusal = 500
 	maxFailure = 1000
 )
 
-// maxRefusals and maxGrants are how many refused and printed entries of one document are
-// logged one by one. An attacker who forges the document, or pushes many keys, must not
-// flood the log. sshd asks about one key, of which there are as many as pushes in a minute.
+// maxRefusals and maxGrants limit how many refused and printed entries of one document
+// have a record each, so that an attacker who forges the document or pushes many keys
+// cannot flood the log. sshd usually asks about one key, which matches at most as many
+// entries as there were pushes in a minute.
 const (
 	maxRefusals = 20
 	maxGrants   = 100
 )
 
-// Decisions returns the events for one document: each key that was printed,
-// and each that was refused. A key that is merely not the one sshd asked about
-// is no event, and neither is one that repeats another.
+// Decisions returns the events for one document: one for each printed key and one for
+// each refused key. A key with another fingerprint than sshd asked for is not an event.
+// Neither is a repeated block.
 func Decisions(user string, decisions []authorize.Decision) []Event {
 	var events []Event
 	granted, refused := 0, 0
@@ -82,7 +82,7 @@ func Decisions(user string, decisions []authorize.Decision) []Event {
 	return events
 }
 
-// more returns the event for entries without a record of their own.
+// more returns the event for entries that have no record of their own.
 func more(kind Kind, user, did string, number int) Event {
 	e := newEvent(kind, user)
 	e.Detail = fmt.Sprintf("%d more", number)
@@ -90,8 +90,8 @@ func more(kind Kind, user, did string, number int) Event {
 	return e
 }
 
-// Failure returns the event for a question that could not be answered, and of
-// which of these kinds that is: SignerUntrusted, Unanswered or CalledWrongly.
+// Failure returns the event for a lookup that failed. kind is SignerUntrusted, Unanswered
+// or CalledWrongly.
 func Failure(kind Kind, user string, err error) Event {
 	e := newEvent(kind, user)
 	e.Detail = clean(err.Error(), maxFailure)
@@ -99,8 +99,7 @@ func Failure(kind Kind, user string, err error) Event {
 	return e
 }
 
-// Chain returns the event for another program, asked beside us, whose keys
-// could not be had.
+// Chain returns the event for a chained command that failed to give keys.
 func Chain(program, user string, err error) Event {
 	e := newEvent(ChainFailed, user)
 	e.Detail = clean(err.Error(), maxFailure)
@@ -112,7 +111,7 @@ func newEvent(kind Kind, user string) Event {
 	return Event{Kind: kind, Severity: kinds[kind].severity, User: clean(user, maxName)}
 }
 
-// about returns the event of a decision, without its text.
+// about returns the event for a decision, without its text.
 func about(kind Kind, user string, d authorize.Decision) Event {
 	e := newEvent(kind, user)
 	e.Fingerprint, e.KeyType = d.Fingerprint, d.KeyType
@@ -120,8 +119,8 @@ func about(kind Kind, user string, d authorize.Decision) Event {
 	return e
 }
 
-// printed keeps to a text that log rules in the field match; a part without a
-// value is left out.
+// printed returns the event for a printed key. Existing log rules match its text, so the
+// text never changes; a part without a value is left out.
 func printed(user string, d authorize.Decision) Event {
 	e := about(KeyPrinted, user, d)
 	e.Instance = clean(d.Entry.Instance, maxID)
@@ -133,8 +132,8 @@ func refusal(user string, d authorize.Decision) Event {
 	e := about(KeyRefused, user, d)
 	e.Reason, e.Detail = d.Reason.String(), clean(d.Detail.Error(), maxRefusal)
 	if d.Reason == authorize.BadSignature {
-		// It was damaged or forged, and neither happens in the ordinary
-		// course of things.
+		// The signature is wrong only if the block was damaged or forged. Neither is
+		// normal.
 		e.Severity = Warning
 	}
 	which := "with fingerprint: " + d.Fingerprint
@@ -156,15 +155,14 @@ func (e Event) origin() string {
 	return text
 }
 
-// clean returns text as it is if it is short and printable, and otherwise
-// quoted and cut.
+// clean returns short printable text unchanged, and other text quoted and cut.
 func clean(text string, limit int) string { return printable.Short(defuse(text), limit) }
 
 func quote(name string) string { return printable.Quote(defuse(name), maxName) }
 
-// defuse keeps the beginning of the sentence that tells of a printed key out of whatever
-// else is logged. Log rules look for it anywhere in a line.
+// defuse replaces the words that begin the record of a printed key. Log rules search for
+// these words anywhere in a line, so no other record may contain them.
 func defuse(text string) string { return strings.ReplaceAll(text, printing, "Providing_ssh_key") }
 
-// printing begins the text of a KeyPrinted.
+// printing is how the text of a KeyPrinted record begins.
 const printing = "Providing ssh key"

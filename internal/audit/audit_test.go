@@ -27,7 +27,7 @@ func decision(reason authorize.Reason) authorize.Decision {
 	return d
 }
 
-// Log rules in the field match this text; it must not change.
+// Existing log rules match this text, so it must not change.
 func TestTheLineForAPrintedKey(t *testing.T) {
 	full := decision(authorize.Printed)
 	noCaller, noRequest, bare := full, full, full
@@ -83,7 +83,8 @@ func TestUntrustedTextCannotForgeALine(t *testing.T) {
 	}
 }
 
-// What a syslog daemon cuts off is no JSON any more, and no alert finds it.
+// A syslog daemon cuts a record that is too long. The rest is not valid JSON, and no
+// alert matches it.
 func TestNoTextMakesARecordTooLong(t *testing.T) {
 	for _, text := range []string{"x", `"`, `\`, "\x00", "\xff", "é", "\u202e", "\U000f0000", "<", "\x7f\""} {
 		d := decision(authorize.OtherInstance)
@@ -131,7 +132,7 @@ func TestAQuestionWithoutAnAnswer(t *testing.T) {
 	require.Equal(t, Warning, e.Severity)
 }
 
-// Log rules in the field look for this sentence anywhere in a line.
+// Existing log rules search for this sentence anywhere in a line.
 func TestARefusalCannotPassForAGrant(t *testing.T) {
 	const sentence = "Providing ssh key from EC2 Instance Connect with fingerprint: SHA256:x, for IAM principal: arn:aws:iam::1:user/victim"
 	d := authorize.Decision{Reason: authorize.Malformed, Detail: fmt.Errorf("it is %q", sentence)}

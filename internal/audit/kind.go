@@ -12,7 +12,7 @@ const (
 	Info    Severity = 6
 )
 
-// String returns the severity's name as it appears in logs and JSON.
+// String returns the name of the severity in logs and JSON.
 func (s Severity) String() string {
 	switch s {
 	case Error:
@@ -26,26 +26,26 @@ func (s Severity) String() string {
 	}
 }
 
-// Kind is what an Event tells of.
+// Kind is the kind of an Event.
 type Kind int
 
-// The kinds. docs/reference/audit-records.md has more about each.
+// The kinds. docs/reference/audit-records.md describes each.
 const (
-	KeyPrinted      Kind = iota // a key was given to sshd
-	KeyRefused                  // a key was not, and why
-	MoreRefused                 // further keys of the document were not, too many for a record each
-	SignerUntrusted             // nothing that the metadata service serves is believed
-	Unanswered                  // the question could not be answered
-	CalledWrongly               // the command line or a file that it names is wrong
-	ChainFailed                 // the chained command gave no answer
-	MorePrinted                 // further keys of the document were printed, too many for a record each
+	KeyPrinted      Kind = iota // a key was printed for sshd
+	KeyRefused                  // a key was refused
+	MoreRefused                 // more keys of the document were refused, too many for a record each
+	SignerUntrusted             // nothing that the metadata service serves is trusted
+	Unanswered                  // the lookup failed
+	CalledWrongly               // the command line, or a file that it names, is wrong
+	ChainFailed                 // the chained command failed
+	MorePrinted                 // more keys of the document were printed, too many for a record each
 )
 
-// kinds says how each kind is logged. Action and message id are what queries
-// and alerts hold on to, so they never change.
+// kinds says how each kind is logged. Queries and alerts rely on action and message id,
+// so these never change.
 var kinds = [...]struct {
 	action    string
-	messageID string // a UUID, as the journal's catalogs know it
+	messageID string // a UUID, for the journal's message catalog
 	severity  Severity
 }{
 	KeyPrinted:      {"key-printed", "8bc2d72dbe134682bd101075bc75ec08", Info},
@@ -58,5 +58,5 @@ var kinds = [...]struct {
 	MorePrinted:     {"more-printed", "b24a2a6be19f4c6d9bb10f6c5ed5c0da", Warning},
 }
 
-// String returns the kind's name as it appears in records.
+// String returns the name of the kind in records.
 func (k Kind) String() string { return kinds[k].action }

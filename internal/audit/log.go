@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Log takes events. Writing one never fails as far as the caller can tell: a
-// machine without a system log must not cost a login.
+// Log writes events. Write reports no error, because a machine without a system log must
+// not fail logins.
 type Log interface {
-	// Open reaches for whatever Write needs, for a process that is about to
-	// give up reaching for more. Without it the first Write does so.
+	// Open acquires what Write needs. A process that is about to give up rights calls it
+	// first; otherwise the first Write does.
 	Open()
 	// Write logs one event.
 	Write(Event)
 }
 
-// Writer is a Log for a person who watches: it writes each event to an
-// io.Writer, as text behind its severity's name or as JSON.
+// Writer is a Log for people. It writes each event to an io.Writer, either as text after
+// the name of the severity or as JSON.
 type Writer struct {
 	W      io.Writer
 	Format Format

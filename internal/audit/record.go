@@ -11,11 +11,10 @@ import (
 	"time"
 )
 
-// field is one fact of an event, under its name in the journal and in JSON.
+// field is one fact of an event, with its names in the journal and in JSON.
 type field struct{ journal, json, value string }
 
-// fields returns what is known of an event. The names are those of
-// docs/reference/audit-records.md.
+// fields returns the facts of an event. docs/reference/audit-records.md lists the names.
 func (e Event) fields() []field {
 	return slices.DeleteFunc([]field{
 		{"EIC_ACTION", "event.action", e.Kind.String()},
@@ -30,16 +29,16 @@ func (e Event) fields() []field {
 	}, func(f field) bool { return f.value == "" })
 }
 
-// Format is how an event's message is written.
+// Format is the form of an event's message.
 type Format int
 
-// The formats: the event's text, or all of it as one JSON object.
+// The formats: the event's text, or the whole event as one JSON object.
 const (
 	Text Format = iota
 	JSON
 )
 
-// message returns the event in one line.
+// message returns the event on one line.
 func (f Format) message(e Event, now time.Time) string {
 	if f == JSON {
 		return jsonObject(e, now)
@@ -47,7 +46,7 @@ func (f Format) message(e Event, now time.Time) string {
 	return e.Text
 }
 
-// ecsVersion is that of the Elastic Common Schema which has the fields in use.
+// ecsVersion is the version of the Elastic Common Schema that defines the JSON fields.
 const ecsVersion = "8.11.0"
 
 func jsonObject(e Event, now time.Time) string {
@@ -72,14 +71,14 @@ func jsonObject(e Event, now time.Time) string {
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // nobody shows a log record to a browser unescaped
-	_ = encoder.Encode(object)   // strings and numbers always can be
+	encoder.SetEscapeHTML(false) // log records are not shown in browsers unescaped
+	_ = encoder.Encode(object)   // strings and numbers can always be encoded
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // journalEntry returns a datagram for journald
-// (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). It is far shorter than any
-// socket's bound, so the protocol's way around that is not needed.
+// (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). It is far shorter than the limit of any
+// socket, so the protocol's workaround for long entries is not needed.
 func journalEntry(e Event, message string) []byte {
 	var entry []byte
 	add := func(name, value string) { entry = appendJournalField(entry, name, value) }
@@ -94,8 +93,8 @@ func journalEntry(e Event, message string) []byte {
 	return entry
 }
 
-// appendJournalField writes a value with its length before it if it has a
-// newline, since otherwise a newline ends it.
+// appendJournalField appends a field. A value that contains a newline is preceded by its
+// length, because a newline would otherwise end the value.
 func appendJournalField(entry []byte, name, value string) []byte {
 	entry = append(entry, name...)
 	if strings.Contains(value, "\n") {

@@ -67,7 +67,7 @@ func TestABadSignatureAsJSON(t *testing.T) {
 	} {
 		require.Equal(t, want, got[name], name)
 	}
-	require.NotContains(t, got, "cloud.instance.id", "it is not proven")
+	require.NotContains(t, got, "cloud.instance.id", "the instance is unverified")
 }
 
 func TestAKeyThatWasPrintedInTheJournal(t *testing.T) {
@@ -86,14 +86,14 @@ func TestAKeyThatWasPrintedInTheJournal(t *testing.T) {
 		"EIC_INSTANCE=i-0123456789abcdef0\n", string(journalEntry(e, "what it says")))
 }
 
-// A newline in a value must not begin another field.
+// A newline in a value must not start another field.
 func TestAJournalFieldOfSeveralLines(t *testing.T) {
 	entry := appendJournalField(nil, "EIC_USER", "alice\nPRIORITY=0\x00")
 	entry = appendJournalField(entry, "EIC_CALLER", "")
 	require.Equal(t, "EIC_USER\n\x11\x00\x00\x00\x00\x00\x00\x00alice\nPRIORITY=0\x00\nEIC_CALLER=\n", string(entry))
 }
 
-// journalFields reads an entry as journald does.
+// journalFields parses an entry as journald does.
 func journalFields(t *testing.T, entry []byte) map[string]string {
 	t.Helper()
 	fields := map[string]string{}
@@ -115,8 +115,7 @@ func journalFields(t *testing.T, entry []byte) map[string]string {
 	return fields
 }
 
-// Whatever a forger has a document say, a record has the fields that it would
-// have had, and no more.
+// Whatever a forged document contains, a record has exactly the expected fields.
 func FuzzRecord(f *testing.F) {
 	f.Add("alice", "req", "arn:aws:iam::123456789012:user/alice", "because", "plain\ntext")
 	f.Add("a\nPRIORITY=0", "\x00", "\"},{\"", "\u2028\xff", "\n")
@@ -138,7 +137,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// Queries and alerts hold on to these; a name once published never changes.
+// Queries and alerts rely on published names, which never change.
 func TestTheDocumentHasEveryName(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/audit-records.md")
 	require.NoError(t, err)

@@ -9,26 +9,27 @@ import (
 	"time"
 )
 
-// Facility authpriv (RFC 5424 section 6.2.1): what only administrators read.
+// Facility authpriv (RFC 5424 section 6.2.1), for messages that only administrators may
+// read.
 const facilityAuthpriv = 10
 
-// tag is what the events are logged under.
+// tag is the name of the program in the log.
 const tag = "eic"
 
-// writeTimeout bounds how long a system log whose reader hangs, or is slow, can hold up
-// a login: about twice that, over all records.
+// writeTimeout bounds how long a hanging or slow system log can delay a login: by about
+// twice this time, over all records.
 const writeTimeout = 100 * time.Millisecond
 
-// Socket is where a system log may listen.
+// Socket is a place where a system log may listen.
 type Socket struct {
 	Path string
-	// Journald says that its own protocol is spoken there, which carries an
+	// Journald says that the socket speaks journald's own protocol, which can carry an
 	// event's fields, and not that of syslog(3).
 	Journald bool
 }
 
-// Sockets returns where a system log may listen. journald comes first: where it
-// runs, the others only lead to it or to whom it forwards.
+// Sockets returns the sockets where a system log may listen. journald's socket is first:
+// if journald runs, the other sockets lead to it, or to a daemon that it forwards to.
 func Sockets() []Socket {
 	return []Socket{
 		{Path: "/run/systemd/journal/socket", Journald: true},
@@ -36,26 +37,25 @@ func Sockets() []Socket {
 	}
 }
 
-// SystemLog writes to the local system log. It is not for use by several
-// goroutines.
+// SystemLog writes to the local system log. It is not safe for concurrent use.
 type SystemLog struct {
 	format  Format
 	sockets []Socket
 	tried   bool
-	spent   time.Duration // in writing
-	conn    net.Conn      // or nil
-	stream  bool          // conn has no other end of record than a newline
-	socket  Socket        // that conn leads to
+	spent   time.Duration // spent writing
+	conn    net.Conn      // nil if not connected
+	stream  bool          // in conn, a newline ends a record
+	socket  Socket        // the socket that conn is connected to
 }
 
-// NewSystemLog returns a Log that writes to the first of the sockets that
-// somebody listens on.
+// NewSystemLog returns a Log that writes to the first of the sockets that accepts a
+// connection.
 func NewSystemLog(format Format, sockets ...Socket) *SystemLog {
 	return &SystemLog{format: format, sockets: sockets}
 }
 
-// Open connects to the system log and, where its lines have the local time, loads
-// the time zone.
+// Open connects to the system log. It also loads the time zone, if the log's lines have
+// local time.
 func (l *SystemLog) Open() {
 	if l.tried {
 		return
@@ -67,8 +67,8 @@ func (l *SystemLog) Open() {
 	}
 }
 
-// Write sends one event. If the system log does not take it in time, that
-// event and all later ones are dropped.
+// Write sends one event. If the system log does not accept it in time, that event and all
+// later ones are dropped.
 func (l *SystemLog) Write(e Event) {
 	l.Open()
 	if l.conn == nil {
@@ -80,12 +80,12 @@ func (l *SystemLog) Write(e Event) {
 		_, err = l.conn.Write(l.record(e, start))
 	}
 	if l.spent += time.Since(start); err != nil || l.spent > writeTimeout {
-		_ = l.conn.Close() // there is nobody left to tell
+		_ = l.conn.Close() // the failure cannot be reported anywhere
 		l.conn = nil
 	}
 }
 
-// record returns the event as the socket takes it.
+// record returns the event in the form that the socket expects.
 func (l *SystemLog) record(e Event, now time.Time) []byte {
 	message := l.format.message(e, now)
 	if l.socket.Journald {
@@ -98,7 +98,8 @@ func (l *SystemLog) record(e Event, now time.Time) []byte {
 	return []byte(line)
 }
 
-// dial takes a datagram socket, as nearly every system log has, or a stream.
+// dial connects to a datagram socket, which nearly every system log has, or to a stream
+// socket.
 func (l *SystemLog) dial() {
 	for _, socket := range l.sockets {
 		for _, network := range []string{"unixgram", "unix"} {

@@ -72,9 +72,8 @@ func TestSyslogReceivesTheEvent(t *testing.T) {
 	require.Regexp(t, `: \{"@timestamp":.*"message":"text".*\}$`, next(t, received))
 }
 
-// One event is one record: who has it from journald does not get it from
-// syslog as well.
-func TestWhereJournaldListensNobodyElseIsTold(t *testing.T) {
+// Each event is one record: if journald receives it, syslog does not.
+func TestAnEventForJournaldIsNotSentToSyslogToo(t *testing.T) {
 	journal, entries := listen(t, "unixgram")
 	syslog, lines := listen(t, "unixgram")
 	log := NewSystemLog(Text, Socket{Path: journal, Journald: true}, Socket{Path: syslog})
@@ -83,7 +82,7 @@ func TestWhereJournaldListensNobodyElseIsTold(t *testing.T) {
 	for range 2 {
 		require.Contains(t, next(t, entries), "MESSAGE=text\n")
 	}
-	// Datagrams arrive in their order, so what came before this one would be seen.
+	// Datagrams arrive in order, so an earlier one would be seen.
 	conn, err := net.Dial("unixgram", syslog)
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // only the sender's end
@@ -100,8 +99,7 @@ func TestNoSystemLogCostsNothing(t *testing.T) {
 	NewSystemLog(Text, Socket{Path: file}).Write(event)
 }
 
-// A system log that takes connections and never reads must not hold up a
-// login.
+// A system log that accepts connections but never reads must not delay a login.
 func TestAHungSystemLogDoesNotHoldUpALogin(t *testing.T) {
 	for _, journald := range []bool{false, true} {
 		path := filepath.Join(t.TempDir(), "log")
@@ -110,7 +108,7 @@ func TestAHungSystemLogDoesNotHoldUpALogin(t *testing.T) {
 		defer conn.Close() //nolint:errcheck // only the listener's end
 		log := NewSystemLog(JSON, Socket{Path: path, Journald: journald})
 		start := time.Now()
-		for range 2000 { // more than any socket's queue takes
+		for range 2000 { // more than any socket's queue holds
 			log.Write(Event{Text: strings.Repeat("x", 1000)})
 		}
 		require.Less(t, time.Since(start), 2*time.Second)

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Become makes every thread of this process, which must be root's, another user's, for
-// good: real, effective and saved ids are the user's, and there are no groups but gid. An
-// error means that the process must not go on.
+// Become changes every thread of this process from root to another user, permanently. The
+// real, effective and saved ids become the user's, and gid becomes the only group. After
+// an error the process must not continue.
 func Become(uid, gid uint32) error {
 	if uid == 0 || gid == 0 {
 		return fmt.Errorf("giving up root: expected the ids of an unprivileged user, got uid %d and gid %d", uid, gid)

@@ -10,12 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confine sets no_new_privs (prctl(2)), forbids core dumps and ptrace by
-// making the process undumpable, and with Landlock (landlock(7)) forbids
-// opening any file, connecting to any TCP port and signaling any process
-// outside of needs, as far as the system can: a kernel without Landlock, or a
-// system that refuses it to this process, is no error. It covers every thread, and every process started later; those started
-// before are left as they are.
+// Confine gives up everything but needs, for every thread and for every process started
+// later. Processes started earlier are not affected.
+//
+//   - It sets no_new_privs (prctl(2)).
+//   - It makes the process undumpable, which prevents core dumps and ptrace(2).
+//   - With Landlock (landlock(7)) it forbids opening files, connecting to TCP ports and
+//     signaling processes outside of needs. A kernel without Landlock, or a system that
+//     denies Landlock to this process, is not an error.
 func Confine(needs Needs) error {
 	if err := Undumpable(); err != nil {
 		return err
@@ -36,16 +38,17 @@ func Confine(needs Needs) error {
 	return giveUpPrivileges()
 }
 
-// refused reports whether the system has no Landlock for this process although the kernel
-// says that it has: a seccomp filter, as containers have, may refuse any one call.
-// go-landlock words a missing system call anew.
+// refused reports whether the system denies Landlock to this process although the kernel
+// has it. A seccomp filter, as in containers, may deny any one of its calls. go-landlock
+// replaces the error of a missing system call with its own text.
 func refused(err error) bool {
 	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.E2BIG) ||
 		strings.Contains(err.Error(), "landlock is not supported by kernel")
 }
 
-// Undumpable forbids core dumps, ptrace(2), and the use of /proc/PID/fd, by which another
-// process of the same user could write to this one's standard output.
+// Undumpable prevents core dumps, ptrace(2), and access to /proc/PID/fd. Through
+// /proc/PID/fd, another process of the same user could write to this one's standard
+// output.
 func Undumpable() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding core dumps: %w", err)
@@ -53,8 +56,8 @@ func Undumpable() error {
 	return nil
 }
 
-// reachable returns those of the paths that can be opened. Landlock takes any other for
-// a failure, and one directory that only root may search must not cost all logins.
+// reachable returns the paths that can be opened. Landlock fails for any other path, and
+// a single directory that only root may search must not fail all logins.
 func reachable(paths []string, flags int) []string {
 	var found []string
 	for _, path := range paths {
@@ -67,15 +70,15 @@ func reachable(paths []string, flags int) []string {
 	return found
 }
 
-// giveUpPrivileges sets no_new_privs for every thread. Landlock had to set it already
-// where there is Landlock, and interrupting every thread once more takes time.
+// giveUpPrivileges sets no_new_privs for every thread. Landlock already requires it, and
+// setting it again would interrupt every thread once more.
 func giveUpPrivileges() error {
 	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 	if err == nil && set != 1 {
 		err = llsyscall.AllThreadsPrctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	}
 	if err != nil {
-		return fmt.Errorf("giving up new privileges: %w", err)
+		return fmt.Errorf("setting no_new_privs: %w", err)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 	"eic/test/needs"
 )
 
-// The tests run themselves again, since what is given up does not come back.
+// The tests run in a child process, since rights that are given up do not come back.
 const probeVariable = "CONFINE_PROBE"
 
 func TestMain(m *testing.M) {
@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// probe confines itself and tries what it should no longer be able to do, from
-// several threads. Its arguments are the folder it may read, one it may not,
-// the port it may connect to, and the folder it may write.
+// probe confines itself and tries from several threads what should then be impossible.
+// Its arguments are the directory it may read, one it may not read, the port it may
+// connect to, and the directory it may write.
 func probe(arguments []string) {
 	port, err := strconv.ParseUint(arguments[2], 10, 16)
 	if err != nil {
@@ -77,7 +77,7 @@ func oneElse(ok bool, err error) error {
 	return err
 }
 
-// connect reports an error only if the kernel forbids the connection.
+// connect returns an error only if the kernel forbids the connection.
 func connect(port uint16) error {
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err == nil {
@@ -89,13 +89,12 @@ func connect(port uint16) error {
 	return nil
 }
 
-// runProbe returns each of the probe's findings and whether all threads agree
-// on it.
+// runProbe returns each of the probe's findings. It fails if the threads disagree.
 func runProbe(t *testing.T, wrapper ...string) map[string]bool {
 	t.Helper()
 	allowed, forbidden := t.TempDir(), t.TempDir()
-	for _, folder := range []string{allowed, forbidden} {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o600))
+	for _, directory := range []string{allowed, forbidden} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, "file"), nil, 0o600))
 	}
 	arguments := append(wrapper, os.Args[0])
 	command := exec.Command(arguments[0], arguments[1:]...)
@@ -130,8 +129,7 @@ func TestWhatIsLeftAfterwards(t *testing.T) {
 	}, runProbe(t))
 }
 
-// A kernel of before 5.13, or one booted without Landlock, must not cost a
-// login.
+// A kernel before 5.13, or one booted without Landlock, must not cost a login.
 func TestAKernelWithoutLandlock(t *testing.T) {
 	strace := needs.Tool(t, "strace")
 	found := runProbe(t, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=landlock_create_ruleset",
@@ -142,11 +140,11 @@ func TestAKernelWithoutLandlock(t *testing.T) {
 	require.True(t, found["connect-forbidden"])
 }
 
-// Landlock takes a folder that cannot be reached for a failure.
-func TestWhatCannotBeReachedIsNoFailure(t *testing.T) {
+// Landlock fails for a directory that cannot be opened.
+func TestAnUnreachablePathIsNotAFailure(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	folder := t.TempDir()
-	require.Equal(t, []string{folder}, reachable([]string{file, filepath.Join(file, "below"), "/does/not/exist", folder}, unix.O_DIRECTORY))
+	directory := t.TempDir()
+	require.Equal(t, []string{directory}, reachable([]string{file, filepath.Join(file, "below"), "/does/not/exist", directory}, unix.O_DIRECTORY))
 	require.Equal(t, []string{file}, reachable([]string{filepath.Join(file, "below"), file}, 0))
 }

@@ -4,10 +4,10 @@ package confine
 
 import "errors"
 
-// Confine fails: what it gives up, it gives up through the kernel of Linux.
+// Confine returns an error, because it depends on the Linux kernel.
 func Confine(Needs) error { return errors.New("confining the process needs Linux") }
 
-// Become fails likewise.
+// Become returns an error, as Confine does.
 func Become(uint32, uint32) error { return errors.New("becoming another user needs Linux") }
 
 // Undumpable does nothing.

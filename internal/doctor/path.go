@@ -23,7 +23,7 @@ func checkPath(_ context.Context, e *exam) Finding {
 	fault := new(trustedfile.Error)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return broken("install the package eic again", "%s is not there, or a link to it leads nowhere", program)
+		return broken("install the package eic again", "%s is missing, or is a dangling link", program)
 	case errors.As(err, &fault) && fault.Remedy == "":
 		return broken("install the package eic again", "%s %s, and sshd then does not run it", fault.Path, fault.Fault)
 	case errors.As(err, &fault) && e.isShared(fault.Path):

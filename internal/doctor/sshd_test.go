@@ -165,12 +165,12 @@ func TestThePathOfTheCommand(t *testing.T) {
 			check: "path", verdict: doctor.Broken, found: "is not a regular file"},
 		"leads nowhere": {
 			damage: func(b *bench) { b.files["usr/bin/eic"] = link("/usr/bin/gone") },
-			check:  "path", verdict: doctor.Broken, found: "leads nowhere"},
+			check:  "path", verdict: doctor.Broken, found: "is missing, or is a dangling link"},
 		"goes round in circles": {
 			damage: func(b *bench) { b.files["usr/bin/eic"] = link("/usr/bin/eic") },
 			check:  "path", verdict: doctor.NotChecked, found: "too many levels of symbolic links"},
 		"is on a file system without owners": {
 			damage: func(b *bench) { b.files["usr/bin/eic"] = &fstest.MapFile{Mode: 0o755} },
-			check:  "path", verdict: doctor.NotChecked, found: "the owner of /usr/bin/eic is not known"},
+			check:  "path", verdict: doctor.NotChecked, found: "the owner of /usr/bin/eic is unknown"},
 	})
 }

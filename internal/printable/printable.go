@@ -1,10 +1,10 @@
-// Package printable makes foreign text fit to be shown.
+// Package printable makes untrusted text safe to display.
 //
-// Text from the network, from files and from other programs can hold what steers
-// a terminal, ends a line of a log, or looks like words of this program. Each
-// function makes it harmless for one kind of place. What it returns is valid
-// UTF-8 and has only characters that unicode.IsPrint knows, besides those its
-// comment names.
+// Text from the network, from files and from other programs can contain sequences that
+// control a terminal, newlines that end a log record, or text that imitates this
+// program's own messages. Each function makes text safe for one kind of output. Its
+// result is valid UTF-8 and contains only characters accepted by unicode.IsPrint, and
+// those that the function's comment names.
 package printable
 
 import (
@@ -17,11 +17,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxWord is how much of one foreign text a Word shows, in bytes.
+// maxWord is how many bytes of a text Word shows.
 const maxWord = 300
 
-// Quote returns the text in double quotes, as Go writes a string, and of that at
-// most limit bytes between them. An ellipsis says that it was cut.
+// Quote returns the text in double quotes, escaped as a Go string, with at most limit
+// bytes between the quotes. An ellipsis marks a text that was cut.
 func Quote(text string, limit int) string {
 	quoted := []byte{'"'}
 	for text != "" {
@@ -37,8 +37,8 @@ func Quote(text string, limit int) string {
 	return string(append(quoted, '"'))
 }
 
-// Short returns the text as it is if it is printable and at most limit bytes
-// long, and otherwise as Quote does.
+// Short returns the text unchanged if it is printable and at most limit bytes long, or
+// else as Quote does.
 func Short(text string, limit int) string {
 	if len(text) <= limit && clean(text) {
 		return text
@@ -46,8 +46,9 @@ func Short(text string, limit int) string {
 	return Quote(text, limit)
 }
 
-// Word returns the text as it is if it is one word that no reader can take for
-// words of this program, and otherwise as Quote does, of at most 300 bytes.
+// Word returns the text unchanged if it is a single word without special characters, or
+// else as Quote does, cut to 300 bytes. A reader cannot mistake the result for a message
+// of this program.
 func Word(text string) string {
 	const plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:/@+=$"
 	if text != "" && len(text) <= maxWord && strings.Trim(text, plain) == "" {
@@ -56,8 +57,8 @@ func Word(text string) string {
 	return Quote(text, maxWord)
 }
 
-// ASCII returns the text, uncut, for a line of its own: as it is if it is
-// printable ASCII, and otherwise in double quotes with all else escaped.
+// ASCII returns the whole text for a line of its own: unchanged if it is printable ASCII,
+// or else in double quotes with all other characters escaped.
 func ASCII(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return fmt.Sprintf("%+q", text)
@@ -65,25 +66,25 @@ func ASCII(text string) string {
 	return text
 }
 
-// Line returns the text in one line, with what is not printable escaped as in a
-// string of Go. It is meant for sentences of this program with foreign text in
-// them that a library did not quote.
+// Line returns the text on one line, with unprintable characters escaped as in a Go
+// string. It is for messages of this program that contain untrusted text which a library
+// did not quote.
 func Line(text string) string {
 	return escape(text, "")
 }
 
-// Text is Line for several lines: newlines and tabs stay.
+// Text is Line for text of several lines: it keeps newlines and tabs.
 func Text(text string) string {
 	return escape(text, "\n\t")
 }
 
-// JSON returns a JSON document with every character escaped that is not
-// printable. Newlines between its values stay.
+// JSON escapes every unprintable character in a JSON document. It keeps newlines, which
+// occur only between values.
 func JSON(document string) string {
 	var b strings.Builder
 	for _, c := range document {
 		switch {
-		case c == '\n' || unicode.IsPrint(c): // JSON has newlines only between values
+		case c == '\n' || unicode.IsPrint(c): // in JSON, newlines occur only between values
 			b.WriteRune(c)
 		case c <= 0xFFFF:
 			fmt.Fprintf(&b, `\u%04x`, c)
@@ -117,7 +118,7 @@ func escape(text, kept string) string {
 	return b.String()
 }
 
-// Writer hands on what is written to it as Text makes it, each Write for itself.
+// Writer writes each text to To as Text returns it.
 type Writer struct{ To io.Writer }
 
 func (w Writer) Write(b []byte) (int, error) {

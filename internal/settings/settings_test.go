@@ -159,7 +159,7 @@ func TestAFileThatOthersMayWrite(t *testing.T) {
 	directory, fifo, link := filepath.Dir(name), name+".fifo", name+".link"
 	require.NoError(t, errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nowhere", link)))
 	for name, reason := range map[string]string{
-		name: "may be written to", directory: "not a regular file", fifo: "not a regular file", link: "leads nowhere",
+		name: "may be written to", directory: "not a regular file", fifo: "not a regular file", link: "is a dangling link",
 	} {
 		for _, err := range []error{readErr(t, name), readErr(t, "", "--config", name)} {
 			require.ErrorContains(t, err, reason)

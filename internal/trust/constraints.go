@@ -25,8 +25,10 @@ const (
 // checkNameConstraints applies the issuers' name constraints where crypto/x509 does not,
 // whether or not they are marked critical. The CA/Browser Forum's rules allow both.
 //
-//   - crypto/x509 applies constraints to subject alternative names only. The signer may have none, so constraints on DNS names are applied to its common name here.
-//   - crypto/x509 ignores a constraint of another type if it is not critical. Such a constraint is refused here.
+//   - crypto/x509 applies constraints to subject alternative names only. The signer may
+//     have none, so constraints on DNS names are applied to its common name here.
+//   - crypto/x509 ignores a constraint of another type if it is not critical. Such a
+//     constraint is refused here.
 func checkNameConstraints(chain []*x509.Certificate) error {
 	for _, issuer := range chain[1:] {
 		if err := checkConstraintKinds(issuer); err != nil {

@@ -8,12 +8,11 @@ import (
 	"syscall"
 )
 
-// maxLinks is how many symbolic links Linux follows in one path
-// (path_resolution(7)).
+// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
 const maxLinks = 40
 
-// Resolve follows every symbolic link of an absolute path below root, as
-// realpath(3) does. root must know links (fs.ReadLinkFS).
+// Resolve follows every symbolic link of an absolute path below root, as realpath(3)
+// does. root must implement fs.ReadLinkFS.
 func Resolve(root fs.FS, name string) (string, error) {
 	where, err := walk(root, name, func(string, fs.FileInfo) error { return nil })
 	if err != nil {
@@ -22,9 +21,9 @@ func Resolve(root fs.FS, name string) (string, error) {
 	return where, nil
 }
 
-// ResolveMissing is Resolve for a path that need not exist: what stands behind its last
-// element that does is left as it is. A path whose links go round in circles becomes one
-// that cannot exist.
+// ResolveMissing is Resolve for a path that need not exist. It leaves the missing
+// elements of the path unchanged. A path with a loop of links becomes a path that cannot
+// exist.
 func ResolveMissing(root fs.FS, name string) string {
 	where, err := walk(root, name, func(string, fs.FileInfo) error { return nil })
 	if errors.Is(err, syscall.ELOOP) {
@@ -33,10 +32,10 @@ func ResolveMissing(root fs.FS, name string) string {
 	return where
 }
 
-// walk follows an absolute path from the root directory down and returns where
-// it leads, and with an error how far it came, with what is left behind that.
-// visit sees everything on the way, links and the end of the way among them;
-// its error ends the walk.
+// walk follows an absolute path from the root directory down, and returns where the path
+// leads. On an error it returns how far it came, followed by the remaining elements. It
+// calls visit for each directory, link and file on the way, the last one included. An
+// error from visit ends the walk.
 func walk(root fs.FS, name string, visit func(name string, info fs.FileInfo) error) (string, error) {
 	done, pending := "/", strings.Split(name, "/")
 	for links := 0; len(pending) > 0; {
@@ -72,7 +71,7 @@ func walk(root fs.FS, name string, visit func(name string, info fs.FileInfo) err
 	return done, nil
 }
 
-// InFS returns the name in an fs.FS of an absolute path.
+// InFS returns the name of an absolute path in an fs.FS.
 func InFS(name string) string {
 	if name = strings.TrimPrefix(path.Clean(name), "/"); name != "" {
 		return name

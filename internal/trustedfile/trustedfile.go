@@ -1,16 +1,15 @@
-// Package trustedfile decides which files may be believed, and reads files so that
-// no file can hang or flood the program.
+// Package trustedfile decides which files are trusted, and reads files so that no file
+// can make the program hang or exhaust its memory.
 //
-// A file decides something only if nobody can have written it who may not
-// decide that. The package has the two rules there are. Read has ours, for
-// settings and trust anchors: the file, every directory above it, and every
-// link on the way must be trusted. Program has sshd's, for commands: links are
-// followed first, and then the file and every directory above it must be
-// root's.
+// A file is trusted if only trusted users can have written it. There are two rules. Read
+// has this program's rule, for settings and trust anchors: the file, every directory
+// above it, and every link on the way must be trusted. Program has sshd's rule, for
+// commands: links are followed first, and then the file and every directory above it must
+// belong to root.
 //
-// Both walk down from the root directory. What was found trusted can be changed
-// only by root (or by the caller, where he is trusted), so nothing can be
-// swapped between a check and the use of what was checked.
+// Both walk from the root directory down. Only root, or the user whom the caller trusts,
+// can change a path that was found trusted. So nobody else can swap a file between the
+// check and the use.
 package trustedfile
 
 import (
@@ -26,11 +25,11 @@ import (
 
 // Error says which file, directory or link is not trusted, and why.
 type Error struct {
-	// Path is the absolute path of what is not trusted.
+	// Path is the absolute path of the untrusted file, directory or link.
 	Path string
 	// Fault completes a sentence that begins with Path.
 	Fault string
-	// Remedy is one command that corrects the fault, or empty.
+	// Remedy is a command that corrects the fault, or empty.
 	Remedy string
 }
 
@@ -42,24 +41,24 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Read returns the contents of a file, of at most limit bytes, that root alone
-// can have written, or root and the user uid. With uid 0 that is root alone.
+// Read returns the contents of a file of at most limit bytes that only root, or root and
+// the user uid, can have written. With uid 0 that is root only.
 //
-// The file must be regular and owned by root or uid, and nobody else may write
-// to it. The same holds for every directory from the root directory down; a
-// sticky one of root's, such as /tmp, will do. A link on the way must be root's
-// or uid's too. Opening never blocks, and reading ends with ctx.
+// The file must be regular, and owned by root or uid; nobody else may have write
+// permission. The same applies to every directory from the root directory down, except
+// that root's sticky directories, such as /tmp, are accepted. A link on the way must also
+// be owned by root or uid. Opening never blocks, and reading ends with ctx.
 //
-// The error is an *Error if the file is not trusted, wraps fs.ErrNotExist if
-// there is none (a link that leads nowhere is not trusted), and wraps
-// context.Cause(ctx) if ctx ended first.
+// The error is an *Error if the file is not trusted. It wraps fs.ErrNotExist if the file
+// does not exist; a dangling link is untrusted instead. It wraps context.Cause(ctx) if
+// ctx ended first.
 func Read(ctx context.Context, name string, uid int, limit int64) ([]byte, error) {
 	type result struct {
 		content []byte
 		err     error
 	}
 	done := make(chan result, 1)
-	go func() { // a file system that does not answer must not hold the caller up
+	go func() { // a file system that hangs must not block the caller
 		content, err := read(name, uid, limit)
 		done <- result{content, err}
 	}()
@@ -83,7 +82,7 @@ func read(given string, uid int, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Opening a FIFO without a writer would wait for one.
+	// Without O_NONBLOCK, opening a FIFO that has no writer would block.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
@@ -99,11 +98,10 @@ func read(given string, uid int, limit int64) ([]byte, error) {
 	return ReadOpen(f, name, limit)
 }
 
-// ReadUntrusted returns the contents of a regular file, of at most limit bytes,
-// whoever wrote it: for evidence, which proves itself or does not. Opening never
-// blocks.
+// ReadUntrusted returns the contents of a regular file of at most limit bytes, whoever
+// wrote it. It is for evidence, which is verified by its contents. Opening never blocks.
 func ReadUntrusted(name string, limit int64) ([]byte, error) {
-	// Opening a FIFO without a writer would wait for one.
+	// Without O_NONBLOCK, opening a FIFO that has no writer would block.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -112,8 +110,8 @@ func ReadUntrusted(name string, limit int64) ([]byte, error) {
 	return ReadOpen(f, name, limit)
 }
 
-// ReadOpen returns the contents of an open file that must be regular, of at most
-// limit bytes. name is its name in errors.
+// ReadOpen returns the contents of an open regular file of at most limit bytes. Errors
+// call the file name.
 func ReadOpen(f fs.File, name string, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -132,7 +130,7 @@ func ReadOpen(f fs.File, name string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// checkFile checks a file by the rule of Read and returns where links lead.
+// checkFile applies the rule of Read to a file. It returns the path that links lead to.
 func checkFile(root fs.FS, name string, uid int) (string, error) {
 	var last fs.FileInfo
 	link := ""
@@ -149,15 +147,14 @@ func checkFile(root fs.FS, name string, uid int) (string, error) {
 	})
 	switch {
 	case link != "" && errors.Is(err, fs.ErrNotExist):
-		return "", &Error{Path: link, Fault: "is a link that leads nowhere"}
+		return "", &Error{Path: link, Fault: "is a dangling link"}
 	case err != nil:
 		return "", err
 	}
 	return file, checkRegular(file, last, uid)
 }
 
-// CheckDirectory checks a directory, and all that is on the way to it, by the
-// rule of Read.
+// CheckDirectory applies the rule of Read to a directory and everything on the way to it.
 func CheckDirectory(name string, uid int) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -172,17 +169,16 @@ func CheckDirectory(name string, uid int) error {
 	return err
 }
 
-// Program checks a program by sshd's rule for an AuthorizedKeysCommand
-// (sshd_config(5)): links are followed first, wherever they are; then the file
-// must be regular, and it and every directory from there up to the root
-// directory must be root's and writable by nobody else.
+// Program applies sshd's rule for an AuthorizedKeysCommand (sshd_config(5)) to a program.
+// Links are followed first. The file must then be regular. The file and every directory
+// from there up to the root directory must be owned by root, and nobody else may have
+// write permission.
 //
-// It returns the path that may be run: name itself, or where its links lead if
-// somebody else than root could change one of them meanwhile. also, if not nil,
-// is asked about the file and each of the directories too.
+// Program returns the path to run: name itself, or the path that its links lead to if
+// somebody other than root could change one of the links. If also is not nil, it is
+// called for the file and each directory, as a further check.
 //
-// The error is an *Error if the program is not trusted, and what also returned
-// if that was an error.
+// The error is an *Error if the program is not trusted, or the error that also returned.
 func Program(root fs.FS, name string, also func(path string, info fs.FileInfo) error) (string, error) {
 	file, err := Resolve(root, name)
 	if err != nil {
@@ -239,7 +235,7 @@ func checkDirectory(name string, info fs.FileInfo, uid int) error {
 		return err
 	}
 	if id, _ := owner(info); id == 0 && info.Mode()&fs.ModeSticky != 0 {
-		return nil // nobody can replace another's file there
+		return nil // in a sticky directory, nobody can replace another user's file
 	}
 	return checkMode(name, info)
 }
@@ -252,7 +248,7 @@ func checkOwner(name string, info fs.FileInfo, uid int) error {
 	id, known := owner(info)
 	switch {
 	case !known:
-		return fmt.Errorf("the owner of %s is not known", name)
+		return fmt.Errorf("the owner of %s is unknown", name)
 	case id == 0 || int64(id) == int64(uid):
 		return nil
 	case uid != 0:

@@ -20,8 +20,7 @@ const (
 	limit  = 100
 )
 
-// world is a directory of root's that nobody else may write to, with a file in
-// it.
+// world is a directory that only root may write to, with a file in it.
 type world struct{ dir, file string }
 
 func newWorld(t *testing.T) world {
@@ -38,9 +37,8 @@ func newWorld(t *testing.T) world {
 
 func (w world) path(name string) string { return filepath.Join(w.dir, name) }
 
-// Whoever could have written a file, or put another in its place, decides what
-// it says.
-func TestAFileThatOthersThanItsOwnerCouldHaveWritten(t *testing.T) {
+// Anybody who could have written a file, or replaced it, controls its contents.
+func TestAFileThatOthersCouldHaveWritten(t *testing.T) {
 	link := func(to, name string, uid int) error {
 		return errors.Join(os.Symlink(to, name), os.Lchown(name, uid, uid))
 	}
@@ -48,7 +46,7 @@ func TestAFileThatOthersThanItsOwnerCouldHaveWritten(t *testing.T) {
 		change  func(w world) error
 		name    string // below the world; "sub/file" if empty
 		uid     int
-		refusal string // "" where the file is believed
+		refusal string // "" if the file is trusted
 	}{
 		"root's":                     {},
 		"root's, for a user":         {uid: nobody},
@@ -85,7 +83,7 @@ func TestAFileThatOthersThanItsOwnerCouldHaveWritten(t *testing.T) {
 			return errors.Join(os.Mkdir(w.path("his"), 0o755), link(w.path("sub"), w.path("his/link"), 0),
 				os.Chown(w.path("his"), nobody, 0), link("his/link/file", w.path("link"), 0))
 		}, name: "link", refusal: `his" is owned by uid 65534`},
-		"by a link that leads nowhere": {change: func(w world) error { return link("none", w.path("link"), 0) }, name: "link", refusal: `link" is a link that leads nowhere`},
+		"by a link that leads nowhere": {change: func(w world) error { return link("none", w.path("link"), 0) }, name: "link", refusal: `link" is a dangling link`},
 		"by a link to itself":          {change: func(w world) error { return link("link", w.path("link"), 0) }, name: "link", refusal: "too many levels of symbolic links"},
 		"a directory":                  {name: "sub", refusal: "is not a regular file (drwx"},
 		"a FIFO":                       {change: func(w world) error { return syscall.Mkfifo(w.path("fifo"), 0o600) }, name: "fifo", refusal: "is not a regular file (p"},
@@ -122,7 +120,7 @@ func TestAFileThatIsNotThere(t *testing.T) {
 	}
 }
 
-// A user who tries a file of his own gives its name as his shell does.
+// A user may name a file of their own relative to the current directory.
 func TestANameThatIsNotAbsolute(t *testing.T) {
 	w := newWorld(t)
 	t.Chdir(w.dir)
@@ -131,12 +129,12 @@ func TestANameThatIsNotAbsolute(t *testing.T) {
 	require.Equal(t, "words", string(content))
 }
 
-// A file system that does not answer must not cost more than the budget.
+// A file system that hangs must not cost more time than the budget.
 func TestReadingEndsWithItsContext(t *testing.T) {
 	spent := errors.New("the budget is spent")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(spent)
-	for range 100 { // it may have been read by then
+	for range 100 { // the file may have been read first
 		_, err := Read(ctx, "/does/not/exist", 0, limit)
 		if errors.Is(err, spent) {
 			return
@@ -145,8 +143,8 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	t.Fatal("reading never ended with its context")
 }
 
-// Somebody who owns a directory swaps a link in it all the time. What is read
-// must never be what the link led to.
+// The owner of a directory keeps swapping a link in it. Read must never return what the
+// link leads to.
 func TestALinkThatIsSwappedInSomebodyElsesDirectory(t *testing.T) {
 	w := newWorld(t)
 	his := w.path("his")
@@ -170,7 +168,8 @@ func TestALinkThatIsSwappedInSomebodyElsesDirectory(t *testing.T) {
 	<-ended
 }
 
-// What may be run is the name itself only if nobody can change where it leads.
+// Program may return the name itself only if nobody but root can change where its links
+// lead.
 func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
 	file := func(mode fs.FileMode, uid uint32) *fstest.MapFile {
 		return &fstest.MapFile{Mode: mode, Sys: &syscall.Stat_t{Uid: uid}}
@@ -193,7 +192,7 @@ func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
 	}
 	for name, reason := range map[string]string{
 		"/home/x":  `"/home" is owned by uid 1000, expected root; run: chown root /home`,
-		"/tmp/x":   `"/tmp" may be written to`, // sshd has no exception for sticky directories
+		"/tmp/x":   `"/tmp" may be written to`, // sshd makes no exception for sticky directories
 		"/usr/bin": `"/usr/bin" is not a regular file`,
 	} {
 		_, err := Program(root, name, nil)

@@ -1,14 +1,14 @@
-// Package wildcard matches text with patterns in which "*" stands for any text
-// and "?" for any one byte, as in IAM policies and in sshd_config(5).
+// Package wildcard matches text with patterns in which "*" matches any text and "?" any
+// one byte, as in IAM policies and sshd_config(5).
 package wildcard
 
 import "strings"
 
-// Match reports whether the pattern matches the whole text. It takes time in
-// proportion to the product of both lengths at worst, whatever the pattern.
+// Match reports whether the pattern matches the whole text. Its time is at most
+// proportional to the product of both lengths.
 func Match(pattern, text string) bool {
 	p, t := 0, 0
-	star, mark := -1, 0 // the last "*" in pattern and where its text may end
+	star, mark := -1, 0 // the last "*" in pattern, and the end of the text that it matches
 	for t < len(text) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':

@@ -91,7 +91,7 @@ func TestSettingsThatCannotBeReadLetNobodyIn(t *testing.T) {
 		"a directory of everybody":   {func() error { return os.Chmod(directory, 0o777) }, `"/etc/eic" may be written to`},
 		"a file that only root sees": {func() error { return os.Chmod(file, 0o600) }, "permission denied"},
 		"a FIFO":                     {func() error { return replace(file, func() error { return syscall.Mkfifo(file, 0o644) }) }, "is not a regular file"},
-		"a link to nowhere":          {func() error { return replace(file, func() error { return os.Symlink("/none", file) }) }, `"/etc/eic/eic.conf" is a link that leads nowhere`},
+		"a link to nowhere":          {func() error { return replace(file, func() error { return os.Symlink("/none", file) }) }, `"/etc/eic/eic.conf" is a dangling link`},
 		"an endless file":            {func() error { return replace(file, func() error { return os.Symlink("/dev/zero", file) }) }, "is not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
