@@ -48,7 +48,7 @@ func format(kind string) func(*reader) error {
 func checkBlob(blob []byte, kind string, check func(*reader) error) error {
 	r := &reader{rest: blob}
 	if name := r.bytes(); r.err == nil && string(name) != kind {
-		return fmt.Errorf("the key in it is of the type %.60q", name)
+		return fmt.Errorf("its blob has the type %.60q", name)
 	}
 	err := check(r)
 	switch {

@@ -92,7 +92,7 @@ func TestAMalformedKeyIsRefused(t *testing.T) {
 		"a length past the end":         {[]byte("ssh-ed25519 " + base64.StdEncoding.EncodeToString([]byte{0xff, 0xff, 0xff, 0xff})), "cut short"},
 		"a length cut short":            {[]byte("ssh-ed25519 " + base64.StdEncoding.EncodeToString([]byte{0, 0, 0})), "cut short"},
 		"another type in it": {append([]byte("ssh-rsa"), wireLine("ssh-ed25519", make([]byte, 32))[len("ssh-ed25519"):]...),
-			`the key in it is of the type "ssh-ed25519"`},
+			`its blob has the type "ssh-ed25519"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kind, blob, err := parseKey(c.line)

@@ -1,7 +1,8 @@
-// Package cmdline parses the command lines of eic's commands, all in one way.
+// Package cmdline parses the command lines of all of eic's commands in the same way.
 //
-// Flags come before arguments and are never looked for behind one: a user name
-// in sshd's command line is never a flag. The package knows no command.
+// Flags come before arguments. Nothing after the first argument is parsed as a flag, so a
+// user name in sshd's command line can never become one. The package knows no particular
+// command.
 package cmdline
 
 import (
@@ -12,16 +13,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Line is what one command is called with: its flags and its arguments.
+// Line is the command line of one command: its flags and its arguments.
 type Line struct {
 	*pflag.FlagSet
 	arguments   string
 	least, most int
 }
 
-// New returns the Line of the command of this name, without flags. arguments
-// names its arguments as a usage line does, such as "USER [FINGERPRINT]"; there
-// must be at least least of them and at most most.
+// New returns the Line of the command called name, without flags. arguments describes its
+// arguments as in a usage line, such as "USER [FINGERPRINT]". There must be at least
+// least and at most most of them.
 func New(name, arguments string, least, most int) Line {
 	flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	flags.SetInterspersed(false)
@@ -31,7 +32,7 @@ func New(name, arguments string, least, most int) Line {
 	return Line{flags, arguments, least, most}
 }
 
-// Read parses args. The error says how the command was called wrongly, or is
+// Read parses args. Its error says what is wrong with the command line, or is
 // pflag.ErrHelp if help is asked for.
 func (l Line) Read(args []string) error {
 	err := l.Parse(args)
@@ -42,14 +43,14 @@ func (l Line) Read(args []string) error {
 		return fmt.Errorf("too few arguments, expected %s", l.arguments)
 	case l.misplaced() != "":
 		place, _, _ := strings.Cut(l.arguments, " ")
-		return fmt.Errorf("%q stands behind %s, expected flags before it", l.misplaced(), strings.Trim(place, "[]"))
+		return fmt.Errorf("%q comes after %s, expected flags before it", l.misplaced(), strings.Trim(place, "[]"))
 	case l.NArg() > l.most:
 		return fmt.Errorf("unexpected argument %q", l.Arg(l.most))
 	}
 	return nil
 }
 
-// misplaced returns the first argument behind another one that looks like a flag, or "".
+// misplaced returns the first argument after another one that looks like a flag, or "".
 func (l Line) misplaced() string {
 	for i, argument := range l.Args() {
 		if i > 0 && l.arguments != "" && strings.HasPrefix(argument, "-") {
@@ -59,7 +60,7 @@ func (l Line) misplaced() string {
 	return ""
 }
 
-// Usage returns the command's usage in one line.
+// Usage returns the usage of the command on one line.
 func (l Line) Usage() string {
 	line := "eic " + l.Name()
 	if l.HasFlags() {
@@ -71,8 +72,7 @@ func (l Line) Usage() string {
 	return line
 }
 
-// WriteHelp writes what --help prints: the usage, what the command is about, and
-// its flags.
+// WriteHelp writes the text of --help: the usage, a description, and the flags.
 func (l Line) WriteHelp(w io.Writer, about string) {
 	fmt.Fprintf(w, "usage: %s\n\n%s\n", l.Usage(), about)
 	if l.HasFlags() {

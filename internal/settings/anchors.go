@@ -10,8 +10,8 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// maxAnchors bounds a file of trust anchors, in bytes. The store of a whole
-// distribution has a quarter of it.
+// maxAnchors bounds a file of trust anchors, in bytes. It is four times the size of a
+// whole distribution's store.
 const maxAnchors = 1 << 20
 
 // anchorsInFile reports whether TrustAnchors is the name of a file.
@@ -19,8 +19,8 @@ func (s *Settings) anchorsInFile() bool {
 	return s.TrustAnchors != lookup.AnchorsAuto && s.TrustAnchors != lookup.AnchorsSystem
 }
 
-// LoadAnchors reads the file of trust anchors, if there is one. It must be root's,
-// or uid's, as trustedfile.Read has it.
+// LoadAnchors reads the file of trust anchors, if TrustAnchors names one. Only root or
+// uid may be able to write it: see trustedfile.Read.
 func (s *Settings) LoadAnchors(ctx context.Context, uid int) error {
 	if !s.anchorsInFile() {
 		return nil
@@ -36,17 +36,17 @@ func (s *Settings) LoadAnchors(ctx context.Context, uid int) error {
 	return nil
 }
 
-// AnchorsText returns the file of trust anchors as LoadAnchors read it, or nil.
+// AnchorsText returns the file of trust anchors that LoadAnchors read, or nil.
 func (s *Settings) AnchorsText() []byte { return s.anchorsText }
 
-// Anchors returns the trust anchors for the signer of a domain. LoadAnchors must
-// have been called. The system's are read only when they are needed.
+// Anchors returns the trust anchors for the signer of a domain. Call LoadAnchors first.
+// The system's anchors are read only when they are needed.
 func (s *Settings) Anchors(domain string) (*x509.CertPool, error) {
 	switch {
 	case s.anchors != nil:
 		return s.anchors, nil
 	case s.anchorsInFile():
-		return nil, fmt.Errorf("the trust anchors in %q were not read", s.TrustAnchors)
+		return nil, fmt.Errorf("the trust anchors in %q have not been read", s.TrustAnchors)
 	}
 	return lookup.Anchors(s.TrustAnchors, domain)
 }

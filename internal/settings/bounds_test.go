@@ -71,7 +71,7 @@ func TestAFingerprintThatIsMissingOrWrong(t *testing.T) {
 		{"", "x", true, "the fingerprint is"},
 		{"/usr/bin/keys %u", "", false, ""},
 		{"/usr/bin/keys %u %f", fingerprint, true, ""},
-		{"/usr/bin/keys %u %f", "", false, "expected FINGERPRINT behind USER"},
+		{"/usr/bin/keys %u %f", "", false, "expected FINGERPRINT after USER"},
 	} {
 		s, err := read(t, "", "--chain="+test.chain)
 		require.NoError(t, err)

@@ -15,19 +15,19 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// File is where the settings of a host are. It need not exist.
+// File is the file of a host's settings. It need not exist.
 const File = "/etc/eic/eic.conf"
 
 // maxFile bounds a file of settings, in bytes.
 const maxFile = 64 << 10
 
-// Files says where settings come from besides the command line.
+// Files says which files settings come from, besides the command line.
 type Files struct {
-	// Host is File, or another in its place for a test. Empty is none.
+	// Host is File, or another file for a test. Empty means no file.
 	Host string
-	// UID is a user whose files are believed besides root's: the caller's own,
-	// where he decides only for himself. 0 is root alone. Anybody is every user: for
-	// a file that decides nothing on this host.
+	// UID is a user whose files are trusted besides root's: the caller, for a command
+	// that only affects the caller. 0 means root only. Anybody means every user, for a
+	// command that decides nothing on this host.
 	UID int
 }
 
@@ -36,21 +36,20 @@ const Anybody = -1
 
 // Entry is one line of a file of settings.
 type Entry struct {
-	// File and Line say where it stands, the first line being 1.
+	// File and Line say where the entry is. Lines count from 1.
 	File string
 	Line int
-	// Flag is the flag's name, without hyphens, and Value its value.
+	// Flag is the name of the flag, without hyphens, and Value its value.
 	Flag, Value string
-	// Overridden is set if the command line, or a file read before, has another
-	// value in its place.
+	// Overridden reports that another value takes precedence: from the command line, or
+	// from a file that was read before.
 	Overridden bool
 }
 
-// FileError says why a file of settings counts for nothing, and with it the
-// whole of the settings.
+// FileError says why a file of settings was refused. No settings are used then.
 type FileError struct {
-	// File is the name of the file, and Line the line at fault, or 0 if it is
-	// the whole file.
+	// File is the name of the file. Line is the line at fault, or 0 if it is the whole
+	// file.
 	File string
 	Line int
 	Err  error
@@ -63,15 +62,16 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("reading settings from %q line %d: %v", e.File, e.Line, e.Err)
 }
 
-// Unwrap returns the fault itself.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Read adds to s, whose flags were parsed, what the files say, and checks all of
-// it. A flag of the command line keeps its value; one that is repeatable adds
-// up. The file of --config comes before the host's.
+// Read completes s, whose flags were parsed, with the settings from the files, and checks
+// everything. A flag of the command line takes precedence; a repeatable flag adds to the
+// files' values. The file of --config comes before the host's.
 //
-// The error is a *FileError if a file cannot be believed, read or understood.
-// What was read until then has been set, so that it can be logged as wanted.
+// The error is a *FileError if a file is not trusted, cannot be read or cannot be parsed.
+// Settings that were read before the error remain set, so that the error is logged as
+// they say.
 func (s *Settings) Read(ctx context.Context, files Files) error {
 	given := map[string]bool{}
 	s.given = nil
@@ -113,8 +113,8 @@ func (s *Settings) Read(ctx context.Context, files Files) error {
 	return nil
 }
 
-// blame returns the error that one flag has because of another, with the place
-// where the first stands.
+// blame returns the error that a flag has because of another flag. It says where the
+// first flag was set.
 func (s *Settings) blame(flag, because, other string) error {
 	for _, entry := range s.Entries {
 		if entry.Flag == flag && !entry.Overridden {
@@ -124,7 +124,7 @@ func (s *Settings) blame(flag, because, other string) error {
 	return errors.New("--" + flag + because + "--" + other)
 }
 
-// Load returns the Settings of a host without a command line. Its error is that of
+// Load returns the Settings of a host without a command line. Its errors are those of
 // Read.
 func Load(ctx context.Context, files Files) (*Settings, error) {
 	s := New()
@@ -132,9 +132,9 @@ func Load(ctx context.Context, files Files) (*Settings, error) {
 	return s, s.Read(ctx, files)
 }
 
-// readFile sets flags from a file: a flag's name and its value on each line,
-// blank lines and lines that begin with "#" aside. Flags in given keep their
-// value; those that the file set are given from then on.
+// readFile sets flags from a file. Each line has the name of a flag and its value; blank
+// lines and lines that begin with "#" are ignored. Flags in given keep their value. Flags
+// that the file sets are added to given.
 func (s *Settings) readFile(ctx context.Context, name string, uid int, given map[string]bool) error {
 	var text []byte
 	var err error
@@ -147,7 +147,7 @@ func (s *Settings) readFile(ctx context.Context, name string, uid int, given map
 	case err != nil:
 		return &FileError{File: name, Err: err}
 	case bytes.IndexByte(text, 0) >= 0:
-		return &FileError{File: name, Err: errors.New("it has a NUL byte in it, expected text")}
+		return &FileError{File: name, Err: errors.New("the file contains a NUL byte, expected text")}
 	}
 	here := map[string]bool{}
 	number := 0
@@ -176,10 +176,10 @@ func (s *Settings) setFromLine(entry *Entry, line string, given map[string]bool)
 	}
 	flag := s.flags.Lookup(entry.Flag)
 	if flag == nil || entry.Flag == configFlag {
-		return fmt.Errorf("there is no flag %q, expected a flag's name without hyphens before it, and its value", entry.Flag)
+		return fmt.Errorf("there is no flag %q, expected the name of a flag, without hyphens, and its value", entry.Flag)
 	}
 	if entry.Value == "" {
-		entry.Value = flag.NoOptDefVal // what a flag without a value means, if it may have none
+		entry.Value = flag.NoOptDefVal // the value of a flag that is given without one
 	}
 	if entry.Value == "" {
 		return fmt.Errorf("the flag %q needs a value", entry.Flag)

@@ -11,7 +11,7 @@ import (
 	"eic/internal/metadata"
 )
 
-// Source returns where answers come from on this machine.
+// Source returns where evidence comes from on this machine.
 func (s *Settings) Source() lookup.Source {
 	return lookup.Source{
 		Root:       os.DirFS("/"),
@@ -20,8 +20,7 @@ func (s *Settings) Source() lookup.Source {
 	}
 }
 
-// Terms returns what the question for one user is decided under. fingerprint may
-// be empty.
+// Terms returns the terms of a lookup for one user. fingerprint may be empty.
 func (s *Settings) Terms(user, fingerprint string) lookup.Terms {
 	return lookup.Terms{
 		User:        user,
@@ -34,13 +33,12 @@ func (s *Settings) Terms(user, fingerprint string) lookup.Terms {
 	}
 }
 
-// Deadline bounds an answer by the budget, counted from a time.
+// Deadline returns a context that ends when the budget, counted from a time, is spent.
 func (s *Settings) Deadline(ctx context.Context, from time.Time) (context.Context, context.CancelFunc) {
 	return context.WithDeadlineCause(ctx, from.Add(s.Budget), fmt.Errorf("the budget of %s is spent", s.Budget))
 }
 
-// Needs returns what a process may still do once it has begun to ask. LoadAnchors
-// must have been called.
+// Needs returns what the process may still do during a lookup. Call LoadAnchors first.
 func (s *Settings) Needs() confine.Needs {
 	needs := confine.Needs{Port: metadata.DefaultPort}
 	if s.anchors == nil {

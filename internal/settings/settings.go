@@ -1,11 +1,10 @@
-// Package settings is what an administrator decides about keys, in one checked
-// value.
+// Package settings holds what an administrator decides about keys, as one checked value.
 //
-// The value comes from /etc/eic/eic.conf, from the file that --config names, and
-// from the flags of a command line, which are the same everywhere. Every command
-// that asks or decides takes it: so that sshd, "eic explain" and "eic doctor" can
-// never mean different things by the same words. What cannot be read or
-// understood is an error that says where it stands, and nothing is decided.
+// The value comes from /etc/eic/eic.conf, from the file that --config names, and from the
+// flags of a command line. All three have the same names. Every command that looks up
+// keys or decides about them uses this value, so sshd, "eic explain" and "eic doctor"
+// always have the same settings. A setting that cannot be read or parsed is an error that
+// says where the setting is, and no key is accepted.
 package settings
 
 import (
@@ -35,39 +34,37 @@ const (
 	maxBudget     = time.Minute
 )
 
-// Settings are what an administrator decides. They come from New, are bound to
-// flags by Register, and are good once Read has returned nil.
+// Settings are what an administrator decides. New creates them, Register binds them to
+// flags, and they are valid once Read has returned nil.
 type Settings struct {
 	// Endpoint is the URL of the metadata service, or empty for its own
 	// addresses.
 	Endpoint string
-	// AnyMachine asks even if this machine is not an EC2 instance.
+	// AnyMachine looks up keys even if this machine is not an EC2 instance.
 	AnyMachine bool
 	// TrustAnchors is lookup.AnchorsAuto, lookup.AnchorsSystem or the name of a
 	// file.
 	TrustAnchors string
-	// InstanceID is the only instance that this one may be, and Partition the only
-	// AWS partition that it may be in. Either may be empty for any.
+	// InstanceID is the only instance id accepted, and Partition the only AWS partition.
+	// Empty means any.
 	InstanceID, Partition string
-	// Domains are accepted besides those of AWS's partitions.
+	// Domains are accepted in addition to those of the AWS partitions.
 	Domains []string
-	// Policy is what is demanded of a key beyond what EC2 Instance Connect does.
+	// Policy holds the administrator's conditions for keys.
 	Policy authorize.Policy
-	// Chain is another AuthorizedKeysCommand to run as well. The zero Command
-	// is none.
+	// Chain is another AuthorizedKeysCommand to run as well. The zero Command means none.
 	Chain othercommand.Command
-	// RunAs is the user that a process of root's becomes before anything is read from
-	// the network, or empty for none. The command of Chain stays root's.
+	// RunAs is the user that a process of root becomes before it reads anything from the
+	// network, or empty. The command of Chain still runs as root.
 	RunAs string
-	// Budget is how long the whole answer may take.
+	// Budget is the time limit for the whole answer.
 	Budget time.Duration
 	// LogTo is logSyslog or logStderr.
 	LogTo string
 
 	// File is the name of the file that --config gave, or empty.
 	File string
-	// Entries are the lines that files contributed, in the order in which they
-	// were read.
+	// Entries are the lines of the files, in the order in which they were read.
 	Entries []Entry
 
 	flags       *pflag.FlagSet
@@ -79,13 +76,13 @@ type Settings struct {
 	anchors     *x509.CertPool
 }
 
-// What LogTo can be.
+// The values of LogTo.
 const (
 	logSyslog = "syslog"
 	logStderr = "stderr"
 )
 
-// New returns the Settings of a host where nobody decided anything.
+// New returns the Settings of a host on which nothing was configured.
 func New() *Settings {
 	return &Settings{TrustAnchors: lookup.AnchorsAuto, Budget: defaultBudget, LogTo: logSyslog}
 }
@@ -95,29 +92,29 @@ func (s *Settings) Register(command *pflag.FlagSet) {
 	flags := pflag.NewFlagSet("settings", pflag.ContinueOnError)
 	flags.SortFlags = false
 	p := &s.Policy
-	flags.StringVar(&s.Endpoint, "imds-endpoint", s.Endpoint, "ask the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
-	flags.BoolVar(&s.AnyMachine, "no-instance-check", s.AnyMachine, "ask even if this machine is no EC2 instance (only with --imds-endpoint)")
-	flags.StringVar(&s.TrustAnchors, "trust-anchors", s.TrustAnchors, "what the signer must chain to (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions, the system's store for all, or the PEM certificates in FILE")
+	flags.StringVar(&s.Endpoint, "imds-endpoint", s.Endpoint, "use the metadata service at this `URL`, http://ADDRESS[:PORT], instead of IMDS's IPv4 and then IPv6 address")
+	flags.BoolVar(&s.AnyMachine, "no-instance-check", s.AnyMachine, "look up keys even if this machine is not an EC2 instance (only with --imds-endpoint)")
+	flags.StringVar(&s.TrustAnchors, "trust-anchors", s.TrustAnchors, "trust anchors of the signer (`auto|system|FILE`): the built-in Amazon roots for amazonaws.com and the system's store for other partitions; the system's store for all; or the PEM certificates in FILE")
 	flags.StringVar(&s.InstanceID, "instance-id", s.InstanceID, "refuse every key if this instance is not `ID`")
 	flags.StringVar(&s.Partition, "partition", s.Partition, "refuse every key if this instance is not in the AWS partition `NAME`, such as aws or aws-cn")
-	flags.StringArrayVar(&s.Domains, "domain", s.Domains, "accept a signer of the domain `NAME` besides AWS's own (repeatable)")
+	flags.StringArrayVar(&s.Domains, "domain", s.Domains, "also accept a signer of the domain `NAME`, besides those of AWS (repeatable)")
 	flags.StringArrayVar(&p.DenyUsers, "deny-user", p.DenyUsers, "refuse keys for the user `NAME`, which may end in * (repeatable)")
-	flags.StringArrayVar(&p.AllowUsers, "allow-user", p.AllowUsers, "refuse keys for any user but `NAME`, which may end in * (repeatable)")
-	flags.StringArrayVar(&p.Callers, "require-caller", p.Callers, "refuse keys that any IAM principal but `ARN` pushed, in which * and ? are wildcards (repeatable)")
-	flags.StringArrayVar(&s.rules, allowFlag, nil, "refuse keys that no `RULE` allows; a RULE is 'USER from ARN', with wildcards as above (repeatable)")
-	flags.StringVar(&p.KeyOptions, "key-options", p.KeyOptions, "put `OPTIONS` of sshd(8) in front of each printed key")
+	flags.StringArrayVar(&p.AllowUsers, "allow-user", p.AllowUsers, "accept keys only for the user `NAME`, which may end in * (repeatable)")
+	flags.StringArrayVar(&p.Callers, "require-caller", p.Callers, "accept only keys pushed by `ARN`, in which * and ? are wildcards (repeatable)")
+	flags.StringArrayVar(&s.rules, allowFlag, nil, "accept only keys that a `RULE` allows; a RULE is 'USER from ARN', with wildcards as above (repeatable)")
+	flags.StringVar(&p.KeyOptions, "key-options", p.KeyOptions, "put `OPTIONS` of sshd(8) before each printed key")
 	flags.BoolVar(&p.CallerEnvironment, "caller-env", p.CallerEnvironment, "set EIC_CALLER and EIC_REQUEST in the session (needs PermitUserEnvironment in sshd_config)")
-	flags.StringVar(&s.chain, chainFlag, "", "run another AuthorizedKeysCommand as well, as '`COMMAND` %u', and print its keys after ours")
-	flags.StringVar(&s.RunAs, "run-as", s.RunAs, "as root, run the command of --chain as root and become the user `NAME` before anything is read from the network")
-	flags.StringVar(&s.File, configFlag, "", "read more flags from `FILE`, one a line; it must be root's and writable by nobody else")
-	flags.DurationVar(&s.Budget, "budget", s.Budget, "`TIME` that the whole answer may take, at most 1m")
+	flags.StringVar(&s.chain, chainFlag, "", "also run another AuthorizedKeysCommand, as '`COMMAND` %u', and print its keys after eic's")
+	flags.StringVar(&s.RunAs, "run-as", s.RunAs, "when started as root, become the user `NAME` before anything is read from the network; the command of --chain still runs as root")
+	flags.StringVar(&s.File, configFlag, "", "read more flags from `FILE`, one per line; only root may be able to write it")
+	flags.DurationVar(&s.Budget, "budget", s.Budget, "time limit for the whole answer, `TIME`, at most 1m")
 	flags.StringVar(&s.LogTo, "log", s.LogTo, "send events to the system log or to standard error (`syslog|stderr`)")
 	flags.StringVar(&s.logFormat, logFormatFlag, "text", "write each event as a line for people or as a JSON object (`text|json`)")
 	s.flags = flags
 	command.AddFlagSet(flags)
 }
 
-// Names of the flags that are handled apart.
+// Names of flags that are handled specially.
 const (
 	allowFlag     = "allow"
 	chainFlag     = "chain"
@@ -125,8 +122,8 @@ const (
 	logFormatFlag = "log-format"
 )
 
-// validator returns the check of one value of a flag that its type alone does
-// not make good, or nil.
+// validator returns a further check of one value of a flag, or nil if the flag's type
+// checks enough.
 func validator(flag string) func(value string) error {
 	return map[string]func(string) error{
 		"imds-endpoint":  orEmpty(checkEndpoint),
@@ -145,7 +142,8 @@ func validator(flag string) func(value string) error {
 	}[flag]
 }
 
-// orEmpty takes the empty value for a flag that was not given.
+// orEmpty accepts an empty value, which means that the flag was not given, and else
+// applies check.
 func orEmpty(check func(string) error) func(string) error {
 	return func(v string) error {
 		if v == "" {
@@ -183,12 +181,12 @@ func checkDomain(v string) error {
 
 func checkUserPattern(v string) error {
 	if !authorize.ValidUserPattern(v) {
-		return fmt.Errorf("%q can match no user that a key can be pushed for; expected a name, or a prefix and \"*\"", v)
+		return fmt.Errorf("%q matches no user that a key can be pushed for; expected a name, or a prefix and \"*\"", v)
 	}
 	return nil
 }
 
-// checkCaller refuses a pattern that can match no ARN of an IAM principal, which is
+// checkCaller refuses a pattern that matches no ARN of an IAM principal,
 // arn:PARTITION:SERVICE::ACCOUNT:NAME.
 func checkCaller(v string) error {
 	literal, _, wild := strings.Cut(strings.ReplaceAll(v, "?", "*"), "*")
@@ -196,13 +194,13 @@ func checkCaller(v string) error {
 	begins := [][]string{{"arn"}, {"aws"}, {"iam", "sts"}, {""}}
 	good := (wild || len(fields) > 5) && !strings.ContainsAny(v, " \t")
 	for i, choice := range begins[:min(len(begins), len(fields))] {
-		cut := wild && i == len(fields)-1 // a wildcard stands for the rest of this field
+		cut := wild && i == len(fields)-1 // a wildcard replaces the rest of this field
 		good = good && slices.ContainsFunc(choice, func(want string) bool {
 			return fields[i] == want || i == 1 && strings.HasPrefix(fields[i], want+"-") || cut && strings.HasPrefix(want, fields[i])
 		})
 	}
 	if !good {
-		return fmt.Errorf("%q can match no ARN of an IAM principal; expected one like arn:aws:sts::123456789012:assumed-role/ops/*", v)
+		return fmt.Errorf("%q matches no ARN of an IAM principal; expected one like arn:aws:sts::123456789012:assumed-role/ops/*", v)
 	}
 	return nil
 }
@@ -251,7 +249,7 @@ func parseChain(v string) (othercommand.Command, error) {
 	return command, err
 }
 
-// checkGiven checks the flags of the command line, one by one.
+// checkGiven checks each flag of the command line.
 func (s *Settings) checkGiven() error {
 	var first error
 	s.eachGiven(func(flag *pflag.Flag, value string) {
@@ -266,8 +264,8 @@ func (s *Settings) checkGiven() error {
 	return first
 }
 
-// OpenLog returns the log that s wants, as far as s was read: where events go and
-// how they are written must be known even of a command line that is wrong.
+// OpenLog returns the log that s asks for. It also works if s was not read completely, so
+// that even an error in the command line is logged where it should be.
 func (s *Settings) OpenLog(stderr io.Writer) audit.Log {
 	format := audit.Text
 	if s.logFormat == "json" {
@@ -279,8 +277,8 @@ func (s *Settings) OpenLog(stderr io.Writer) audit.Log {
 	return audit.NewSystemLog(format, audit.Sockets()...)
 }
 
-// CheckPaths refuses names of files that mean something else to sshd, which runs
-// its command in another directory.
+// CheckPaths refuses relative file names. sshd runs its command in another directory,
+// where they would mean other files.
 func (s *Settings) CheckPaths() error {
 	if s.anchorsInFile() && !filepath.IsAbs(s.TrustAnchors) {
 		return fmt.Errorf("--trust-anchors: %q is neither auto, system nor an absolute path", s.TrustAnchors)
@@ -291,19 +289,19 @@ func (s *Settings) CheckPaths() error {
 	return nil
 }
 
-// CheckFingerprint checks FINGERPRINT of a command line, as far as it is given.
+// CheckFingerprint checks the FINGERPRINT of a command line, if it is given.
 func (s *Settings) CheckFingerprint(given bool, fingerprint string) error {
 	switch {
 	case given && !authorize.ValidFingerprint(fingerprint):
-		return fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:… as sshd's %%f gives it", fingerprint)
+		return fmt.Errorf("the fingerprint is %q, expected SHA256:… or MD5:…, as in sshd's %%f", fingerprint)
 	case !given && s.Chain.NeedsFingerprint():
-		return errors.New("--chain: its command has %f, expected FINGERPRINT behind USER, as sshd's %f gives it")
+		return errors.New("--chain: its command has %f, expected FINGERPRINT after USER, as in sshd's %f")
 	}
 	return nil
 }
 
-// Given returns the flags of s that stood on the command line, each as one
-// argument, in the order of Register, or nil.
+// Given returns the flags of s that were on the command line, each as one argument, in
+// the order of Register, or nil.
 func (s *Settings) Given() []string {
 	return s.given
 }

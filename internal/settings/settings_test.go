@@ -19,7 +19,7 @@ import (
 
 const fingerprint = "SHA256:BCm+kxkhe6Uei6qbFliL2yTURChxYQQehGcrUQ3kgEM"
 
-// write makes a file of settings of root's.
+// write creates a file of settings that root owns.
 func write(t *testing.T, text string) string {
 	t.Helper()
 	needs.Root(t)
@@ -28,7 +28,7 @@ func write(t *testing.T, text string) string {
 	return name
 }
 
-// read reads a command line, and the host's file of this name.
+// read parses a command line, with this file as the host's.
 func read(t *testing.T, host string, args ...string) (*Settings, error) {
 	t.Helper()
 	line, s := cmdline.New("test", "", 0, 0), New()
@@ -57,14 +57,15 @@ func TestAFileHasTheFlagsOfTheCommandLine(t *testing.T) {
 		require.Equal(t, []string{"admin", "root", "svc-*"}, got.Policy.DenyUsers)
 		require.True(t, got.Policy.CallerEnvironment)
 		require.Equal(t, `restrict,command="a b"`, got.Policy.KeyOptions)
-		require.Equal(t, "2s", got.Budget.String(), "what was given before the file counts")
+		require.Equal(t, "2s", got.Budget.String(), "the command line takes precedence")
 		require.Equal(t, "json", got.logFormat)
 		require.Contains(t, got.Entries, Entry{name, 5, "caller-env", "true", false})
 		require.Contains(t, got.Entries, Entry{name, 7, "budget", "3s", true})
 	}
 }
 
-// Patterns of every partition, and those that only a wildcard makes match, count.
+// Patterns of every partition, and patterns that match only because of a wildcard, are
+// accepted.
 func TestCallersThatAPolicyMayRequire(t *testing.T) {
 	for _, pattern := range []string{
 		"arn:aws:iam::123456789012:user/alice", "arn:aws-us-gov:sts::123456789012:assumed-role/ops/*",
@@ -85,8 +86,8 @@ func TestRulesOfAllPlacesCount(t *testing.T) {
 	require.ErrorContains(t, readErr(t, "", "--allow", "root"), `--allow: "root" is not of the form USER from ARN`)
 }
 
-// What stood on the command line is written into sshd's configuration and handed
-// to other processes, which read the files themselves.
+// Flags of the command line are written into sshd's configuration and passed to other
+// processes. Those processes read the files themselves.
 func TestOnlyTheCommandLineIsHandedOn(t *testing.T) {
 	got, err := read(t, write(t, policy), "--domain=a.example", "--caller-env", "--domain", "b.example", "--deny-user=x")
 	require.NoError(t, err)
@@ -101,11 +102,11 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 		"deny-users root":                    `line 1: there is no flag "deny-users"`,
 		"--deny-user root":                   "line 1: there is no flag",
 		"config /etc/other":                  "line 1: there is no flag",
-		"json":                               "line 1: there is no flag", // of another command's
+		"json":                               "line 1: there is no flag", // a flag of another command
 		"deny-user":                          "line 1: the flag \"deny-user\" needs a value",
 		"budget soon":                        "line 1: budget: ",
 		"budget 0s":                          "line 1: budget: 0s is not between 0 and 1m0s",
-		"\ndeny-user ro*t":                   `line 2: deny-user: "ro*t" can match no user`,
+		"\ndeny-user ro*t":                   `line 2: deny-user: "ro*t" matches no user`,
 		"key-options cert-authority":         "line 1: key-options: ",
 		"\n\nfoo":                            "line 3",
 		"deny-user root\x00":                 "NUL",
@@ -116,25 +117,25 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 		"#\nno-instance-check":               "line 2: no-instance-check is only for use with imds-endpoint",
 		"imds-endpoint http://metadata.evil": "line 1: imds-endpoint: ",
 		"domain EXAMPLE":                     "line 1: domain: ",
-		"require-caller nonsense":            `line 1: require-caller: "nonsense" can match no ARN`,
-		"require-caller arn:aws:iam":         "can match no ARN",
-		"require-caller user/alice*":         "can match no ARN",
-		"require-caller arn:aws:* extra":     "can match no ARN",
-		"require-caller arn:amazon:iam::1:*": "can match no ARN",
-		"require-caller arn:awscn:iam::1:*":  "can match no ARN",
-		"require-caller arn:aws:s3:::*":      "can match no ARN",
-		"require-caller arn:aws:iam:1:user*": "can match no ARN", // a colon is missing
-		"require-caller arn:aws:iam::1":      "can match no ARN",
-		"require-caller arn:aws:x*":          "can match no ARN",
-		"require-caller ar:*":                "can match no ARN",
+		"require-caller nonsense":            `line 1: require-caller: "nonsense" matches no ARN`,
+		"require-caller arn:aws:iam":         "matches no ARN",
+		"require-caller user/alice*":         "matches no ARN",
+		"require-caller arn:aws:* extra":     "matches no ARN",
+		"require-caller arn:amazon:iam::1:*": "matches no ARN",
+		"require-caller arn:awscn:iam::1:*":  "matches no ARN",
+		"require-caller arn:aws:s3:::*":      "matches no ARN",
+		"require-caller arn:aws:iam:1:user*": "matches no ARN", // a colon is missing
+		"require-caller arn:aws:iam::1":      "matches no ARN",
+		"require-caller arn:aws:x*":          "matches no ARN",
+		"require-caller ar:*":                "matches no ARN",
 		"\nallow root":                       `line 2: allow: "root" is not of the form USER from ARN`,
 		"allow":                              `line 1: the flag "allow" needs a value`,
 		"allow root arn:aws:*":               "not of the form",
 		"allow root by arn:aws:*":            "not of the form",
 		"allow root from":                    "not of the form",
 		"allow root from arn:aws:* *":        "not of the form",
-		"allow ro*t from arn:aws:*":          `line 1: allow: "ro*t" can match no user`,
-		"allow root from nonsense":           `line 1: allow: "nonsense" can match no ARN`,
+		"allow ro*t from arn:aws:*":          `line 1: allow: "ro*t" matches no user`,
+		"allow root from nonsense":           `line 1: allow: "nonsense" matches no ARN`,
 		"partition china":                    `line 1: partition: "china" is not an AWS partition, expected one of aws, `,
 		"instance-id web-1":                  `line 1: instance-id: "web-1" is not "i-"`,
 		"chain echo":                         "line 1: chain: ",
@@ -152,7 +153,8 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 	}
 }
 
-// Whose a file must be is trustedfile's subject; that it is asked is this one's.
+// Package trustedfile tests which owners and modes are trusted. This test shows that
+// settings use it.
 func TestAFileThatOthersMayWrite(t *testing.T) {
 	name := write(t, "deny-user root\n")
 	require.NoError(t, os.Chmod(name, 0o666))
@@ -185,11 +187,11 @@ func TestTheArgumentsOfAuthorizedKeys(t *testing.T) {
 	require.Equal(t, []string{"example.com"}, call.Domains)
 
 	_, err = ParseCall(t.Context(), []string{"--chain", "/usr/bin/keys %u %f", "root"}, Files{})
-	require.ErrorContains(t, err, "expected FINGERPRINT behind USER")
+	require.ErrorContains(t, err, "expected FINGERPRINT after USER")
 	for args, reason := range map[string]string{
 		"":                             "too few arguments, expected USER [FINGERPRINT]",
 		"root a b":                     `unexpected argument "b"`,
-		"root --log=stderr":            `"--log=stderr" stands behind USER, expected flags before it`,
+		"root --log=stderr":            `"--log=stderr" comes after USER, expected flags before it`,
 		"root short":                   `the fingerprint is "short"`,
 		"--budget=0s root":             "--budget: 0s is not between",
 		"--log=file root":              "--log",
@@ -211,7 +213,7 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), reason)
 		_, err = s.Anchors("amazonaws.com")
-		require.ErrorContains(t, err, "were not read")
+		require.ErrorContains(t, err, "have not been read")
 	}
 	s := New()
 	require.NoError(t, s.LoadAnchors(t.Context(), 0))
@@ -220,8 +222,8 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	require.NotNil(t, pool)
 }
 
-// FuzzFlags reads any arguments: what is taken for USER and FINGERPRINT is the end
-// of them, and nothing in it has become a flag.
+// FuzzFlags parses arbitrary arguments. USER and FINGERPRINT must be the last ones, and
+// nothing in them may become a flag.
 func FuzzFlags(f *testing.F) {
 	for _, args := range []string{
 		"alice", "--deny-user=root alice SHA256:x", "--budget 3s -- --help", "--log=stderr alice --log=syslog", "-h", "--domain", "--no-instance-check=maybe x",
@@ -233,7 +235,7 @@ func FuzzFlags(f *testing.F) {
 		line, s := cmdline.New("authorized-keys", CallArguments, least, 2), New()
 		s.Register(line.FlagSet)
 		err := line.Read(args)
-		s.flags = nil // they hold functions, which are never equal
+		s.flags = nil // its functions are never equal
 		return line, s, err
 	}
 	f.Fuzz(func(t *testing.T, joined string) {
@@ -251,12 +253,12 @@ func FuzzFlags(f *testing.F) {
 		require.True(t, strings.HasPrefix(before[0], "-"))
 		_, same, err := read(before, 0)
 		require.NoError(t, err)
-		require.Equal(t, wanted, same, "the arguments have changed a flag")
+		require.Equal(t, wanted, same, "the arguments changed a flag")
 	})
 }
 
-// What explain and doctor find out beforehand, of sshd, takes its time and must not
-// cost them the answer.
+// explain and doctor first examine sshd, which takes time. That time must not count
+// against the lookup.
 func TestTheBudgetIsCountedFromTheQuestion(t *testing.T) {
 	s := New()
 	s.Budget = time.Minute
@@ -271,8 +273,8 @@ func TestTheBudgetIsCountedFromTheQuestion(t *testing.T) {
 	}
 }
 
-// BenchmarkRead is what the settings cost each answer: as flags alone, where the
-// host has no file, and with a file of twenty lines.
+// BenchmarkRead measures what settings cost each answer: flags only, without a host file,
+// and with a host file of twenty lines.
 func BenchmarkRead(b *testing.B) {
 	name := filepath.Join(b.TempDir(), "eic.conf")
 	require.NoError(b, os.WriteFile(name, []byte(strings.Repeat("# a comment\ndeny-user svc-*\n", 10)), 0o600))

@@ -196,7 +196,7 @@ func TestAChainedCommand(t *testing.T) {
 	require.NoError(t, h.Configure(without))
 	r = examine(t, h, "root", 1)
 	require.Equal(t, []string{"arguments"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "arguments").Found, "expected FINGERPRINT behind USER")
+	require.Contains(t, r.find(t, "arguments").Found, "expected FINGERPRINT after USER")
 }
 
 // Others than root learn less, and are told so.
