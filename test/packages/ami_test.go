@@ -148,23 +148,3 @@ func TestCloudInitUserData(t *testing.T) {
 	m.must("/bin/sh", "-c", script)
 	m.requireLogin()
 }
-
-func TestAnsibleTasks(t *testing.T) {
-	w := open(t, "tools")
-	w.must(`
-		cp /src/packaging/ami/ansible.yaml tasks.yaml
-		ansible-lint --offline --strict tasks.yaml
-		cat > play.yaml <<-'END'
-			- hosts: all
-			  gather_facts: false
-			  tasks:
-			    - ansible.builtin.include_tasks: /src/packaging/ami/ansible.yaml
-			      vars: {eic_packages: /made/new}
-		END
-		sed -i 's/^\t*//' play.yaml
-		ansible-playbook --inventory localhost, --connection local --syntax-check play.yaml`)
-	play := "cd /var/nobody && ansible-playbook --inventory localhost, --connection local play.yaml"
-	require.Contains(t, w.asRoot(play), "changed=1 ")
-	require.Contains(t, w.asRoot("eic version"), "eic ")
-	require.Contains(t, w.asRoot(play), "changed=0 ")
-}
