@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"eic/internal/activekeys"
 	"eic/internal/cmdline"
@@ -20,10 +23,11 @@ import (
 
 const explainAbout = `Tells, step by step, which keys sshd would get for USER and why it would not get
 the others, and what to do about it. With FINGERPRINT, only the key of that
-fingerprint counts. The question takes the way that sshd's takes: give the flags
-that stand in sshd's AuthorizedKeysCommand, and run it as the user that stands
-in AuthorizedKeysCommandUser. Nothing goes to the system log, and the command of
---chain is not run. Run by root it ends with what sshd says to USER.
+fingerprint counts. Run by root, it asks as sshd does: with the flags of sshd's
+AuthorizedKeysCommand, as AuthorizedKeysCommandUser. It ends with what sshd says
+to USER. With flags given here, or --as-given, it asks with these flags alone and
+as the user who runs it. Nothing goes to the system log, and the command of
+--chain is not run.
 
 Exit status: 0 a key would be printed; 3 none would, or sshd would refuse it;
 1 there is no answer; 2 called wrongly.`
@@ -36,51 +40,139 @@ type explanation struct {
 	call   *settings.Call
 	asJSON bool
 	save   string
+	// asGiven is set if the question is not to be put as sshd puts it, and why says why.
+	asGiven   bool
+	why       string
+	uid       int                 // whose files are believed besides root's
+	directory *evidence.Directory // of save, or nil
 }
 
+// ownFlags are flags that say nothing about the question.
+func ownFlags() []string { return []string{"json", "save", "as-given"} }
+
 func (x *explanation) register(line cmdline.Line) {
-	line.BoolVar(&x.asJSON, "json", false, "print one JSON object")
+	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/reference/explain.md)")
 	line.StringVar(&x.save, "save", "", "keep everything that was verified in `DIR`, which must be empty or not exist")
+	line.BoolVar(&x.asGiven, "as-given", false, "as root, do not take flags and user from sshd's command")
 	x.call.Register(line.FlagSet)
-	// Taken, as they may stand in sshd's command, and left alone.
+	// Accepted because they may stand in sshd's command, and ignored.
 	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
 }
 
 func (x *explanation) check(ctx context.Context, line cmdline.Line) error {
-	return x.call.Complete(ctx, line, settings.Files{Host: settings.File, UID: os.Getuid()})
+	line.Visit(func(f *pflag.Flag) {
+		if !x.asGiven && !slices.Contains(ownFlags(), f.Name) {
+			x.asGiven, x.why = true, "without these flags it asks as sshd does"
+		}
+	})
+	x.call.User, x.call.Fingerprint = line.Arg(0), line.Arg(1)
+	if line.NArg() == 2 {
+		if err := x.call.CheckFingerprint(true, x.call.Fingerprint); err != nil {
+			return err
+		}
+	}
+	x.uid = os.Getuid()
+	return x.call.Read(ctx, settings.Files{Host: settings.File, UID: x.uid})
 }
 
 func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
-	var directory *evidence.Directory
 	if x.save != "" {
 		var err error
-		if directory, err = evidence.Create(x.save); err != nil {
+		if x.directory, err = evidence.Create(x.save); err != nil {
 			fmt.Fprintf(stderr, "eic explain: %v\n", err)
 			return exitFailed
 		}
-		defer directory.Close()
+		defer x.directory.Close()
 	}
-	login := x.login(ctx) // before ask confines this process
+	login, asked, err := x.prepare(ctx) // before ask confines this process
+	if err != nil {
+		fmt.Fprintf(stderr, "eic explain: asking as sshd does: %v\n", err)
+		return exitFailed
+	}
 	record, result, err := x.ask(ctx)
 	told := explain.New(program(), record, result, err)
-	told.Host = hostname()
+	told.Host, told.Asked = hostname(), asked
 	if record.Evidence.Identity.Platform != instance.None {
 		told.Login = login
 	}
 	status := tell("explain", told, x.asJSON, stdout, stderr)
-	if directory != nil && !keep(directory, record, x.save, stderr) {
+	if x.directory != nil && !keep(x.directory, record, x.save, stderr) {
 		return exitFailed
 	}
 	return status
 }
 
-// login asks sshd what it says to the user, which only root can, and only for
-// this host: --imds-endpoint may be about another.
-func (x *explanation) login(ctx context.Context) *explain.Login {
-	if os.Getuid() != 0 || x.call.Endpoint != "" || !activekeys.ValidUser(x.call.User) {
-		return nil
+// prepare asks sshd what it says to the user, and becomes the user whom sshd runs eic
+// as, with its flags, unless the question is to be put as given. Only root can do either,
+// and only for this host: --imds-endpoint may be about another.
+func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Asked, error) {
+	if os.Getuid() != 0 {
+		return nil, nil, nil
 	}
-	report := doctor.Login(ctx, thisHost(x.call.User, false, nil))
+	given := &explain.Asked{User: "root", Flags: x.call.Given(), Note: x.why}
+	if x.call.Endpoint != "" || !activekeys.ValidUser(x.call.User) {
+		return nil, given, nil
+	}
+	report, sshds, err := doctor.Login(ctx, thisHost(x.call.User, false, nil))
+	login := loginOf(report)
+	switch {
+	case x.asGiven:
+		return login, given, nil
+	case err != nil:
+		given.Note = err.Error()
+		return login, given, nil
+	case sshds.Wrong != nil:
+		return nil, nil, sshds.Wrong
+	}
+	user, err := x.asSSHD(ctx, sshds)
+	return login, &explain.Asked{AsSSHD: true, Program: sshds.Program, User: user, Flags: sshds.Flags}, err
+}
+
+// asSSHD takes over the flags of sshd's command and becomes its user, for good. The
+// settings are read as that user, who may be unable to. It returns the user's name.
+func (x *explanation) asSSHD(ctx context.Context, sshds doctor.Call) (string, error) {
+	line, s := cmdline.New("authorized-keys", "", 0, 0), settings.New()
+	s.Register(line.FlagSet)
+	if err := line.Read(sshds.Flags); err != nil {
+		return "", err
+	}
+	as := sshds.Account
+	if as.UID != 0 {
+		var groups []int
+		for _, group := range as.Groups {
+			groups = append(groups, int(group.GID))
+		}
+		if err := x.become(as.UID, as.GID, groups...); err != nil {
+			return "", err
+		}
+	}
+	if err := s.Read(ctx, settings.Files{Host: settings.File}); err != nil {
+		return "", err
+	}
+	x.call.Settings = s
+	if s.RunAs == "" {
+		return as.Name, nil
+	}
+	runAs, err := findRunAs(ctx, s.RunAs)
+	if err == nil && runAs.changes() {
+		err = x.become(runAs.uid, runAs.gid)
+	}
+	return s.RunAs, err
+}
+
+// become also hands over the directory for the evidence. It stays reachable as the
+// working directory.
+func (x *explanation) become(uid, gid uint32, groups ...int) error {
+	if x.directory != nil {
+		if err := x.directory.HandOver(int(uid), int(gid)); err != nil {
+			return err
+		}
+	}
+	return confine.Become(uid, gid, groups...)
+}
+
+// loginOf returns the problems of a login.
+func loginOf(report doctor.Report) *explain.Login {
 	login := &explain.Login{Verdict: explain.Accepts}
 	for _, c := range report.Checks {
 		switch c.Verdict {
@@ -111,7 +203,7 @@ func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, 
 		AnyMachine: s.AnyMachine,
 		Anchors:    evidence.Anchors{Setting: s.TrustAnchors},
 	}
-	if err := s.LoadAnchors(ctx, os.Getuid()); err != nil {
+	if err := s.LoadAnchors(ctx, x.uid); err != nil {
 		record.Failure = &evidence.Failure{Stage: evidence.StageAnchors, Message: err.Error()}
 		return record, lookup.Result{}, record.Failure
 	}
@@ -120,7 +212,7 @@ func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, 
 	source.BeforeNetwork = func() error {
 		needs := s.Needs()
 		if x.save != "" {
-			needs.WriteBelow = []string{x.save}
+			needs.WriteBelow = []string{x.directory.Path()}
 		}
 		return confine.Confine(needs)
 	}

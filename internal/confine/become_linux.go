@@ -8,14 +8,14 @@ import (
 )
 
 // Become changes every thread of this process from root to another user, permanently. The
-// real, effective and saved ids become the user's, and gid becomes the only group. After
-// an error the process must not continue.
-func Become(uid, gid uint32) error {
+// real, effective and saved ids become the user's, and gid and groups become the only
+// groups. After an error the process must not continue.
+func Become(uid, gid uint32, groups ...int) error {
 	if uid == 0 || gid == 0 {
 		return fmt.Errorf("giving up root: expected the ids of an unprivileged user, got uid %d and gid %d", uid, gid)
 	}
 	u, g := int(uid), int(gid)
-	if err := syscall.Setgroups([]int{g}); err != nil {
+	if err := syscall.Setgroups(append([]int{g}, groups...)); err != nil {
 		return fmt.Errorf("giving up root's groups: %w", err)
 	}
 	if err := syscall.Setresgid(g, g, g); err != nil {

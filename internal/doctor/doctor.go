@@ -119,8 +119,9 @@ func metadataChecks() []check {
 }
 
 // Login makes those checks that say what sshd does with a login of the user and a
-// pushed key. It asks nobody but sshd and the sources of accounts.
-func Login(ctx context.Context, h Host) Report {
+// pushed key, and returns how sshd runs eic for that login. It asks nobody but sshd and
+// the sources of accounts. The error is that of the Call alone.
+func Login(ctx context.Context, h Host) (Report, Call, error) {
 	h.Named = true
 	e := &exam{Host: h}
 	e.askSSHD(ctx)
@@ -138,7 +139,8 @@ func Login(ctx context.Context, h Host) Report {
 	for _, c := range list {
 		r.add(c.id, c.title, c.run(ctx, e))
 	}
-	return r
+	call, err := e.call(ctx)
+	return r, call, err
 }
 
 func (h Host) newReport() Report {

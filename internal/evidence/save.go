@@ -20,7 +20,10 @@ const (
 )
 
 // Directory is an empty directory to save a Record in.
-type Directory struct{ root *os.Root }
+type Directory struct {
+	root *os.Root
+	path string
+}
 
 // Create creates the directory, or opens an existing one that is empty, owned by the
 // caller, and closed to everybody else. Its parent must exist. Nobody but root and the
@@ -54,7 +57,7 @@ func create(name string) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{root}
+	d := &Directory{root, name}
 	if made {
 		err = root.Chmod(".", directoryMode)
 	} else {
@@ -85,6 +88,20 @@ func (d *Directory) mustBeEmpty() error {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err == nil && len(entries) != 0 {
 		return errors.New("not empty; name an empty directory, or one that does not exist")
+	}
+	return err
+}
+
+// Path returns a path by which this process reaches the directory.
+func (d *Directory) Path() string { return d.path }
+
+// HandOver gives the directory to another user, whom this process is about to become,
+// and makes it the working directory: the user need not be able to reach its parents.
+func (d *Directory) HandOver(uid, gid int) error {
+	err := os.Chdir(d.path)
+	if err == nil {
+		d.path = "."
+		err = d.root.Chown(".", uid, gid)
 	}
 	return err
 }

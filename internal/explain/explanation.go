@@ -35,7 +35,9 @@ type Explanation struct {
 	Evidence *Kept     `json:"evidence,omitempty"`
 	Time     time.Time `json:"time"`
 	// Host is the name of the machine that asked, if it asked.
-	Host        string `json:"host,omitempty"`
+	Host string `json:"host,omitempty"`
+	// Asked says how the question was put, or is nil where that was not looked at.
+	Asked       *Asked `json:"asked,omitempty"`
 	User        string `json:"user"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 

@@ -20,6 +20,7 @@ const maxShown = 300
 // says the same either way.
 func (r Explanation) WriteText(w io.Writer, color bool) error {
 	p := &page{color: color}
+	r.asked(p)
 	r.question(p)
 	r.machine(p)
 	r.metadataService(p)
@@ -231,6 +232,10 @@ func (r Explanation) answer(p *page) {
 	switch r.Outcome {
 	case Keys:
 		p.heading(good, "Answer: %s", r.Message)
+		if r.Fingerprint == "" && r.Evidence == nil {
+			p.paragraph("If the login fails all the same, the client offers another key first. Have it offer this one alone: " +
+				"ssh -o IdentitiesOnly=yes -i KEYFILE")
+		}
 	case NoKey:
 		p.heading(doubtful, "Answer: no key; %s", r.Message)
 	default:

@@ -1,0 +1,44 @@
+package explain
+
+import (
+	"strings"
+
+	"eic/internal/printable"
+)
+
+// Asked says how the question was put.
+type Asked struct {
+	// AsSSHD is set if user and flags are those of sshd's command.
+	AsSSHD bool `json:"as_sshd"`
+	// Program is the path of eic in sshd's command, or empty.
+	Program string   `json:"program,omitempty"`
+	User    string   `json:"user"`
+	Flags   []string `json:"flags,omitempty"`
+	// Note is why the question was not put as sshd puts it, or empty.
+	Note string `json:"note,omitempty"`
+}
+
+// asked says first whether this is what sshd would get.
+func (r Explanation) asked(p *page) {
+	a := r.Asked
+	if a == nil {
+		return
+	}
+	text := "as given: "
+	if a.AsSSHD {
+		text = "as sshd does: program " + printable.Word(a.Program) + ", "
+	}
+	text += "user " + printable.Word(a.User)
+	if len(a.Flags) == 0 {
+		text += ", no flags"
+	} else {
+		text += ", flags"
+	}
+	for _, flag := range a.Flags {
+		text += " " + printable.Word(flag)
+	}
+	if a.Note != "" {
+		text += "; " + printable.Line(a.Note)
+	}
+	p.text.WriteString(strings.TrimSpace(text) + "\n")
+}
