@@ -71,7 +71,8 @@ func checks(offline, named bool) []check {
 		{"command-for-user", "sshd's command for the user", checkCommandForUser},
 	}
 	if named {
-		list = append(list, loginChecks()...)
+		// What the settings say of the user is no check of Login: "eic explain" says it of each key.
+		list = append(append(list, loginChecks()...), check{"user-policy", "this host's settings about the user", checkUserPolicy})
 	}
 	list = append(list, publicKeyChecks()...)
 	list = append(list,

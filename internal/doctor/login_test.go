@@ -55,6 +55,28 @@ func TestAUserWhomSSHDMayRefuse(t *testing.T) {
 	})
 }
 
+// Whoever asks about a user whom the settings refuse is told so, and which setting it is.
+func TestAUserWhomTheSettingsRefuse(t *testing.T) {
+	flagged := func(flags string) func(*bench) {
+		return func(b *bench) {
+			named("", "")(b)
+			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys " + flags + " %u\n" + userLine
+		}
+	}
+	requireTroubles(t, map[string]trouble{
+		"denied": {damage: flagged("--deny-user=root --deny-user=al*"), check: "user-policy", verdict: doctor.Warning,
+			found: `user "alice" matches deny-user "al*", so every key`, remedy: "take deny-user al* out"},
+		"not allowed": {damage: flagged("--allow-user=bob"), check: "user-policy", verdict: doctor.Warning,
+			found: `matches none of allow-user ["bob"]`, remedy: "write allow-user alice"},
+		"in no rule": {damage: flagged(`"--allow=root from arn:aws:*" "--allow=b* from *"`), check: "user-policy", verdict: doctor.Warning,
+			found: `no rule allows user "alice", whoever pushes the key; the rules are ["root from arn:aws:*" "b* from *"]`, remedy: `write "allow alice from ARN"`},
+		"allowed from somebody": {damage: flagged(`--require-caller=arn:aws:iam::1:x --caller-env "--allow=alice from arn:aws:iam::1:user/x"`),
+			check: "user-policy", verdict: doctor.OK, found: "accepts keys"},
+		"refused by nothing": {damage: flagged("--deny-user=bob"), check: "user-policy", verdict: doctor.OK, found: "accepts keys"},
+		"not known":          {damage: flagged("--deny-user=*x"), check: "user-policy", verdict: doctor.NotChecked, found: "not known"},
+	})
+}
+
 func TestWhatSSHDMakesOfAnyKey(t *testing.T) {
 	configured := func(config string) func(*bench) { return configured(ourLine + userLine + config) }
 	requireTroubles(t, map[string]trouble{
