@@ -102,15 +102,16 @@ include packaging/packages.mk
 
 .PHONY: release
 release: packages sbom ## everything that is published, signed with SIGNING_KEY= and APK_KEY=
-	install -m 644 build/eic.cdx.json $(PACKAGES)/eic-$(VERSION).cdx.json
+	install -m 644 $(BOM) $(PACKAGES)/eic-$(VERSION).cdx.json
 	$(SUMS)
-	$(CHECK_SIGNED)
+	@$(MAKE) --no-print-directory unsigned
 
+BOM := build/eic.cdx.json
 .PHONY: sbom
 sbom: ## build/eic.cdx.json, the bill of materials in CycloneDX
 	mkdir -p build
-	npx --yes $(CDXGEN) --type go --no-install-deps --spec-version 1.6 --output build/eic.cdx.json . >/dev/null
-	go run ./test/supplychain/checkbom build/eic.cdx.json
+	npx --yes $(CDXGEN) --type go --no-install-deps --spec-version 1.6 --output $(BOM) . >/dev/null
+	go run ./test/supplychain/checkbom $(BOM)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -39,10 +39,11 @@ mv $(STAGE)/SHA256SUMS $(PACKAGES)
 $(if $(SIGNING_KEY),packaging/sign $(SIGNING_KEY) detached $(PACKAGES)/SHA256SUMS $(PACKAGES)/SHA256SUMS.asc)
 endef
 
-define CHECK_SIGNED
-@$(if $(SIGNING_KEY),,echo "not signed: deb, rpm, Arch packages, SHA256SUMS; set SIGNING_KEY to a file with an OpenPGP private key" >&2)
-@$(if $(APK_KEY),,echo "not signed: apk packages; set APK_KEY to a file with an RSA private key in PEM" >&2)
-endef
+.PHONY: unsigned
+unsigned: ## says what has no signature for want of a key
+	@:
+	@$(if $(SIGNING_KEY),,echo "not signed: deb, rpm and Arch packages, SHA256SUMS; set SIGNING_KEY to a file with an OpenPGP private key" >&2)
+	@$(if $(APK_KEY),,echo "not signed: apk packages; set APK_KEY to a file with an RSA private key in PEM" >&2)
 
 .PHONY: packages
 packages: packages-amd64 packages-arm64 ## deb, rpm, apk, Arch package and tarball, in build/packages
@@ -50,6 +51,11 @@ packages: packages-amd64 packages-arm64 ## deb, rpm, apk, Arch package and tarba
 	install -m 755 packaging/install.sh $(PACKAGES)
 	$(if $(SIGNING_KEY),set -e; for file in $(PACKAGES)/*.pkg.tar.zst; do packaging/sign $(SIGNING_KEY) binary $$file $$file.sig; done)
 	$(SUMS)
+
+REPOSITORY ?= build/repository
+.PHONY: repository
+repository: packages ## adds the packages to an apt and a dnf repository in REPOSITORY=build/repository
+	packaging/repository $(PACKAGES) $(REPOSITORY) $(SIGNING_KEY)
 
 .PHONY: ssm-package
 ssm-package: packages ## the package for AWS Systems Manager Distributor, in build/ssm

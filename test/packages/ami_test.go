@@ -3,9 +3,7 @@
 package packages
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -81,7 +79,8 @@ func actions() map[string]action {
 		"ExecuteBash": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in struct{ Commands []string }
 			require.NoError(t, strictly(inputs, &in))
-			m.must("/bin/bash", "-ec", strings.Join(in.Commands, "\n"))
+			// They are one script, which goes on after a command that fails.
+			m.must("/bin/bash", "-c", strings.Join(in.Commands, "\n"))
 		},
 		"CreateFolder": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in []struct{ Path string }
@@ -95,7 +94,7 @@ func actions() map[string]action {
 			require.Regexp(t, `^s3://.*/\*$`, in[0].Source)
 			require.Regexp(t, `^/.*/$`, in[0].Destination)
 			require.DirExists(t, m.Path(in[0].Destination))
-			m.copyPackages(in[0].Destination)
+			m.copyFrom("signed", in[0].Destination)
 		},
 		"DeleteFolder": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in []struct {
@@ -123,7 +122,7 @@ func TestImageBuilderStepsBakeAnImage(t *testing.T) {
 	for _, phase := range readComponent(t).Phases {
 		for _, step := range phase.Steps {
 			require.Contains(t, actions(), step.Action)
-			actions()[step.Action](t, m, step.Inputs)
+			actions()[step.Action](t, m, withKey(t, step.Inputs, releaseKey))
 		}
 	}
 	m.requireLogin()
@@ -131,20 +130,76 @@ func TestImageBuilderStepsBakeAnImage(t *testing.T) {
 	m.requireListing(before)
 }
 
-// The commands of the user data, with the package at hand instead of far away.
-func TestCloudInitUserData(t *testing.T) {
-	var userData struct{ Runcmd []string }
-	require.NoError(t, strictly(fromYAML(t, "cloud-init.yaml"), &userData))
-	script := asBuilt(t, strings.Join(userData.Runcmd, "\n")) // that is what cloud-init makes of it
-	m := start(t, "bookworm")
-	m.copyPackages("/srv/packages")
-	script = strings.ReplaceAll(script, "https://packages.example.com/", "file:///srv/packages/")
-	require.NotZero(t, m.run("/bin/sh", "-c", script).Status, "the package's sum is not the one in the template")
-	require.False(t, m.hasUser("_eic"))
+// withKey gives a step's inputs the parameter Key.
+func withKey(t *testing.T, inputs json.RawMessage, key string) json.RawMessage {
+	t.Helper()
+	return json.RawMessage(strings.ReplaceAll(string(inputs), "{{ Key }}", base64Of(t, key)))
+}
 
-	text, err := os.ReadFile(file(t, newDeb))
-	require.NoError(t, err)
-	script = strings.ReplaceAll(script, strings.Repeat("0", 64), fmt.Sprintf("%x", sha256.Sum256(text)))
-	m.must("/bin/sh", "-c", script)
-	m.requireLogin()
+// Whoever can write to the bucket has every file in it, sums and script included.
+func TestImageBuilderInstallsNothingThatTheKeyDidNotSign(t *testing.T) {
+	var download, install json.RawMessage
+	for _, step := range readComponent(t).Phases[0].Steps {
+		switch step.Name {
+		case "Download":
+			download = step.Inputs
+		case "Install":
+			install = step.Inputs
+		}
+	}
+	for name, attack := range map[string]struct {
+		key    string
+		change func(m machine)
+	}{
+		"all signed by another key": {key: otherKey, change: func(machine) {}},
+		"a package of the name, not in the sums": {key: releaseKey, change: func(m machine) {
+			m.must("/bin/sh", "-c", "cd /tmp/eic && mv eic_*_amd64.deb eic_0-1_amd64.deb")
+		}},
+		"a package beside the signed one": {key: releaseKey, change: func(m machine) {
+			m.must("/bin/sh", "-c", "cd /tmp/eic && cp eic_*_amd64.deb eic_0-1_amd64.deb")
+		}},
+		"a script of its own": {key: releaseKey, change: func(m machine) { m.write("/tmp/eic/install.sh", "touch /run/attacked\n") }},
+		"sums of its own": {key: releaseKey, change: func(m machine) {
+			m.must("/bin/sh", "-c", "cd /tmp/eic && echo touch /run/attacked > install.sh && sha256sum *.deb install.sh > SHA256SUMS")
+		}},
+		"no signature": {key: releaseKey, change: func(m machine) { require.NoError(m.t, os.Remove(m.Path("/tmp/eic/SHA256SUMS.asc"))) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := start(t, "bookworm")
+			require.NoError(t, os.MkdirAll(m.Path("/tmp/eic"), 0o755))
+			actions()["S3Download"](t, m, download)
+			attack.change(m)
+			var in struct{ Commands []string }
+			require.NoError(t, strictly(withKey(t, install, attack.key), &in))
+			require.NotZero(t, m.run("/bin/bash", "-c", strings.Join(in.Commands, "\n")).Status)
+			require.False(t, m.exists("/usr/bin/eic"))
+			require.False(t, m.exists("/run/attacked"))
+		})
+	}
+}
+
+// The user data installs from a signed repository, and from no other.
+func TestCloudInitUserData(t *testing.T) {
+	var userData struct {
+		WriteFiles []struct{ Path, Content string } `json:"write_files"`
+		Runcmd     []string
+	}
+	require.NoError(t, strictly(fromYAML(t, "cloud-init.yaml"), &userData))
+	require.Len(t, userData.WriteFiles, 1)
+	script := strings.Join(userData.Runcmd, "\n") // that is what cloud-init makes of it
+	require.Contains(t, script, example)
+	script = strings.ReplaceAll(script, example, repository(t))
+	for family, startIt := range families() {
+		t.Run(family, func(t *testing.T) {
+			m := startIt(t)
+			for _, key := range []string{userData.WriteFiles[0].Content, armored(t, otherKey)} {
+				m.write(userData.WriteFiles[0].Path, key)
+				require.NotZero(t, m.run("/bin/sh", "-c", script).Status, "installed from a repository that the key did not sign")
+				require.False(t, m.exists("/usr/bin/eic"))
+			}
+			m.write(userData.WriteFiles[0].Path, armored(t, releaseKey))
+			m.must("/bin/sh", "-c", script)
+			m.requireLogin()
+		})
+	}
 }

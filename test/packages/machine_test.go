@@ -53,17 +53,29 @@ func (m machine) copyIn(file string) string {
 	return name
 }
 
-// copyPackages copies what "make packages" makes to a folder of the machine.
-func (m machine) copyPackages(folder string) {
+// copyPackages copies what "make packages" makes to a directory of the machine.
+func (m machine) copyPackages(to string) {
 	m.t.Helper()
-	made := filepath.Join(host.Prepared(), "new")
+	m.copyFrom("new", to)
+}
+
+// copyFrom copies the files of a directory that prepare made.
+func (m machine) copyFrom(made, to string) {
+	m.t.Helper()
+	made = filepath.Join(host.Prepared(), made)
 	entries, err := os.ReadDir(made)
 	require.NoError(m.t, err)
 	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(made, e.Name()))
-		require.NoError(m.t, err)
-		require.NoError(m.t, m.WriteFile(filepath.Join(folder, e.Name()), text))
+		m.copyFile(filepath.Join(made, e.Name()), filepath.Join(to, e.Name()))
 	}
+}
+
+// copyFile copies a file to the machine.
+func (m machine) copyFile(file, to string) {
+	m.t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(m.t, err)
+	require.NoError(m.t, m.WriteFile(to, text))
 }
 
 // run runs a program and returns how it ended.

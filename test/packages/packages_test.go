@@ -30,11 +30,16 @@ func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, prepare)) }
 // module is the directory of go.mod, from here.
 const module = "../.."
 
-// previous is the version that the tests upgrade from.
-const previous = "0.0.9"
+// previous is the version that the tests upgrade from, and later one that they go back
+// from.
+const (
+	previous = "0.0.9"
+	later    = "99.0.0"
+)
 
-// prepare makes the roots, and in dir: the packages ("new"), those of the
-// version before ("old"), and stand-ins for the older package ("older").
+// prepare makes the roots, and in dir: the packages ("new"), a release ("signed"), the
+// version before ("old") and one after it ("later"), signed too, and stand-ins for the
+// older package ("older").
 func prepare(ctx context.Context, dir string) error {
 	if err := roots.Make(ctx); err != nil {
 		return err
@@ -45,7 +50,7 @@ func prepare(ctx context.Context, dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
 		return err
 	}
-	for _, name := range []string{"new", "old", "older"} {
+	for _, name := range []string{"new", "old", "later", "older"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 			return err
 		}
@@ -53,13 +58,20 @@ func prepare(ctx context.Context, dir string) error {
 	if err := inModule(ctx, nil, "cp", "-rT", "build/packages", filepath.Join(dir, "new")); err != nil {
 		return err
 	}
-	common := []string{"ARCH=amd64", "RELEASE=1", "MAINTAINER=eic maintainers <maintainers@eic.invalid>", "VERSION=" + previous,
-		"SIGNING_KEY=", "APK_KEY="}
-	for _, format := range []string{"deb", "rpm"} {
-		if err := inModule(ctx, common, ".tools/nfpm", "package",
-			"-f", "packaging/nfpm.yaml", "-p", format, "-t", filepath.Join(dir, "old")); err != nil {
-			return err
+	if err := prepareKeys(ctx, dir); err != nil {
+		return err
+	}
+	common := append(signing(dir), "ARCH=amd64", "RELEASE=1", "MAINTAINER=eic maintainers <maintainers@eic.invalid>")
+	for name, version := range map[string]string{"old": previous, "later": later} {
+		for _, format := range []string{"deb", "rpm"} {
+			if err := inModule(ctx, append(common, "VERSION="+version), ".tools/nfpm", "package",
+				"-f", "packaging/nfpm.yaml", "-p", format, "-t", filepath.Join(dir, name)); err != nil {
+				return err
+			}
 		}
+	}
+	if err := prepareSigned(ctx, dir); err != nil {
+		return err
 	}
 	for name, format := range map[string]string{"deb": "deb", "rpm": "rpm", "rpm-2": "rpm", "rpm-config": "rpm", "rpm-selinux": "rpm", "base": "rpm"} {
 		if err := inModule(ctx, nil, ".tools/nfpm", "package",

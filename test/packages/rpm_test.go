@@ -22,7 +22,7 @@ func startRPM(t *testing.T) machine {
 	m.must("/usr/bin/mv", "/usr/bin/apt-get", "/usr/bin/apt-get.is-not-here")
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/base-.*\.rpm`)))
 	// Directories that every rpm distribution has.
-	for _, directory := range []string{"/usr/share/licenses", "/usr/share/selinux/packages"} {
+	for _, directory := range []string{"/usr/share/licenses", "/usr/share/selinux/packages", "/etc/yum.repos.d"} {
 		require.NoError(t, os.MkdirAll(m.Path(directory), 0o755))
 	}
 	return m

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/host"
 )
 
 // The package for Distributor, as the agent reads it: by platform, its version,
@@ -59,24 +61,96 @@ func (m machine) unpack(archive, to string) {
 	}
 }
 
-func TestDistributorPackageOnMachines(t *testing.T) {
-	for archive, startIt := range map[string]func(t *testing.T) machine{
+// step returns the shell script of a step of eic-package, for an action.
+func step(t *testing.T, name, action, key string) string {
+	t.Helper()
+	for _, step := range readDocument(t, "eic-package.json").MainSteps {
+		if step.Name == name {
+			var in struct {
+				TimeoutSeconds string
+				RunCommand     []string
+			}
+			require.NoError(t, strictly(step.Inputs, &in))
+			return strings.NewReplacer("{{ key }}", key, "{{ action }}", action).Replace(strings.Join(in.RunCommand, "\n"))
+		}
+	}
+	require.Fail(t, "there is no step "+name)
+	return ""
+}
+
+// distributed returns how to start a machine, and what it gets, by archive.
+func distributed() map[string]func(t *testing.T) machine {
+	return map[string]func(t *testing.T) machine{
 		"eic-deb-x86_64.zip": func(t *testing.T) machine { return start(t, "trixie") },
 		"eic-rpm-x86_64.zip": startRPM,
-	} {
+	}
+}
+
+func TestDistributorPackageOnMachines(t *testing.T) {
+	for archive, startIt := range distributed() {
 		t.Run(archive, func(t *testing.T) {
 			m := startIt(t)
 			before := m.listing()
-			m.unpack(filepath.Join(module, "build/ssm", archive), "/run/package")
-			for _, script := range []string{"install", "update", "uninstall"} {
+			m.unpack(filepath.Join(host.Prepared(), "ssm", archive), "/run/package")
+			runs := func(script string) {
+				m.must("/bin/sh", "-c", step(t, "key", "Install", base64Of(t, releaseKey)))
 				m.must("/bin/sh", "-c", "cd /run/package && sh "+script+".sh")
-				if script != "uninstall" {
-					m.requireLogin()
-				}
+				m.must("/bin/sh", "-c", step(t, "check", "Install", ""))
+				require.False(t, m.exists("/run/eic-release-key.gpg"))
+				m.requireVersion(version(t))
+				m.requireLogin()
 			}
+			runs("install")
+			runs("update")
+			// The document is told to go back.
+			m.installLater()
+			runs("update")
+			m.must("/bin/sh", "-c", step(t, "key", "Uninstall", ""))
+			m.must("/bin/sh", "-c", "cd /run/package && sh uninstall.sh")
+			m.must("/bin/sh", "-c", step(t, "check", "Uninstall", ""))
 			m.requireListing(before)
 		})
 	}
+}
+
+func TestDistributorPackageIsNotInstalledWithoutTheKey(t *testing.T) {
+	for archive, startIt := range distributed() {
+		for name, key := range map[string]string{"no key": "", "another key": base64Of(t, otherKey)} {
+			t.Run(archive+" "+name, func(t *testing.T) {
+				m := startIt(t)
+				m.unpack(filepath.Join(host.Prepared(), "ssm", archive), "/run/package")
+				m.must("/bin/sh", "-c", step(t, "key", "Install", key))
+				require.NotZero(t, m.run("/bin/sh", "-c", "cd /run/package && sh install.sh").Status)
+				require.False(t, m.exists("/usr/bin/eic"))
+			})
+		}
+	}
+}
+
+// A version reaches a few hosts before it reaches all, and stops where it does harm.
+func TestAssociationsAreRings(t *testing.T) {
+	type association struct {
+		AssociationName, Name, ScheduleExpression, ComplianceSeverity, MaxConcurrency, MaxErrors string
+		Targets                                                                                  []struct {
+			Key    string
+			Values []string
+		}
+	}
+	read := func(name string) (a association) {
+		text, err := os.ReadFile(filepath.Join(module, "packaging/ssm", name))
+		require.NoError(t, err)
+		require.NoError(t, strictly(text, &a))
+		require.Equal(t, "eic-package", a.Name)
+		require.Len(t, a.Targets, 1)
+		require.Equal(t, "tag:eic", a.Targets[0].Key)
+		return a
+	}
+	canary, all := read("association-canary.json"), read("association.json")
+	require.Equal(t, []string{"canary"}, canary.Targets[0].Values)
+	require.Equal(t, []string{"1", "0"}, []string{canary.MaxConcurrency, canary.MaxErrors})
+	require.Equal(t, []string{"on"}, all.Targets[0].Values)
+	require.Equal(t, []string{"10%", "5%"}, []string{all.MaxConcurrency, all.MaxErrors})
+	require.NotEqual(t, canary.AssociationName, all.AssociationName)
 }
 
 // document is what of schema 2.2 the Run Command documents use (AWS Systems
@@ -94,13 +168,19 @@ type document struct {
 	}
 }
 
+func readDocument(t *testing.T, name string) document {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(module, "packaging/ssm", name))
+	require.NoError(t, err)
+	var d document
+	require.NoError(t, strictly(text, &d))
+	return d
+}
+
 func TestRunCommandDocuments(t *testing.T) {
 	for _, name := range []string{"eic-package.json", "eic-doctor.json"} {
 		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join(module, "packaging/ssm", name))
-			require.NoError(t, err)
-			var d document
-			require.NoError(t, strictly(text, &d))
+			d := readDocument(t, name)
 			require.Equal(t, "2.2", d.SchemaVersion)
 			names := map[string]bool{}
 			for _, step := range d.MainSteps {
@@ -157,7 +237,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 		joined := strings.ReplaceAll(string(text), "\\\n", " ")
 		for _, match := range regexp.MustCompile(`(?m)^    (aws .*)$`).FindAllStringSubmatch(joined, -1) {
 			commands++
-			result := w.run("cd /src; ID=01234567-89ab-cdef-0123-456789abcdef\n" + match[1] + " --endpoint-url http://127.0.0.1:9")
+			result := w.run("cd /src; ID=01234567-89ab-cdef-0123-456789abcdef KEY=mQGNBGc+/A==\n" + match[1] + " --endpoint-url http://127.0.0.1:9")
 			require.Contains(t, result.Stderr, `Could not connect to the endpoint URL: "http://127.0.0.1:9`, match[1])
 		}
 	}

@@ -31,9 +31,10 @@ func main() {
 // which leaves the administrator's configuration alone.
 func scripts() map[string]string {
 	return map[string]string{
-		"install.sh":   "packaging/install.sh",
-		"update.sh":    "packaging/install.sh",
+		"install.sh":   "packaging/ssm/install.sh",
+		"update.sh":    "packaging/ssm/install.sh",
 		"uninstall.sh": "packaging/ssm/uninstall.sh",
+		"packages.sh":  "packaging/install.sh",
 	}
 }
 
@@ -119,6 +120,12 @@ func build(version, packages, out string) error {
 // write writes the archive and returns its SHA-256 sum.
 func (a archive) write(packages, out string) (string, error) {
 	files := scripts()
+	// What is not signed has no signature to take along, and is refused by install.sh.
+	for _, name := range []string{"SHA256SUMS", "SHA256SUMS.asc"} {
+		if _, err := os.Stat(filepath.Join(packages, name)); err == nil {
+			files[name] = filepath.Join(packages, name)
+		}
+	}
 	for _, pattern := range a.packages {
 		found, err := filepath.Glob(filepath.Join(packages, pattern))
 		if err != nil {
