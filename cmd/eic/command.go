@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -59,6 +60,10 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 	if misnamed != nil {
 		err = misnamed
 	}
+	if _, ok := t.(privileged); ok && err == nil && os.Getuid() != 0 {
+		fmt.Fprintf(stderr, "eic %s must run as root; run: sudo eic %s\n", c.name, c.name)
+		return exitFailed
+	}
 	if err == nil {
 		err = t.check(ctx, line)
 	}
@@ -86,6 +91,10 @@ func (c command) withoutWord(args []string) ([]string, error) {
 	}
 	return args[1:], nil
 }
+
+// privileged is a task that only root can carry out: sshd tells nobody else its
+// configuration. Anybody else is told so before anything else is read.
+type privileged interface{ needsRoot() }
 
 // monitored is a task that may be run by a monitoring system, whose exit
 // statuses are others.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"eic/internal/cmdline"
@@ -57,6 +56,8 @@ type enabling struct {
 	restore string
 }
 
+func (e *enabling) needsRoot() {}
+
 func (e *enabling) register(line cmdline.Line) {
 	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
 	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
@@ -89,9 +90,6 @@ func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
 }
 
 func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
-	if !isRoot("enable", stderr) {
-		return exitFailed
-	}
 	ctx, release := catchSignals(ctx)
 	defer release()
 	if e.restore != "" {
@@ -113,6 +111,8 @@ type disabling struct {
 	save string
 }
 
+func (d *disabling) needsRoot() {}
+
 func (d *disabling) register(line cmdline.Line) {
 	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
 	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE` for a later enable (for packages)")
@@ -127,9 +127,6 @@ func reloadFlag(line cmdline.Line, host *sshd.Host) {
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
 
 func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
-	if !isRoot("disable", stderr) {
-		return exitFailed
-	}
 	ctx, release := catchSignals(ctx)
 	defer release()
 	result, err := enable.Remove(ctx, d.host, d.dryRun)
@@ -137,16 +134,6 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 		err = writeSaved(d.save, result.Removed)
 	}
 	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
-}
-
-// isRoot reports whether the caller is root, and says so if not: sshd tells nobody
-// else its configuration.
-func isRoot(command string, stderr io.Writer) bool {
-	if os.Getuid() == 0 {
-		return true
-	}
-	fmt.Fprintf(stderr, "eic %s must run as root; run: sudo eic %s\n", command, command)
-	return false
 }
 
 // tellChange says what happened to sshd's configuration.

@@ -76,6 +76,22 @@ func (l Line) Usage() string {
 func (l Line) WriteHelp(w io.Writer, about string) {
 	fmt.Fprintf(w, "usage: %s\n\n%s\n", l.Usage(), about)
 	if l.HasFlags() {
-		fmt.Fprintf(w, "\nFlags:\n%s", l.FlagUsagesWrapped(100))
+		fmt.Fprintf(w, "\nFlags:\n%s", l.flagUsages())
 	}
+}
+
+// flagUsages describes the flags. A value that may be left out stands in brackets, as in
+// "--chain[=COMMAND]": pflag shows what the flag then means to the program.
+func (l Line) flagUsages() string {
+	usages := l.FlagUsagesWrapped(100)
+	l.VisitAll(func(f *pflag.Flag) {
+		if f.NoOptDefVal == "" || f.Value.Type() != "string" {
+			return
+		}
+		value, _ := pflag.UnquoteUsage(f)
+		shown := fmt.Sprintf("--%s %s[=%q]", f.Name, value, f.NoOptDefVal)
+		plain := fmt.Sprintf("--%s[=%s]", f.Name, value)
+		usages = strings.Replace(usages, shown, plain+strings.Repeat(" ", len(shown)-len(plain)), 1)
+	})
+	return usages
 }

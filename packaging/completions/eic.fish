@@ -24,8 +24,8 @@ function __eic_complete
         end
         __eic_named $value[1] $prefix $current
     else if string match -q -- '-*' $current
-        string match -r -- '^ *(?:-., )?--[a-z][a-z0-9-]*(?: [^ ]+)?   *.*$' $help |
-            string replace -r '^ *(?:-., )?(--[a-z0-9-]*)(?: [^ ]+)?   *(.*)$' '$1\t$2'
+        string match -r -- '^ *(?:-., )?--[a-z][a-z0-9-]*(?:\[=[^ ]+\]| [^ ]+)?   *.*$' $help |
+            string replace -r '^ *(?:-., )?(--[a-z0-9-]*)(?:\[=[^ ]+\]| [^ ]+)?   *(.*)$' '$1\t$2'
         printf '%s\t%s\n' --help 'say what the flags are'
     else if test (count $words) -eq 2; and set -l second (string match -rg -- '^[Uu]sage: [^ ]* [^ ]* ([a-z]+) ' $help)
         echo $second # a command may have a second word, as "eic policy test" has
