@@ -18,8 +18,8 @@ import (
 	"eic/internal/sim/tunnel"
 )
 
-// account is the side of the simulator that clients see: the two APIs and the
-// Endpoints of one AWS account.
+// account is the side of the simulator that clients see: the two APIs and the Endpoints
+// of one AWS account.
 type account struct {
 	push    *service.Server
 	ec2     *ec2.Server
@@ -30,7 +30,7 @@ type account struct {
 	tunnels []string // the host names of the Endpoints
 }
 
-// newAccount makes the account of complete options.
+// newAccount returns the account for complete options.
 func newAccount(o Options, board *service.Board) (*account, error) {
 	front := o.front()
 	instance := o.instance()
@@ -72,7 +72,7 @@ func newAccount(o Options, board *service.Board) (*account, error) {
 	return a, nil
 }
 
-// instance is the instance that the options describe.
+// instance returns the instance that the options describe.
 func (o Options) instance() ec2.Instance {
 	return ec2.Instance{
 		ID: o.InstanceID, Region: o.Region, AvailabilityZone: o.AvailabilityZone, Domain: o.Domain,
@@ -81,7 +81,7 @@ func (o Options) instance() ec2.Instance {
 	}
 }
 
-// endpoints are the Endpoints that the options describe.
+// endpoints returns the Endpoints that the options describe.
 func (o Options) endpoints(instance ec2.Instance) []ec2.Endpoint {
 	var endpoints []ec2.Endpoint
 	for _, text := range o.Endpoints {
@@ -91,7 +91,7 @@ func (o Options) endpoints(instance ec2.Instance) []ec2.Endpoint {
 	return endpoints
 }
 
-// apiNames are the names by which AWS's own APIs are known in the Region.
+// apiNames returns the host names of AWS's own APIs in the Region.
 func apiNames(o Options) []string {
 	var names []string
 	for _, service := range []string{"ec2", "ec2-fips", "ec2-instance-connect", "ec2-instance-connect-fips"} {
@@ -100,8 +100,7 @@ func apiNames(o Options) []string {
 	return names
 }
 
-// ServeHTTP answers for both APIs, which share an address: each has a protocol of its
-// own.
+// ServeHTTP serves both APIs. They share one address and differ in protocol.
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case slices.Contains(a.tunnels, r.Host):
@@ -113,8 +112,8 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ParseReach parses where an address and port of the instance is found instead, as in
-// "10.0.0.10:22=127.0.0.1:2222".
+// ParseReach parses a mapping from an address and port of the instance to a real one, as
+// in "10.0.0.10:22=127.0.0.1:2222".
 func ParseReach(text string) (netip.AddrPort, string, error) {
 	from, to, _ := strings.Cut(text, "=")
 	target, err := netip.ParseAddrPort(from)

@@ -27,7 +27,7 @@ func start(t *testing.T, options sim.Options) *sim.Sim {
 	return s
 }
 
-// reader reads a simulator's metadata with one token.
+// reader reads the metadata of a simulator with one token.
 type reader struct {
 	url, token string
 }
@@ -41,13 +41,13 @@ func newReader(t *testing.T, s *sim.Sim) reader {
 	return r
 }
 
-// get reads what is at a path below /latest/meta-data/.
+// get fetches a path below /latest/meta-data/.
 func (r reader) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	return r.ask(t, http.MethodGet, "/latest/meta-data/"+path, "X-aws-ec2-metadata-token", r.token)
 }
 
-// found is get for what has to be there.
+// found is get for a path that must exist.
 func (r reader) found(t *testing.T, path string) string {
 	t.Helper()
 	status, body := r.get(t, path)
@@ -78,7 +78,7 @@ func (r reader) chain(t *testing.T) string {
 	return r.found(t, "managed-ssh-keys/signer-cert")
 }
 
-// staple is one name of the list and what is served for it.
+// staple is one name of the list and its body.
 type staple struct {
 	name, text string
 	status     int
@@ -95,9 +95,9 @@ func (r reader) staples(t *testing.T) []staple {
 	return staples
 }
 
-// saidFaults are the faults in what the service says, apart from those of the
+// contentFaults returns the faults in what the service serves, apart from those of the
 // service as a whole.
-func saidFaults() []sim.Fault {
+func contentFaults() []sim.Fault {
 	var faults []sim.Fault
 	for _, f := range sim.Faults() {
 		if !f.Transport && !strings.HasPrefix(f.Name, "imds=") {

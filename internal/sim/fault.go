@@ -2,58 +2,57 @@ package sim
 
 import "slices"
 
-// Expectation is what a correct client does in a world with a fault.
+// Expectation is what a correct client does if a fault is on.
 type Expectation string
 
-// The expectations, for a key that was pushed and has not expired. They hold for a
-// client that trusts Sim.Roots and looks for keys of any fingerprint.
+// The expectations, for a pushed key that has not expired. They apply to a client that
+// trusts Sim.Roots and accepts keys of any fingerprint.
 const (
-	// Printed: the pushed key is printed. Others may be printed beside it.
+	// Printed: the client prints the pushed key. It may print others too.
 	Printed Expectation = "printed"
-	// Refused: no key is printed, and the client says why.
+	// Refused: the client prints no key, and says why.
 	Refused Expectation = "refused"
-	// None: as far as the client can see nobody pushed a key; it prints none
-	// and has nothing to complain about.
+	// None: the client sees no pushed key. It prints none and reports no error.
 	None Expectation = "none"
 )
 
-// Fault is one way in which the simulated world can be wrong, or merely unusual.
+// Fault is one way in which the simulated AWS can be wrong, or unusual.
 type Fault struct {
-	// Name is what it is asked for by, AREA=WHAT.
+	// Name is the name to request the fault by, AREA=WHAT.
 	Name string
-	// Description says what is different, in one line.
+	// Description says what is different, on one line.
 	Description string
-	// Transport tells the faults of how an answer travels, whose names are
-	// STAGE=KIND out of Stages and Kinds, from those of what it says.
+	// Transport distinguishes faults in how an answer is sent, whose names are STAGE=KIND
+	// with values of Stages and Kinds, from faults in its contents.
 	Transport bool
-	// Expect is what a client does that asks the metadata service for its
-	// instance id. OnNitro is what one does that knows its instance id from
-	// the firmware and never asks; it differs for few faults.
+	// Expect is what a client does that gets its instance id from the metadata service.
+	// OnNitro is what a client does that gets its instance id from the hypervisor. They
+	// differ for a few faults.
 	Expect, OnNitro Expectation
-	// Reason says in plain words what a client that refuses objects to; for
-	// the other expectations it is "".
+	// Reason is the reason for refusal, in plain words. It is "" unless the expectation
+	// is Refused.
 	Reason string
 
-	apply func(*world)
+	apply func(*scenario)
 }
 
-// refused is a fault because of which no key is printed.
-func refused(name, description, reason string, apply func(*world)) Fault {
+// refused returns a fault that makes a client print no key.
+func refused(name, description, reason string, apply func(*scenario)) Fault {
 	return Fault{Name: name, Description: description, Reason: reason, Expect: Refused, apply: apply}
 }
 
-// printed is a fault in spite of which the key is printed.
-func printed(name, description string, apply func(*world)) Fault {
+// printed returns a fault that does not keep a client from printing the key.
+func printed(name, description string, apply func(*scenario)) Fault {
 	return Fault{Name: name, Description: description, Expect: Printed, apply: apply}
 }
 
-// onNitro says what a client does that never asks for the instance id.
+// onNitro sets what a client does that does not ask for its instance id.
 func (f Fault) onNitro(e Expectation) Fault {
 	f.OnNitro = e
 	return f
 }
 
-// Faults returns every fault, in the order in which help text lists them.
+// Faults returns every fault, in the order of the help text.
 func Faults() []Fault {
 	faults := slices.Concat(
 		imdsFaults(), instanceFaults(), regionFaults(), domainFaults(),

@@ -24,7 +24,7 @@ func TestTheTableOfFaultsIsInOrder(t *testing.T) {
 			require.NotContains(t, f.Description+f.Reason, "\n")
 			require.Contains(t, []sim.Expectation{sim.Printed, sim.Refused, sim.None}, f.Expect)
 			require.Contains(t, []sim.Expectation{sim.Printed, sim.Refused, sim.None}, f.OnNitro)
-			require.Equal(t, f.Expect == sim.Refused, f.Reason != "", "who refuses has a reason")
+			require.Equal(t, f.Expect == sim.Refused, f.Reason != "", "a refusal has a reason")
 		})
 		seen[f.Name] = true
 		if !f.Transport {
@@ -55,8 +55,8 @@ func TestTransientFaultsAreExpectedToBeOvercome(t *testing.T) {
 	}
 }
 
-// TestTransportFaultsSpoilTheirStage goes through the stages with a status, which
-// is easy to see; package imds tests what the kinds do.
+// TestTransportFaultsSpoilTheirStage uses a fault with a status at each stage, which is
+// easy to observe. Package imds tests what the kinds do.
 func TestTransportFaultsSpoilTheirStage(t *testing.T) {
 	var keys ca.Keys
 	for stage, path := range map[imds.Stage]string{

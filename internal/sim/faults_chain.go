@@ -7,51 +7,51 @@ import (
 	"eic/internal/sim/ca"
 )
 
-// chainFaults are those of the served chain above the signer's certificate.
+// chainFaults are the faults in the served chain above the signer's certificate.
 func chainFaults() []Fault { return append(pathFaults(), intermediateFaults()...) }
 
-// pathFaults are those of when the chain is valid, what is in it and where it ends.
+// pathFaults are faults in the chain's validity, its certificates and its root.
 func pathFaults() []Fault {
 	return []Fault{
 		refused("chain=expired", "the intermediate expired an hour ago", "certificate expired", expired(ca.Intermediate)),
 		refused("chain=future", "the intermediate becomes valid in an hour", "certificate not yet valid", future(ca.Intermediate)),
 		refused("chain=self-signed", "the signer's certificate is signed with its own key", "untrusted chain",
-			func(w *world) {
+			func(w *scenario) {
 				w.plan.Certificates[ca.Signer].Issuer = ca.Signer
 				w.plan.Chain = []ca.Role{ca.Signer}
 				w.plan.Staples = []*ca.Staple{ca.GoodStaple(ca.Signer, ca.Signer, w.now)}
 			}),
-		refused("chain=missing-intermediate", "signer and cross-signed root only", "untrusted chain",
+		refused("chain=missing-intermediate", "only the signer's certificate and the cross-signed root are served", "untrusted chain",
 			serve(ca.Signer, ca.Cross)),
-		printed("chain=missing-cross", "signer and intermediate only", serve(ca.Signer, ca.Intermediate)),
-		printed("chain=with-root", "the self-signed root in place of the cross-signed one",
+		printed("chain=missing-cross", "only the signer's certificate and the intermediate are served", serve(ca.Signer, ca.Intermediate)),
+		printed("chain=with-root", "the self-signed root is served in place of the cross-signed one",
 			serve(ca.Signer, ca.Intermediate, ca.Root)),
-		printed("chain=reordered", "the signer first, the others in the wrong order",
+		printed("chain=reordered", "the signer's certificate comes first, the others in the wrong order",
 			serve(ca.Signer, ca.Cross, ca.Intermediate)),
-		printed("chain=extra", "a certificate more that belongs to nothing",
+		printed("chain=extra", "an unrelated certificate is served too",
 			serve(ca.Signer, ca.Intermediate, ca.Cross, ca.Stranger)),
-		printed("chain=doubled", "the intermediate twice",
+		printed("chain=doubled", "the intermediate is served twice",
 			serve(ca.Signer, ca.Intermediate, ca.Intermediate, ca.Cross)),
-		refused("chain=leaf-not-first", "the intermediate comes before the signer", "signer name",
+		refused("chain=leaf-not-first", "the intermediate comes before the signer's certificate", "signer name",
 			serve(ca.Intermediate, ca.Signer, ca.Cross)),
-		printed("chain=deeper", "another CA stands between intermediate and signer",
-			func(w *world) {
+		printed("chain=deeper", "another CA is between the intermediate and the signer",
+			func(w *scenario) {
 				w.plan.Certificates[ca.Intermediate].Template.MaxPathLen = -1
 				belowSubordinate(w)
 			}),
-		refused("chain=pathlen", "another CA stands between, which the intermediate's path length forbids", "untrusted chain",
+		refused("chain=pathlen", "another CA is between them, which the intermediate's path length forbids", "untrusted chain",
 			belowSubordinate),
-		refused("chain=stranger-root", "everything is good, below a root that nobody trusts", "untrusted chain",
+		refused("chain=stranger-root", "the chain is good, but its root is untrusted", "untrusted chain",
 			belowStranger),
-		refused("chain=namesake-root", "everything is good, below a root that only has the trusted one's name", "untrusted chain",
-			func(w *world) {
+		refused("chain=namesake-root", "the chain is good, but its root only has the name of a trusted one", "untrusted chain",
+			func(w *scenario) {
 				w.plan.Certificates[ca.Stranger].Template.Subject = w.plan.Certificates[ca.Root].Template.Subject
 				belowStranger(w)
 			}),
 	}
 }
 
-// intermediateFaults are those of what the intermediate says, and how it is written.
+// intermediateFaults are faults in the intermediate's contents and encoding.
 func intermediateFaults() []Fault {
 	return []Fault{
 		refused("chain=not-a-ca", "the intermediate says CA:FALSE", "untrusted chain",
@@ -62,52 +62,52 @@ func intermediateFaults() []Fault {
 			intermediate(func(t *x509.Certificate) {
 				t.PermittedDNSDomains, t.PermittedDNSDomainsCritical = []string{"example.com"}, true
 			})),
-		refused("chain=name-constraint-noncritical", "the intermediate may issue for example.com only, which need not be understood", "untrusted chain",
+		refused("chain=name-constraint-noncritical", "the intermediate may issue for example.com only; the constraint is not critical", "untrusted chain",
 			intermediate(func(t *x509.Certificate) { t.PermittedDNSDomains = []string{"example.com"} })),
-		printed("chain=name-constraint-permits", "the intermediate may issue for the signer's domain, which need not be understood",
-			func(w *world) {
+		printed("chain=name-constraint-permits", "the intermediate may issue for the signer's domain; the constraint is not critical",
+			func(w *scenario) {
 				w.plan.Certificates[ca.Intermediate].Template.PermittedDNSDomains = []string{w.options.Domain}
 			}),
-		printed("chain=unreadable-extra", "a PEM block more at the end is no certificate",
+		printed("chain=unreadable-extra", "an extra PEM block at the end is not a certificate",
 			chainText(func(text []byte) []byte { return append(text, pemBlock("CERTIFICATE", []byte("not a certificate"))...) })),
-		refused("chain=unknown-critical", "the intermediate has a critical extension that nobody knows", "critical extension",
+		refused("chain=unknown-critical", "the intermediate has an unknown critical extension", "critical extension",
 			intermediate(func(t *x509.Certificate) { t.ExtraExtensions = unknownCritical() })),
 		refused("chain=sha1", "the intermediate is signed with SHA-1", "untrusted chain",
 			intermediate(func(t *x509.Certificate) { t.SignatureAlgorithm = x509.SHA1WithRSA })),
-		refused("chain=small-key", "the intermediate's key is RSA of 1024 bits", "intermediate key",
-			func(w *world) { w.plan.Certificates[ca.Intermediate].Key.Kind = ca.RSA1024 }),
-		refused("chain=garbage", "what is served is not PEM", "malformed chain",
+		refused("chain=small-key", "the intermediate's key is RSA with 1024 bits", "intermediate key",
+			func(w *scenario) { w.plan.Certificates[ca.Intermediate].Key.Kind = ca.RSA1024 }),
+		refused("chain=garbage", "the chain is not PEM", "malformed chain",
 			chainText(func([]byte) []byte { return []byte("no certificate here\n") })),
-		refused("chain=bad-der", "what is in the first PEM block is not a certificate", "malformed chain",
+		refused("chain=bad-der", "the first PEM block is not a certificate", "malformed chain",
 			chainText(func(text []byte) []byte {
 				return append(pemBlock("CERTIFICATE", []byte("not a certificate")), text...)
 			})),
-		refused("chain=trailing-data", "the first certificate's DER has octets behind it", "malformed chain",
+		refused("chain=trailing-data", "the first certificate's DER is followed by more bytes", "malformed chain",
 			chainText(trailingDER)),
 		refused("chain=empty", "the chain is empty", "malformed chain",
 			chainText(func([]byte) []byte { return nil })),
-		refused("chain=private-key-block", "a PEM block says that it is a private key", "malformed chain",
+		refused("chain=private-key-block", "a PEM block is labeled as a private key", "malformed chain",
 			chainText(func(text []byte) []byte {
 				return append(text, pemBlock("PRIVATE KEY", []byte("not a key either"))...)
 			})),
 	}
 }
 
-// serve changes which certificates are served, and in which order.
-func serve(roles ...ca.Role) func(*world) {
-	return func(w *world) { w.plan.Chain = roles }
+// serve changes which certificates are served, and their order.
+func serve(roles ...ca.Role) func(*scenario) {
+	return func(w *scenario) { w.plan.Chain = roles }
 }
 
-func intermediate(edit func(*x509.Certificate)) func(*world) {
+func intermediate(edit func(*x509.Certificate)) func(*scenario) {
 	return template(ca.Intermediate, edit)
 }
 
-func chainText(edit func([]byte) []byte) func(*world) {
-	return func(w *world) { w.plan.EditChain = append(w.plan.EditChain, edit) }
+func chainText(edit func([]byte) []byte) func(*scenario) {
+	return func(w *scenario) { w.plan.EditChain = append(w.plan.EditChain, edit) }
 }
 
-// belowSubordinate has the signer issued by a CA below the intermediate.
-func belowSubordinate(w *world) {
+// belowSubordinate adds a CA between the intermediate and the signer.
+func belowSubordinate(w *scenario) {
 	w.plan.Certificates[ca.Signer].Issuer = ca.Subordinate
 	w.plan.Chain = []ca.Role{ca.Signer, ca.Subordinate, ca.Intermediate, ca.Cross}
 	w.plan.Staples = append([]*ca.Staple{
@@ -116,8 +116,8 @@ func belowSubordinate(w *world) {
 	}, w.plan.Staples[1:]...)
 }
 
-// belowStranger hangs everything below a root that is not among the anchors.
-func belowStranger(w *world) {
+// belowStranger puts the whole chain below a root that is not a trust anchor.
+func belowStranger(w *scenario) {
 	w.plan.Certificates[ca.Intermediate].Issuer = ca.Stranger
 	w.plan.Chain = []ca.Role{ca.Signer, ca.Intermediate, ca.Stranger}
 	w.plan.Staples = []*ca.Staple{
@@ -127,7 +127,7 @@ func belowStranger(w *world) {
 	}
 }
 
-// trailingDER puts two octets behind the DER in the first PEM block.
+// trailingDER appends two bytes to the DER in the first PEM block.
 func trailingDER(text []byte) []byte {
 	block, rest := pem.Decode(text)
 	return append(pemBlock(block.Type, append(block.Bytes, 0x05, 0x00)), rest...)

@@ -10,13 +10,13 @@ import (
 	"eic/internal/sim/document"
 )
 
-// keyFaults are those of what a block says. Each block is signed as it is said, so
-// that nothing but what it says gives it away.
+// keyFaults are faults in what a block says. Each block is signed with its fault, so its
+// signature is good.
 func keyFaults() []Fault {
 	return append(headerFaults(), keyLineFaults()...)
 }
 
-// headerFaults are those of the lines above the key.
+// headerFaults are faults in the header lines.
 func headerFaults() []Fault {
 	return []Fault{
 		refused("keys=expired", "Timestamp was ten seconds ago", "key expired",
@@ -39,11 +39,11 @@ func headerFaults() []Fault {
 			timestamp(func(t time.Time) string { return fmt.Sprintf("%#x", t.Unix()) })),
 		printed("keys=late-timestamp", "Timestamp is in ten years",
 			timestamp(func(t time.Time) string { return unix(t.AddDate(10, 0, 0)) })),
-		refused("keys=duplicate-header", "there are two Timestamps, both to come", "duplicate header",
+		refused("keys=duplicate-header", "there are two Timestamps, both in the future", "duplicate header",
 			entry(func(e *document.Entry) {
 				e.Fields = append(e.Fields, document.Field{Name: "Timestamp", Value: e.Get("Timestamp")})
 			})),
-		refused("keys=other-instance", "Instance is another instance", "key is for another instance",
+		refused("keys=other-instance", "Instance is the id of another instance", "key is for another instance",
 			entry(func(e *document.Entry) { e.Set("Instance", "i-0fedcba9876543210") })),
 		refused("keys=no-instance", "there is no Instance", "no Instance",
 			entry(func(e *document.Entry) { e.Drop("Instance") })),
@@ -51,7 +51,7 @@ func headerFaults() []Fault {
 			entry(func(e *document.Entry) { e.Drop("Caller") })),
 		printed("keys=no-request", "there is no Request",
 			entry(func(e *document.Entry) { e.Drop("Request") })),
-		printed("keys=unknown-header", "there is a line #Purpose=test more",
+		printed("keys=unknown-header", "there is an extra line #Purpose=test",
 			entry(func(e *document.Entry) {
 				e.Fields = append(e.Fields, document.Field{Name: "Purpose", Value: "test"})
 			})),
@@ -62,7 +62,7 @@ func headerFaults() []Fault {
 	}
 }
 
-// keyLineFaults are those of the key line and of how many keys there are.
+// keyLineFaults are faults in the key line, or in the number of keys.
 func keyLineFaults() []Fault {
 	return []Fault{
 		refused("keys=options", "the key line begins with command=\"id\"", "key with options",
@@ -73,31 +73,31 @@ func keyLineFaults() []Fault {
 			eachAgain(certified)),
 		refused("keys=unknown-type", "the key is of type ssh-unheard-of", "unsupported key",
 			keyLine(func(string) string { return "ssh-unheard-of AAAADnNzaC11bmhlYXJkLW9m" })),
-		refused("keys=type-mismatch", "the key line says ecdsa-sha2-nistp256 before a key of another type", "unsupported key",
+		refused("keys=type-mismatch", "the key line has the type ecdsa-sha2-nistp256 and a key of another type", "unsupported key",
 			keyLine(func(key string) string {
 				_, rest, _ := strings.Cut(key, " ")
 				return "ecdsa-sha2-nistp256 " + rest
 			})),
-		refused("keys=bad-key", "the key breaks off after ten characters of base64", "unsupported key",
+		refused("keys=bad-key", "the key is cut after ten characters of base64", "unsupported key",
 			keyLine(func(key string) string {
 				kind, rest, _ := strings.Cut(key, " ")
 				return kind + " " + rest[:min(10, len(rest))]
 			})),
 		refused("keys=two-key-lines", "there are two key lines above one signature", "more than one key",
 			keyLine(func(key string) string { return key + "\n" + key })),
-		refused("keys=nul", "there is a NUL behind the key", "control character",
+		refused("keys=nul", "a NUL follows the key", "control character",
 			keyLine(func(key string) string { return key + "\x00" })),
 		refused("keys=escape", "the key's comment clears the terminal", "control character",
 			keyLine(func(key string) string { return key + " \x1b[2J" })),
 		refused("keys=carriage-return", "a bare CR and the key again follow the key", "control character",
 			keyLine(func(key string) string { return key + "\r" + key })),
-		printed("keys=dos-line-end", "the key is from a file with DOS line ends",
+		printed("keys=dos-line-end", "the key is from a file with DOS line endings",
 			keyLine(func(key string) string { return key + "\r" })),
 		printed("keys=ecdsa", "an ECDSA key was pushed before", before(ecdsaKey)),
 		printed("keys=rsa", "an RSA key was pushed before", before(rsaKey)),
 		printed("keys=sk-ed25519", "an Ed25519 key on a security key was pushed before", before(skEd25519Key)),
 		printed("keys=sk-ecdsa", "an ECDSA key on a security key was pushed before", before(skECDSAKey)),
-		printed("keys=many", "200 keys were pushed before", func(w *world) {
+		printed("keys=many", "200 keys were pushed before", func(w *scenario) {
 			for range 200 {
 				before(anyKey)(w)
 			}
@@ -105,17 +105,17 @@ func keyLineFaults() []Fault {
 	}
 }
 
-// entry changes what each pushed key's block says before it is signed.
-func entry(edit func(*document.Entry)) func(*world) {
-	return func(w *world) { w.form.Entries = append(w.form.Entries, edit) }
+// entry edits each pushed key's block before it is signed.
+func entry(edit func(*document.Entry)) func(*scenario) {
+	return func(w *scenario) { w.form.Entries = append(w.form.Entries, edit) }
 }
 
-// timestamp makes Timestamp of when the key expires.
-func timestamp(write func(expiry time.Time) string) func(*world) {
+// timestamp replaces Timestamp by a text made from the expiry time.
+func timestamp(write func(expiry time.Time) string) func(*scenario) {
 	return entry(func(e *document.Entry) {
 		seconds, err := strconv.ParseInt(e.Get("Timestamp"), 10, 64)
 		if err != nil {
-			return // another fault has been here before
+			return // another fault has already changed it
 		}
 		e.Set("Timestamp", write(time.Unix(seconds, 0)))
 	})
@@ -123,12 +123,12 @@ func timestamp(write func(expiry time.Time) string) func(*world) {
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
-func keyLine(change func(string) string) func(*world) {
+func keyLine(change func(string) string) func(*scenario) {
 	return entry(func(e *document.Entry) { e.Key = change(e.Key) })
 }
 
-// eachAgain signs each block once more with another key line in it.
-func eachAgain(change func(key string) (string, error)) func(*world) {
+// eachAgain signs each block again with another key line.
+func eachAgain(change func(key string) (string, error)) func(*scenario) {
 	return blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
 		for i, block := range pushed {
 			again := block.Entry.Clone()
@@ -144,8 +144,8 @@ func eachAgain(change func(key string) (string, error)) func(*world) {
 	})
 }
 
-// before puts a good block for a key, made once, before the first pushed one.
-func before(fresh func() (string, error)) func(*world) {
+// before adds a good block for a new key before the first pushed one.
+func before(fresh func() (string, error)) func(*scenario) {
 	fresh = sync.OnceValues(fresh)
 	return blocks(func(w *document.Writer, pushed []document.Block) ([]document.Block, error) {
 		key, err := fresh()
@@ -157,13 +157,13 @@ func before(fresh func() (string, error)) func(*world) {
 	})
 }
 
-// another is a good block like the one given, for another key.
+// another returns a good block like the given one, for another key.
 func another(w *document.Writer, like document.Block, key string) (document.Block, error) {
 	e := like.Entry.Clone()
 	e.Key = key
 	return w.Block(e)
 }
 
-func blocks(edit func(*document.Writer, []document.Block) ([]document.Block, error)) func(*world) {
-	return func(w *world) { w.form.Blocks = append(w.form.Blocks, edit) }
+func blocks(edit func(*document.Writer, []document.Block) ([]document.Block, error)) func(*scenario) {
+	return func(w *scenario) { w.form.Blocks = append(w.form.Blocks, edit) }
 }

@@ -16,21 +16,21 @@ import (
 	"eic/internal/sim/ca"
 )
 
-// ocspFaults are those of the OCSP staples: what they say, who says it, and how
-// they are listed and written.
+// ocspFaults are faults in the OCSP staples: their contents, their signers, their list
+// and their encoding.
 func ocspFaults() []Fault {
 	return slices.Concat(stapleFaults(), clockFaults(), formFaults(), responderFaults(), listingFaults())
 }
 
-// stapleFaults are those of what a staple says; where nothing else is said it is
-// the signer's.
+// stapleFaults are faults in a staple's contents. It is the signer's staple unless the
+// description says otherwise.
 func stapleFaults() []Fault {
 	return []Fault{
 		refused("ocsp=revoked", "the signer's certificate is revoked", "signer revoked",
 			staple(ca.Signer, func(s *ca.Staple) { s.Status = ocsp.Revoked })),
 		refused("ocsp=revoked-intermediate", "the intermediate is revoked", "intermediate revoked",
 			staple(ca.Intermediate, func(s *ca.Staple) { s.Status = ocsp.Revoked })),
-		printed("ocsp=revoked-cross", "the cross-signed root is revoked, which the path to the newer root does without",
+		printed("ocsp=revoked-cross", "the cross-signed root is revoked; the path to the newer root does not need it",
 			staple(ca.Cross, func(s *ca.Staple) { s.Status = ocsp.Revoked })),
 		refused("ocsp=unknown", "the responder does not know the signer's certificate", "status unknown",
 			staple(ca.Signer, func(s *ca.Staple) { s.Status = ocsp.Unknown })),
@@ -44,9 +44,9 @@ func stapleFaults() []Fault {
 			staple(ca.Signer, func(s *ca.Staple) { s.IssuerKey = ca.Root })),
 		printed("ocsp=sha256-ids", "issuer name and key are hashed with SHA-256",
 			staple(ca.Signer, func(s *ca.Staple) { s.Hash = crypto.SHA256 })),
-		refused("ocsp=critical-extension", "it has a critical extension that nobody knows", "critical extension",
+		refused("ocsp=critical-extension", "it has an unknown critical extension", "critical extension",
 			staple(ca.Signer, func(s *ca.Staple) { s.Extensions = unknownCritical() })),
-		refused("ocsp=two-responses", "it says good, and behind that revoked, of the same certificate", "signer revoked",
+		refused("ocsp=two-responses", "it says good and then revoked, both about the same certificate", "signer revoked",
 			staple(ca.Signer, func(s *ca.Staple) {
 				second := *s
 				second.Status = ocsp.Revoked
@@ -54,12 +54,12 @@ func stapleFaults() []Fault {
 			})),
 		refused("ocsp=error-response", "the response is the error tryLater", "OCSP error response",
 			stapleDER(func([]byte) []byte { return ocsp.TryLaterErrorResponse })),
-		refused("ocsp=garbage-der", "it is base64 of something that is not DER", "malformed staple",
+		refused("ocsp=garbage-der", "it is base64 text, but not of DER", "malformed staple",
 			stapleDER(func([]byte) []byte { return []byte("not an OCSP response") })),
-		refused("ocsp=trailing-data", "there are octets behind the response", "malformed staple",
+		refused("ocsp=trailing-data", "more bytes follow the response", "malformed staple",
 			stapleDER(func(der []byte) []byte { return append(der, 0x05, 0x00) })),
-		refused("ocsp=not-base64", "it is the DER itself, not base64", "malformed staple",
-			func(w *world) {
+		refused("ocsp=not-base64", "it is raw DER, not base64", "malformed staple",
+			func(w *scenario) {
 				var der []byte
 				s := w.staple(ca.Signer)
 				s.EditDER = append(s.EditDER, func(b []byte) []byte { der = b; return b })
@@ -72,8 +72,8 @@ func stapleFaults() []Fault {
 	}
 }
 
-// clockFaults are those of the time that the signer's staple speaks for. A client takes
-// five minutes for the difference of two clocks.
+// clockFaults are faults in the validity of the signer's staple. A client tolerates five
+// minutes of difference between two clocks.
 func clockFaults() []Fault {
 	return []Fault{
 		refused("ocsp=expired", "nextUpdate was an hour ago", "staple expired",
@@ -91,27 +91,27 @@ func clockFaults() []Fault {
 	}
 }
 
-// formFaults are those of how the signer's staple is written down.
+// formFaults are faults in how the signer's staple is encoded.
 func formFaults() []Fault {
-	form := func(form ca.Form) func(*world) {
+	form := func(form ca.Form) func(*scenario) {
 		return staple(ca.Signer, func(s *ca.Staple) { s.Form = form })
 	}
-	delegated := func(enclosed ...ca.Role) func(*world) {
+	delegated := func(enclosed ...ca.Role) func(*scenario) {
 		return staple(ca.Signer, func(s *ca.Staple) { s.Responder, s.Form.Enclosed = ca.Delegate, enclosed })
 	}
 	return []Fault{
-		printed("ocsp=no-certificates", "it encloses an empty list of certificates", form(ca.Form{Enclosed: []ca.Role{}})),
+		printed("ocsp=no-certificates", "its list of enclosed certificates is empty", form(ca.Form{Enclosed: []ca.Role{}})),
 		printed("ocsp=version", "its version, v1, is written out", form(ca.Form{Version: true})),
-		printed("ocsp=utf8-responder", "its responder's name is in another string type", form(ca.Form{UTF8: true})),
+		printed("ocsp=utf8-responder", "its responder's name has another string type", form(ca.Form{UTF8: true})),
 		printed("ocsp=encloses-issuer", "the issuer signed it and encloses its own certificate",
 			form(ca.Form{Enclosed: []ca.Role{ca.Intermediate}})),
 		printed("ocsp=encloses-others", "the issuer signed it, and the signer's and a stranger's certificates are enclosed",
 			form(ca.Form{Enclosed: []ca.Role{ca.Signer, ca.Stranger}})),
-		printed("ocsp=delegate-last", "a responder that the issuer issued for OCSPSigning signed it, whose certificate comes last",
+		printed("ocsp=delegate-last", "an authorized responder signed it, whose certificate is enclosed last",
 			delegated(ca.Stranger, ca.Signer, ca.Intermediate, ca.Delegate)),
-		refused("ocsp=delegate-left-out", "such a responder signed it, whose certificate is not enclosed", "responder not enclosed",
+		refused("ocsp=delegate-left-out", "an authorized responder signed it, whose certificate is not enclosed", "responder not enclosed",
 			delegated(ca.Stranger, ca.Signer, ca.Intermediate)),
-		printed("ocsp=two-certificates", "it says good of another certificate, and behind that of the signer's",
+		printed("ocsp=two-certificates", "it says good about another certificate, and then about the signer's",
 			staple(ca.Signer, func(s *ca.Staple) {
 				second := *s
 				s.About, s.NamedAfter, s.Second = ca.Sibling, ca.Signer, &second
@@ -119,7 +119,7 @@ func formFaults() []Fault {
 	}
 }
 
-// responderFaults are those of who signed the signer's staple.
+// responderFaults are faults in who signed the signer's staple.
 func responderFaults() []Fault {
 	return []Fault{
 		refused("ocsp=bad-signature", "one bit of the signature is flipped", "staple signature",
@@ -129,42 +129,42 @@ func responderFaults() []Fault {
 		refused("ocsp=stranger", "an unrelated CA signed it", "staple signature", signedBy(ca.Stranger, false)),
 		refused("ocsp=stranger-embedded", "an unrelated CA signed it and encloses its own certificate", "responder not issued by the issuer",
 			signedBy(ca.Stranger, true)),
-		refused("ocsp=sibling", "another certificate of the issuer signed it, one without OCSPSigning", "responder without OCSPSigning",
+		refused("ocsp=sibling", "another certificate of the issuer, without OCSPSigning, signed it", "responder without OCSPSigning",
 			signedBy(ca.Sibling, true)),
-		refused("ocsp=leaf", "the signer vouches for itself", "responder without OCSPSigning", signedBy(ca.Signer, true)),
-		printed("ocsp=delegate", "a responder certificate that the issuer issued for OCSPSigning signed it",
+		refused("ocsp=leaf", "the signer signed it itself", "responder without OCSPSigning", signedBy(ca.Signer, true)),
+		printed("ocsp=delegate", "an authorized responder signed it: the issuer issued its certificate, for OCSPSigning",
 			signedBy(ca.Delegate, true)),
-		refused("ocsp=delegate-expired", "such a responder, whose certificate expired an hour ago", "responder expired",
+		refused("ocsp=delegate-expired", "such a responder, but its certificate expired an hour ago", "responder expired",
 			delegate(func(c *ca.Certificate, now time.Time) { c.Template.NotAfter = now.Add(-time.Hour) })),
-		refused("ocsp=delegate-future", "such a responder, whose certificate becomes valid in an hour", "responder not yet valid",
+		refused("ocsp=delegate-future", "such a responder, but its certificate becomes valid in an hour", "responder not yet valid",
 			delegate(func(c *ca.Certificate, now time.Time) { c.Template.NotBefore = now.Add(time.Hour) })),
 		refused("ocsp=delegate-any-eku", "such a responder, but for any extended key usage instead of OCSPSigning", "responder without OCSPSigning",
 			delegate(func(c *ca.Certificate, _ time.Time) {
 				c.Template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 			})),
-		refused("ocsp=delegate-not-direct", "such a responder, issued by a CA below the issuer", "responder not issued by the issuer",
+		refused("ocsp=delegate-not-direct", "such a responder, but issued by a CA below the issuer", "responder not issued by the issuer",
 			delegate(func(c *ca.Certificate, _ time.Time) { c.Issuer = ca.Subordinate })),
-		refused("ocsp=delegate-other-ca", "such a responder, issued by the root above the issuer", "responder not issued by the issuer",
+		refused("ocsp=delegate-other-ca", "such a responder, but issued by the root above the issuer", "responder not issued by the issuer",
 			delegate(func(c *ca.Certificate, _ time.Time) { c.Issuer = ca.Root })),
-		refused("ocsp=delegate-stranger", "such a responder, issued by an unrelated CA", "responder not issued by the issuer",
+		refused("ocsp=delegate-stranger", "such a responder, but issued by an unrelated CA", "responder not issued by the issuer",
 			delegate(func(c *ca.Certificate, _ time.Time) { c.Issuer = ca.Stranger })),
 	}
 }
 
-// listingFaults are those of which staples there are and what they are called.
+// listingFaults are faults in the list of staples and their names.
 func listingFaults() []Fault {
 	return []Fault{
-		refused("ocsp=missing", "the signer's staple is not there", "no staple for the signer", without(ca.Signer)),
-		refused("ocsp=missing-intermediate", "the intermediate's staple is not there", "no staple for the intermediate",
+		refused("ocsp=missing", "the signer's staple is missing", "no staple for the signer", without(ca.Signer)),
+		refused("ocsp=missing-intermediate", "the intermediate's staple is missing", "no staple for the intermediate",
 			without(ca.Intermediate)),
-		printed("ocsp=missing-cross", "the cross-signed root's staple is not there, which the path to the newer root does without",
+		printed("ocsp=missing-cross", "the cross-signed root's staple is missing; the path to the newer root does not need it",
 			without(ca.Cross)),
 		refused("ocsp=none", "the list of staples is empty", "no staple for the signer",
-			func(w *world) { w.plan.Staples = nil }),
-		refused("ocsp=unserved", "the signer's staple is listed, but asking for it is answered 404", "no staple for the signer",
+			func(w *scenario) { w.plan.Staples = nil }),
+		refused("ocsp=unserved", "the signer's staple is listed, but not found (404)", "no staple for the signer",
 			staple(ca.Signer, func(s *ca.Staple) { s.Unserved = true })),
-		printed("ocsp=swapped", "signer's and intermediate's staples have each other's names",
-			func(w *world) {
+		printed("ocsp=swapped", "the staples of the signer and the intermediate have each other's names",
+			func(w *scenario) {
 				w.staple(ca.Signer).NamedAfter = ca.Intermediate
 				w.staple(ca.Intermediate).NamedAfter = ca.Signer
 			}),
@@ -172,26 +172,26 @@ func listingFaults() []Fault {
 			named(func(c *x509.Certificate) string { return fmt.Sprintf("%X", sha256.Sum256(c.Raw)) })),
 		printed("ocsp=lower-case-names", "staples are named in lower case",
 			named(func(c *x509.Certificate) string { return strings.ToLower(ca.Fingerprint(c)) })),
-		printed("ocsp=extra", "a good staple of an unrelated certificate is there too", sibling(func(*ca.Staple) {})),
-		printed("ocsp=extra-revoked", "a staple that an unrelated certificate is revoked is there too",
+		printed("ocsp=extra", "a good staple for an unrelated certificate is listed too", sibling(func(*ca.Staple) {})),
+		printed("ocsp=extra-revoked", "a staple that says that an unrelated certificate is revoked is listed too",
 			sibling(func(s *ca.Staple) { s.Status = ocsp.Revoked })),
 		printed("ocsp=extra-revoked-stranger", "the same, signed by an unrelated CA",
 			sibling(func(s *ca.Staple) { s.Status, s.Responder = ocsp.Revoked, ca.Stranger })),
-		printed("ocsp=extra-unserved", "a fourth name is listed, but asking for it is answered 404",
+		printed("ocsp=extra-unserved", "a fourth staple is listed, but not found (404)",
 			sibling(func(s *ca.Staple) { s.Unserved = true })),
 		printed("ocsp=extra-garbage", "a fourth staple is not base64",
 			sibling(func(s *ca.Staple) {
 				s.EditText = append(s.EditText, func([]byte) []byte { return []byte("<html>\n") })
 			})),
-		refused("ocsp=revoked-plus-good", "there is one staple that the signer's certificate is good and one that it is revoked", "signer revoked",
+		refused("ocsp=revoked-plus-good", "one staple says that the signer's certificate is good, another that it is revoked", "signer revoked",
 			sibling(func(s *ca.Staple) { s.About, s.NamedAfter, s.Status = ca.Signer, ca.Sibling, ocsp.Revoked })),
-		printed("ocsp=expired-plus-good", "beside the signer's good staple there is an expired one",
+		printed("ocsp=expired-plus-good", "an expired staple for the signer is listed beside the good one",
 			sibling(func(s *ca.Staple) {
 				s.About, s.NamedAfter, s.NextUpdate = ca.Signer, ca.Sibling, s.ThisUpdate.Add(time.Second)
 			})),
-		printed("ocsp=hostile-name", "the list has a line \"../../../../user-data\" more",
+		printed("ocsp=hostile-name", "the list has an extra line \"../../../../user-data\"",
 			listing(func(b []byte) []byte { return append(b, "\n../../../../user-data"...) })),
-		refused("ocsp=many", "the list has 5,000 names more", "answer too long",
+		refused("ocsp=many", "the list has 5,000 extra names", "answer too long",
 			listing(func(b []byte) []byte {
 				for i := range 5000 {
 					b = fmt.Appendf(b, "\n%040X", i)
@@ -201,9 +201,9 @@ func listingFaults() []Fault {
 	}
 }
 
-// staple returns the planned staple of a certificate, or, if another fault took it
-// away, one that is not served.
-func (w *world) staple(about ca.Role) *ca.Staple {
+// staple returns the planned staple for a certificate. If another fault removed it,
+// staple returns one that is not served.
+func (w *scenario) staple(about ca.Role) *ca.Staple {
 	for _, s := range w.plan.Staples {
 		if s.About == about {
 			return s
@@ -212,30 +212,30 @@ func (w *world) staple(about ca.Role) *ca.Staple {
 	return new(ca.Staple)
 }
 
-func staple(about ca.Role, edit func(*ca.Staple)) func(*world) {
-	return func(w *world) { edit(w.staple(about)) }
+func staple(about ca.Role, edit func(*ca.Staple)) func(*scenario) {
+	return func(w *scenario) { edit(w.staple(about)) }
 }
 
-func stapleDER(edit func([]byte) []byte) func(*world) {
+func stapleDER(edit func([]byte) []byte) func(*scenario) {
 	return staple(ca.Signer, func(s *ca.Staple) { s.EditDER = append(s.EditDER, edit) })
 }
 
-func signedBy(responder ca.Role, embedded bool) func(*world) {
+func signedBy(responder ca.Role, embedded bool) func(*scenario) {
 	return staple(ca.Signer, func(s *ca.Staple) { s.Responder, s.Embedded = responder, embedded })
 }
 
-// delegate has the signer's staple signed by a delegated responder whose
-// certificate differs from a good one.
-func delegate(edit func(c *ca.Certificate, now time.Time)) func(*world) {
-	return func(w *world) {
+// delegate has an authorized responder sign the signer's staple, after edit changed the
+// responder's certificate.
+func delegate(edit func(c *ca.Certificate, now time.Time)) func(*scenario) {
+	return func(w *scenario) {
 		edit(w.plan.Certificates[ca.Delegate], w.now)
 		signedBy(ca.Delegate, true)(w)
 	}
 }
 
-// without takes away the staple of a certificate.
-func without(about ca.Role) func(*world) {
-	return func(w *world) {
+// without removes the staple for a certificate.
+func without(about ca.Role) func(*scenario) {
+	return func(w *scenario) {
 		var kept []*ca.Staple
 		for _, s := range w.plan.Staples {
 			if s.About != about {
@@ -246,23 +246,23 @@ func without(about ca.Role) func(*world) {
 	}
 }
 
-func named(name func(*x509.Certificate) string) func(*world) {
-	return func(w *world) {
+func named(name func(*x509.Certificate) string) func(*scenario) {
+	return func(w *scenario) {
 		for _, s := range w.plan.Staples {
 			s.Name = name
 		}
 	}
 }
 
-// sibling adds a staple of the signer's sibling that differs from a good one.
-func sibling(edit func(*ca.Staple)) func(*world) {
-	return func(w *world) {
+// sibling adds a staple for the signer's sibling, after edit changed it.
+func sibling(edit func(*ca.Staple)) func(*scenario) {
+	return func(w *scenario) {
 		s := ca.GoodStaple(ca.Sibling, ca.Intermediate, w.now)
 		edit(s)
 		w.plan.Staples = append(w.plan.Staples, s)
 	}
 }
 
-func listing(edit func([]byte) []byte) func(*world) {
-	return func(w *world) { w.plan.EditListing = append(w.plan.EditListing, edit) }
+func listing(edit func([]byte) []byte) func(*scenario) {
+	return func(w *scenario) { w.plan.EditListing = append(w.plan.EditListing, edit) }
 }

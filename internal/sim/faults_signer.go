@@ -12,32 +12,32 @@ import (
 
 var commonName = asn1.ObjectIdentifier{2, 5, 4, 3}
 
-// signerFaults are those of the signer's own certificate. The chain above it and
-// its staples are good.
+// signerFaults are faults in the signer's own certificate. The chain above it and its
+// staples are good.
 func signerFaults() []Fault {
 	return []Fault{
 		refused("signer=wrong-cn", "it is named ssh-signer.<region>.<domain>", "signer name",
 			renamed(func(name string) string { return strings.TrimPrefix(name, "managed-") })),
 		refused("signer=wrong-region", "it is named for the region eu-west-1", "signer name",
-			func(w *world) { w.nameSigner("eu-west-1", w.options.Domain) }),
+			func(w *scenario) { w.nameSigner("eu-west-1", w.options.Domain) }),
 		refused("signer=wrong-domain", "it is named for the domain attacker.example", "signer name",
-			func(w *world) { w.nameSigner(w.options.Region, "attacker.example") }),
-		refused("signer=suffix-cn", "its name goes on with .attacker.example", "signer name",
+			func(w *scenario) { w.nameSigner(w.options.Region, "attacker.example") }),
+		refused("signer=suffix-cn", "its name continues with .attacker.example", "signer name",
 			renamed(func(name string) string { return name + ".attacker.example" })),
-		refused("signer=nul-cn", "its name goes on with a NUL and .attacker.example", "signer name",
+		refused("signer=nul-cn", "its name continues with a NUL and .attacker.example", "signer name",
 			signer(func(t *x509.Certificate) { t.Subject.CommonName += "\x00.attacker.example" })),
-		refused("signer=uppercase-cn", "its name is in capitals", "signer name",
+		refused("signer=uppercase-cn", "its name is in upper case", "signer name",
 			renamed(strings.ToUpper)),
-		refused("signer=cn-differs-san-right", "its CN is another, a SAN the right one", "signer name",
+		refused("signer=cn-differs-san-right", "its CN is wrong, and a SAN is right", "signer name",
 			signer(func(t *x509.Certificate) { t.Subject.CommonName = "attacker.example" })),
-		refused("signer=two-cns", "it has the right CN and another", "two CNs",
+		refused("signer=two-cns", "it has the right CN and a second one", "two CNs",
 			signer(func(t *x509.Certificate) {
 				t.Subject.ExtraNames = []pkix.AttributeTypeAndValue{
 					{Type: commonName, Value: t.Subject.CommonName},
 					{Type: commonName, Value: "attacker.example"},
 				}
 			})),
-		printed("signer=no-cn-san", "it has no subject, and a SAN that is the right name",
+		printed("signer=no-cn-san", "it has no subject, and a SAN with the right name",
 			signer(func(t *x509.Certificate) { t.Subject = pkix.Name{} })),
 		refused("signer=no-cn-wildcard-san", "it has no subject, and a wildcard SAN that covers the name", "signer name",
 			signer(func(t *x509.Certificate) {
@@ -54,41 +54,41 @@ func signerFaults() []Fault {
 			signer(func(t *x509.Certificate) { t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} })),
 		refused("signer=expired", "it expired an hour ago", "certificate expired", expired(ca.Signer)),
 		refused("signer=future", "it becomes valid in an hour", "certificate not yet valid", future(ca.Signer)),
-		refused("signer=unknown-critical", "it has a critical extension that nobody knows", "critical extension",
+		refused("signer=unknown-critical", "it has an unknown critical extension", "critical extension",
 			signer(func(t *x509.Certificate) { t.ExtraExtensions = unknownCritical() })),
-		refused("signer=small-key", "its key is RSA of 1024 bits", "signer key", signerKey(ca.RSA1024)),
-		refused("signer=ec-key", "its key is ECDSA, and keys are signed with that", "signer key", signerKey(ca.P256)),
-		refused("signer=ed25519-key", "its key is Ed25519, and keys are signed with that", "signer key", signerKey(ca.Ed25519)),
+		refused("signer=small-key", "its key is RSA with 1024 bits", "signer key", signerKey(ca.RSA1024)),
+		refused("signer=ec-key", "its key is ECDSA, and keys are signed with it", "signer key", signerKey(ca.P256)),
+		refused("signer=ed25519-key", "its key is Ed25519, and keys are signed with it", "signer key", signerKey(ca.Ed25519)),
 	}
 }
 
-// signer changes the template of the signer's certificate.
-func signer(edit func(*x509.Certificate)) func(*world) { return template(ca.Signer, edit) }
+// signer edits the template of the signer's certificate.
+func signer(edit func(*x509.Certificate)) func(*scenario) { return template(ca.Signer, edit) }
 
-func template(role ca.Role, edit func(*x509.Certificate)) func(*world) {
-	return func(w *world) { edit(&w.plan.Certificates[role].Template) }
+func template(role ca.Role, edit func(*x509.Certificate)) func(*scenario) {
+	return func(w *scenario) { edit(&w.plan.Certificates[role].Template) }
 }
 
-// renamed gives the signer's certificate a name made of the right one.
-func renamed(change func(string) string) func(*world) {
-	return func(w *world) {
+// renamed changes the name of the signer's certificate.
+func renamed(change func(string) string) func(*scenario) {
+	return func(w *scenario) {
 		w.plan.NameSigner(change(ca.SignerName(w.options.Region, w.options.Domain)))
 	}
 }
 
-func signerKey(kind ca.Kind) func(*world) {
-	return func(w *world) { w.plan.Certificates[ca.Signer].Key.Kind = kind }
+func signerKey(kind ca.Kind) func(*scenario) {
+	return func(w *scenario) { w.plan.Certificates[ca.Signer].Key.Kind = kind }
 }
 
-func expired(role ca.Role) func(*world) {
-	return func(w *world) { w.plan.Certificates[role].Template.NotAfter = w.now.Add(-time.Hour) }
+func expired(role ca.Role) func(*scenario) {
+	return func(w *scenario) { w.plan.Certificates[role].Template.NotAfter = w.now.Add(-time.Hour) }
 }
 
-func future(role ca.Role) func(*world) {
-	return func(w *world) { w.plan.Certificates[role].Template.NotBefore = w.now.Add(time.Hour) }
+func future(role ca.Role) func(*scenario) {
+	return func(w *scenario) { w.plan.Certificates[role].Template.NotBefore = w.now.Add(time.Hour) }
 }
 
-// unknownCritical is a critical extension below an arc that is reserved for
+// unknownCritical returns a critical extension under an arc that is reserved for
 // examples.
 func unknownCritical() []pkix.Extension {
 	return []pkix.Extension{{

@@ -2,7 +2,7 @@ package sim
 
 import "eic/internal/sim/imds"
 
-// Stages returns the stages whose answers can be lost or mangled on the way.
+// Stages returns the stages whose answers can be lost or damaged.
 func Stages() []imds.Stage {
 	return []imds.Stage{
 		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion,
@@ -10,10 +10,10 @@ func Stages() []imds.Stage {
 	}
 }
 
-// Kinds returns the ways in which an answer can be lost or mangled on the way.
+// Kinds returns the ways in which an answer can be lost or damaged.
 func Kinds() []imds.Kind { return imds.Kinds() }
 
-// transportFaults are every kind of lost or mangled answer at every stage.
+// transportFaults are all kinds of lost or damaged answers, at every stage.
 func transportFaults() []Fault {
 	var faults []Fault
 	for _, stage := range Stages() {
@@ -34,15 +34,15 @@ func transportFault(stage imds.Stage, kind imds.Kind) Fault {
 		Transport:   true,
 		Expect:      Refused,
 		Reason:      transportReason(kind),
-		apply:       func(w *world) { w.faults.Stages[stage] = kind },
+		apply:       func(w *scenario) { w.faults.Stages[stage] = kind },
 	}
 	switch {
 	case kind == imds.Once503 || kind == imds.Once401 || kind == imds.ResetOnce:
 		fault.Expect, fault.Reason = Printed, ""
 	case stage == imds.StageActiveKeys && kind == imds.Status404:
-		fault.Expect, fault.Reason = None, "" // that is how it says that there is no key
+		fault.Expect, fault.Reason = None, "" // this answer means that there is no key
 	case stage == imds.StageRegion && kind == imds.Status404:
-		fault.Expect, fault.Reason = Printed, "" // the Availability Zone tells the region
+		fault.Expect, fault.Reason = Printed, "" // the Availability Zone gives the Region
 	}
 	if stage == imds.StageInstanceID {
 		fault.OnNitro = Printed
@@ -50,7 +50,7 @@ func transportFault(stage imds.Stage, kind imds.Kind) Fault {
 	return fault
 }
 
-// transportReason is what a client says of a fault that does not go away.
+// transportReason is a client's reason for a fault that persists.
 func transportReason(kind imds.Kind) string {
 	switch kind {
 	case imds.Hang, imds.Drip:

@@ -26,9 +26,9 @@ func area(name string) string {
 	return area
 }
 
-// TestOpenSSLSeesWhatIsWrongWithChains shows that the faults of certificates are
-// what they say, in the eyes of somebody else.
-func TestOpenSSLSeesWhatIsWrongWithChains(t *testing.T) {
+// TestOpenSSLConfirmsTheFaultsOfChains shows that an independent program sees the faults
+// in certificates.
+func TestOpenSSLConfirmsTheFaultsOfChains(t *testing.T) {
 	unseen := map[string]string{
 		"signer=wrong-cn":             "names are not its business",
 		"signer=wrong-region":         "names are not its business",
@@ -65,9 +65,9 @@ func TestOpenSSLSeesWhatIsWrongWithChains(t *testing.T) {
 	}
 }
 
-// TestOpenSSLSeesWhatIsWrongWithStaples does the same for the staples of the
-// signer and the intermediate.
-func TestOpenSSLSeesWhatIsWrongWithStaples(t *testing.T) {
+// TestOpenSSLConfirmsTheFaultsOfStaples does the same for the staples of the signer and
+// the intermediate.
+func TestOpenSSLConfirmsTheFaultsOfStaples(t *testing.T) {
 	unseen := map[string]string{
 		"ocsp=no-next-update":     "it takes newer information to be always there",
 		"ocsp=critical-extension": "it does not look at a status's extensions",
@@ -93,7 +93,7 @@ func TestOpenSSLSeesWhatIsWrongWithStaples(t *testing.T) {
 	}
 }
 
-// saysGood reports whether openssl finds a staple by which a certificate is good.
+// saysGood reports whether openssl finds a staple that says good for a certificate.
 func saysGood(t *testing.T, s *sim.Sim, cert, issuer *x509.Certificate) bool {
 	t.Helper()
 	r := newReader(t, s)

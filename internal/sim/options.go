@@ -14,62 +14,60 @@ import (
 	"eic/internal/sim/service"
 )
 
-// Options say what is simulated. Every field has a default.
+// Options say what to simulate. Every field has a default.
 type Options struct {
-	// IMDS are the addresses, host:port, on which the metadata service listens;
-	// by default a free port on 127.0.0.1.
+	// IMDS are the addresses, HOST:PORT, on which the metadata service listens; by
+	// default a free port on 127.0.0.1.
 	IMDS []string
-	// API is the address on which the APIs of EC2 and EC2 Instance Connect
-	// listen, and Proxy that of the proxy to them and to the Endpoints; by default
-	// free ports on 127.0.0.1.
+	// API is the address on which the APIs of EC2 and EC2 Instance Connect listen. Proxy
+	// is the address of the proxy to the APIs and the Endpoints. The defaults are free
+	// ports on 127.0.0.1.
 	API, Proxy string
 
-	// InstanceID, Region, AvailabilityZone and Domain are what the metadata
-	// service says of the instance.
+	// InstanceID, Region, AvailabilityZone and Domain are the values that the metadata
+	// service serves.
 	InstanceID, Region, AvailabilityZone, Domain string
-	// PrivateIP, PublicIP and IPv6 are the instance's addresses, and VPC and Subnet
-	// where it is. PublicIP and IPv6 may be "": there is none by default.
+	// PrivateIP, PublicIP and IPv6 are the instance's addresses, and VPC and Subnet its
+	// network. PublicIP and IPv6 are "", meaning none, by default.
 	PrivateIP, PublicIP, IPv6, VPC, Subnet string
-	// Endpoints are the EC2 Instance Connect Endpoints of the VPC, each ID or
-	// ID=SUBNET; by default there is one in the instance's subnet. An empty slice
-	// is for none.
+	// Endpoints are the EC2 Instance Connect Endpoints of the VPC, each ID or ID=SUBNET;
+	// by default there is one, in the instance's subnet. An empty slice means none.
 	Endpoints []string
-	// Reach says where an address and port of the instance is found instead, as
-	// ADDRESS:PORT, by tunnels.
+	// Reach maps addresses and ports of the instance to the ADDRESS:PORT that tunnels
+	// connect to instead.
 	Reach map[netip.AddrPort]string
 
-	// Caller is the IAM principal in whose name calls are made. Its account and
-	// partition are those of every ARN.
+	// Caller is the IAM principal who makes all calls. Every ARN has its account and
+	// partition.
 	Caller string
-	// Principals are those whose signatures are verified, by access key id. If
-	// there are none, no signature is verified.
+	// Principals are the IAM principals whose signatures are verified, by access key id.
+	// If there are none, no signature is verified.
 	Principals map[string]iam.Principal
-	// Policy, if set, is what callers may do.
+	// Policy, if not nil, says what callers may do.
 	Policy *iam.Policy
-	// Events, if set, gets one line of JSON in the shape of CloudTrail's events
-	// for each SendSSHPublicKey and OpenTunnel.
+	// Events, if not nil, receives one line of JSON, like an event of CloudTrail, for
+	// each SendSSHPublicKey and OpenTunnel.
 	Events io.Writer
-	// TTL is how long a pushed key is served, rounded up to the next whole
-	// second; by default a minute.
+	// TTL is how long a pushed key is served, rounded up to the next whole second; by
+	// default one minute.
 	TTL time.Duration
 
-	// Delay passes before each answer of the metadata service.
+	// Delay is the time before each answer of the metadata service.
 	Delay time.Duration
-	// Throttle is the share of its requests, 0 to 1, that it answers 503; which
-	// ones depends on Seed.
+	// Throttle is the share of the metadata service's requests, from 0 to 1, that are
+	// answered 503. Seed determines which ones.
 	Throttle float64
 	Seed     uint64
-	// RequestLog gets one line of JSON for each of its requests.
+	// RequestLog receives one line of JSON for each request to the metadata service.
 	RequestLog io.Writer
 
-	// Faults are names out of Faults() and ClientFaults(). They add up.
+	// Faults are names from Faults() and ClientFaults(). They add up.
 	Faults []string
-	// APIError, one of service.Errors(), is what the API answers every call
-	// with.
+	// APIError, one of service.Errors(), is the error that answers every call of the API.
 	APIError string
 
-	// Keys are the key pairs and roots to use. Simulators that share them
-	// start faster and have the same trust anchors.
+	// Keys are the key pairs and roots to use. Simulators that share them start faster
+	// and have the same trust anchors.
 	Keys *ca.Keys
 }
 
@@ -86,7 +84,7 @@ const (
 	DefaultEndpoint   = "eice-0123456789abcdef0"
 )
 
-// complete returns the options with the defaults filled in.
+// complete returns the options with all defaults filled in.
 func (o Options) complete() Options {
 	if len(o.IMDS) == 0 {
 		o.IMDS = []string{"127.0.0.1:0"}
@@ -118,20 +116,20 @@ func (o Options) complete() Options {
 	return o
 }
 
-// Check says what is wrong with options that Start would not take.
+// Check returns an error for options that Start would refuse.
 func (o Options) Check() error {
 	switch {
 	case o.Throttle < 0 || o.Throttle > 1:
-		return fmt.Errorf("throttling a share of %v of all requests: 0 to 1 is possible", o.Throttle)
+		return fmt.Errorf("throttling a share of %v of all requests, expected 0 to 1", o.Throttle)
 	case o.TTL < 0:
-		return fmt.Errorf("a time to live of %s: more than nothing is possible", o.TTL)
+		return fmt.Errorf("time to live %s, expected more than 0", o.TTL)
 	case o.APIError != "" && !slices.Contains(service.Errors(), o.APIError):
-		return fmt.Errorf("unknown API error %q: there are %s", o.APIError, strings.Join(service.Errors(), ", "))
+		return fmt.Errorf("unknown API error %q, expected one of %s", o.APIError, strings.Join(service.Errors(), ", "))
 	}
 	for _, name := range o.Faults {
 		if !slices.ContainsFunc(Faults(), func(f Fault) bool { return f.Name == name }) &&
 			!slices.ContainsFunc(ClientFaults(), func(f ClientFault) bool { return f.Name == name }) {
-			return fmt.Errorf("unknown fault %q: \"eic-sim faults\" lists those there are", name)
+			return fmt.Errorf("unknown fault %q; \"eic-sim faults\" lists all faults", name)
 		}
 	}
 	return o.checkNetwork()
@@ -142,11 +140,11 @@ var (
 	callerPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::\d{12}:.+$`)
 )
 
-// checkNetwork says what is wrong with where the instance is and who calls.
+// checkNetwork checks the instance's addresses, the Endpoints and the callers.
 func (o Options) checkNetwork() error {
 	for name, text := range map[string]string{"private": o.PrivateIP, "public": o.PublicIP, "IPv6": o.IPv6} {
 		if a, err := netip.ParseAddr(text); text != "" && (err != nil || a.Is6() != (name == "IPv6")) {
-			return fmt.Errorf("the instance's %s address: %q is not one", name, text)
+			return fmt.Errorf("the instance's %s address: %q is not a valid address", name, text)
 		}
 	}
 	for _, endpoint := range o.Endpoints {

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// foreignKey is an Ed25519 key that nobody pushed.
+// foreignKey is an Ed25519 key that was not pushed.
 const foreignKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE1hbGxvcnkncyBrZXksIHdoaWNoIG5vYm9keSBwdXNo mallory"
 
-// anyKey is an Ed25519 key that nobody has the private half of.
+// anyKey returns a new Ed25519 key whose private half does not exist.
 func anyKey() (string, error) {
 	key, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -42,7 +42,7 @@ func ecdsaKey() (string, error) {
 	return publicLine(key.Public())
 }
 
-// skEd25519Key and skECDSAKey are in the formats of OpenSSH's PROTOCOL.u2f.
+// skEd25519Key and skECDSAKey return keys in the formats of OpenSSH's PROTOCOL.u2f.
 func skEd25519Key() (string, error) {
 	key, _, err := ed25519.GenerateKey(rand.Reader)
 	return wireLine(ssh.KeyAlgoSKED25519, struct {
@@ -65,7 +65,7 @@ func skECDSAKey() (string, error) {
 	}{ssh.KeyAlgoSKECDSA256, "nistp256", point, "ssh:"}), err
 }
 
-// certified is the line of an SSH certificate for the key of a line.
+// certified returns the line of an SSH certificate for the key of a line.
 func certified(line string) (string, error) {
 	subject, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
@@ -94,7 +94,7 @@ func publicLine(key crypto.PublicKey) (string, error) {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))), nil
 }
 
-// wireLine is the line of a key given as the fields of its wire format.
+// wireLine returns the line of a key, given the fields of its wire format.
 func wireLine(kind string, fields any) string {
 	return kind + " " + base64.StdEncoding.EncodeToString(ssh.Marshal(fields))
 }

@@ -1,13 +1,16 @@
-// Package sim is a stand-in for AWS, for tests and demonstrations of EC2 Instance
-// Connect, all in one process: an instance metadata service and the PKI that signs
-// keys on the instance's side; on the client's side the API that keys are pushed with,
-// EC2's calls that describe instances, the Endpoint's tunnel, IAM and CloudTrail.
+// Package sim simulates AWS for tests and demonstrations of EC2 Instance Connect, in one
+// process.
 //
-// It is written from the public facts alone and shares no code with the program it
-// stands opposite to, so that a misreading on either side shows. It is not for
-// production: whoever reaches it may push any key for any user.
+// On the instance's side it has a metadata service, and a PKI that signs keys. On the
+// client's side it has the API that pushes keys, the EC2 calls that describe instances,
+// the Endpoint's tunnel, IAM and CloudTrail.
 //
-// What may go wrong with such a service can be asked for by name; Faults lists it.
+// The simulator is written from public facts only. It shares no code with the program
+// that it tests, so that a misunderstanding on either side becomes visible. It is not for
+// production: anybody who can reach it can push any key for any user.
+//
+// A simulator can be started with faults, such as an expired certificate or a lost
+// answer. Faults lists them.
 package sim
 
 import (
@@ -27,14 +30,14 @@ import (
 
 // Sim is a running simulator.
 type Sim struct {
-	// IMDS are the metadata service's addresses as URLs, in the order in which
-	// they were asked for; API is that of both APIs, and Proxy that of the proxy
-	// that leads to both APIs and the Endpoints by AWS's own names.
+	// IMDS are the URLs of the metadata service, in the order of Options.IMDS. API is the
+	// URL of both APIs. Proxy is the URL of a proxy that reaches both APIs and the
+	// Endpoints by their names in AWS.
 	IMDS  []string
 	API   string
 	Proxy string
-	// Roots is PEM text with the certificates that eic has to trust, and TLSRoot
-	// with the one that clients have to trust.
+	// Roots is PEM text with the certificates that eic must trust. TLSRoot is PEM text
+	// with the certificate that clients must trust.
 	Roots, TLSRoot []byte
 
 	metadata *imds.Server
@@ -43,13 +46,13 @@ type Sim struct {
 	serving  sync.WaitGroup
 }
 
-// Start starts a simulator. The caller closes it.
+// Start starts a simulator. The caller must close it.
 func Start(options Options) (*Sim, error) {
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
 	options = options.complete()
-	w := goodWorld(options)
+	w := goodScenario(options)
 	for _, fault := range Faults() {
 		if slices.Contains(options.Faults, fault.Name) {
 			fault.apply(w)
@@ -57,16 +60,16 @@ func Start(options Options) (*Sim, error) {
 	}
 	anchors, err := options.Keys.Anchors()
 	if err != nil {
-		return nil, fmt.Errorf("making the roots: %w", err)
+		return nil, fmt.Errorf("creating the roots: %w", err)
 	}
 	board := &service.Board{TTL: options.TTL}
 	content, err := w.content(board)
 	if err != nil {
-		return nil, fmt.Errorf("making the simulated world: %w", err)
+		return nil, fmt.Errorf("preparing the metadata service: %w", err)
 	}
 	account, err := newAccount(options, board)
 	if err != nil {
-		return nil, fmt.Errorf("making the simulated account: %w", err)
+		return nil, fmt.Errorf("preparing the simulated account: %w", err)
 	}
 	s := &Sim{
 		Roots: anchors.PEM(), TLSRoot: account.root, account: account,
@@ -82,19 +85,19 @@ func Start(options Options) (*Sim, error) {
 	return s, nil
 }
 
-// Push pushes a public-key line for a user as a call of the API would, and returns
-// the request id. Unlike the API it takes any line.
+// Push pushes a public-key line for a user, as a call of the API would, and returns the
+// request id. Unlike the API it accepts any line.
 func (s *Sim) Push(user, key string) (string, error) {
 	return s.account.push.Push(user, key), nil
 }
 
-// Stats returns what was asked of the metadata service so far.
+// Stats returns the requests to the metadata service so far.
 func (s *Sim) Stats() imds.Stats { return s.metadata.Stats() }
 
-// ResetStats starts counting anew.
+// ResetStats resets the counts of Stats.
 func (s *Sim) ResetStats() { s.metadata.ResetStats() }
 
-// Close ends every listener and connection. When it returns the addresses are free.
+// Close closes every listener and connection. When it returns, the addresses are free.
 func (s *Sim) Close() {
 	s.metadata.Close()
 	_ = s.account.proxy.Close() // it only stops accepting
@@ -105,7 +108,7 @@ func (s *Sim) Close() {
 	s.serving.Wait()
 }
 
-// listen opens the listeners and serves on them.
+// listen opens the listeners and starts serving.
 func (s *Sim) listen(o Options, ipv6Only bool) error {
 	addresses := o.IMDS
 	if ipv6Only {
@@ -129,7 +132,8 @@ func (s *Sim) listen(o Options, ipv6Only bool) error {
 	return nil
 }
 
-// server serves what clients see. What a client of TLS does wrong is not logged.
+// server returns a server for what clients see. It does not log the TLS errors of
+// clients.
 func server(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 }
@@ -147,11 +151,11 @@ func (s *Sim) serve(address string, server *http.Server) (string, error) {
 func (s *Sim) serveOn(listener net.Listener, server *http.Server) {
 	s.servers = append(s.servers, server)
 	s.serving.Go(func() {
-		_ = server.Serve(listener) // it ends when it is closed
+		_ = server.Serve(listener) // it returns when it is closed
 	})
 }
 
-// onlyIPv6 leaves out the IPv4 addresses; if none is left it is a free port on the
+// onlyIPv6 removes the IPv4 addresses. If none is left, it returns a free port on the
 // IPv6 loopback address.
 func onlyIPv6(addresses []string) []string {
 	var kept []string

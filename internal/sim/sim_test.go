@@ -99,7 +99,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		"an IMDS port taken":  {sim.Options{IMDS: []string{"127.0.0.1:0", taken.Addr().String()}}, "listening for the metadata service: "},
 		"an API port taken":   {sim.Options{API: taken.Addr().String()}, "listening for the API: "},
 		"a throttle of 200 %": {sim.Options{Throttle: 2}, "throttling a share of 2 of all requests"},
-		"a negative TTL":      {sim.Options{TTL: -time.Second}, "a time to live of -1s"},
+		"a negative TTL":      {sim.Options{TTL: -time.Second}, "time to live -1s"},
 		"an unknown error":    {sim.Options{APIError: "Oops"}, `unknown API error "Oops"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,13 +31,13 @@ import (
 	"eic/internal/sim/iam"
 )
 
-// endpointName is AWS's name for an Endpoint.
+// endpointName returns AWS's name for an Endpoint.
 func endpointName(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return id + "." + hex.EncodeToString(sum[:4]) + ".ec2-instance-connect-endpoint.us-east-1.amazonaws.com"
 }
 
-// client is an HTTP client that reaches a simulator by AWS's names.
+// client returns an HTTP client that reaches a simulator by AWS's names.
 func client(t *testing.T, s *sim.Sim) *http.Client {
 	t.Helper()
 	proxy, err := url.Parse(s.Proxy)
@@ -49,8 +49,8 @@ func client(t *testing.T, s *sim.Sim) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// presigned is the URL of a tunnel to the private address, with some parameters set to
-// something else, or left out if they are "".
+// presigned returns the URL of a tunnel to the private address. change replaces
+// parameters, or removes them if the value is "".
 func presigned(t *testing.T, change map[string]string) string {
 	t.Helper()
 	query := url.Values{}
@@ -79,8 +79,8 @@ func presigned(t *testing.T, change map[string]string) string {
 	return signed
 }
 
-// target is a server that stands for sshd, and the options that lead tunnels to it. It
-// says hello and then repeats what it is told.
+// target starts a server in place of sshd, and returns options that lead tunnels to it.
+// The server says hello and then echoes.
 func target(t *testing.T) (sim.Options, *net.TCPListener) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -186,7 +186,7 @@ func TestATunnelEndsWithItsTarget(t *testing.T) {
 	_, _, err = socket.Read(t.Context())
 	require.Equal(t, websocket.StatusNormalClosure, websocket.CloseStatus(err))
 
-	// And the other way round.
+	// The other way round.
 	go accept()
 	socket = open(t, s, nil)
 	conn = <-accepted
@@ -196,7 +196,7 @@ func TestATunnelEndsWithItsTarget(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-// event is what tests read of an event.
+// event is the part of an event that tests read.
 type event struct {
 	Name         string `json:"eventName"`
 	ErrorCode    string `json:"errorCode"`
@@ -208,7 +208,7 @@ type event struct {
 	Parameters map[string]any `json:"requestParameters"`
 }
 
-// buffer keeps what several goroutines write.
+// buffer collects what several goroutines write.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -233,8 +233,8 @@ func (b *buffer) events(t *testing.T) []event {
 	return events
 }
 
-// refused opens a tunnel that is refused before it is one, and returns the status and
-// the body of the answer.
+// refused opens a tunnel that is refused before the WebSocket exists, and returns the
+// status and the body of the answer.
 func refused(t *testing.T, s *sim.Sim, address string) (int, map[string]string) {
 	t.Helper()
 	_, resp, err := websocket.Dial(t.Context(), address, &websocket.DialOptions{HTTPClient: client(t, s)})
@@ -289,7 +289,8 @@ func TestTunnelsAreRefusedWithAnEvent(t *testing.T) {
 	}
 }
 
-// What cannot be reached is told of only when the WebSocket is there, as at AWS.
+// As at AWS, a client learns that a target is unreachable only after the WebSocket
+// exists.
 func TestNothingButTheInstanceIsDialed(t *testing.T) {
 	options, listener := target(t)
 	options.Keys = new(ca.Keys)
@@ -364,13 +365,13 @@ func TestAWSsNamesLeadToTheAPIs(t *testing.T) {
 		resp, err := client(t, s).Post("https://"+name+".us-east-1.amazonaws.com/", contentType, strings.NewReader(""))
 		require.NoError(t, err)
 		require.Equal(t, kind, resp.Header.Get("Content-Type"))
-		require.Equal(t, http.StatusForbidden, resp.StatusCode, "it is not signed")
+		require.Equal(t, http.StatusForbidden, resp.StatusCode, "the request is not signed")
 		require.NoError(t, resp.Body.Close())
 	}
 }
 
-// The simulator's two certification authorities must not be mistaken for each other:
-// whoever trusts one for TLS does not trust it for keys.
+// The simulator's two certification authorities must be distinct: a client that trusts
+// one for TLS does not trust it for keys.
 func TestTLSAndSignersHaveDifferentRoots(t *testing.T) {
 	s := start(t, sim.Options{})
 	root := certificates(string(s.TLSRoot))[0]
@@ -430,7 +431,7 @@ func TestFaultsOfTunnels(t *testing.T) {
 	}
 }
 
-// said is what comes first through a tunnel, or how it ends.
+// said is the first data from a tunnel, or how the tunnel ends.
 type said struct {
 	kind   websocket.MessageType
 	status websocket.StatusCode

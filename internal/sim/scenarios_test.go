@@ -11,8 +11,8 @@ import (
 
 func TestTwoGoodWorldsAreAlike(t *testing.T) {
 	var keys ca.Keys
-	one := depose(t, start(t, sim.Options{Keys: &keys}))
-	require.Equal(t, one, depose(t, start(t, sim.Options{Keys: &keys})))
+	one := describe(t, start(t, sim.Options{Keys: &keys}))
+	require.Equal(t, one, describe(t, start(t, sim.Options{Keys: &keys})))
 	require.Contains(t, one, "signs the text with PSS SHA-256, salt 32")
 	require.NotContains(t, one, "nobody")
 	require.NotContains(t, one, "nothing")
@@ -20,11 +20,11 @@ func TestTwoGoodWorldsAreAlike(t *testing.T) {
 
 func TestEveryFaultChangesWhatIsSaid(t *testing.T) {
 	var keys ca.Keys
-	good := depose(t, start(t, sim.Options{Keys: &keys}))
-	seen := map[string]string{good: "the good world"}
-	for _, fault := range saidFaults() {
+	good := describe(t, start(t, sim.Options{Keys: &keys}))
+	seen := map[string]string{good: "the scenario without faults"}
+	for _, fault := range contentFaults() {
 		t.Run(fault.Name, func(t *testing.T) {
-			said := depose(t, start(t, sim.Options{Keys: &keys, Faults: []string{fault.Name}}))
+			said := describe(t, start(t, sim.Options{Keys: &keys, Faults: []string{fault.Name}}))
 			require.NotContains(t, seen, said, "no different from %s", seen[said])
 			seen[said] = fault.Name
 		})

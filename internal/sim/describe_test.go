@@ -23,10 +23,10 @@ import (
 	"eic/internal/sim/ca"
 )
 
-// depose writes down everything that a simulated world says, without what differs
-// from one good world to the next: serial numbers, signatures, request ids, times.
-// Two worlds with the same deposition are alike to every client.
-func depose(t *testing.T, s *sim.Sim) string {
+// describe writes down everything that a simulator serves, except what differs between
+// two good simulators: serial numbers, signatures, request ids and times. Two simulators
+// with the same description are alike to every client.
+func describe(t *testing.T, s *sim.Sim) string {
 	t.Helper()
 	r := newReader(t, s)
 	var out strings.Builder
@@ -38,20 +38,20 @@ func depose(t *testing.T, s *sim.Sim) string {
 	known := append(certificates(string(s.Roots)), chain...)
 	fmt.Fprintf(&out, "chain: %s\n", shape(r.chain(t)))
 	for _, cert := range chain {
-		out.WriteString("  " + deposeCertificate(cert, known) + "\n")
+		out.WriteString("  " + describeCertificate(cert, known) + "\n")
 	}
 	for _, staple := range r.staples(t) {
-		fmt.Fprintf(&out, "staple %s: %s\n", deposeName(staple.name, chain), deposeStaple(staple, chain, known))
+		fmt.Fprintf(&out, "staple %s: %s\n", describeName(staple.name, chain), describeStaple(staple, chain, known))
 	}
 	var signer crypto.PublicKey
 	if len(chain) > 0 {
 		signer = chain[0].PublicKey
 	}
-	out.WriteString(deposeDocument(r.document(t), signer))
+	out.WriteString(describeDocument(r.document(t), signer))
 	return out.String()
 }
 
-// shape tells what a PEM text is made of.
+// shape describes the blocks of a PEM text.
 func shape(text string) string {
 	var kinds []string
 	rest := []byte(text)
@@ -65,7 +65,7 @@ func shape(text string) string {
 	}
 }
 
-// certificates returns those of a PEM text that can be read.
+// certificates returns the certificates of a PEM text that can be parsed.
 func certificates(text string) []*x509.Certificate {
 	var certs []*x509.Certificate
 	rest := []byte(text)
@@ -80,7 +80,7 @@ func certificates(text string) []*x509.Certificate {
 	}
 }
 
-func deposeCertificate(c *x509.Certificate, known []*x509.Certificate) string {
+func describeCertificate(c *x509.Certificate, known []*x509.Certificate) string {
 	return fmt.Sprintf("%v %q by %q, CA %t %d, usage %v %v, %s %d bits, %s, %s, may issue for %q (critical %t), critical %v, signed by %s",
 		c.Subject.Names, c.DNSNames, c.Issuer, c.IsCA, c.MaxPathLen, c.KeyUsage, c.ExtKeyUsage,
 		c.PublicKeyAlgorithm, bits(c.PublicKey), c.SignatureAlgorithm, span(c.NotBefore, c.NotAfter),
@@ -100,7 +100,7 @@ func bits(key crypto.PublicKey) int {
 	return 0
 }
 
-// span tells where now lies between two times.
+// span says where now is between two times.
 func span(from, to time.Time) string {
 	switch now := time.Now(); {
 	case now.Before(from):
@@ -113,7 +113,8 @@ func span(from, to time.Time) string {
 	return "valid"
 }
 
-// whoSigned returns the subject of the first certificate whose key checks out.
+// whoSigned returns the subject of the first certificate whose key verifies the
+// signature.
 func whoSigned(known []*x509.Certificate, check func(*x509.Certificate) error) string {
 	for _, cert := range known {
 		if check(cert) == nil {
@@ -123,8 +124,8 @@ func whoSigned(known []*x509.Certificate, check func(*x509.Certificate) error) s
 	return "nobody known"
 }
 
-// deposeName tells which certificate of the chain a staple is named after.
-func deposeName(name string, chain []*x509.Certificate) string {
+// describeName says which certificate of the chain a staple is named after.
+func describeName(name string, chain []*x509.Certificate) string {
 	for i, cert := range chain {
 		switch name {
 		case ca.Fingerprint(cert):
@@ -136,7 +137,7 @@ func deposeName(name string, chain []*x509.Certificate) string {
 	return fmt.Sprintf("of %d characters", len(name))
 }
 
-func deposeStaple(s staple, chain, known []*x509.Certificate) string {
+func describeStaple(s staple, chain, known []*x509.Certificate) string {
 	der, err := base64.StdEncoding.DecodeString(s.text)
 	if err != nil {
 		return fmt.Sprintf("%d, no base64", s.status)
@@ -156,7 +157,7 @@ func deposeStaple(s staple, chain, known []*x509.Certificate) string {
 		formOf(der, chain), lines, about, resp.IssuerHash, issuerOf(der, known), resp.Status, span(resp.ThisUpdate, resp.NextUpdate),
 		resp.SignatureAlgorithm, responder(resp.RawResponderName), whoSigned(known, resp.CheckSignatureFrom))
 	if resp.Certificate != nil {
-		out += ", encloses " + deposeCertificate(resp.Certificate, known)
+		out += ", encloses " + describeCertificate(resp.Certificate, known)
 	}
 	return out
 }
@@ -169,9 +170,8 @@ func responder(raw []byte) string {
 	return name.String()
 }
 
-// issuerOf tells which known certificates' name and key a response has the hashes
-// of.
-// muchOff tells the differences between clocks apart.
+// issuerOf says which known certificates' name and key the hashes in a response belong
+// to. muchOff distinguishes small from large differences between clocks.
 func muchOff(d time.Duration) string {
 	switch {
 	case d < 5*time.Minute:
@@ -183,9 +183,8 @@ func muchOff(d time.Duration) string {
 	}
 }
 
-// formOf tells the forms of a response apart: how its version and its responder's name are
-// written, how many statuses and enclosed certificates it has, and of which certificate
-// the first status is.
+// formOf describes the encoding of a response: its version and responder's name, its
+// number of statuses and enclosed certificates, and the certificate of the first status.
 func formOf(der []byte, chain []*x509.Certificate) string {
 	var outer struct {
 		Status asn1.Enumerated
@@ -255,9 +254,8 @@ var (
 	signature = regexp.MustCompile(`(?m)(^[A-Za-z0-9+/=!]{40,}\n?)+`)
 )
 
-// deposeDocument writes down a document with its signatures replaced by what they
-// are worth.
-func deposeDocument(text string, signer crypto.PublicKey) string {
+// describeDocument writes down a document, with each signature replaced by what it signs.
+func describeDocument(text string, signer crypto.PublicKey) string {
 	var out strings.Builder
 	for block := range strings.SplitSeq(text, "\n\n") {
 		signed := signature.ReplaceAllString(block, "")
@@ -271,7 +269,7 @@ func deposeDocument(text string, signer crypto.PublicKey) string {
 	return out.String()
 }
 
-// scrub replaces what every push makes anew.
+// scrub replaces what differs in every push.
 func scrub(text string) string {
 	text = uuid.ReplaceAllString(text, "UUID")
 	return plainTime.ReplaceAllStringFunc(text, func(line string) string {
@@ -290,7 +288,7 @@ func scrub(text string) string {
 	})
 }
 
-// worth tells what a signature below a text signs, and how.
+// worth says what a signature below a text signs, and with which scheme.
 func worth(key crypto.PublicKey, text, encoded string) string {
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
@@ -314,7 +312,7 @@ func worth(key crypto.PublicKey, text, encoded string) string {
 	return fmt.Sprintf("%d octets that sign nothing known", len(raw))
 }
 
-// scheme tells by which scheme a signature of a text is good, if by any.
+// scheme returns the scheme under which a signature of a text is valid, if any.
 func scheme(key *rsa.PublicKey, text, raw []byte) string {
 	for _, hash := range []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA384, crypto.SHA512} {
 		h := hash.New()

@@ -9,14 +9,14 @@ import (
 	"eic/internal/sim/service"
 )
 
-// world is everything that the metadata service will say, before it is made. A
-// fault changes it.
-type world struct {
+// scenario is everything that the metadata service is going to serve. Faults edit it
+// before the contents are generated.
+type scenario struct {
 	now     time.Time
 	options Options
-	// metadata are the plain values by path.
+	// metadata are the plain values, by path.
 	metadata map[string]string
-	// instance is what pushed keys name as their instance.
+	// instance is the instance that pushed keys name.
 	instance string
 	plan     *ca.Plan
 	form     document.Form
@@ -34,10 +34,10 @@ const (
 	staplesPath  = "managed-ssh-keys/signer-ocsp"
 )
 
-// goodWorld is the one with nothing wrong.
-func goodWorld(o Options) *world {
+// goodScenario returns the scenario without faults.
+func goodScenario(o Options) *scenario {
 	now := time.Now()
-	return &world{
+	return &scenario{
 		now:     now,
 		options: o,
 		metadata: map[string]string{
@@ -52,8 +52,8 @@ func goodWorld(o Options) *world {
 	}
 }
 
-// content makes what the metadata service says.
-func (w *world) content(board *service.Board) (imds.Content, error) {
+// content generates what the metadata service serves.
+func (w *scenario) content(board *service.Board) (imds.Content, error) {
 	pki, err := w.plan.Build(w.options.Keys)
 	if err != nil {
 		return imds.Content{}, err
