@@ -84,6 +84,26 @@ func TestAFingerprintThatIsMissingOrWrong(t *testing.T) {
 	}
 }
 
+// A command that runs this program would run itself without end.
+func TestAChainedCommandThatIsThisProgram(t *testing.T) {
+	this, err := os.Executable()
+	require.NoError(t, err)
+	require.ErrorContains(t, readErr(t, "", "--chain="+this+" %u"), "the command is this program itself")
+}
+
+// A file that is only tried may be a file of the person who tries it.
+func TestAnybodysFileIsReadWhereItDecidesNothing(t *testing.T) {
+	name := write(t, "deny-user root\n")
+	for _, uid := range []int{1, 12345} {
+		require.NoError(t, os.Chown(name, uid, uid))
+		s, err := Load(t.Context(), Files{Host: name, UID: Anybody})
+		require.NoError(t, err)
+		require.Equal(t, []string{"root"}, s.Policy.DenyUsers)
+		_, err = Load(t.Context(), Files{Host: name})
+		require.ErrorContains(t, err, "expected root")
+	}
+}
+
 // A name of a user alone, and the end of the flags said or not, mean the same.
 func TestACallWithoutFlags(t *testing.T) {
 	for _, args := range [][]string{{"alice"}, {"--", "alice"}, {"alice", fingerprint}} {

@@ -170,10 +170,8 @@ func (s *Settings) readFile(ctx context.Context, name string, uid int, given map
 }
 
 func (s *Settings) setFromLine(entry *Entry, line string, given map[string]bool) error {
-	entry.Flag = line
-	if i := strings.IndexAny(line, " \t"); i >= 0 {
-		entry.Flag, entry.Value = line[:i], strings.TrimSpace(line[i:])
-	}
+	entry.Flag, _, _ = strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
+	entry.Value = strings.TrimSpace(line[len(entry.Flag):])
 	flag := s.flags.Lookup(entry.Flag)
 	if flag == nil || entry.Flag == configFlag {
 		return fmt.Errorf("there is no flag %q, expected the name of a flag, without hyphens, and its value", entry.Flag)
