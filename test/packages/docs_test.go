@@ -27,7 +27,6 @@ func asBuilt(t *testing.T, text string) string {
 	changelog, err := os.ReadFile(filepath.Join(module, "CHANGELOG.md"))
 	require.NoError(t, err)
 	release := regexp.MustCompile(`(?m)^## \[([0-9.]+)\]`).FindStringSubmatch(string(changelog))[1]
-	require.Contains(t, text, release, "another version than the next release is named")
 	return strings.ReplaceAll(text, release, version(t))
 }
 
