@@ -177,6 +177,33 @@ func TestDebRemovalThatFailsRestoresWhatItTookOut(t *testing.T) {
 	})
 }
 
+// policy-rc.d decides about every action that a maintainer script asks for, and an
+// administrator who forbids them means a reload too. Without one sshd reads what was written.
+func TestDebReloadsSSHDOnlyWherePolicyAllows(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		require.NoError(t, m.StartSSHD()) // which makes the host keys
+		m.StopSSHD()
+		m.script("/usr/sbin/policy-rc.d", `echo "$*" >> /run/asked; exit 101`)
+		m.script("/run/test", `
+			/usr/sbin/sshd -E /run/sshd-log
+			until [ -e /run/sshd.pid ]; do sleep 0.1; done
+			dpkg -i `+m.copyIn(file(t, newDeb))+`
+			echo == allowed
+			rm /usr/sbin/policy-rc.d
+			dpkg -r eic
+			until grep -q 'Received SIGHUP' /run/sshd-log; do sleep 0.1; done
+			kill $(cat /run/sshd.pid)`)
+		// As the first process has this root, eic takes the machine for one that runs.
+		out := m.must("/usr/bin/timeout", "120", "/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "/run/test")
+		forbidden, allowed, found := strings.Cut(out, "== allowed\n")
+		require.True(t, found)
+		require.Contains(t, forbidden, "sshd's configuration was changed and tested. sshd was not reloaded: policy-rc.d forbids it")
+		require.Regexp(t, `(?m)^ssh reload`, m.read("/run/asked"))
+		require.Regexp(t, `sshd's configuration was changed and tested, and process [0-9]+ reloaded`, allowed)
+		require.Equal(t, 1, strings.Count(m.read("/run/sshd-log"), "Received SIGHUP"))
+	})
+}
+
 // The settings are the administrator's: they outlive an upgrade and a removal,
 // and go with a purge.
 func TestDebKeepsTheSettings(t *testing.T) {
