@@ -51,26 +51,26 @@ func run(args []string, in io.Reader, out io.Writer) error {
 // writeDeb writes what deb-changelog(5) describes.
 func writeDeb(out io.Writer, entries []entry, name, maintainer string) error {
 	var err error
-	print := func(format string, args ...any) {
+	line := func(format string, args ...any) {
 		_, failed := fmt.Fprintf(out, format, args...)
 		err = errors.Join(err, failed)
 	}
 	for i, e := range entries {
 		if i > 0 {
-			print("\n")
+			line("\n")
 		}
-		print("%s (%s) unstable; urgency=medium\n", name, e.version)
+		line("%s (%s) unstable; urgency=medium\n", name, e.version)
 		kind := ""
 		for _, c := range e.changes {
 			if c.kind != kind {
 				kind = c.kind
-				print("\n  [ %s ]\n", kind)
+				line("\n  [ %s ]\n", kind)
 			}
-			for n, line := range wrap(c.text, 75) {
-				print("  %s %s\n", map[bool]string{true: "*", false: " "}[n == 0], line)
+			for n, text := range wrap(c.text, 75) {
+				line("  %s %s\n", map[bool]string{true: "*", false: " "}[n == 0], text)
 			}
 		}
-		print("\n -- %s  %s\n", maintainer, e.date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+		line("\n -- %s  %s\n", maintainer, e.date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	}
 	return err
 }
