@@ -19,6 +19,7 @@ type call struct {
 	stage   Stage
 	limit   int // of the body, in bytes
 	failure *Error
+	failed  int // requests, of which failure is the last
 	body    []byte // of the answer
 }
 
@@ -26,7 +27,7 @@ type callKey struct{}
 
 // ask fetches one path below /latest/meta-data/ in a session.
 func (c *call) ask(ctx context.Context, session *imds.Client, name string) ([]byte, error) {
-	c.failure = nil
+	c.failure, c.failed = nil, 0
 	_, err := session.GetMetadata(context.WithValue(ctx, callKey{}, c), &imds.GetMetadataInput{Path: name})
 	if err != nil {
 		return nil, err
@@ -40,6 +41,7 @@ func (c *call) ask(ctx context.Context, session *imds.Client, name string) ([]by
 func (c *call) record(ctx context.Context, failure *Error) {
 	if c.failure == nil || !ended(ctx) {
 		c.failure = failure
+		c.failed++
 	}
 }
 
@@ -52,7 +54,8 @@ func (c *call) tokenRefused() bool {
 var errTokenRefused = errors.New("answered 401 Unauthorized, even to a new token")
 
 // finalError returns the failure that ended the call, and adds the context's cause if the
-// context ended. err is the SDK's own error, for failures between requests.
+// context ended. It counts the requests, so that one record says what many would. err is
+// the SDK's own error, for failures between requests.
 func (c *call) finalError(ctx context.Context, err error) error {
 	failure := c.failure
 	if failure == nil {
@@ -68,7 +71,7 @@ func (c *call) finalError(ctx context.Context, err error) error {
 	case errors.Is(failure, end) || errors.Is(failure, ctx.Err()):
 		return &Error{failure.Stage, fmt.Errorf("%w; no complete answer came", end)}
 	default:
-		return &Error{failure.Stage, fmt.Errorf("%w; last failure: %w", end, failure.Err)}
+		return &Error{failure.Stage, fmt.Errorf("%w; last failure: %w (attempt %d)", end, failure.Err, c.failed)}
 	}
 }
 
