@@ -11,6 +11,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CDXGEN        := @cyclonedx/cdxgen@12.8.4
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+GREMLINS      := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # How long a fuzz target runs, and how many worlds the oracles compare.
@@ -64,6 +65,10 @@ race: ## the tests of the packages, under the race detector
 fuzz: ## each fuzz target for T=60s
 	test/fuzz $(T)
 
+.PHONY: mutation
+mutation: $(TOOLS)/gremlins ## what the tests of the deciding packages would not notice (root)
+	CI=true CGO_ENABLED=0 go run ./test/mutation $(TOOLS)/gremlins
+
 .PHONY: differential
 differential: ## N=10000 made-up worlds, judged beside openssl
 	CGO_ENABLED=0 go test -count=1 -timeout 60m -v -run TestWeAreNeverMorePermissive ./test/differential -worlds $(N)
@@ -94,6 +99,9 @@ $(TOOLS)/golangci-lint:
 
 $(TOOLS)/benchstat:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(BENCHSTAT)
+
+$(TOOLS)/gremlins:
+	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GREMLINS)
 
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) CGO_ENABLED=0 go install $(GOVULNCHECK)

@@ -11,28 +11,24 @@ type scanner struct {
 	end    int    // offset of rest in the document
 }
 
+var newline = []byte("\n")
+
 // next moves to the next line and reports whether there was one.
 func (s *scanner) next() bool {
 	if len(s.rest) == 0 {
 		return false
 	}
-	s.line = s.peek()
+	line, rest, _ := bytes.Cut(s.rest, newline)
 	s.number++
 	s.start = s.end
-	length := len(s.line)
-	if length < len(s.rest) {
-		length++ // the newline
-	}
-	s.end += length
-	s.rest = s.rest[length:]
+	s.end += len(s.rest) - len(rest)
+	s.line, s.rest = line, rest
 	return true
 }
 
 // peek returns the line after the current one, or nil at the end. It searches for that
 // line's end at each call; callers make a fixed number of calls for each line.
 func (s *scanner) peek() []byte {
-	if i := bytes.IndexByte(s.rest, '\n'); i >= 0 {
-		return s.rest[:i]
-	}
-	return s.rest
+	line, _, _ := bytes.Cut(s.rest, newline)
+	return line
 }

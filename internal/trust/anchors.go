@@ -40,10 +40,10 @@ func amazonRoots() []*x509.Certificate {
 			panic("trust: embedded root: " + err.Error())
 		}
 		certificates, err := parseCertificates(text)
-		if err != nil || len(certificates) != 1 {
-			panic("trust: embedded root " + entry.Name() + " is not one certificate")
+		if err != nil {
+			panic("trust: embedded root " + entry.Name() + ": " + err.Error())
 		}
-		roots = append(roots, certificates[0])
+		roots = append(roots, certificates...)
 	}
 	return roots
 }

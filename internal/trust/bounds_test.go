@@ -260,17 +260,20 @@ func TestASignerThatIsItselfAnAnchor(t *testing.T) {
 	require.ErrorContains(t, err, "itself a trust anchor")
 }
 
-// The shortest path is the one that is told of, whichever crypto/x509 finds first.
+// A refusal is about the shortest path, whichever path crypto/x509 finds first.
 func TestPathsAreTriedTheShortestFirst(t *testing.T) {
-	w, _ := twoChains(t, func(*world, *party) {})
-	for range 2 {
-		certificates, err := ParseChain(w.evidence.Chain)
-		require.NoError(t, err)
-		paths, err := findPaths(certificates[0], certificates[1:], w.anchors, now)
+	w := newWorld()
+	w.build(t)
+	between, twin := newAuthority("between"), newAuthority("middle")
+	twin.key = w.middle.key
+	between.issuedBy(t, w.root)
+	twin.issuedBy(t, between)
+	for _, issuers := range [][]*x509.Certificate{{twin.cert, between.cert, w.middle.cert}, {w.middle.cert, between.cert, twin.cert}} {
+		paths, err := findPaths(w.signer.cert, issuers, w.anchors, now)
 		require.NoError(t, err)
 		require.Len(t, paths, 2)
-		require.Less(t, len(paths[0]), len(paths[1]))
-		w.evidence.Chain = toPEM(certificates[0], certificates[2], certificates[1])
+		require.Len(t, paths[0], 3)
+		require.Len(t, paths[1], 4)
 	}
 }
 
