@@ -103,7 +103,7 @@ func TestTestsThatPagesNameExist(t *testing.T) {
 			exists[match[1]] = true
 		}
 	}
-	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`")
+	named := regexp.MustCompile("(?:`|<!-- run by: )((?:Test|Fuzz)[A-Z]\\w+)(?:`| -->)")
 	for page, text := range pages(t) {
 		for _, match := range named.FindAllStringSubmatch(text, -1) {
 			require.True(t, exists[match[1]], "%s names the test %s", page, match[1])

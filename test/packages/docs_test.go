@@ -10,7 +10,175 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"eic/test/documents"
+	"eic/test/host"
 )
+
+// pagesThatAreRun are those whose commands an administrator follows to the letter.
+var pagesThatAreRun = []string{
+	"how-to/air-gapped.md", "how-to/ami-bake.md", "how-to/fleet.md", "how-to/install.md", "how-to/managed-sshd.md",
+	"how-to/migrating.md", "how-to/troubleshooting.md",
+}
+
+// Every block of commands is run as it stands on the page, in order, on machines as
+// the page's comments say. What they may say is in package documents.
+func TestTheCommandsOfThePages(t *testing.T) {
+	run, left := 0, 0
+	for _, page := range pagesThatAreRun {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			blocks, err := documents.Blocks(filepath.Join(module, "docs", page))
+			require.NoError(t, err)
+			require.NotEmpty(t, blocks)
+			r := reader{t: t, page: page}
+			for _, group := range machines(blocks) {
+				t.Run(strings.ReplaceAll(group[0].Value, " ", "_"), func(t *testing.T) {
+					r.t = t
+					r.follow(group)
+				})
+			}
+			run, left = run+r.run, left+r.left
+		})
+	}
+	require.Greater(t, run, 3*left, "the pages have %d blocks that are run, and %d that are not", run, left)
+}
+
+// machines cuts the blocks of a page into those for each machine.
+func machines(blocks []documents.Block) [][]documents.Block {
+	var groups [][]documents.Block
+	for _, b := range blocks {
+		if b.Directive == "machine" || groups == nil {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], b)
+	}
+	return groups
+}
+
+// reader is somebody who follows a page to the letter.
+type reader struct {
+	t         *testing.T
+	page      string
+	on        place
+	run, left int
+}
+
+// place is where commands are run.
+type place struct {
+	machine
+	source bool // in the source directory of this machine, in place of another one
+	before []string
+}
+
+// follow does what the blocks for one machine say.
+func (r *reader) follow(blocks []documents.Block) {
+	r.t.Helper()
+	r.on = place{}
+	leave := ""
+	for _, b := range blocks {
+		switch b.Directive {
+		case "machine":
+			r.on = r.place(b.Value)
+		case "prepare":
+			r.prepare(b.Value)
+		case "then":
+			r.check(b.Value)
+		case "not run", "run by":
+			leave = b.Directive
+		case "":
+			switch leave {
+			case "not run":
+				r.left++
+			default:
+				r.run++
+			}
+			if leave != "" {
+				leave = ""
+				continue
+			}
+			require.NotEqual(r.t, place{}, r.on, "%s:%d: on which machine?", r.page, b.Line)
+			r.script(b.Commands)
+		}
+	}
+}
+
+// packagesAt is where the reader has copied the packages to.
+const packagesAt = "/run/packages"
+
+func (r *reader) place(kind string) place {
+	r.t.Helper()
+	var m machine
+	switch kind {
+	case "source":
+		return place{source: true}
+	case "debian":
+		m = start(r.t, "trixie")
+	case "rpm":
+		m = startRPM(r.t)
+	case "arch":
+		m = start(r.t, "rpm")
+		m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm wraps the scripts in words of bash
+	default:
+		require.Fail(r.t, r.page+": no machine "+kind)
+	}
+	require.NoError(r.t, m.StartSSHD())
+	before := m.listing()
+	m.copyPackages(packagesAt)
+	m.write("/run/older/ec2-instance-connect.deb", m.contents(`older/ec2-instance-connect_.*\.deb`))
+	return place{machine: m, before: before}
+}
+
+// contents returns the contents of a file that prepare made.
+func (m machine) contents(pattern string) string {
+	m.t.Helper()
+	text, err := os.ReadFile(file(m.t, pattern))
+	require.NoError(m.t, err)
+	return string(text)
+}
+
+// prepare does what the page leaves to its reader.
+func (r *reader) prepare(what string) {
+	r.t.Helper()
+	if what != "push a key for alice" {
+		r.script(what)
+		return
+	}
+	key := filepath.Join(r.t.TempDir(), "key")
+	require.NoError(r.t, run(host.Keygen(key, "ed25519")))
+	_, err := r.on.Service().Push(r.t.Context(), "alice", key)
+	require.NoError(r.t, err)
+}
+
+// check wants what the page promises.
+func (r *reader) check(what string) {
+	r.t.Helper()
+	switch what {
+	case "login":
+		r.on.StopSSHD()
+		r.on.requireLogin()
+		require.NoError(r.t, r.on.StartSSHD())
+	case "nothing left":
+		r.on.requireListing(r.on.before)
+	default:
+		require.Fail(r.t, r.page+": nobody can check "+what)
+	}
+}
+
+// prelude is what differs from a reader's shell: pacman did not install what eic
+// depends on.
+const prelude = `
+pacman() { command pacman -dd "$@"; }
+`
+
+// script runs a block of commands. Each command has to succeed.
+func (r *reader) script(commands string) {
+	r.t.Helper()
+	if r.on.source {
+		require.NoError(r.t, inModule(r.t.Context(), nil, "/bin/sh", "-euc", commands))
+		return
+	}
+	r.on.must("/bin/sh", "-euc", "cd "+packagesAt+"\n"+prelude+commands)
+}
 
 // documented returns a page of the documentation, as it would be for what was built.
 func documented(t *testing.T, page string) string {
@@ -20,17 +188,7 @@ func documented(t *testing.T, page string) string {
 	return asBuilt(t, string(text))
 }
 
-// asBuilt puts the version that was built in the place of the next release's, which
-// pages and files name: only a build of its tag has that.
-func asBuilt(t *testing.T, text string) string {
-	t.Helper()
-	changelog, err := os.ReadFile(filepath.Join(module, "CHANGELOG.md"))
-	require.NoError(t, err)
-	release := regexp.MustCompile(`(?m)^## \[([0-9.]+)\]`).FindStringSubmatch(string(changelog))[1]
-	return strings.ReplaceAll(text, release, version(t))
-}
-
-// indented returns the indented lines below a heading.
+// indented returns the commands below a heading of a page.
 func indented(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, text, found := strings.Cut(text, "\n## "+heading+"\n")
@@ -45,31 +203,32 @@ func indented(t *testing.T, text, heading string) string {
 	return strings.Join(script, "\n")
 }
 
-// The commands of docs/how-to/install.md for a family, as they stand there: the first
-// installs, the second removes.
-func TestInstallDocumentation(t *testing.T) {
-	for family, startIt := range map[string]func(t *testing.T) machine{
-		"Debian, Ubuntu":             func(t *testing.T) machine { return start(t, "bookworm") },
-		"Amazon Linux, RHEL, Fedora": startRPM,
-		"Amazon Linux 2, SUSE":       startRPM,
-	} {
-		t.Run(family, func(t *testing.T) {
-			row := regexp.MustCompile("(?m)^\\| " + family + " \\| `(.*?)` \\| `(.*?)` \\|$").FindStringSubmatch(documented(t, "how-to/install.md"))
-			require.NotNil(t, row)
-			m := startIt(t)
-			before := m.listing()
-			m.copyPackages("/run/packages")
-			m.must("/bin/sh", "-c", "cd /run/packages && yes | "+row[1])
-			m.requireLogin()
-			m.must("/bin/sh", "-c", "yes | "+row[2])
-			m.requireListing(before)
-		})
-	}
+// asBuilt puts the version that was built in the place of the next release's, which
+// pages and files name: only a build of its tag has that.
+func asBuilt(t *testing.T, text string) string {
+	t.Helper()
+	changelog, err := os.ReadFile(filepath.Join(module, "CHANGELOG.md"))
+	require.NoError(t, err)
+	release := regexp.MustCompile(`(?m)^## \[([0-9.]+)\]`).FindStringSubmatch(string(changelog))[1]
+	return strings.ReplaceAll(text, release, version(t))
 }
 
-func TestTarballDocumentation(t *testing.T) {
-	m := start(t, "bookworm")
-	m.copyPackages("/run/packages")
-	m.must("/bin/sh", "-euc", "cd /run/packages\n"+indented(t, documented(t, "how-to/install.md"), "Any other system")+" || [ $? -eq 2 ]")
-	m.requireLogin()
+// Each command of the documentation is one that AWS's own client takes for
+// right: all that keeps it from success is that nobody answers.
+func TestCommandsInTheDocumentation(t *testing.T) {
+	w := open(t, "tools")
+	commands := 0
+	for _, page := range pagesThatAreRun {
+		blocks, err := documents.Blocks(filepath.Join(module, "docs", page))
+		require.NoError(t, err)
+		for _, b := range blocks {
+			joined := strings.ReplaceAll(b.Commands, "\\\n", " ")
+			for _, match := range regexp.MustCompile(`(?m)^(aws .*)$`).FindAllStringSubmatch(joined, -1) {
+				commands++
+				result := w.run("cd /src; ID=01234567-89ab-cdef-0123-456789abcdef KEY=mQGNBGc+/A==\n" + match[1] + " --endpoint-url http://127.0.0.1:9")
+				require.Contains(t, result.Stderr, `Could not connect to the endpoint URL: "http://127.0.0.1:9`, match[1])
+			}
+		}
+	}
+	require.Greater(t, commands, 9)
 }
