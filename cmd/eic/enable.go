@@ -85,7 +85,7 @@ func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
 	if err := e.settings.Read(ctx, settings.Files{Host: settings.File}); err != nil {
 		return err
 	}
-	e.options.Flags = e.settings.Given()
+	e.options.Flags, e.options.KeyOptions = e.settings.Given(), e.settings.Policy.KeyOptions
 	return e.settings.CheckPaths()
 }
 

@@ -45,6 +45,7 @@ type explanation struct {
 	why       string
 	uid       int                 // whose files are believed besides root's
 	directory *evidence.Directory // of save, or nil
+	keys      doctor.KeyPolicy    // of sshd, for this user
 }
 
 // ownFlags are flags that say nothing about the question.
@@ -94,6 +95,10 @@ func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 	told.Host, told.Asked = hostname(), asked
 	if record.Evidence.Identity.Platform != instance.None {
 		told.Login = login
+		told.WeighKeys(func(kind string, bits int) (found, remedy string, refused bool) {
+			f, refused := x.keys.Refuses(kind, bits)
+			return f.Found, f.Remedy, refused
+		})
 	}
 	status := tell("explain", told, x.asJSON, stdout, stderr)
 	if x.directory != nil && !keep(x.directory, record, x.save, stderr) {
@@ -115,6 +120,7 @@ func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Ask
 	}
 	report, sshds, err := doctor.Login(ctx, thisHost(x.call.User, false, nil))
 	login := loginOf(report)
+	x.keys = report.Keys
 	switch {
 	case x.asGiven:
 		return login, given, nil

@@ -44,6 +44,20 @@ func CheckKeyOptions(options string) error {
 	}
 }
 
+// KeyOptionNames returns the names of the options in a list that passes CheckKeyOptions. It is
+// nil for any other list.
+func KeyOptionNames(options string) []string {
+	var names []string
+	for rest := options; rest != ""; rest = strings.TrimPrefix(rest, ",") {
+		name, after, err := cutOption(rest)
+		if err != nil || name == "" {
+			return nil
+		}
+		names, rest = append(names, name), after
+	}
+	return names
+}
+
 // optionCharacters are the characters of option names.
 const optionCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 

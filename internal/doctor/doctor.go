@@ -140,6 +140,7 @@ func Login(ctx context.Context, h Host) (Report, Call, error) {
 	for _, c := range list {
 		r.add(c.id, c.title, c.run(ctx, e))
 	}
+	r.Keys = e.keyPolicy(e.login.Effective)
 	call, err := e.call(ctx)
 	return r, call, err
 }

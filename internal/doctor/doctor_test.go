@@ -40,6 +40,8 @@ type bench struct {
 	config string
 	// sshdSays, if set, is what sshd answers instead of what config says.
 	sshdSays func() ([]byte, []byte, error)
+	// openSSH is what sshd -V prints.
+	openSSH string
 	// asking is what is looked at; budget is the time for it.
 	asking doctor.Asking
 	budget time.Duration
@@ -151,6 +153,9 @@ func (b *bench) examine(t *testing.T) doctor.Report {
 	b.SSHD = sshd.Host{Root: root, Run: func(_ context.Context, _ string, args ...string) ([]byte, []byte, error) {
 		if b.sshdSays != nil {
 			return b.sshdSays()
+		}
+		if args[0] == "-V" {
+			return nil, []byte(b.openSSH), nil
 		}
 		return effective(root, args)
 	}}

@@ -165,18 +165,30 @@ func refusedFrom(hosts []string) string {
 	return fmt.Sprintf(", but not from %q", hosts)
 }
 
-// writtenAt says where a keyword stands in the files.
-func (e *exam) writtenAt(keyword string) string {
+// writtenAt says where a keyword that has these names is written: on sshd's command line,
+// which outranks the files, or in them.
+func (e *exam) writtenAt(names ...string) string {
 	var places []string
+	for _, v := range e.login.Started {
+		if slices.Contains(names, v.Keyword) {
+			places = append(places, sshd.Place(v.File, v.Line))
+		}
+	}
+	inFiles := places == nil
 	for _, s := range e.survey.Now {
-		if s.Keyword == keyword {
+		if slices.Contains(names, s.Keyword) && (inFiles || s.Match != "" || isList(s.Keyword)) {
 			places = append(places, sshd.Place(s.File, s.Line))
 		}
 	}
 	if len(places) == 0 {
 		return ""
 	}
-	return " (" + strings.Join(places, ", ") + ")"
+	return " (" + strings.Join(slices.Compact(places), ", ") + ")"
+}
+
+// isList reports whether sshd joins all lines of a keyword, where of others the first counts.
+func isList(keyword string) bool {
+	return slices.Contains([]string{"allowusers", "denyusers", "allowgroups", "denygroups"}, keyword)
 }
 
 func checkRootLogin(_ context.Context, e *exam) Finding {

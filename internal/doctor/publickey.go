@@ -1,12 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"eic/internal/authorize"
 	"eic/internal/sshd"
 )
 
@@ -16,6 +18,7 @@ func publicKeyChecks() []check {
 		{"public-keys", "PubkeyAuthentication", checkPublicKeys},
 		{"methods", "AuthenticationMethods", checkMethods},
 		{"key-types", "types of keys that sshd takes", checkKeyTypes},
+		{"key-options", "key options that sshd knows", checkKeyOptions},
 		{"caller-env", "PermitUserEnvironment", checkCallerEnv},
 	}
 }
@@ -73,38 +76,98 @@ type pushedKeyType struct {
 // by default, and long enough for the API.
 const shortestPushedRSA = 3072
 
+// A KeyPolicy is what sshd demands of a key for a login of one user. The zero KeyPolicy is
+// unknown.
+type KeyPolicy struct {
+	// accepted are the signatures that it takes.
+	accepted sshd.Patterns
+	// value is what sshd reports of them, at where it was set.
+	value, at string
+	// leastRSA is the least size of an RSA key in bits, or 0.
+	leastRSA int
+}
+
+// keyPolicy reads the policy out of what sshd reports for a login of the user.
+func (e *exam) keyPolicy(l sshd.Effective) KeyPolicy {
+	names := []string{"pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes"} // the latter before OpenSSH 8.5
+	p := KeyPolicy{value: cmp.Or(l.Values[names[0]], l.Values[names[1]]), at: e.writtenAt(names...)}
+	if p.value != "" {
+		p.accepted = strings.Split(p.value, ",")
+	}
+	bits := cmp.Or(l.Values["requiredrsasize"], l.Values["rsaminsize"]) // the latter on RHEL 9
+	if n, err := strconv.Atoi(bits); err == nil {
+		p.leastRSA = n
+	}
+	return p
+}
+
+// Refuses says why sshd refuses a key of a type as in authorized_keys, of a size in bits if it
+// is an RSA key. It reports false of a key that is not refused, and where the policy is unknown.
+func (p KeyPolicy) Refuses(kind string, bits int) (Finding, bool) {
+	t := pushedKeyType{name: kind, instead: "push a key of a type that sshd takes", signatures: []string{kind}}
+	for _, known := range pushedKeyTypes() {
+		if slices.Contains(known.signatures, kind) {
+			t = known
+		}
+	}
+	switch {
+	case p.accepted == nil:
+		return Finding{}, false
+	case !p.accepted.MatchAny(t.signatures):
+		return broken(t.instead, "sshd refuses %s keys, which its policy leaves out of PubkeyAcceptedAlgorithms%s", t.name, p.at), true
+	case kind == "ssh-rsa" && bits < p.leastRSA:
+		return broken(fmt.Sprintf("ssh-keygen -t rsa -b %d", p.leastRSA), "sshd refuses RSA keys of %d bits, because RequiredRSASize is %d", bits, p.leastRSA), true
+	}
+	return Finding{}, false
+}
+
 func checkKeyTypes(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
-		keyword := "pubkeyacceptedalgorithms"
-		if l.Values[keyword] == "" {
-			keyword = "pubkeyacceptedkeytypes" // its name before OpenSSH 8.5
-		}
-		accepted := sshd.Patterns(strings.Split(l.Values[keyword], ","))
-		if l.Values[keyword] == "" {
+		p := e.keyPolicy(l)
+		if p.accepted == nil {
 			return notChecked("sshd -T", "sshd does not say which keys it takes")
 		}
-		var refused []pushedKeyType
-		for _, t := range pushedKeyTypes() {
-			if !accepted.MatchAny(t.signatures) {
-				refused = append(refused, t)
+		refusal, refused := Finding{}, 0
+		for _, kind := range []string{"ssh-rsa", "ssh-ed25519"} {
+			if f, no := p.Refuses(kind, max(shortestPushedRSA, p.leastRSA)); no {
+				refusal, refused = f, refused+1
 			}
 		}
-		switch len(refused) {
-		case 0:
-			return e.checkRSASize(l)
-		case 1:
-			return warning(refused[0].instead, "sshd refuses %s keys, which its policy leaves out of PubkeyAcceptedAlgorithms", refused[0].name)
+		switch {
+		case refused == 1:
+			return warning(refusal.Remedy, "%s", refusal.Found)
+		case refused == 2:
+			return broken("add rsa-sha2-512,ssh-ed25519 to PubkeyAcceptedAlgorithms"+p.at,
+				"PubkeyAcceptedAlgorithms takes neither RSA nor Ed25519 keys, and no others can be pushed: %.200q", p.value)
+		case p.leastRSA > shortestPushedRSA:
+			return warning(fmt.Sprintf("ssh-keygen -t rsa -b %d", p.leastRSA), "RequiredRSASize is %d, and sshd refuses shorter RSA keys", p.leastRSA)
 		}
-		return broken("add rsa-sha2-512,ssh-ed25519 to PubkeyAcceptedAlgorithms"+e.writtenAt(keyword),
-			"PubkeyAcceptedAlgorithms takes neither RSA nor Ed25519 keys, and no others can be pushed: %.200q", l.Values[keyword])
+		return ok("RSA and Ed25519")
 	})
 }
 
-func (e *exam) checkRSASize(l sshd.Effective) Finding {
-	if bits, err := strconv.Atoi(l.Values["requiredrsasize"]); err == nil && bits > shortestPushedRSA {
-		return warning(fmt.Sprintf("ssh-keygen -t rsa -b %d", bits), "RequiredRSASize is %d, and sshd refuses shorter RSA keys", bits)
+// checkKeyOptions looks whether sshd knows the options that are put in front of each key, by flag
+// or in a file of settings.
+func checkKeyOptions(_ context.Context, e *exam) Finding {
+	options := e.command.policy().KeyOptions
+	switch name, since := e.survey.Version.UnknownKeyOption(authorize.KeyOptionNames(options)); {
+	case options == "":
+		return ok("none are set")
+	case name != "":
+		return broken("take "+name+" out of "+e.settingAt("key-options"),
+			"sshd refuses every key: it does not know the key option %q, which came with OpenSSH %d.%d", name, since.Major, since.Minor)
 	}
-	return ok("RSA and Ed25519")
+	return ok("%q", options)
+}
+
+// settingAt names a setting with the file and line that it stands at, or sshd's command.
+func (e *exam) settingAt(flag string) string {
+	for _, entry := range e.command.call.Entries {
+		if entry.Flag == flag && !entry.Overridden {
+			return fmt.Sprintf("%s (%s)", flag, sshd.Place(entry.File, entry.Line))
+		}
+	}
+	return "--" + flag + setAt(e.login.Source)
 }
 
 // callerVariables are those that --caller-env sets.

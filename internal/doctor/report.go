@@ -67,6 +67,8 @@ type Report struct {
 	// this machine's clock with the metadata service's.
 	SignerUntil time.Time     `json:"signer_valid_until,omitzero"`
 	Clock       *lookup.Clock `json:"-"`
+	// Keys is what sshd demands of a key for a login of User.
+	Keys KeyPolicy `json:"-"`
 }
 
 func (r *Report) add(id, title string, f Finding) {

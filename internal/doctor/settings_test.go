@@ -54,3 +54,27 @@ func TestTheSettingsOfTheHost(t *testing.T) {
 			check: "settings", verdict: doctor.Broken, found: "no such file", remedy: "take --config out"},
 	})
 }
+
+// Amazon Linux 2 refuses every key with an option that its OpenSSH does not know.
+func TestKeyOptionsThatSSHDDoesNotKnow(t *testing.T) {
+	needs.Root(t)
+	file := filepath.Join(t.TempDir(), "eic.conf")
+	require.NoError(t, os.WriteFile(file, []byte("# ours\nkey-options restrict,expiry-time=\"20300101\"\n"), 0o644))
+	inFile := func(openSSH string) func(*bench) {
+		return func(b *bench) { b.Files.Host, b.openSSH = file, openSSH }
+	}
+	requireTroubles(t, map[string]trouble{
+		"are none": {check: "key-options", verdict: doctor.OK, found: "none are set"},
+		"are known": {damage: inFile("OpenSSH_8.0p1, OpenSSL"),
+			check: "key-options", verdict: doctor.OK, found: "expiry-time"},
+		"stand in the host's file": {damage: inFile("OpenSSH_7.4p1, OpenSSL"),
+			check: "key-options", verdict: doctor.Broken, found: `does not know the key option "expiry-time", which came with OpenSSH 7.7`,
+			remedy: "take expiry-time out of key-options (" + file + ":2)"},
+		"stand in sshd's command": {
+			damage: func(b *bench) {
+				b.openSSH = "OpenSSH_7.4p1, OpenSSL"
+				b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --key-options=restrict,permitlisten=\\\"1\\\" %u\n" + userLine
+			},
+			check: "key-options", verdict: doctor.Broken, found: `"permitlisten"`, remedy: "--key-options, set at /etc/ssh/sshd_config:1"},
+	})
+}

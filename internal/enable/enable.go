@@ -24,6 +24,9 @@ type Options struct {
 	// would get it: not quoted, percent signs not doubled. They take the place
 	// of those that stood there.
 	Flags []string
+	// KeyOptions are the options in front of each key by the settings of the host and Flags. They
+	// are not written, but a note says so if sshd does not know one.
+	KeyOptions string
 	// Replace lets flags go that stood there and are not in Flags; a note names
 	// them. Without it they are a conflict.
 	Replace bool

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"eic/internal/account"
+	"eic/internal/authorize"
 	"eic/internal/sshd"
 )
 
@@ -28,9 +29,24 @@ func (p *plan) addNotes(ctx context.Context) {
 	p.noteMoves()
 	p.noteMatches(ctx)
 	p.noteUnknownUsers(ctx)
-	expires := func(arg string) bool { return strings.Contains(arg, "expiry-time") }
-	if p.Version != (sshd.Version{}) && p.Version.Before(7, 7) && slices.ContainsFunc(p.entry.Args, expires) {
-		p.notes = append(p.notes, "this sshd is older than OpenSSH 7.7, does not know the key option expiry-time, and refuses every key that has it: leave it out of --key-options")
+	p.noteKeyOptions()
+}
+
+// noteKeyOptions warns of a key option that sshd is too old for, by flag or in the settings of the
+// host.
+func (p *plan) noteKeyOptions() {
+	lists := []string{p.keyOptions}
+	for _, flag := range joined(p.entry.Args) {
+		if list, found := strings.CutPrefix(flag, "--key-options="); found {
+			lists = append(lists, strings.ReplaceAll(list, "%%", "%"))
+		}
+	}
+	for _, list := range lists {
+		if name, since := p.Version.UnknownKeyOption(authorize.KeyOptionNames(list)); name != "" {
+			p.notes = append(p.notes, fmt.Sprintf("this sshd is older than OpenSSH %d.%d, does not know the key option %s, and refuses every key that has it: take it out of key-options",
+				since.Major, since.Minor, name))
+			return
+		}
 	}
 }
 

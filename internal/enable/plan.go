@@ -27,12 +27,14 @@ type plan struct {
 	// change, and those that run a command that is not ours.
 	moved, left []sshd.Setting
 	notes       []string
+	// keyOptions are Options.KeyOptions.
+	keyOptions string
 }
 
 // plan finds what the options ask for. The error is a *ConflictError where
 // somebody else's configuration is in the way.
 func (s site) plan(o Options) (*plan, error) {
-	p := &plan{site: s, entry: sshd.Entry{Made: s.made()}}
+	p := &plan{site: s, entry: sshd.Entry{Made: s.made()}, keyOptions: o.KeyOptions}
 	return p, p.decide(o)
 }
 

@@ -1,13 +1,11 @@
 package enable
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -34,7 +32,7 @@ func reload(ctx context.Context, h sshd.Host, unitsChanged bool, result *Result)
 			return fmt.Errorf("running systemctl daemon-reload: %w", err)
 		}
 	}
-	unit, pid, err := runningServer(ctx, h)
+	unit, pid, err := h.Server(ctx)
 	if err != nil || pid == 0 {
 		return err
 	}
@@ -65,24 +63,4 @@ func reloadServer(ctx context.Context, h sshd.Host, unit string, pid int) error 
 	}
 	_, err := h.Systemctl(ctx, "reload", unit)
 	return err
-}
-
-// runningServer finds the sshd that listens: by its unit where systemd runs this host, else by
-// its PidFile. The process is 0 where there is none.
-func runningServer(ctx context.Context, h sshd.Host) (unit string, pid int, err error) {
-	if !h.Booted() {
-		pid, _, err = h.ListeningProcess(ctx)
-		return "", pid, err
-	}
-	for _, unit := range []string{"ssh.service", "sshd.service"} {
-		stdout, err := h.Systemctl(ctx, "show", "--property=MainPID", unit)
-		if err != nil {
-			return "", 0, fmt.Errorf("asking systemd for the process of %s: %w", unit, err)
-		}
-		pid, err := strconv.Atoi(strings.TrimPrefix(string(bytes.TrimSpace(stdout)), "MainPID="))
-		if err == nil && sshd.IsServer(pid) { // 0: it does not run, or that is not its name here
-			return unit, pid, nil
-		}
-	}
-	return "", 0, nil
 }

@@ -90,14 +90,24 @@ func TestEveryRecordedVersion(t *testing.T) {
 	}
 }
 
-// OpenSSH before 7.7 takes a key with an option that it does not know for none.
+// An sshd takes a key with an option that it does not know for none, wherever the option is set.
 func TestKeyOptionThatOldSSHDRefusesIsNamed(t *testing.T) {
-	for _, server := range sshdtest.StandIns(t) {
-		root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/nonexistent:/usr/sbin/nologin\n"})
-		h := sshd.Host{Root: root, Run: server.Runner(root)}
-		result, err := Add(t.Context(), h, Options{Flags: []string{`--key-options=expiry-time="20300101"`}})
-		require.NoError(t, err)
-		require.Equal(t, server.Version == "7.4", strings.Contains(strings.Join(result.Notes, "\n"), "refuses every key"), server.Version)
+	for option, until := range map[string]string{`expiry-time="20300101"`: "7.4", `permitlisten="1"`: "7.4", "no-touch-required": "8.0", "verify-required": "8.2"} {
+		known := false
+		for _, server := range sshdtest.StandIns(t) {
+			for place, o := range map[string]Options{
+				"in a flag":          {Flags: []string{`--key-options=command="expiry-time",` + option}},
+				"in the host's file": {KeyOptions: "restrict," + option},
+			} {
+				t.Run(server.Version+" "+option+" "+place, func(t *testing.T) {
+					root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/nonexistent:/usr/sbin/nologin\n"})
+					result, err := Add(t.Context(), sshd.Host{Root: root, Run: server.Runner(root)}, o)
+					require.NoError(t, err)
+					require.Equal(t, known, !strings.Contains(strings.Join(result.Notes, "\n"), "refuses every key"))
+				})
+			}
+			known = known || server.Version == until
+		}
 	}
 }
 

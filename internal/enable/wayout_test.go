@@ -62,7 +62,7 @@ func refusals() map[string]struct {
 		"an edited block":                          {map[string]string{"etc/ssh/sshd_config": edited}, nil, "sed -i -e '1s/^/#/' -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
 		"a file under our name":                    {map[string]string{"etc/ssh/sshd_config": includeFirst, sshd.DropIn[1:]: "LogLevel DEBUG\n"}, nil, "mv " + sshd.DropIn + " " + sshd.DropIn + ".edited && eic enable"},
 		"a user in front of the principals' lines": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommandUser nobody\nAuthorizedPrincipalsCommand /bin/echo x\nAuthorizedPrincipalsCommandUser git\n"}, nil, "sed -i -e '1s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"an option in an environment file": {unit("etc/sysconfig/sshd", "# site\nOPTIONS=\"-4 -o 'AuthorizedKeysCommand /usr/bin/other %u' -oAuthorizedKeysCommandUser=root -o \\\"Banner /etc/a b\\\"\"\n"),
+		"an option in an environment file": {unit("etc/sysconfig/sshd", "# site\nOPTIONS=\"-4 -o 'AuthorizedKeysCommand /usr/bin/other %u' -oAuthorizedKeysCommandUser=root -o \\\"Banner /etc/a\\\"\"\n"),
 			nil, "systemctl daemon-reload && eic enable"},
 		"an option in a drop-in": {unit("etc/systemd/system/sshd.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n -4o AuthorizedKeysCommand=/usr/bin/other \\\n $OPTIONS\n"),
 			nil, "systemctl daemon-reload && eic enable"},
@@ -122,7 +122,7 @@ func TestLineWithoutOurOptions(t *testing.T) {
 	root := sshdtest.NewTree(t, refusals()["an option in an environment file"].files)
 	found, err := sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)
-	require.Equal(t, `OPTIONS="-4 -o \"Banner /etc/a b\""`, found[0].LineWithout(sshd.NewTree(root)))
+	require.Equal(t, `OPTIONS="-4 -o \"Banner /etc/a\""`, found[0].LineWithout(sshd.NewTree(root)))
 	root = sshdtest.NewTree(t, refusals()["an option in a drop-in"].files)
 	found, err = sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)

@@ -1,8 +1,13 @@
 package explain
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
 	"time"
 
+	"eic/internal/activekeys"
 	"eic/internal/authorize"
 )
 
@@ -30,6 +35,9 @@ type Key struct {
 	Timestamp   int64     `json:"timestamp,omitempty"`
 	Expires     time.Time `json:"expires,omitzero"`
 	SecondsLeft int64     `json:"seconds_left"`
+
+	// bits is the size of an RSA key, and 0 for other keys.
+	bits int
 }
 
 // lastSecond is the last one that RFC 3339 has a date for.
@@ -44,6 +52,9 @@ func newKey(d authorize.Decision, f facts) Key {
 		Instance: d.Entry.Instance, Caller: d.Entry.Caller, RequestID: d.Entry.Request,
 		Timestamp: d.Entry.Timestamp,
 	}
+	if k.Type == rsaType {
+		k.bits = rsaBits(d.Entry.Key)
+	}
 	if d.Detail != nil {
 		k.Message = d.Detail.Error()
 		k.Remedy = f.remedy(k.Reason)
@@ -55,4 +66,30 @@ func newKey(d authorize.Decision, f facts) Key {
 		k.Expires = time.Unix(d.Entry.Timestamp, 0).UTC()
 	}
 	return k
+}
+
+// rsaType is the type of RSA keys in authorized_keys.
+const rsaType = "ssh-rsa"
+
+// rsaBits returns the size of the modulus of a public-key line, which is the last part of the
+// key (RFC 4253, section 6.6), or 0 where the line is not understood.
+func rsaBits(line []byte) int {
+	_, text, _ := activekeys.SplitKey(line)
+	blob, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return 0
+	}
+	var modulus []byte
+	for len(blob) >= 4 {
+		size := int(binary.BigEndian.Uint32(blob))
+		if blob = blob[4:]; size > len(blob) {
+			return 0
+		}
+		modulus, blob = blob[:size], blob[size:]
+	}
+	modulus = bytes.TrimLeft(modulus, "\x00")
+	if len(modulus) == 0 {
+		return 0
+	}
+	return 8*(len(modulus)-1) + bits.Len8(modulus[0])
 }

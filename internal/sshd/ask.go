@@ -128,13 +128,19 @@ func missing(a, b []string) []string {
 	return found
 }
 
-// Ask asks sshd for the configuration that holds for a login.
+// Ask asks sshd for the configuration that holds for a login. Options on the
+// command line of the sshd that runs are not in it.
 func (h Host) Ask(ctx context.Context, c Connection) (Answer, error) {
+	return h.askWith(ctx, nil, c)
+}
+
+// askWith is Ask for an sshd with options on its command line.
+func (h Host) askWith(ctx context.Context, options []string, c Connection) (Answer, error) {
 	specification, err := c.specification()
 	if err != nil {
 		return Answer{}, err
 	}
-	return h.ask(ctx, "-C", specification)
+	return h.ask(ctx, append([]string{"-C", specification}, options...)...)
 }
 
 // AskGlobal asks sshd for the configuration that holds where no Match block
@@ -142,9 +148,13 @@ func (h Host) Ask(ctx context.Context, c Connection) (Answer, error) {
 // 8.0 about any, later ones about Match LocalPort. Then the answer is that for
 // Anybody, and whole is false.
 func (h Host) AskGlobal(ctx context.Context) (a Answer, whole bool, err error) {
-	a, err = h.ask(ctx)
+	return h.askGlobalWith(ctx, nil)
+}
+
+func (h Host) askGlobalWith(ctx context.Context, options []string) (a Answer, whole bool, err error) {
+	a, err = h.ask(ctx, options...)
 	if err != nil && strings.Contains(err.Error(), "not in connection test specification") {
-		a, err = h.Ask(ctx, Anybody())
+		a, err = h.askWith(ctx, options, Anybody())
 		return a, false, err
 	}
 	return a, err == nil, err

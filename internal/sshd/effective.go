@@ -20,29 +20,56 @@ type Effective struct {
 	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, as
 	// Config.ShadowedPrincipals has it. It is zero where none is.
 	ShadowedPrincipals Setting
-	// Answer is everything sshd reports. Options on sshd's command line are not
-	// in it.
+	// Started is what the command line sets of the sshd that runs, or of the one
+	// that would be started.
+	Started []Override
+	// Answer is everything sshd reports, with those options.
 	Answer
 }
 
 // Effective asks sshd what it does for a login and finds the line that makes
-// it so. An option on the command line of a unit that runs sshd counts as in
-// force wherever no Match block decides.
+// it so. An option on the command line of an sshd that runs, or of a unit that
+// would start one, counts as in force wherever no Match block decides.
 func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	s, err := h.Survey(ctx)
 	if err != nil {
 		return Effective{}, err
 	}
-	everywhere, _, err := h.AskGlobal(ctx)
+	e := Effective{}
+	var running bool
+	if e.Started, running, err = h.started(ctx); err != nil {
+		return Effective{}, err
+	}
+	if running {
+		s.Overrides = e.Started // the files may have changed since
+	}
+	options := asked(s.Tree, s.Main, e.Started)
+	if at := slices.Index(options, "-f"); at >= 0 {
+		if s.Now, err = Read(s.Tree, options[at+1], s.Version); err != nil {
+			return Effective{}, err
+		}
+	}
+	everywhere, _, err := h.askGlobalWith(ctx, options)
 	if err != nil {
 		return Effective{}, err
 	}
-	answer, err := h.Ask(ctx, c)
-	if err != nil {
+	if e.Answer, err = h.askWith(ctx, options, c); err != nil {
 		return Effective{}, err
 	}
-	e := Effective{Command: answer.Values[KeysCommand], User: answer.Values[KeysCommandUser], Answer: answer}
-	if e.Command == everywhere.Values[KeysCommand] {
+	e.Command, e.User = e.Values[KeysCommand], e.Values[KeysCommandUser]
+	e.findSource(s, e.Command == everywhere.Values[KeysCommand])
+	if set, found := s.Now.Global(principalsCommand); found && set.Match == "" && e.Values[principalsCommand] == "none" {
+		if _, shadowed := s.Now.ShadowedPrincipals(s.Version); shadowed {
+			e.ShadowedPrincipals = set
+		}
+	}
+	return e, nil
+}
+
+// findSource finds the line that the command comes from, which everybody's does or
+// that of a Match block, and whether it is ours.
+func (e *Effective) findSource(s Survey, everybodys bool) {
+	if everybodys {
 		e.Source, _ = s.Now.Global(KeysCommand)
 		for _, v := range slices.Backward(s.Overrides) { // the first one wins
 			e.override(v)
@@ -55,15 +82,9 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 			}
 		}
 	}
-	if set, found := s.Now.Global(principalsCommand); found && set.Match == "" && answer.Values[principalsCommand] == "none" {
-		if _, shadowed := s.Now.ShadowedPrincipals(s.Version); shadowed {
-			e.ShadowedPrincipals = set
-		}
-	}
 	for _, b := range s.Ours {
 		e.Ours = e.Ours || e.Source.File == b.File && strings.Contains(string(b.Text), " "+e.Source.Value+"\n")
 	}
-	return e, nil
 }
 
 // override puts an option of sshd's command line in force.

@@ -7,16 +7,18 @@ import (
 )
 
 // An Override is an option on the command line that sshd is started with. It
-// outranks every file, and sshd -T knows nothing of it.
+// outranks every file, and sshd -T knows nothing of it unless it is told.
 type Override struct {
 	// Unit is the systemd unit that starts sshd, or empty where the options
 	// file of an init script was read instead.
 	Unit string
-	// File and Line say where the option was written.
+	// File and Line say where the option was written. For a process whose options
+	// were written nowhere File is its /proc/PID/cmdline, and Line is 0.
 	File string
 	Line int
-	// Keyword is "authorizedkeyscommand" or "authorizedkeyscommanduser", or "-f"
-	// for another file in place of sshd_config.
+	// Keyword is that of an -o option in lower case, or "-f" for another file in
+	// place of sshd_config. In a Survey it is "authorizedkeyscommand",
+	// "authorizedkeyscommanduser" or "-f".
 	Keyword string
 	Value   string
 }
@@ -25,77 +27,36 @@ type Override struct {
 // command line. On a machine without such units it reads the files with the
 // options of the init scripts.
 func Overrides(t Tree) ([]Override, error) {
-	found, err := units(t)
-	if err != nil {
-		return nil, err
-	}
-	if len(found) == 0 {
-		return scriptOverrides(t)
-	}
-	return unitOverrides(found), nil
+	lines, err := commandLines(t)
+	return overrides(lines), err
 }
 
-func unitOverrides(units []unit) []Override {
+func (h Host) overrides(ctx context.Context) ([]Override, error) {
+	lines, err := h.commandLines(ctx)
+	return overrides(lines), err
+}
+
+func overrides(lines []commandLine) []Override {
 	var all []Override
-	for _, u := range units {
-		for _, command := range u.commands {
-			all = append(all, commandOverrides(u.name, command, u.arguments(command))...)
-		}
+	for _, l := range lines {
+		all = append(all, l.overrides()...)
 	}
 	return all
 }
 
-// overrides asks systemd for the files of the units where it runs the machine,
-// and reads the directories that it reads where it does not.
-func (h Host) overrides(ctx context.Context) ([]Override, error) {
-	if h.Booted() {
-		if found, err := h.loadedUnits(ctx); err == nil && len(found) > 0 {
-			return unitOverrides(found), nil
-		}
-	}
-	return Overrides(h.Tree())
-}
-
-// scriptOverrides reads the options files of Debian's, RHEL's, SUSE's and
-// OpenRC's init scripts.
-func scriptOverrides(t Tree) ([]Override, error) {
-	var all []Override
-	for _, file := range []string{"/etc/conf.d/sshd", "/etc/default/ssh", "/etc/sysconfig/ssh", "/etc/sysconfig/sshd"} {
-		data, err := t.ReadIfThere(file)
-		if err != nil {
-			return nil, err
-		}
-		for _, value := range environmentLines(file, data) {
-			var words []word
-			for _, text := range splitUnit(value.text) {
-				words = append(words, word{text, value.file, value.line})
-			}
-			all = append(all, commandOverrides("", value, words)...)
-		}
-	}
-	return all, nil
-}
-
-// commandOverrides finds the options of one command line. A command that names
+// overrides finds the options that decide over our lines. A command that names
 // the directive in a way not understood here, inside sh -c for example, counts
 // as one that sets it.
-func commandOverrides(unit string, command word, arguments []word) []Override {
-	var found []Override
-	text := command.text
-	for _, argument := range arguments {
+func (l commandLine) overrides() []Override {
+	text := l.whole.text
+	for _, argument := range l.words {
 		text += " " + argument.text
 	}
-	for _, option := range options(arguments) {
-		keyword, value := option.letter, option.value.text
-		if keyword == "-o" {
-			keyword, value = ParseLine(value)
-		}
-		if slices.Contains([]string{KeysCommand, KeysCommandUser, "-f"}, keyword) {
-			found = append(found, Override{unit, option.value.file, option.value.line, keyword, value})
-		}
-	}
+	found := slices.DeleteFunc(l.settings(), func(v Override) bool {
+		return DirectiveName(v.Keyword) == "" && v.Keyword != "-f"
+	})
 	if len(found) == 0 && strings.Contains(strings.ToLower(text), KeysCommand) {
-		found = append(found, Override{unit, command.file, command.line, KeysCommand, command.text})
+		found = append(found, Override{l.unit, l.whole.file, l.whole.line, KeysCommand, l.whole.text})
 	}
 	return found
 }

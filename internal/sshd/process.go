@@ -36,8 +36,8 @@ func (h Host) Booted() bool {
 	return h.root() == "/" && err == nil && info.Mode().Type() == fs.ModeDir
 }
 
-// IsServer reports whether a process is an sshd that has our root.
-func IsServer(pid int) bool {
+// isServer reports whether a process is an sshd that has our root.
+func isServer(pid int) bool {
 	process := fmt.Sprintf("/proc/%d/", pid)
 	program, err := os.Readlink(process + "exe")
 	if err != nil {
@@ -57,9 +57,9 @@ func IsServer(pid int) bool {
 	return err == nil && os.SameFile(ours, its)
 }
 
-// ListeningProcess returns the process that sshd's PidFile names (sshd(8)), if
+// listeningProcess returns the process that sshd's PidFile names (sshd(8)), if
 // it is an sshd.
-func (h Host) ListeningProcess(ctx context.Context) (pid int, found bool, err error) {
+func (h Host) listeningProcess(ctx context.Context) (pid int, found bool, err error) {
 	answer, _, err := h.AskGlobal(ctx)
 	if err != nil {
 		return 0, false, err
@@ -69,7 +69,7 @@ func (h Host) ListeningProcess(ctx context.Context) (pid int, found bool, err er
 		return 0, false, err
 	}
 	pid, err = strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || !IsServer(pid) {
+	if err != nil || !isServer(pid) {
 		return 0, false, nil // no sshd listens, or one that is gone left its PidFile
 	}
 	return pid, true, nil

@@ -125,7 +125,8 @@ func FuzzUnit(f *testing.F) {
 		u := unit{environment: environmentLines("e", []byte(environment))}
 		require.NoError(t, u.add(NewTree(t.TempDir()), "u", []byte(text)))
 		for _, command := range u.commands {
-			for _, o := range commandOverrides("u", command, u.arguments(command)) {
+			line := commandLine{"u", command, u.arguments(command)}
+			for _, o := range line.overrides() {
 				require.NotZero(t, o.Line)
 			}
 		}

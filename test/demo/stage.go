@@ -50,7 +50,7 @@ func openHost(context.Context) (*stage, error) {
 	}
 	end := func() { _ = errors.Join(h.Close(), events.Close()) } // what remains ends with this process
 	for _, step := range []func() error{
-		h.Install, func() error { return h.Configure(host.Packaged) }, h.StartSSHD,
+		h.Install, func() error { return h.Configure(host.Packaged) }, func() error { return h.StartSSHD() },
 	} {
 		if err := step(); err != nil {
 			end()

@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"cmp"
+	"maps"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"eic/internal/sshd"
 	"eic/test/host"
 	"eic/test/host/hosttest"
 )
@@ -15,11 +17,12 @@ import (
 // refusal is a setting by which sshd refuses or hampers a login with a pushed
 // key, and the check that must say so.
 type refusal struct {
-	config string // in front of what the packages configure
-	behind string // behind it
-	damage func(t *testing.T, h *host.Host)
-	user   string // alice if empty
-	kind   string // of the key, ed25519 if empty
+	config  string   // in front of what the packages configure
+	options []string // of sshd's command line
+	behind  string   // behind it
+	damage  func(t *testing.T, h *host.Host)
+	user    string // alice if empty
+	kind    string // of the key, ed25519 if empty
 	// login is whether the real login works all the same.
 	login   bool
 	check   string
@@ -28,8 +31,15 @@ type refusal struct {
 }
 
 // refusals have one row for each way in which sshd refuses a user whose key would
-// be printed.
-func refusals() map[string]refusal {
+// be printed, by an sshd of the version.
+func refusals(version sshd.Version) map[string]refusal {
+	all := refusedUsers()
+	maps.Copy(all, refusedKeys(version))
+	return all
+}
+
+// refusedUsers are for the account of the user.
+func refusedUsers() map[string]refusal {
 	inGroup := func(t *testing.T, h *host.Host) {
 		replace(t, h, "/etc/group", "alice:x:2000:\n", "alice:x:2000:\nops:x:3000:alice\n")
 	}
@@ -41,18 +51,13 @@ func refusals() map[string]refusal {
 			replace(t, h, "/etc/passwd", "/run/home/alice:/bin/sh\n", "/run/home/alice:"+shell+"\n")
 		}
 	}
-	flagged := func(flags string) string {
-		return strings.Replace(host.Packaged, "--trust-anchors", flags+" --trust-anchors", 1)
-	}
-	// A fault of OpenSSH before 9.4.
-	const principals = "AuthorizedPrincipalsCommand /usr/bin/true\nAuthorizedPrincipalsCommandUser nobody\n"
 	return map[string]refusal{
 		"nothing stands in the way": {login: true, check: "user-account", verdict: "ok", found: "uid 2000"},
 
 		"there is no such user": {user: "carol", check: "user-account", verdict: "broken", found: `no user "carol"`},
 		"the account expired":   {damage: shadow("alice:*::::::1:"), check: "user-account", verdict: "broken", found: "has expired"},
 		"the account is locked": {damage: shadow("alice:!:::::::"), check: "user-account", verdict: "broken", found: "is locked"},
-		"the shell is missing":  {damage: shell("/bin/fish"), check: "user-account", verdict: "broken", found: `"/bin/fish", does not exist`},
+		"the shell is missing":  {damage: shell("/bin/no-such-shell"), check: "user-account", verdict: "broken", found: `"/bin/no-such-shell", does not exist`},
 		"the shell is no program": {damage: shell("/etc/passwd"), check: "user-account", verdict: "broken",
 			found: `"/etc/passwd", is not executable`},
 		"the shell turns people away": {damage: shell("/usr/sbin/nologin"), check: "user-account", verdict: "warning", found: "ends every session"},
@@ -76,7 +81,22 @@ func refusals() map[string]refusal {
 		"root is for commands and has one": {user: "root", config: "PermitRootLogin forced-commands-only\n" + flagged(`--key-options 'command="whoami"'`), login: true, check: "root-login", verdict: "ok", found: "forced"},
 		"root is let in with a key":        {user: "root", config: "PermitRootLogin prohibit-password\n", login: true, check: "root-login", verdict: "ok", found: "-password"},
 		"root is refused, alice is not":    {config: "PermitRootLogin no\n", login: true, check: "root-login", verdict: "ok", found: "not root"},
+	}
+}
 
+// flagged is what the packages configure, with more flags.
+func flagged(flags string) string {
+	return strings.Replace(host.Packaged, "--trust-anchors", flags+" --trust-anchors", 1)
+}
+
+// refusedKeys are for what sshd makes of the keys of a user whom it lets in.
+func refusedKeys(version sshd.Version) map[string]refusal {
+	const principals = "AuthorizedPrincipalsCommand /usr/bin/true\nAuthorizedPrincipalsCommandUser nobody\n"
+	lost := refusal{behind: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"}
+	if !version.Before(8, 7) && version.Before(9, 4) { // bugzilla.mindrot.org 3574
+		lost.verdict, lost.found = "warning", "ignores AuthorizedPrincipalsCommand"
+	}
+	return map[string]refusal{
 		"the session is not told of the caller": {config: flagged("--caller-env"), login: true, check: "caller-env", verdict: "warning",
 			found: `PermitUserEnvironment is "no", so sshd drops the EIC_CALLER`},
 		"the session is told of one thing": {config: "PermitUserEnvironment EIC_CALLER\n" + flagged("--caller-env"), login: true, check: "caller-env",
@@ -84,9 +104,8 @@ func refusals() map[string]refusal {
 		"the session is told of the caller": {config: "PermitUserEnvironment EIC_*\n" + flagged("--caller-env"), login: true, check: "caller-env",
 			verdict: "ok", found: "EIC_*"},
 
-		"certificates lose their principals": {behind: principals, login: true, check: "principals", verdict: "warning",
-			found: "ignores AuthorizedPrincipalsCommand"},
-		"certificates keep their principals": {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
+		"certificates lose their principals before OpenSSH 9.4": lost,
+		"certificates keep their principals":                    {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
 		"a Match block's command has no user": {config: "Match Group ops\nAuthorizedKeysCommand /usr/bin/true\nAuthorizedKeysCommandUser ec2-instance-connect\nMatch all\n",
 			login: true, check: "command-users", verdict: "broken", found: `no user "ec2-instance-connect"`},
 
@@ -97,7 +116,13 @@ func refusals() map[string]refusal {
 		"a key is no method": {config: "PasswordAuthentication yes\nAuthenticationMethods password\n", check: "methods", verdict: "broken",
 			found: "none of which takes a key"},
 		"Ed25519 is against the policy": {config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", check: "key-types", verdict: "warning",
-			found: "refuses Ed25519 keys"},
+			found: "refuses Ed25519 keys, which its policy leaves out of PubkeyAcceptedAlgorithms (/etc/ssh/sshd_config:1)"},
+		"Ed25519 is against the policy, and RSA was pushed": {kind: "rsa", config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", login: true,
+			check: "key-types", verdict: "warning", found: "refuses Ed25519 keys"},
+		"Ed25519 is against the policy of RHEL 8": {options: []string{"-oCiphers=aes256-ctr", "-oPubkeyAcceptedKeyTypes=rsa-sha2-256,rsa-sha2-512"},
+			check: "key-types", verdict: "warning", found: "refuses Ed25519 keys, which its policy leaves out of PubkeyAcceptedAlgorithms (/proc/"},
+		"users are listed where sshd is started": {options: []string{"-o", "AllowUsers bob carol"}, check: "user-allowed", verdict: "broken",
+			found: `AllowUsers ["bob" "carol"] does not match`},
 		"RSA is against the policy": {kind: "rsa", config: "PubkeyAcceptedAlgorithms ssh-ed25519\n", check: "key-types", verdict: "warning",
 			found: "refuses RSA keys"},
 		"neither is in the policy": {config: "PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256\n", check: "key-types", verdict: "broken",
@@ -116,7 +141,7 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 		keys[kind], err = h.NewKey(kind, kind)
 		require.NoError(t, err)
 	}
-	for name, row := range refusals() {
+	for name, row := range refusals(sshd.Host{}.Version(t.Context())) {
 		t.Run(name, func(t *testing.T) {
 			row.user = cmp.Or(row.user, "alice")
 			keepAccounts(t, h)
@@ -125,7 +150,7 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 				row.damage(t, h)
 			}
 			h.Log.Forget()
-			require.NoError(t, h.StartSSHD())
+			require.NoError(t, h.StartSSHD(row.options...))
 			defer h.StopSSHD()
 			key := keys[cmp.Or(row.kind, "ed25519")]
 			hosttest.Push(t, h, row.user, key)
@@ -137,11 +162,15 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 			}
 
 			if row.verdict == "broken" && row.check != "command-users" {
-				told := hosttest.Capture(t, h.Command("root", host.Binary, "explain", "--trust-anchors="+host.TrustAnchors, row.user))
-				require.Equal(t, 3, told.Status, told.Stdout+told.Stderr)
-				require.Contains(t, told.Stdout, "would be printed\n")
-				_, end, _ := strings.Cut(told.Stdout, "\nsshd refuses "+row.user+", whatever key was pushed\n")
-				require.Contains(t, end, row.found)
+				requireExplained(t, h, row, key, "\nsshd refuses "+row.user+", whatever key was pushed\n")
+			}
+			if row.check == "key-types" && row.verdict == "warning" && !row.login {
+				requireExplained(t, h, row, key, "\nsshd refuses the key that was pushed for "+row.user+"\n")
+			}
+			if row.login && row.check == "key-types" {
+				told := explain(t, h, row, key)
+				require.Zero(t, told.Status, told.Stdout+told.Stderr)
+				require.NotContains(t, told.Stdout, row.found)
 			}
 
 			r := examine(t, h, "root", map[string]int{"ok": 0, "broken": 1, "warning": 2}[row.verdict], "--user", row.user)
@@ -153,6 +182,56 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the sshd that runs was started with counts, not what was written since; and where both say
+// the same, the place where it is written is named.
+func TestWhatTheRunningSSHDWasStartedWithCounts(t *testing.T) {
+	const option = "-oPubkeyAcceptedAlgorithms=rsa-sha2-512"
+	h := start(t, host.Options{})
+	unit := "[Service]\nEnvironmentFile=-/etc/default/ssh\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n"
+	require.NoError(t, h.WriteFile("/etc/systemd/system/ssh.service", []byte(unit)))
+	key := hosttest.NewKey(t, h, "key")
+	for name, test := range map[string]struct {
+		written string
+		options []string
+		found   string
+	}{
+		"written since":    {option, nil, "RSA and Ed25519"},
+		"taken out since":  {"", []string{option}, "(/proc/"},
+		"written and used": {option, []string{option}, "(/etc/default/ssh:2)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, h.WriteFile("/etc/default/ssh", []byte("# site\nSSHD_OPTS='"+test.written+"'\n")))
+			h.Log.Forget()
+			require.NoError(t, h.StartSSHD(test.options...))
+			defer h.StopSSHD()
+			hosttest.Push(t, h, "alice", key)
+			result := hosttest.Capture(t, h.SSH("alice", key, "whoami"))
+			require.Equal(t, test.options == nil, result.Status == 0, "%+v", result)
+			status := map[bool]int{true: 0, false: 2}[test.options == nil]
+			require.Contains(t, examine(t, h, "root", status, "--user", "alice").find(t, "key-types").Found, test.found)
+		})
+	}
+}
+
+// requireExplained wants eic explain to say that a key would be printed, that sshd refuses it, and
+// why.
+func requireExplained(t *testing.T, h *host.Host, row refusal, key, heading string) {
+	t.Helper()
+	told := explain(t, h, row, key)
+	require.Equal(t, 3, told.Status, told.Stdout+told.Stderr)
+	require.Contains(t, told.Stdout, "would be printed\n")
+	_, end, found := strings.Cut(told.Stdout, heading)
+	require.True(t, found, told.Stdout)
+	require.Contains(t, strings.Join(strings.Fields(end), " "), strings.Join(strings.Fields(row.found), " "))
+}
+
+// explain has eic explain tell of one key, where earlier rows pushed others.
+func explain(t *testing.T, h *host.Host, row refusal, key string) host.Result {
+	t.Helper()
+	fingerprint := hosttest.Fingerprint(t, key, "sha256")
+	return hosttest.Capture(t, h.Command("root", host.Binary, "explain", "--trust-anchors="+host.TrustAnchors, row.user, fingerprint))
 }
 
 // keepAccounts puts the host's accounts back at the end of the test.

@@ -51,9 +51,9 @@ func (h *Host) Configure(lines string) error {
 	return h.WriteFile(sshdConfig, []byte(config))
 }
 
-// StartSSHD starts sshd as the host's sshd_config says, and waits until it listens.
-// The host has no network interface but the loopback one.
-func (h *Host) StartSSHD() error {
+// StartSSHD starts sshd as the host's sshd_config and more options say, and waits until it
+// listens. The host has no network interface but the loopback one.
+func (h *Host) StartSSHD(options ...string) error {
 	if err := h.makeHostKey(); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (h *Host) StartSSHD() error {
 	}
 	const listening = "Server listening on"
 	before := h.Log.count("sshd", listening) // by an sshd that was stopped
-	sshd := h.Command("root", SSHD, "-D", "-f", sshdConfig, "-h", hostKey)
+	sshd := h.Command("root", SSHD, append([]string{"-D", "-f", sshdConfig, "-h", hostKey}, options...)...)
 	if err := sshd.Start(); err != nil {
 		return fmt.Errorf("starting sshd: %w", err)
 	}

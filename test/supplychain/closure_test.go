@@ -86,7 +86,7 @@ var mayImport = map[string][]string{
 	"cmdline":       nil,
 	"confine":       nil,
 	"doctor":        {"account", "argv", "authorize", "evidence", "instance", "lookup", "metadata", "othercommand", "printable", "remedy", "selinux", "settings", "sshd", "trust", "trustedfile"},
-	"enable":        {"account", "argv", "selinux", "sshd"},
+	"enable":        {"account", "argv", "authorize", "selinux", "sshd"},
 	"evidence":      {"authorize", "instance", "lookup", "metadata", "trust", "trustedfile"},
 	"explain":       {"activekeys", "authorize", "evidence", "instance", "lookup", "metadata", "printable", "remedy", "trust"},
 	"instance":      nil,

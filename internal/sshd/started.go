@@ -1,0 +1,233 @@
+package sshd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A commandLine is one that sshd is started with, or may be.
+type commandLine struct {
+	// unit is empty where it stands in no systemd unit.
+	unit string
+	// whole is the line as it was written, words are its arguments.
+	whole word
+	words []word
+}
+
+// settings returns the options that set something, as Overrides: each -o, and -f.
+func (l commandLine) settings() []Override {
+	var found []Override
+	for _, option := range options(l.words) {
+		keyword, value := option.letter, option.value.text
+		switch option.letter {
+		case "-o":
+			keyword, value = ParseLine(value)
+		case "-f":
+		default:
+			continue
+		}
+		found = append(found, Override{l.unit, option.value.file, option.value.line, keyword, value})
+	}
+	return found
+}
+
+// commandLines returns those of the units that run sshd, or, on a machine without
+// such units, of the init scripts.
+func commandLines(t Tree) ([]commandLine, error) {
+	found, err := units(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return scriptLines(t)
+	}
+	return unitLines(found), nil
+}
+
+// commandLines asks systemd for the files of the units where it runs the machine,
+// and reads the directories that it reads where it does not.
+func (h Host) commandLines(ctx context.Context) ([]commandLine, error) {
+	if h.Booted() {
+		if found, err := h.loadedUnits(ctx); err == nil && len(found) > 0 {
+			return unitLines(found), nil
+		}
+	}
+	return commandLines(h.Tree())
+}
+
+func unitLines(units []unit) []commandLine {
+	var lines []commandLine
+	for _, u := range units {
+		for _, command := range u.commands {
+			lines = append(lines, commandLine{u.name, command, u.arguments(command)})
+		}
+	}
+	return lines
+}
+
+// scriptLines reads the options files of Debian's, RHEL's, SUSE's and OpenRC's init
+// scripts.
+func scriptLines(t Tree) ([]commandLine, error) {
+	var lines []commandLine
+	for _, file := range []string{"/etc/conf.d/sshd", "/etc/default/ssh", "/etc/sysconfig/ssh", "/etc/sysconfig/sshd"} {
+		data, err := t.ReadIfThere(file)
+		if err != nil {
+			return nil, err
+		}
+		variables := environmentLines(file, data)
+		for _, name := range slices.Sorted(maps.Keys(variables)) {
+			value := variables[name]
+			var words []word
+			for _, text := range splitUnit(value.text) {
+				words = append(words, word{text, value.file, value.line})
+			}
+			lines = append(lines, commandLine{"", value, words})
+		}
+	}
+	return lines, nil
+}
+
+// started returns what the command line of sshd sets: that of the sshd that
+// listens, if running, else the one that would start it.
+func (h Host) started(ctx context.Context) (settings []Override, running bool, err error) {
+	lines, err := h.commandLines(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	var written []Override
+	for _, l := range lines {
+		written = append(written, l.settings()...)
+	}
+	if running, known := h.runningLine(ctx, lines); known {
+		found := running.settings()
+		for i, v := range found {
+			same := func(w Override) bool { return w.Keyword == v.Keyword && w.Value == v.Value }
+			if at := slices.IndexFunc(written, same); at >= 0 {
+				found[i] = written[at]
+			}
+		}
+		return found, true, nil
+	}
+	if len(lines) > 0 && lines[0].unit != "" {
+		return lines[0].settings(), false, nil // of units that take each other's place, the first
+	}
+	return written, false, nil // any of a script's variables may count
+}
+
+// runningLine returns the command line of the sshd that listens here.
+func (h Host) runningLine(ctx context.Context, lines []commandLine) (commandLine, bool) {
+	if !h.Running() {
+		return commandLine{}, false
+	}
+	_, pid, err := h.Server(ctx)
+	if err != nil || pid == 0 {
+		return commandLine{}, false
+	}
+	name := fmt.Sprintf("/proc/%d/cmdline", pid)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return commandLine{}, false
+	}
+	words, known := processWords(text, lines)
+	l := commandLine{whole: word{file: name}}
+	for _, text := range words {
+		l.words = append(l.words, word{text: text, file: name})
+	}
+	return l, known
+}
+
+// Server finds the sshd that listens: by its unit where systemd runs this host, else by its
+// PidFile. The process is 0 where there is none.
+func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
+	if !h.Booted() {
+		pid, _, err = h.listeningProcess(ctx)
+		return "", pid, err
+	}
+	for _, unit := range []string{"ssh.service", "sshd.service"} {
+		stdout, err := h.Systemctl(ctx, "show", "--property=MainPID", unit)
+		if err != nil {
+			return "", 0, fmt.Errorf("asking systemd for the process of %s: %w", unit, err)
+		}
+		pid, err := strconv.Atoi(strings.TrimPrefix(string(bytes.TrimSpace(stdout)), "MainPID="))
+		if err == nil && isServer(pid) { // 0: it does not run, or that is not its name here
+			return unit, pid, nil
+		}
+	}
+	return "", 0, nil
+}
+
+// processWords returns the arguments of an sshd from its /proc/PID/cmdline
+// (proc_pid_cmdline(5)). From OpenSSH 8.2 a listening sshd writes over it:
+//
+//	sshd: /usr/sbin/sshd -D -o Banner /etc/issue [listener] 0 of 10-100 startups
+//
+// That loses where a word ends, and the end itself where there is no room. A line
+// that it may have been made of is taken first.
+func processWords(cmdline []byte, lines []commandLine) (words []string, known bool) {
+	title, written := strings.CutPrefix(strings.TrimRight(string(cmdline), "\x00"), "sshd: ")
+	if !written {
+		all := strings.Split(title, "\x00")
+		return all[1:], len(all) > 1
+	}
+	program, _, _ := strings.Cut(title, " ")
+	for _, l := range lines {
+		joined := program
+		words = nil
+		for _, w := range l.words {
+			joined += " " + w.text
+			words = append(words, w.text)
+		}
+		if l.unit != "" && strings.HasPrefix(title, joined+" [") {
+			return words, true
+		}
+	}
+	title, _, whole := strings.Cut(title, " [listener]")
+	if !whole {
+		return nil, false
+	}
+	return joinedWords(strings.Fields(title)[1:])
+}
+
+// joinedWords puts the words of an option's value together. It fails for a word that
+// is no option's.
+func joinedWords(fields []string) (words []string, known bool) {
+	wantsValue, hasValue := false, false
+	for _, field := range fields {
+		switch {
+		case wantsValue:
+			words = append(words, field)
+			wantsValue, hasValue = false, true
+		case strings.HasPrefix(field, "-"):
+			words = append(words, field)
+			at := strings.IndexAny(field, withValue)
+			wantsValue, hasValue = at == len(field)-1 && at > 0, at > 0
+		case hasValue:
+			words[len(words)-1] += " " + field
+		default:
+			return nil, false
+		}
+	}
+	return words, true
+}
+
+// asked turns what a command line sets into arguments for sshd -T, which then
+// reports it. Our keywords are left out: Effective decides over them.
+func asked(t Tree, main string, settings []Override) []string {
+	var args []string
+	for _, v := range settings {
+		switch {
+		case v.Keyword == "-f" && path.IsAbs(v.Value) && t.Exists(v.Value) && t.Resolve(v.Value) != t.Resolve(main):
+			args = append(args, "-f", v.Value)
+		case v.Keyword != "-f" && DirectiveName(v.Keyword) == "":
+			args = append(args, "-o", v.Keyword+" "+v.Value)
+		}
+	}
+	return args
+}

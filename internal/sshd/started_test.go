@@ -1,0 +1,98 @@
+package sshd
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"eic/internal/sshd/sshdtest"
+)
+
+// What an sshd is started with counts in what it is said to do, wherever it is written.
+func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
+	const unit = "usr/lib/systemd/system/sshd.service"
+	tests := map[string]struct {
+		files          map[string]string
+		keyword, value string
+		where          string
+	}{
+		"RHEL 8's policy of cryptography": {map[string]string{
+			unit: "[Service]\nEnvironmentFile=-/etc/crypto-policies/back-ends/opensshserver.config\nEnvironmentFile=-/etc/sysconfig/sshd\n" +
+				"ExecStart=/usr/sbin/sshd -D $OPTIONS $CRYPTO_POLICY\n",
+			"etc/crypto-policies/back-ends/opensshserver.config": "CRYPTO_POLICY='-oCiphers=aes256-ctr -oPubkeyAcceptedKeyTypes=rsa-sha2-256,rsa-sha2-512'\n",
+		}, "pubkeyacceptedalgorithms", "rsa-sha2-256,rsa-sha2-512", "/etc/crypto-policies/back-ends/opensshserver.config:1"},
+		"RHEL's file of options": {map[string]string{
+			unit:                 "[Service]\nEnvironmentFile=-/etc/sysconfig/sshd\nExecStart=/usr/sbin/sshd -D $OPTIONS\n",
+			"etc/sysconfig/sshd": "# site\nOPTIONS=\"-4 -o 'AllowUsers git alice'\"\n",
+		}, "allowusers", "git", "/etc/sysconfig/sshd:2"},
+		"Debian's, without a unit": {map[string]string{"etc/default/ssh": "SSHD_OPTS=-oMaxAuthTries=3\n"}, "maxauthtries", "3", "/etc/default/ssh:1"},
+		"a drop-in": {map[string]string{
+			unit: plainUnit, "etc/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -Do PermitRootLogin=no\n",
+		}, "permitrootlogin", "no", "/etc/systemd/system/sshd.service.d/x.conf:3"},
+		"the unit alone that comes first": {map[string]string{
+			"usr/lib/systemd/system/ssh.service": plainUnit, "usr/lib/systemd/system/ssh@.service": "[Service]\nExecStart=/usr/sbin/sshd -i -oMaxAuthTries=3\n",
+		}, "maxauthtries", "6", ""},
+		"a Match block, which outranks them": {map[string]string{
+			unit: "[Service]\nExecStart=/usr/sbin/sshd -D -oMaxAuthTries=5\n", "etc/ssh/sshd_config": "Match User git\nMaxAuthTries 2\n",
+		}, "maxauthtries", "2", "/usr/lib/systemd/system/sshd.service:2"},
+		"another file": {map[string]string{
+			unit: "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/other\n", "etc/ssh/other": "MaxAuthTries 4\n",
+		}, "maxauthtries", "4", "/usr/lib/systemd/system/sshd.service:2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.files["etc/ssh/sshd_config"] == "" {
+				test.files["etc/ssh/sshd_config"] = "UsePAM no\n"
+			}
+			h := Host{Root: sshdtest.NewRoot(t, test.files)}
+			e, err := h.Effective(t.Context(), Connection{User: "git"})
+			require.NoError(t, err)
+			require.Equal(t, test.value, e.Values[test.keyword])
+			where := ""
+			for _, v := range e.Started {
+				where = Place(v.File, v.Line)
+			}
+			require.Equal(t, test.where, where)
+		})
+	}
+}
+
+// A unit that names another file than sshd_config has sshd run that file's command.
+func TestCommandOfAnotherFile(t *testing.T) {
+	h := Host{Root: sshdtest.NewRoot(t, map[string]string{
+		"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/other\n",
+		"etc/ssh/sshd_config":                 "AuthorizedKeysCommand /usr/bin/unused\nAuthorizedKeysCommandUser git\n",
+		"etc/ssh/other":                       "UsePAM no\nAuthorizedKeysCommand /usr/bin/used\nAuthorizedKeysCommandUser git\n",
+	})}
+	e, err := h.Effective(t.Context(), Anybody())
+	require.NoError(t, err)
+	require.Equal(t, "/usr/bin/used", e.Command)
+	require.Equal(t, "/etc/ssh/other:2", Place(e.Source.File, e.Source.Line))
+}
+
+// From /proc/PID/cmdline comes what the process was started with, or nothing: half of it would be
+// taken for the whole.
+func TestWordsOfARunningServer(t *testing.T) {
+	unit := commandLine{unit: "ssh.service", words: []word{{text: "-D"}, {text: "-o"}, {text: "ForceCommand /bin/x -y"}}}
+	for name, test := range map[string]struct {
+		cmdline string
+		want    []string
+	}{
+		"before OpenSSH 8.2":       {"/usr/sbin/sshd\x00-D\x00-o\x00Banner /etc/issue\x00", []string{"-D", "-o", "Banner /etc/issue"}},
+		"from OpenSSH 8.2":         {"sshd: /usr/sbin/sshd -D -oA=1 [listener] 0 of 10-100 startups\x00\x00", []string{"-D", "-oA=1"}},
+		"values of several words":  {"sshd: /usr/sbin/sshd -o Banner /etc/issue -4oAllowUsers=a b -D [listener] 1 of 10-100 startups", []string{"-o", "Banner /etc/issue", "-4oAllowUsers=a b", "-D"}},
+		"a value like an option":   {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [listener] 0 of 10-100 startups", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
+		"cut off, of a unit":       {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [lis", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
+		"cut off":                  {"sshd: /usr/sbin/sshd -D -o Ban", nil},
+		"a word that is no option": {"sshd: /usr/sbin/sshd -D x [listener] 0 of 10-100 startups", nil},
+		"nothing":                  {"", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			words, known := processWords([]byte(test.cmdline), []commandLine{{}, unit})
+			require.Equal(t, test.want != nil, known)
+			if known {
+				require.Equal(t, test.want, words)
+			}
+		})
+	}
+}
