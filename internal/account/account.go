@@ -1,9 +1,9 @@
-// Package account finds, checks and makes the system user that sshd runs the
-// command as.
+// Package account finds, checks and creates the system user that sshd runs the command
+// as.
 //
-// The name belongs to eic, an account of that name need not: it may be a
-// person's, or another service's. Such an account is never used and never
-// changed. No account is ever removed or renamed.
+// eic reserves the name of that user. An existing account of that name may still belong
+// to a person or another service. Such an account is never used and never changed. No
+// account is ever removed or renamed.
 package account
 
 import (
@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// Name is the system user that sshd runs eic authorized-keys as. A person's
-	// account does not begin with an underscore (Debian Policy 9.2.1).
+	// Name is the system user that sshd runs eic authorized-keys as. Names of people's
+	// accounts do not begin with an underscore (Debian Policy 9.2.1).
 	Name = "_eic"
-	// Earlier is the name that versions before 0.2.0 gave that user.
+	// Earlier is the name of that user in versions before 0.2.0.
 	Earlier = "eic"
 )
 
@@ -32,23 +32,23 @@ var ErrUnknown = errors.New("no such user")
 type Account struct {
 	Name     string
 	UID, GID uint32
-	// Comment is the field that often has a person's name.
+	// Comment is the field that often holds a person's name.
 	Comment     string
 	Home, Shell string
 	password    string
 }
 
-// A Database is what a machine knows of accounts.
+// A Database reads the accounts of a machine.
 type Database struct {
-	// Root is the machine's file tree.
+	// Root is the file tree of the machine.
 	Root fs.FS
-	// Run runs a program of the machine's by its absolute path. The error is an
-	// *exec.ExitError where the program ended with another status than 0.
+	// Run runs a program of the machine by its absolute path. The error is an
+	// *exec.ExitError if the exit status is not 0.
 	Run func(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error)
 }
 
-// Find looks an account up in /etc/passwd, and then with getent(1), which asks
-// every source that sshd asks too. The error wraps ErrUnknown if there is none.
+// Find looks an account up in /etc/passwd, and then with getent(1), which queries every
+// source that sshd uses. The error wraps ErrUnknown if there is no such account.
 func (d Database) Find(ctx context.Context, name string) (Account, error) {
 	line, err := d.line(ctx, "passwd", name)
 	if err != nil {
@@ -80,12 +80,12 @@ func (d Database) line(ctx context.Context, database, name string) (string, erro
 		return "", fmt.Errorf("looking up %q with getent %s: %w", name, database, ErrUnknown)
 	}
 	if err != nil {
-		return "", fmt.Errorf("looking up %q with getent %s: %w%s", name, database, err, said(stderr))
+		return "", fmt.Errorf("looking up %q with getent %s: %w%s", name, database, err, stderrText(stderr))
 	}
 	return strings.TrimSuffix(string(stdout), "\n"), nil
 }
 
-// read returns the text of a file, and nothing for one that is not there.
+// read returns the text of a file, or nothing if the file does not exist.
 func (d Database) read(name string) (string, error) {
 	text, err := fs.ReadFile(d.Root, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -121,11 +121,12 @@ func parse(line string) (Account, bool) {
 	}, errUID == nil && errGID == nil
 }
 
-// said puts what a program wrote on one line, for the end of an error.
-func said(stderr []byte) string {
+// stderrText returns what a program wrote to standard error on one line, to end an error
+// message with.
+func stderrText(stderr []byte) string {
 	words := strings.Join(slices.Collect(strings.FieldsSeq(string(stderr))), " ")
 	if words == "" {
 		return ""
 	}
-	return fmt.Sprintf(": it said %.300q", words)
+	return fmt.Sprintf(": stderr %.300q", words)
 }

@@ -18,7 +18,7 @@ const (
 	earlier = "eic:x:991:992:EC2 Instance Connect:/:/usr/sbin/nologin\n"
 )
 
-// A machine is a Database with a getent that answers from a map, and useradd.
+// A machine is a Database whose getent answers from a map, and whose useradd is recorded.
 type machine struct {
 	files  fstest.MapFS
 	getent map[string]string
@@ -68,14 +68,14 @@ func TestAnAccountThatIsNotOursAloneIsNotAdopted(t *testing.T) {
 		"one with a password":           {passwd: ours, damage: func(m *machine) { m.put("etc/shadow", "_eic:$y$j9T$x:::::::\n") }, why: "it has a password"},
 		"root by another name":          {passwd: "_eic:x:0:990::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
 		"one in root's group":           {passwd: "_eic:x:990:0::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
-		"a person":                      {passwd: "_eic:x:1000:1000:Eva:/home/eva:/usr/sbin/nologin\n", why: "its uid 1000 is one for people (UID_MIN is 1000)"},
-		"a person where they are 500":   {passwd: "_eic:x:500:500::/:/usr/sbin/nologin\n", damage: func(m *machine) { m.put("etc/login.defs", "UID_MIN 500\n") }, why: "its uid 500 is one for people (UID_MIN is 500)"},
-		"a person, nothing configured":  {passwd: "_eic:x:1000:1000::/:/usr/sbin/nologin\n", damage: func(m *machine) { delete(m.files, "etc/login.defs") }, why: "its uid 1000 is one for people (UID_MIN is 1000)"},
+		"a person":                      {passwd: "_eic:x:1000:1000:Eva:/home/eva:/usr/sbin/nologin\n", why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
+		"a person where they are 500":   {passwd: "_eic:x:500:500::/:/usr/sbin/nologin\n", damage: func(m *machine) { m.put("etc/login.defs", "UID_MIN 500\n") }, why: "its uid 500 is in the range for people (UID_MIN is 500)"},
+		"a person, nothing configured":  {passwd: "_eic:x:1000:1000::/:/usr/sbin/nologin\n", damage: func(m *machine) { delete(m.files, "etc/login.defs") }, why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
 		"one with a shell":              {passwd: "_eic:x:990:990::/:/bin/bash\n", why: `it has a login shell, "/bin/bash"`},
 		"one with the default shell":    {passwd: "_eic:x:990:990::/:\n", why: `it has a login shell, ""`},
 		"one with another's uid":        {passwd: ours + "backup:x:990:34::/:/usr/sbin/nologin\n", why: `the user "backup" has the same uid 990`},
 		"one with the earlier uid":      {passwd: ours + "eic:x:990:990::/:/usr/sbin/nologin\n"},
-		"one that lives here": {
+		"one with a home directory": {
 			passwd: "_eic:x:990:990::/var/lib/eic/:/usr/sbin/nologin\n",
 			damage: func(m *machine) { m.files["var/lib/eic/x"] = &fstest.MapFile{} }, why: `its home directory "/var/lib/eic/" is in use`,
 		},
@@ -104,12 +104,12 @@ func TestAccountsAreFoundWhereSSHDFindsThem(t *testing.T) {
 		uid    uint32
 		err    string
 	}{
-		"in /etc/passwd":        {func(m *machine) { m.put("etc/passwd", ours) }, 990, ""},
-		"in a directory":        {func(m *machine) { m.getent["passwd -- _eic"] = strings.Replace(ours, "990", "993", 1) }, 993, ""},
-		"nowhere":               {func(*machine) {}, 0, "no such user"},
-		"nowhere, not asked":    {func(m *machine) { delete(m.files, "usr/bin/getent") }, 0, "no such user"},
-		"by a foolish getent":   {func(m *machine) { m.getent["passwd -- _eic"] = "nonsense\n" }, 0, `got "nonsense"`},
-		"with an unreadable id": {func(m *machine) { m.put("etc/passwd", "_eic:x:-1:990::/:/bin/false\n") }, 0, "expected a line of passwd(5)"},
+		"in /etc/passwd":                  {func(m *machine) { m.put("etc/passwd", ours) }, 990, ""},
+		"in a directory":                  {func(m *machine) { m.getent["passwd -- _eic"] = strings.Replace(ours, "990", "993", 1) }, 993, ""},
+		"nowhere":                         {func(*machine) {}, 0, "no such user"},
+		"nowhere, without getent":         {func(m *machine) { delete(m.files, "usr/bin/getent") }, 0, "no such user"},
+		"by a malformed answer of getent": {func(m *machine) { m.getent["passwd -- _eic"] = "nonsense\n" }, 0, `got "nonsense"`},
+		"with an unreadable id":           {func(m *machine) { m.put("etc/passwd", "_eic:x:-1:990::/:/bin/false\n") }, 0, "expected a line of passwd(5)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine("")
@@ -131,10 +131,10 @@ func TestTheSystemUserIsMade(t *testing.T) {
 		damage func(m *machine)
 		ran    []string
 	}{
-		"with a group of its own":              {func(*machine) {}, []string{add + "--user-group _eic"}},
-		"beside a group of the name":           {func(m *machine) { m.put("etc/group", "_eic:x:1000:eva\n") }, []string{add + "--gid 65534 _eic"}},
-		"beside a group of a directory's":      {func(m *machine) { m.getent["group -- _eic"] = "_eic:x:5000:\n" }, []string{add + "--gid 65534 _eic"}},
-		"with the uid that rules name already": {func(m *machine) { m.put("etc/passwd", earlier) }, []string{add + "--non-unique --uid 991 --gid 992 _eic"}},
+		"with a group of its own":          {func(*machine) {}, []string{add + "--user-group _eic"}},
+		"beside a group of the name":       {func(m *machine) { m.put("etc/group", "_eic:x:1000:eva\n") }, []string{add + "--gid 65534 _eic"}},
+		"beside a group of a directory's":  {func(m *machine) { m.getent["group -- _eic"] = "_eic:x:5000:\n" }, []string{add + "--gid 65534 _eic"}},
+		"with the uid of the earlier user": {func(m *machine) { m.put("etc/passwd", earlier) }, []string{add + "--non-unique --uid 991 --gid 992 _eic"}},
 		"not with the uid of another eic": {
 			func(m *machine) { m.put("etc/passwd", strings.Replace(earlier, "EC2", "EDV", 1)) }, []string{add + "--user-group _eic"}},
 		"not with the uid of a person eic": {
@@ -163,7 +163,7 @@ func TestTheSystemUserCannotBeMade(t *testing.T) {
 	m := newMachine("")
 	m.fails = errors.New("exit status 1")
 	require.EqualError(t, m.database().Make(t.Context()),
-		`making the system user "_eic" with /usr/sbin/useradd: exit status 1: it said "no room"`)
+		`creating the system user "_eic" with /usr/sbin/useradd: exit status 1: stderr "no room"`)
 	delete(m.files, "usr/sbin/useradd")
 	require.ErrorContains(t, m.database().Make(t.Context()), "expected /usr/sbin/useradd or /usr/sbin/adduser on this host")
 }

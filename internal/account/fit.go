@@ -10,13 +10,13 @@ import (
 	"syscall"
 )
 
-// firstPerson is the first uid of people where /etc/login.defs names no other.
+// firstPerson is the first uid of people's accounts, unless /etc/login.defs has another.
 const firstPerson = 1000
 
-// Unfit says why an account is not a system user that belongs to eic alone, or
-// returns "" if it is: locked, without a shell or a home of its own, its uid
-// below those of people and nobody else's. An error means that this could not
-// be found out; the caller must be root, for /etc/shadow.
+// Unfit says why an account is not a system user reserved for eic, or returns "" if it is
+// one. Such a user is locked, has no shell and no home directory, has a uid below those
+// of people, and shares its uid with nobody. Unfit returns an error if a check failed.
+// The caller must be root, to read /etc/shadow.
 func (d Database) Unfit(a Account) (string, error) {
 	first, err := d.firstPerson()
 	if err != nil {
@@ -26,7 +26,7 @@ func (d Database) Unfit(a Account) (string, error) {
 	case a.UID == 0 || a.GID == 0:
 		return "it has the rights of root", nil
 	case a.UID >= first:
-		return fmt.Sprintf("its uid %d is one for people (UID_MIN is %d)", a.UID, first), nil
+		return fmt.Sprintf("its uid %d is in the range for people (UID_MIN is %d)", a.UID, first), nil
 	case !slices.Contains([]string{"nologin", "false"}, path.Base(a.Shell)):
 		return fmt.Sprintf("it has a login shell, %q", a.Shell), nil
 	case d.owns(a, a.Home):
@@ -69,8 +69,8 @@ func (d Database) owns(a Account, directory string) bool {
 	return ok && stat.Uid == a.UID
 }
 
-// sharesUID names another account with the same uid. The earlier name may stand
-// beside the present one.
+// sharesUID returns the name of another account with the same uid. The account Earlier
+// may share it.
 func (d Database) sharesUID(a Account) (string, error) {
 	text, err := d.read("etc/passwd")
 	if err != nil {
@@ -85,7 +85,7 @@ func (d Database) sharesUID(a Account) (string, error) {
 	return "", nil
 }
 
-// locked reports whether no password opens the account (shadow(5)).
+// locked reports whether no password can log in to the account (shadow(5)).
 func (d Database) locked(a Account) (bool, error) {
 	password := a.password
 	text, err := d.read("etc/shadow")

@@ -10,14 +10,14 @@ import (
 
 // A Group is one group that an account belongs to.
 type Group struct {
-	// Name is empty where no source has a name for the GID.
+	// Name is empty if no source has a name for the GID.
 	Name string
 	GID  uint32
 }
 
-// Groups returns the groups that a process of the account gets, its own first,
-// as initgroups(3) does: from id(1), which asks every source that sshd asks,
-// and from /etc/group where there is no id.
+// Groups returns the groups that a process of the account has, its primary group first,
+// as initgroups(3) does. It uses id(1), which queries every source that sshd uses, or
+// else /etc/group.
 func (d Database) Groups(ctx context.Context, a Account) ([]Group, error) {
 	text, err := d.read("etc/group")
 	if err != nil {
@@ -41,7 +41,7 @@ func (d Database) gids(ctx context.Context, a Account, text string) ([]uint32, e
 	}
 	stdout, stderr, err := d.Run(ctx, id, "-G", "--", a.Name)
 	if err != nil {
-		return nil, fmt.Errorf("asking id -G for the groups of %q: %w%s", a.Name, err, said(stderr))
+		return nil, fmt.Errorf("asking id -G for the groups of %q: %w%s", a.Name, err, stderrText(stderr))
 	}
 	var gids []uint32
 	for word := range strings.FieldsSeq(string(stdout)) {
@@ -54,7 +54,7 @@ func (d Database) gids(ctx context.Context, a Account, text string) ([]uint32, e
 	return gids, nil
 }
 
-// gidsInFile reads text of the form of group(5).
+// gidsInFile returns the group ids of an account in the text of a group(5) file.
 func gidsInFile(a Account, text string) []uint32 {
 	gids := []uint32{a.GID}
 	for line := range strings.Lines(text) {
@@ -70,7 +70,7 @@ func gidsInFile(a Account, text string) []uint32 {
 	return gids
 }
 
-// groupName finds a group's name in text of the form of group(5), and else with
+// groupName finds the name of a group in the text of a group(5) file, or else with
 // getent.
 func (d Database) groupName(ctx context.Context, gid uint32, text string) string {
 	number := decimal(gid)

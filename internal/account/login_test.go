@@ -46,7 +46,7 @@ func TestShadowIsFoundWhereSSHDFindsIt(t *testing.T) {
 	}
 	s, err := m.database().Shadow(t.Context(), Account{Name: "c", password: "!"}, time.Now())
 	require.NoError(t, err)
-	require.True(t, s.Locked, "sshd takes the password in passwd(5) where shadow(5) has none")
+	require.True(t, s.Locked, "sshd uses the password in passwd(5) if shadow(5) has none")
 }
 
 func TestGroupsAreThoseOfAProcess(t *testing.T) {
@@ -77,5 +77,5 @@ func TestGroupsAreThoseOfAProcess(t *testing.T) {
 	require.ErrorContains(t, err, `expected numbers, got "wheel"`)
 	failure = errors.New("exit status 1")
 	_, err = d.Groups(t.Context(), eva)
-	require.ErrorContains(t, err, `exit status 1: it said "no such user"`)
+	require.ErrorContains(t, err, `exit status 1: stderr "no such user"`)
 }

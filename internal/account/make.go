@@ -11,13 +11,13 @@ const (
 	comment = "EC2 Instance Connect"
 	// noHome is a path that never exists (Debian Policy 9.2.3).
 	noHome = "/nonexistent"
-	// noGroup is the gid of the group that owns nothing.
+	// noGroup is the gid of a group that owns nothing.
 	noGroup = "65534"
 )
 
-// Make makes the user Name: locked, without a shell and a home. A host that has
-// a fit user Earlier gives the new name the same uid and group, so that firewall
-// rules for it still hold. An existing group of the name is not joined.
+// Make creates the user Name: locked, without a shell and a home directory. If the host
+// has the user Earlier and it is fit, the new user gets the same uid and group, so that
+// existing firewall rules still apply. An existing group called Name is not joined.
 func (d Database) Make(ctx context.Context) error {
 	program, commands, err := d.commands(ctx)
 	if err != nil {
@@ -25,13 +25,13 @@ func (d Database) Make(ctx context.Context) error {
 	}
 	for _, args := range commands {
 		if _, stderr, err := d.Run(ctx, args[0], args[1:]...); err != nil {
-			return fmt.Errorf("making the system user %q with %s: %w%s", Name, program, err, said(stderr))
+			return fmt.Errorf("creating the system user %q with %s: %w%s", Name, program, err, stderrText(stderr))
 		}
 	}
 	return nil
 }
 
-// commands returns the program that makes users here, and how to call it.
+// commands returns the program that creates users here, and its arguments.
 func (d Database) commands(ctx context.Context) (program string, commands [][]string, err error) {
 	const shadow, busybox = "/usr/sbin/useradd", "/usr/sbin/adduser"
 	_, err = d.line(ctx, "group", Name)
@@ -51,7 +51,7 @@ func (d Database) commands(ctx context.Context) (program string, commands [][]st
 		}
 		return busybox, [][]string{{"/usr/sbin/addgroup", "-S", Name}, append(add, "-G", Name, Name)}, nil
 	default:
-		return "", nil, fmt.Errorf("making the system user %q: expected %s or %s on this host", Name, shadow, busybox)
+		return "", nil, fmt.Errorf("creating the system user %q: expected %s or %s on this host", Name, shadow, busybox)
 	}
 }
 
@@ -70,8 +70,8 @@ func (d Database) ids(ctx context.Context, ownGroup bool) ([]string, error) {
 	}
 }
 
-// earlier returns the user Earlier if an earlier version made it, and an Account
-// without a name if there is none or it is somebody else's.
+// earlier returns the user Earlier if an earlier version of eic created it, or else an
+// Account without a name.
 func (d Database) earlier(ctx context.Context) (Account, error) {
 	a, err := d.Find(ctx, Earlier)
 	if errors.Is(err, ErrUnknown) || err == nil && a.Comment != comment {
@@ -89,7 +89,7 @@ func (d Database) earlier(ctx context.Context) (Account, error) {
 
 func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
-// noShell returns the program that turns away whoever logs in.
+// noShell returns a program that refuses every login.
 func (d Database) noShell() string {
 	for _, shell := range []string{"/usr/sbin/nologin", "/sbin/nologin"} {
 		if d.has(shell) {

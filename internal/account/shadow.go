@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// A Shadow is what shadow(5) has about an account. The zero Shadow is one of
-// which it has nothing.
+// A Shadow is the entry of an account in shadow(5). The zero Shadow means that there is
+// no entry.
 type Shadow struct {
-	// Locked is set where the password begins with "!": sshd without PAM takes
-	// such an account for locked.
+	// Locked is set if the password begins with "!". sshd without PAM refuses logins to
+	// such an account.
 	Locked bool
 	// Expired is set if the account has expired.
 	Expired bool
-	// PasswordExpired is set if the password must be changed before anything
-	// else, and PasswordDead if it is too late even for that.
+	// PasswordExpired is set if the password must be changed at the next login.
+	// PasswordDead is set if it is too late to change it.
 	PasswordExpired, PasswordDead bool
 }
 
@@ -34,8 +34,8 @@ func (d Database) Shadow(ctx context.Context, a Account, now time.Time) (Shadow,
 	return parseShadow(line, now), nil
 }
 
-// parseShadow reads a line by the rules of pam_unix(8) and of sshd's
-// auth-shadow.c. A field that is empty, or is no number, sets no limit.
+// parseShadow parses a line by the rules of pam_unix(8) and of sshd's auth-shadow.c. A
+// field that is empty or not a number sets no limit.
 func parseShadow(line string, now time.Time) Shadow {
 	fields := append(strings.Split(line, ":"), make([]string, 9)...)
 	today := int(now.Unix() / (24 * 60 * 60))

@@ -96,7 +96,7 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 			runsAs("eva")(b)
 			b.files["etc/passwd"] = owned(0o644, "eva:x:1000:1000::/home/eva:/bin/bash\n")
 		},
-			check: "account", verdict: doctor.Warning, found: "not the command's alone: its uid 1000 is one for people"},
+			check: "account", verdict: doctor.Warning, found: "not the command's alone: its uid 1000 is in the range for people"},
 		"runs something else": {damage: func(b *bench) {
 			for pid, exe := range map[string]string{"7": "/usr/bin/eic", "8": "/usr/bin/python3"} {
 				b.files["proc/"+pid] = &fstest.MapFile{Mode: os.ModeDir | 0o555, Sys: &syscall.Stat_t{Uid: 998}}

@@ -33,7 +33,7 @@ func clockFinding(c lookup.Clock) Finding {
 	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)
 	switch {
 	case c.Ahead >= keyLifetime:
-		return broken(set, "%s ahead of the metadata service's (±%s), so every key has expired when it comes", off, margin)
+		return broken(set, "%s ahead of the metadata service's (±%s), so every key has expired on arrival", off, margin)
 	case c.Ahead > clockAccuracy:
 		return warning(set, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
 	case c.Ahead < -clockAccuracy:

@@ -278,7 +278,7 @@ func TestUnknownCommandUserIsNamed(t *testing.T) {
 
 	sshdtest.PutFiles(t, h.Root, map[string]string{"etc/passwd": "root:x:0:0::/:/bin/sh\nsshd:x:100:65534::/:/\n"})
 	_, err = Add(t.Context(), h, Options{})
-	require.ErrorContains(t, err, `making the system user "_eic"`, "there is no useradd in this root")
+	require.ErrorContains(t, err, `creating the system user "_eic"`, "there is no useradd in this root")
 }
 
 func TestBlockStaysWhereItWasPut(t *testing.T) {

@@ -115,7 +115,7 @@ func TestAClockThatIsTenMinutesAhead(t *testing.T) {
 	for offset, helps := range map[int64]bool{59: true, 60: false, 600: false, -600: true} {
 		remedy := facts{offset: offset}.remedy(Cause(authorize.Expired.String()))
 		require.Equal(t, helps, strings.Contains(remedy.Text, "Push it again"), remedy.Text)
-		require.Equal(t, !helps, strings.Contains(remedy.Text, "Until it is set"), remedy.Text)
+		require.Equal(t, !helps, strings.Contains(remedy.Text, "Until the clock is set"), remedy.Text)
 	}
 	require.Equal(t, "chronyc makestep", facts{offset: 600}.remedy(Cause(authorize.Expired.String())).Commands[0])
 }

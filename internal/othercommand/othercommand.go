@@ -1,12 +1,12 @@
-// Package othercommand runs another AuthorizedKeysCommand on sshd's behalf.
+// Package othercommand runs another AuthorizedKeysCommand in place of sshd.
 //
-// sshd has room for one such command. Where a host needs a second, that of
-// SSSD or of a directory, ours runs it beside its own work and hands on what it
-// prints. The package does to the command what sshd would do: the same rules
-// for its line, its owner, its input and its environment. What sshd lacks it
-// adds: a bound on time, on output and on the processes left behind.
+// sshd can run only one such command. If a host needs a second one, such as SSSD's, eic
+// runs it in parallel with its own lookup and prints its keys too. The package treats the
+// command as sshd would: it applies the same rules to its command line, its owner, its
+// input and its environment. It also adds limits that sshd lacks: on time, on output, and
+// on processes left behind.
 //
-// It verifies no key. The other command's keys are on that command's authority.
+// The package verifies no key. The other command is responsible for its keys.
 package othercommand
 
 import (
@@ -19,21 +19,20 @@ import (
 	"eic/internal/argv"
 )
 
-// Command is another AuthorizedKeysCommand, split, its tokens still in it. It
-// comes from Parse.
+// Command is another AuthorizedKeysCommand, split into arguments with unexpanded tokens.
+// Parse creates it.
 type Command struct {
 	line      string
 	program   string
 	arguments []string
 }
 
-// Parse reads a command as sshd reads the value of AuthorizedKeysCommand
-// (sshd_config(5)): the absolute path of a program and its arguments, split by
-// argv.Split, with the tokens %u, %f and %%. Without an argument the command
-// is given the user.
+// Parse parses the value of AuthorizedKeysCommand as sshd does (sshd_config(5)): the
+// absolute path of a program and its arguments, split by argv.Split, with the tokens %u,
+// %f and %%. A command without arguments receives the user.
 //
-// sshd knows more tokens than these. It does not tell them to its command, so
-// they cannot be passed on, and the error says which ones can.
+// sshd has more tokens, but eic does not know their values. The error for such a token
+// lists the supported ones.
 func Parse(line string) (Command, error) {
 	args, err := argv.Split(line)
 	if err != nil {
@@ -47,7 +46,7 @@ func Parse(line string) (Command, error) {
 		c.arguments = []string{"%u"}
 	}
 	if _, err := argv.Expand(c.arguments, tokens("", "")); err != nil {
-		return Command{}, fmt.Errorf("%w; the tokens known here are %%u (the user), %%f (the fingerprint of the key offered) and %%%%", err)
+		return Command{}, fmt.Errorf("%w; the supported tokens are %%u (the user), %%f (the fingerprint of the key offered) and %%%%", err)
 	}
 	return c, nil
 }
@@ -68,8 +67,8 @@ func (c Command) NeedsFingerprint() bool {
 	return err != nil
 }
 
-// IsThisProgram reports whether the command would run the program that asks.
-// That would run itself in turn, without end.
+// IsThisProgram reports whether the command would run this program, which would then run
+// itself without end.
 func (c Command) IsThisProgram() bool {
 	this, err := os.Stat("/proc/self/exe")
 	if err != nil {
@@ -79,8 +78,8 @@ func (c Command) IsThisProgram() bool {
 	return err == nil && os.SameFile(this, other)
 }
 
-// environment returns those variables that sshd gives an
-// AuthorizedKeysCommand. It is never nil.
+// environment returns those variables that sshd gives an AuthorizedKeysCommand. It is
+// never nil.
 func environment(environ []string) []string {
 	kept := []string{}
 	for _, variable := range environ {

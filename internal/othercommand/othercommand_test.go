@@ -32,7 +32,7 @@ func TestALineThatIsNoCommand(t *testing.T) {
 		"./sss %u":          "absolute path",
 		"%u":                "absolute path",
 		`/bin/x "a`:         "closing",
-		"/bin/x %h":         `unknown token "%h"; write %% for a literal percent sign; the tokens known here are %u (the user), %f (the fingerprint of the key offered) and %%`,
+		"/bin/x %h":         `unknown token "%h"; write %% for a literal percent sign; the supported tokens are %u (the user), %f (the fingerprint of the key offered) and %%`,
 		"/bin/x %u %t %k":   `"%t"`,
 		"/bin/x %":          "percent sign at the end",
 		"/bin/x %u%":        "percent sign at the end",

@@ -19,21 +19,21 @@ import (
 // maxOutput is how much a command may print, in bytes.
 const maxOutput = 1 << 20
 
-// patience is how long a command that was killed, or has exited, may keep its
-// output open: a process that has left its group is not killed with it.
+// patience is how long a command that has ended may keep its output open. A process that
+// has left its process group is not killed with it.
 const patience = 100 * time.Millisecond
 
 // Question is what a command is asked.
 type Question struct {
-	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty
-	// unless the command NeedsFingerprint.
+	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty unless the
+	// command NeedsFingerprint.
 	User, Fingerprint string
-	// Environ is what sshd gave this process, as of os.Environ. The command is
-	// given those variables that sshd gives every AuthorizedKeysCommand: PATH,
-	// USER, LOGNAME, HOME and LANG.
+	// Environ is the environment that sshd gave this process, in the form of os.Environ.
+	// The command receives the variables that sshd gives every AuthorizedKeysCommand:
+	// PATH, USER, LOGNAME, HOME and LANG.
 	Environ []string
-	// Supervised keeps the command killable by a process that gives up root after
-	// Start: another process of this program, which stays root, runs it (Supervise).
+	// Supervised lets this process kill the command even after it gave up root: another
+	// process of this program, which stays root, runs the command (see Supervise).
 	Supervised bool
 }
 
@@ -45,13 +45,13 @@ type Run struct {
 	err   error
 }
 
-// Start starts the command and returns once it runs, or could not be started.
-// It is killed when ctx ends, with every process of its group, and by the
-// kernel if this process dies first.
+// Start starts the command. It returns once the command runs, or has failed to start. The
+// command and every process of its group are killed when ctx ends, and by the kernel if
+// this process dies first.
 //
-// The command has this process's user, no input, and no way to say anything on
-// standard error. It is not held by confine.Confine or confine.Become if they come
-// later; but then it can be killed only with confine.Needs.Signals, and Supervised.
+// The command runs as this process's user, with no input, and its standard error is
+// discarded. A later confine.Confine or confine.Become does not affect it. To be killed
+// after that, it needs confine.Needs.Signals and Supervised.
 //
 // The zero Command runs nothing.
 func (c Command) Start(ctx context.Context, q Question) *Run {
@@ -62,8 +62,8 @@ func (c Command) Start(ctx context.Context, q Question) *Run {
 	started := make(chan struct{})
 	go func() {
 		defer close(r.ended)
-		// The kernel takes the end of the starting thread for that of the
-		// process.
+		// The kernel's parent-death signal is sent when the thread that started the
+		// command ends, not the process. Therefore this thread must live on.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		p, err := c.start(ctx, q)
@@ -77,15 +77,14 @@ func (c Command) Start(ctx context.Context, q Question) *Run {
 	return r
 }
 
-// Keys waits for the command's end and returns what it printed, unverified but
-// whole: lines that all end in a newline, without NUL, at most 1 MiB. It
-// returns little later than the context of Start ends, whatever the command
-// does.
+// Keys waits for the command to end and returns what it printed, unverified: complete
+// lines without NUL, at most 1 MiB. It returns soon after the context of Start ends,
+// whatever the command does.
 //
-// With an error there are no keys: the command could not be started, did not
-// end in time, printed too much or something else than text, or its exit
-// status was not 0, at which sshd too drops its keys. A nil Run, that of the
-// zero Command, has none and no error.
+// It returns an error, and no keys, if the command could not be started, did not end in
+// time, printed too much, printed something other than text, or exited with a status
+// other than 0. For such a status sshd discards the keys too. A nil Run, from the zero
+// Command, has no keys and no error.
 func (r *Run) Keys() ([]byte, error) {
 	if r == nil {
 		return nil, nil
@@ -103,7 +102,7 @@ func (r *Run) Keys() ([]byte, error) {
 	}
 }
 
-// process is a command that runs.
+// process is a running command.
 type process struct {
 	*exec.Cmd
 	ctx    context.Context
@@ -115,8 +114,8 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	if err := checkPlatform(); err != nil {
 		return nil, err
 	}
-	// sshd demands of the command it runs that nobody but root can have written
-	// it, and would no longer see that of this one.
+	// sshd requires that only root can have written the command that it runs. sshd does
+	// not check this command, so eic does.
 	file, err := trustedfile.Program(os.DirFS("/"), c.program, nil)
 	if err != nil {
 		return nil, err
@@ -147,8 +146,8 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	return p, nil
 }
 
-// supervise puts this program between the command and this process. The end of its
-// input, which the end of this process brings about too, kills the command.
+// supervise runs the command through another process of this program. That process kills
+// the command at the end of its input, which comes at the latest when this process ends.
 func (p *process) supervise() error {
 	p.Args = append([]string{os.Args[0], Supervisor, p.Path}, p.Args...)
 	p.Path = self
@@ -157,13 +156,13 @@ func (p *process) supervise() error {
 	return err
 }
 
-// self is the file of this program, whatever happened to its name.
+// self is this program's file, whatever its name has become.
 const self = "/proc/self/exe"
 
-// Write takes the command's output, and ends a command that floods.
+// Write receives the command's output, and ends a command that prints too much.
 func (p *process) Write(b []byte) (int, error) {
 	if p.output.Len()+len(b) > maxOutput {
-		err := fmt.Errorf("it printed more than %d bytes", maxOutput)
+		err := fmt.Errorf("the command printed more than %d bytes", maxOutput)
 		p.cancel(err)
 		return 0, err
 	}
@@ -172,17 +171,18 @@ func (p *process) Write(b []byte) (int, error) {
 
 func (p *process) killGroup() error { return unix.Kill(-p.Process.Pid, unix.SIGKILL) }
 
-// finish waits for the end of the command itself. Like a shell that is done,
-// it leaves nothing behind that could hold its output open.
+// finish waits for the command itself to end. It then kills the rest of its process
+// group, which could keep its output open.
 func (p *process) finish() ([]byte, error) {
 	defer p.cancel(nil)
 	awaitExit(p.Process.Pid)
-	_ = p.killGroup() // usually nobody is left
+	_ = p.killGroup() // usually no process is left
 	err := p.Wait()
 	cause := context.Cause(p.ctx)
 	switch {
 	case errors.Is(err, exec.ErrWaitDelay):
-		// It exited with 0. Who still holds its output has left its group.
+		// The command exited with 0. A process that still holds its output open has left
+		// the group.
 	case err != nil && cause != nil:
 		return nil, cause
 	case err != nil:
@@ -191,7 +191,8 @@ func (p *process) finish() ([]byte, error) {
 	return lines(p.output.Bytes())
 }
 
-// failure names the signal that a supervised command died of, as Wait does of another.
+// failure returns err, but names the signal that a supervised command died of, as Wait
+// does for other commands.
 func (p *process) failure(err error) error {
 	var exit *exec.ExitError
 	if p.Path == self && errors.As(err, &exit) && exit.ExitCode() > 128 {
@@ -200,11 +201,11 @@ func (p *process) failure(err error) error {
 	return err
 }
 
-// lines checks a command's whole output. sshd takes a last line without a
-// newline, but another's keys must not be glued to it.
+// lines checks the whole output of a command. It adds a missing newline at the end: sshd
+// would accept the last line without one, but another command's keys may follow.
 func lines(output []byte) ([]byte, error) {
 	if bytes.IndexByte(output, 0) >= 0 {
-		return nil, errors.New("what it printed has a NUL character in it, so it is no list of keys")
+		return nil, errors.New("the command's output contains a NUL, expected lines of text")
 	}
 	if n := len(output); n > 0 && output[n-1] != '\n' {
 		output = append(output, '\n')

@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkPlatform finds nothing wrong with Linux.
+// checkPlatform returns nil, because Linux has what this package needs.
 func checkPlatform() error { return nil }
 
-// ownGroup gives a process a group of its own, and has it killed when the thread that
-// started it ends.
+// ownGroup gives a process a group of its own, and has the kernel kill it when the thread
+// that started it ends.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitExit waits for the process to exit and leaves it a zombie, so that its
-// group's id cannot become another's yet.
+// awaitExit waits for the process to exit, but leaves it as a zombie, so that its group
+// id cannot be reused yet.
 func awaitExit(pid int) {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)

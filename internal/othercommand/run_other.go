@@ -8,10 +8,11 @@ import (
 	"syscall"
 )
 
-// checkPlatform fails: elsewhere a command could outlive us.
+// checkPlatform returns an error, because on other systems a command could outlive this
+// process.
 func checkPlatform() error { return errors.New("running another AuthorizedKeysCommand needs Linux") }
 
-// None of these is called where checkPlatform fails.
+// These functions are never called, because checkPlatform fails first.
 func ownGroup() *syscall.SysProcAttr           { return nil }
 func awaitExit(int)                            {}
 func signalOf(*os.ProcessState) syscall.Signal { return 0 }

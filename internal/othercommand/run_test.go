@@ -19,14 +19,14 @@ import (
 	"eic/test/needs"
 )
 
-// errBudget is why the context of a test's command ends.
+// errBudget is the cause of the context's end in these tests.
 var errBudget = errors.New("the budget is spent")
 
-// budget is long enough for any command here to end by itself, if it does.
+// budget is long enough for any command here that ends by itself.
 const budget = 10 * time.Second
 
-// shell is a command that runs a script with the user and the fingerprint as
-// its arguments. The shell is a program of root's, wherever tests run.
+// shell returns a command that runs a script with the user and the fingerprint as its
+// arguments. A shell is a program that root owns on every machine.
 func shell(t *testing.T, script string) Command {
 	t.Helper()
 	c, err := Parse(argv.Quote([]string{"/bin/sh", "-c", argv.Escape(script), "sh", "%u", "%f"}))
@@ -49,15 +49,15 @@ func ask(t *testing.T, budget time.Duration, script string) (string, error) {
 
 func TestACommandRunsAsUnderSSHD(t *testing.T) {
 	for name, test := range map[string]struct{ script, want string }{
-		"its arguments":                 {`printf "%s\n" "$#" "$@"`, "2\nal ice\"%f\nSHA256:abc\n"},
-		"its environment":               {`env -u PWD -u SHLVL -u _ | sort`, "HOME=/nonexistent\nPATH=/usr/bin:/bin\n"},
-		"no input":                      {`cat; readlink /proc/self/fd/0`, "/dev/null\n"},
-		"nothing on stderr":             {`echo noise >&2; echo key`, "key\n"},
-		"leading its own group":         {`read -r pid name state parent group rest </proc/$$/stat; [ "$group" = $$ ] && echo leader`, "leader\n"},
-		"SIGPIPE ends it":               {`echo $(( (0x$(awk '/^SigIgn/ {print $2}' /proc/self/status) >> 12) & 1 ))`, "0\n"},
-		"no key":                        {`:`, ""},
-		"a last line without newline":   {`printf "a\nb"`, "a\nb\n"},
-		"garbage that is at least text": {`printf "\033[2J\377\r\n#\n\n"`, "\x1b[2J\xff\r\n#\n\n"},
+		"its arguments":               {`printf "%s\n" "$#" "$@"`, "2\nal ice\"%f\nSHA256:abc\n"},
+		"its environment":             {`env -u PWD -u SHLVL -u _ | sort`, "HOME=/nonexistent\nPATH=/usr/bin:/bin\n"},
+		"no input":                    {`cat; readlink /proc/self/fd/0`, "/dev/null\n"},
+		"nothing on stderr":           {`echo noise >&2; echo key`, "key\n"},
+		"leading its own group":       {`read -r pid name state parent group rest </proc/$$/stat; [ "$group" = $$ ] && echo leader`, "leader\n"},
+		"SIGPIPE ends it":             {`echo $(( (0x$(awk '/^SigIgn/ {print $2}' /proc/self/status) >> 12) & 1 ))`, "0\n"},
+		"no key":                      {`:`, ""},
+		"a last line without newline": {`printf "a\nb"`, "a\nb\n"},
+		"garbage that is text":        {`printf "\033[2J\377\r\n#\n\n"`, "\x1b[2J\xff\r\n#\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ask(t, budget, test.script)
@@ -82,8 +82,7 @@ func TestACommandThatFailsHasNoKeys(t *testing.T) {
 	}
 }
 
-// Whatever it does, a command has its time and no more, and no process of its
-// group is left.
+// Whatever a command does, it ends in time, and no process of its group is left.
 func TestACommandThatDoesNotEnd(t *testing.T) {
 	for name, script := range map[string]string{
 		"hangs":                        "echo key; exec sleep 1000",
@@ -125,8 +124,8 @@ func TestAFloodIsCutOff(t *testing.T) {
 	require.Len(t, keys, maxOutput)
 }
 
-// A process left behind that holds the output open would hold up sshd for as
-// long as it lives.
+// A process left behind that holds the output open would delay sshd for as long as it
+// lives.
 func TestAProcessLeftBehindHoldsNothingUp(t *testing.T) {
 	for name, script := range map[string]string{
 		"in the group":     "echo key; sleep 1000 & exit 0",
@@ -158,8 +157,7 @@ func requireGroupGone(t *testing.T, pids string) {
 	require.Eventually(t, gone, 5*time.Second, 10*time.Millisecond, "processes of group %d are left", group)
 }
 
-// runs reports whether a process of the group is left that is no zombie
-// (proc_pid_stat(5)).
+// runs reports whether the group has a process that is not a zombie (proc_pid_stat(5)).
 func runs(t *testing.T, group int) bool {
 	t.Helper()
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -193,16 +191,16 @@ func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
 		change  func() error
 		reason  string
 	}{
-		"root's":               {program, nil, ""},
-		"a link of anybody's":  {link, nil, ""}, // sshd too looks at what it leads to
-		"writable by group":    {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
-		"writable by all":      {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
-		"somebody's":           {program, func() error { return os.Chown(program, 1, 0) }, "is owned by uid 1, expected root"},
-		"in a folder for all":  {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
-		"in somebody's folder": {program, func() error { return os.Chown(base, 1, 0) }, "is owned by uid 1, expected root"},
-		"a folder":             {base, nil, "not a regular file"},
-		"not there":            {base + "/none", nil, "no such file"},
-		"not executable":       {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},
+		"root's":                               {program, nil, ""},
+		"a link of anybody's":                  {link, nil, ""}, // sshd also checks only the target of a link
+		"writable by group":                    {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
+		"writable by all":                      {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
+		"somebody's":                           {program, func() error { return os.Chown(program, 1, 0) }, "is owned by uid 1, expected root"},
+		"in a directory that all may write to": {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
+		"in another user's directory":          {program, func() error { return os.Chown(base, 1, 0) }, "is owned by uid 1, expected root"},
+		"a directory":                          {base, nil, "not a regular file"},
+		"not there":                            {base + "/none", nil, "no such file"},
+		"not executable":                       {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, errors.Join(os.Chown(base, 0, 0), os.Chmod(base, 0o755), os.Chown(program, 0, 0), os.Chmod(program, 0o755)))
@@ -222,7 +220,7 @@ func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
 	}
 }
 
-// probeVariable makes the test program one of the probes below.
+// probeVariable makes the test program run one of the probes below.
 const probeVariable = "CHAIN_PROBE"
 
 func TestMain(m *testing.M) {
@@ -236,7 +234,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// probeConfined starts a command, is confined, and prints the command's keys.
+// probeConfined starts a command, confines this process, and prints the command's keys.
 func probeConfined() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBudget)
 	defer cancel()
@@ -263,8 +261,8 @@ func probeConfined() {
 	}
 }
 
-// Commands are killed after this process was confined, and are not confined
-// with it.
+// Commands can be killed after this process was confined, and are not confined
+// themselves.
 func TestConfinementIsNotInherited(t *testing.T) {
 	probe := exec.Command(os.Args[0])
 	probe.Env = append(os.Environ(), probeVariable+"=confined")
@@ -273,7 +271,7 @@ func TestConfinementIsNotInherited(t *testing.T) {
 	require.Equal(t, "root:\nNoNewPrivs:\t0\nSeccomp:\t0\nthe budget is spent\n", string(output))
 }
 
-// probeHangs starts a command that tells its process id, and waits for it.
+// probeHangs starts a command that writes down its process id, and waits for it.
 func probeHangs() {
 	c, err := Parse(`/bin/sh -c "echo $$ >$HOME/pid; exec sleep 1000"`)
 	if err != nil {
@@ -286,7 +284,7 @@ func probeHangs() {
 	_, _ = run.Keys()
 }
 
-// Not even SIGKILL leaves the command behind.
+// Even SIGKILL leaves no command behind.
 func TestACommandEndsWithThisProcess(t *testing.T) {
 	home := t.TempDir()
 	probe := exec.Command(os.Args[0])

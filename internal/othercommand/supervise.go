@@ -10,21 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supervisor is the name of the command of this program that calls Supervise.
+// Supervisor is the name of this program's command that calls Supervise.
 const Supervisor = "supervise"
 
-// statusNotRun is the exit status of Supervise where the command could not be started,
-// as a shell has it.
+// statusNotRun is the exit status of Supervise if the command could not be started, as in
+// a shell.
 const statusNotRun = 126
 
-// Supervise runs a command as root for a process that is no longer root and so could
-// not kill it. args are the file to execute, the name it is called by, and its
-// arguments; environ is its whole environment. The command writes to this process's
-// standard output and has no input.
+// Supervise runs a command as root for a process that has given up root and could not
+// kill it. args are the file to execute, the program name, and its arguments; environ is
+// its whole environment. The command writes to this process's standard output and has no
+// input.
 //
 // The end of input kills the command and every process of its group. Supervise returns
-// the exit status: the command's own, or 128 and the number of the signal that it died
-// of. It does not use the network and parses nothing.
+// the exit status of the command, or 128 plus the number of the signal that it died of.
+// Supervise does not use the network and parses nothing.
 func Supervise(args, environ []string, input io.Reader, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintf(stderr, "eic %s: expected a file, a name and arguments; eic calls this itself\n", Supervisor)
@@ -39,9 +39,9 @@ func Supervise(args, environ []string, input io.Reader, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "eic %s: %v\n", Supervisor, err)
 		return statusNotRun
 	}
-	kill := func() { _ = unix.Kill(-command.Process.Pid, unix.SIGKILL) } // usually nobody is left
+	kill := func() { _ = unix.Kill(-command.Process.Pid, unix.SIGKILL) } // usually no process is left
 	go func() {
-		_, _ = io.Copy(io.Discard, input) // whatever ends it
+		_, _ = io.Copy(io.Discard, input) // whatever ends the input
 		kill()
 	}()
 	awaitExit(command.Process.Pid)

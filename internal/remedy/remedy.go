@@ -1,26 +1,26 @@
-// Package remedy has what to do about faults that more than one command finds:
-// each text and each command stands here once.
+// Package remedy has the advice for faults that more than one command reports, so that
+// each text and each command exists once.
 //
-// What is about a key, a signer or evidence alone is explain's, and what is about
-// sshd alone doctor's.
+// Advice about a key, a signer or evidence is in package explain. Advice about sshd is in
+// package doctor.
 package remedy
 
 import "fmt"
 
-// Remedy is what to do about something. The zero Remedy is nothing.
+// Remedy is what to do about a fault. The zero Remedy is no advice.
 type Remedy struct {
 	Text string `json:"text"`
-	// Commands are for a shell. What is not known is a word in capitals.
+	// Commands are shell commands. A word in capitals replaces a value that is unknown.
 	Commands []string `json:"commands,omitempty"`
 }
 
-// Instance is the instance that commands of the AWS CLI are about. What is empty
-// is not known.
+// Instance is the instance that commands of the AWS CLI refer to. An empty field is
+// unknown.
 type Instance struct {
 	ID, Region string
 }
 
-// options is the command that changes options of the metadata service.
+// options returns the command that changes options of the metadata service.
 //
 // Source: Amazon EC2 User Guide, "Use the Instance Metadata Service".
 func (i Instance) options(change string) string {
@@ -40,17 +40,17 @@ func (i Instance) TurnOn() Remedy {
 		Commands: []string{i.options("--http-endpoint enabled")}}
 }
 
-// RaiseHopLimit is for a token that never comes over a connection that stands.
+// RaiseHopLimit is for a connection that was made, but over which no token came.
 func (i Instance) RaiseHopLimit() Remedy {
-	return Remedy{Text: "The connection was made, but no token came over it. In a container the answer may be dropped for its hop limit: " +
-		"raise it. Otherwise look for a firewall rule; it may be meant for some users only, and sshd asks as its AuthorizedKeysCommandUser.",
+	return Remedy{Text: "The connection was made, but no token came over it. In a container, its hop limit may drop the answer: " +
+		"raise the limit. Otherwise look for a firewall rule. It may apply to some users only; sshd runs eic as its AuthorizedKeysCommandUser.",
 		Commands: append([]string{i.options("--http-put-response-hop-limit 2")}, lookAtFirewall()...)}
 }
 
-// NoConnection is for a metadata service that takes no connection.
+// NoConnection is for a metadata service that cannot be connected to.
 func NoConnection() Remedy {
-	return Remedy{Text: "Nothing took the connection. Look for a firewall rule or a missing route; a container or network namespace " +
-		"may have none, and a rule may be meant for some users only: sshd asks as its AuthorizedKeysCommandUser.",
+	return Remedy{Text: "Nothing accepted the connection. Look for a firewall rule or a missing route. A container or network namespace " +
+		"may have no route. A rule may apply to some users only; sshd runs eic as its AuthorizedKeysCommandUser.",
 		Commands: append([]string{"ip route get 169.254.169.254"}, lookAtFirewall()...)}
 }
 
@@ -60,22 +60,21 @@ func lookAtFirewall() []string {
 
 // Throttled is for a metadata service that refuses requests for a while.
 func Throttled() Remedy {
-	return Remedy{Text: "The metadata service refuses requests, mostly because programs on this instance ask it too often. " +
-		"See who is connected to it. A greater --budget helps over a short while of it.",
+	return Remedy{Text: "The metadata service refuses requests, usually because programs on this instance send too many. " +
+		"See which programs are connected to it. A longer --budget helps if that lasts only a short while.",
 		Commands: []string{"ss --tcp --processes dst 169.254.169.254"}}
 }
 
-// NotIMDSv2 is for something else that answers at the metadata service's address.
+// NotIMDSv2 is for something else at the metadata service's address.
 func NotIMDSv2() Remedy {
-	return Remedy{Text: "What answers there is not IMDSv2. Something else may listen at its address, such as a metadata proxy " +
+	return Remedy{Text: "The answer is not IMDSv2. Another program may listen at that address, such as a metadata proxy " +
 		"for containers; it must let EC2 Instance Connect's requests pass.",
 		Commands: []string{"curl -sS -i -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"}}
 }
 
-// SetClock is for a clock that is wrong; off says by how much, as in "600 seconds
-// ahead of".
+// SetClock is for a wrong clock. off says by how much, as in "600 seconds ahead of".
 func SetClock(off string) Remedy {
-	return Remedy{Text: fmt.Sprintf("This machine's clock is %s the metadata service's. Until it is set, every key has "+
-		"expired when it comes, and pushing it again does not help. Set it from the Amazon Time Sync Service, 169.254.169.123.", off),
+	return Remedy{Text: fmt.Sprintf("This machine's clock is %s the metadata service's. Until the clock is set, every key has "+
+		"expired on arrival, and pushing the key again does not help. Set the clock from the Amazon Time Sync Service, 169.254.169.123.", off),
 		Commands: []string{"chronyc makestep", "timedatectl set-ntp true"}}
 }

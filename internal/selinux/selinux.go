@@ -1,5 +1,5 @@
-// Package selinux finds out from a machine's files what SELinux does there, and whether
-// the policy has the module of the package eic-selinux. It runs no program.
+// Package selinux reads from a machine's files whether SELinux is enforcing there, and
+// whether its policy has the module of the package eic-selinux. It runs no program.
 package selinux
 
 import (
@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Names in the policy module of eic.
+// Types in eic's policy module.
 const (
 	Module  = "eic"
 	Domain  = "eic_t"
 	Program = "eic_exec_t"
 )
 
-// Mode is what SELinux does on a machine.
+// Mode is the mode of SELinux on a machine.
 type Mode int
 
 // The modes.
@@ -26,7 +26,8 @@ const (
 	Enforcing
 )
 
-// Running asks the kernel (selinuxfs) of the machine whose file tree root is.
+// Running returns the mode that the running kernel reports (selinuxfs) on the machine
+// whose file tree root is.
 func Running(root fs.FS) Mode {
 	text, err := fs.ReadFile(root, "sys/fs/selinux/enforce")
 	switch {
@@ -38,13 +39,13 @@ func Running(root fs.FS) Mode {
 	return Permissive
 }
 
-// Configured reads selinux_config(5): what the kernel of an image will do, which is not
-// the one that the image is made on.
+// Configured returns the mode in selinux_config(5). It applies to an image, whose kernel
+// is not the running one.
 func Configured(root fs.FS) Mode {
 	return map[string]Mode{"enforcing": Enforcing, "permissive": Permissive}[setting(root, "SELINUX")]
 }
 
-// setting is a value of /etc/selinux/config in lower case.
+// setting returns a value of /etc/selinux/config in lower case.
 func setting(root fs.FS, name string) string {
 	text, err := fs.ReadFile(root, "etc/selinux/config")
 	if err != nil {
@@ -58,9 +59,9 @@ func setting(root fs.FS, name string) string {
 	return ""
 }
 
-// HasModule reports whether the installed policy has our module. The module store is
-// semodule(8)'s: of today, and of RHEL 7 and Amazon Linux 2. The error is not nil if that
-// store could not be read, as by another user than root.
+// HasModule reports whether the installed policy has eic's module. It looks in both
+// module stores of semodule(8): the current one, and that of RHEL 7 and Amazon Linux 2.
+// It returns an error if the store cannot be read, for example without root.
 func HasModule(root fs.FS) (bool, error) {
 	kind := setting(root, "SELINUXTYPE")
 	if kind == "" || strings.Contains(kind, "/") {

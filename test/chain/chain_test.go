@@ -83,7 +83,7 @@ func TestBadNeighbors(t *testing.T) {
 		"hangs":                     {"sleep 1000", "the budget of 1s is spent"},
 		"hangs with a grandchild":   {"sh -c 'sleep 1000; :' & wait", "the budget of 1s is spent"},
 		"hangs and ignores signals": {`trap "" TERM HUP INT; while :; do sleep 1000; done`, "the budget of 1s is spent"},
-		"floods":                    {"exec yes ssh-ed25519", "it printed more than 1048576 bytes"},
+		"floods":                    {"exec yes ssh-ed25519", "the command printed more than 1048576 bytes"},
 		"crashes":                   {"echo ssh-ed25519; kill -SEGV $$", "signal: segmentation fault"},
 		"fails":                     {"exit 7", "exit status 7"},
 		"prints garbage":            {"head -c 10000 /dev/urandom; printf '\\0'", "NUL"},

@@ -85,7 +85,7 @@ func TestBadNeighborsOfRoot(t *testing.T) {
 	for name, test := range map[string]struct{ script, log string }{
 		"hangs":               {"sleep 1000", "the budget of 1s is spent"},
 		"hangs with a child":  {"sh -c 'sleep 1000; :' & wait", "the budget of 1s is spent"},
-		"floods":              {"exec yes ssh-ed25519", "it printed more than 1048576 bytes"},
+		"floods":              {"exec yes ssh-ed25519", "the command printed more than 1048576 bytes"},
 		"crashes":             {"echo ssh-ed25519; kill -SEGV $$", "signal: segmentation fault"},
 		"fails":               {"exit 7", "exit status 7"},
 		"leaves a grandchild": {"sleep 1000 & exit 0", ""},
