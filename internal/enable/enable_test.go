@@ -375,7 +375,7 @@ func TestFlagsThatCannotBeWritten(t *testing.T) {
 		"a NUL byte ends the line":                      {"x\x00", "without control characters"},
 		"a comment sign hides the user from older sshd": {"http://[::1]/#a", "expected no #"},
 		"bytes that are no text":                        {"\xff", "expected UTF-8"},
-		"a line longer than older sshd read is cut":     {strings.Repeat("x", 4096), "some sshd read no more than 4096"},
+		"a line longer than older sshd read is cut":     {strings.Repeat("x", 4096), "some versions of sshd read at most 4096"},
 	}
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	before := sshdtest.Snapshot(t, h.Root)

@@ -7,11 +7,11 @@ import (
 	"eic/internal/wildcard"
 )
 
-// Patterns are those of AllowUsers, DenyUsers, AllowGroups or DenyGroups, in
-// which "*" and "?" are wildcards (ssh_config(5), PATTERNS).
+// Patterns are the patterns of AllowUsers, DenyUsers, AllowGroups or DenyGroups. In them,
+// "*" and "?" are wildcards (ssh_config(5), PATTERNS).
 type Patterns []string
 
-// Patterns returns those of one of the four keywords, which is in lower case.
+// Patterns returns the patterns of one of the four keywords, given in lower case.
 func (a Answer) Patterns(keyword string) Patterns {
 	var patterns Patterns
 	for _, line := range a.lines {
@@ -22,9 +22,8 @@ func (a Answer) Patterns(keyword string) Patterns {
 	return patterns
 }
 
-// Match reports whether a pattern matches a user wherever the user comes from.
-// A pattern USER@HOST depends on the client: hosts are those HOSTs whose USER
-// matches.
+// Match reports whether a pattern matches a user whatever the client. A pattern USER@HOST
+// depends on the client: hosts are the HOSTs of those patterns whose USER matches.
 func (p Patterns) Match(user string) (everywhere bool, hosts []string) {
 	for _, pattern := range p {
 		name, host := pattern, ""

@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// A Connection is what Match blocks ask about: one login to imagine. Everything
-// but User may be empty, which stands for a value that no sensible
-// configuration names.
+// A Connection is a login to ask sshd about, with the values that Match blocks test. All
+// fields but User may be empty. An empty field stands for a value that no sensible
+// configuration mentions.
 type Connection struct {
 	User string
 	// Host and Addr are the client's name and address.
 	Host, Addr string
-	// LocalAddr and LocalPort are where sshd was reached, RDomain the routing
-	// domain of that.
+	// LocalAddr and LocalPort are where sshd was reached, and RDomain is the routing
+	// domain of LocalAddr.
 	LocalAddr, LocalPort, RDomain string
 }
 
-// Anybody returns the login of somebody nothing is known about, whom no sensible
-// Match block singles out.
+// Anybody returns a login about which nothing is known, so that no sensible Match block
+// applies to it specially.
 func Anybody() Connection {
 	return Connection{User: "nobody-in-particular"}
 }
 
-// specification writes the connection for sshd -C. Every sshd wants all of the
-// criteria that its configuration asks for, so all are given; OpenSSH 7.4 does
-// not know rdomain, which stands there only if a Match block asks for it.
+// specification returns the argument of sshd -C. Every sshd requires all the criteria
+// that its configuration tests, so all are given. OpenSSH 7.4 does not know rdomain,
+// which is given only if a Match block tests it.
 func (c Connection) specification() (string, error) {
 	fields := []struct{ name, value, otherwise string }{
 		{"user", c.User, ""},
@@ -55,14 +55,14 @@ func (c Connection) specification() (string, error) {
 
 // An Answer is the configuration that sshd reports for one login (sshd -T).
 type Answer struct {
-	// Values has the first value of every keyword, in lower case.
+	// Values has the first value of every keyword. Keywords are in lower case.
 	Values map[string]string
-	// lines has every line, its keyword in lower case.
+	// lines has every line, with its keyword in lower case.
 	lines []string
 }
 
-// unsetKeywords are those for which OpenSSH up to 7.4 prints no line where they
-// are unset, and later versions "none".
+// unsetKeywords returns the keywords for which OpenSSH prints no line if they are unset,
+// up to version 7.4, and "none" in later versions.
 func unsetKeywords() []string {
 	return []string{KeysCommand, KeysCommandUser, principalsCommand, principalsCommandUser}
 }
@@ -89,14 +89,14 @@ func parseAnswer(stdout []byte) Answer {
 	return a
 }
 
-// A Change is a line that two answers of sshd do not share. Before or After is
-// empty if one of them has no such line.
+// A Change is a line that differs between two answers of sshd. Before or After is empty
+// if one of the answers has no such line.
 type Change struct {
 	Keyword, Before, After string
 }
 
-// Changes returns what differs between an answer and a later one, apart from
-// the two keywords of ours.
+// Changes returns the differences between an answer and a later one, without those in
+// eic's own two keywords.
 func (a Answer) Changes(later Answer) []Change {
 	gone, come := missing(a.lines, later.lines), missing(later.lines, a.lines)
 	var changes []Change
@@ -116,7 +116,7 @@ func (a Answer) Changes(later Answer) []Change {
 	return changes
 }
 
-// missing returns the lines of a that b lacks, without those of our keywords.
+// missing returns the lines of a that b lacks, without those of eic's own keywords.
 func missing(a, b []string) []string {
 	var found []string
 	for _, line := range a {
@@ -128,13 +128,13 @@ func missing(a, b []string) []string {
 	return found
 }
 
-// Ask asks sshd for the configuration that holds for a login. Options on the
-// command line of the sshd that runs are not in it.
+// Ask asks sshd for the configuration of a login. Options on the running sshd's command
+// line are not part of the answer.
 func (h Host) Ask(ctx context.Context, c Connection) (Answer, error) {
 	return h.askWith(ctx, nil, c)
 }
 
-// askWith is Ask for an sshd with options on its command line.
+// askWith is Ask with options on sshd's command line.
 func (h Host) askWith(ctx context.Context, options []string, c Connection) (Answer, error) {
 	specification, err := c.specification()
 	if err != nil {
@@ -143,10 +143,9 @@ func (h Host) askWith(ctx context.Context, options []string, c Connection) (Answ
 	return h.ask(ctx, append([]string{"-C", specification}, options...)...)
 }
 
-// AskGlobal asks sshd for the configuration that holds where no Match block
-// does. Some versions do not say where there is a Match block: OpenSSH 7.7 to
-// 8.0 about any, later ones about Match LocalPort. Then the answer is that for
-// Anybody, and whole is false.
+// AskGlobal asks sshd for the configuration outside of Match blocks. Some versions cannot
+// report it: OpenSSH 7.7 to 8.0 if there is any Match block, later ones if there is a
+// Match LocalPort. Then the answer is the one for Anybody, and whole is false.
 func (h Host) AskGlobal(ctx context.Context) (a Answer, whole bool, err error) {
 	return h.askGlobalWith(ctx, nil)
 }
@@ -160,8 +159,8 @@ func (h Host) askGlobalWith(ctx context.Context, options []string) (a Answer, wh
 	return a, err == nil, err
 }
 
-// ask runs sshd -T. sshd -G (OpenSSH 9.3) needs neither host keys nor the
-// privilege separation directory; beside it -T only serves to allow -C.
+// ask runs sshd -T. With sshd -G (OpenSSH 9.3), neither host keys nor the privilege
+// separation directory are needed; -T is added only because -C requires it.
 func (h Host) ask(ctx context.Context, args ...string) (Answer, error) {
 	args = append([]string{"-T"}, args...)
 	stdout, err := h.sshd(ctx, append([]string{"-G"}, args...)...)
@@ -174,7 +173,7 @@ func (h Host) ask(ctx context.Context, args ...string) (Answer, error) {
 	return parseAnswer(stdout), nil
 }
 
-// A Version is OpenSSH's. The zero Version is unknown.
+// A Version is a version of OpenSSH. The zero Version is unknown.
 type Version struct {
 	Major, Minor int
 }
@@ -184,14 +183,14 @@ func (v Version) Before(major, minor int) bool {
 	return v.Major < major || v.Major == major && v.Minor < minor
 }
 
-// Version asks sshd for its version; it is unknown where sshd does not say.
-// Versions that do not know -V name themselves above their usage.
+// Version asks sshd for its version, which is unknown if sshd does not report it.
+// Versions that do not know -V print their version above the usage.
 func (h Host) Version(ctx context.Context) Version {
 	program, found := h.program()
 	if !found {
 		return Version{}
 	}
-	stdout, stderr, _ := h.Execute(ctx, program, "-V") // what it wrote counts
+	stdout, stderr, _ := h.Execute(ctx, program, "-V") // only the output matters
 	_, text, _ := strings.Cut(string(stdout)+string(stderr), "OpenSSH_")
 	major, rest, _ := strings.Cut(text, ".")
 	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })

@@ -13,7 +13,7 @@ import (
 	"eic/internal/argv"
 )
 
-// A block of our lines, alone in DropIn or at the head of sshd_config:
+// eic's block of lines, alone in DropIn or at the start of sshd_config:
 //
 //	# BEGIN eic: …
 //	# checksum 0123456789abcdef
@@ -22,8 +22,8 @@ import (
 //	AuthorizedKeysCommandUser …
 //	# END eic
 //
-// The checksum is over the lines between it and the last one. It tells work of
-// somebody's hands from ours; it keeps nobody from anything.
+// The checksum covers the lines between itself and the last line. It reveals manual
+// edits; it is no protection against attackers.
 const (
 	blockBegin   = "# BEGIN eic:"
 	blockHead    = blockBegin + ` written by "eic enable", removed by "eic disable"; neither touches it once it is edited`
@@ -32,31 +32,31 @@ const (
 	madeMark     = "# made "
 )
 
-// maxLine is how much of a line, with its newline and a NUL, OpenSSH 7.4 reads
-// at once, and how long any sshd lets an argument become.
+// maxLine is the longest line, with its newline and a NUL, that OpenSSH 7.4 can read, and
+// the longest argument that any sshd supports.
 const maxLine = 4096
 
-// earlierCommandUser is what versions before 0.2.0 wrote for CommandUser.
+// earlierCommandUser is the CommandUser of versions before 0.2.0.
 const earlierCommandUser = account.Earlier
 
-// An Entry is what our block says.
+// An Entry is the contents of eic's block.
 type Entry struct {
-	// Args are the arguments of the command between "authorized-keys" and the
-	// user, as sshd expands them.
+	// Args are the arguments of the command between "authorized-keys" and the user, after
+	// sshd's expansion.
 	Args []string
-	// User is the AuthorizedKeysCommandUser; empty stands for CommandUser. It is
-	// another where the command that ours runs as well needs its own.
+	// User is the AuthorizedKeysCommandUser; empty means CommandUser. It differs if the
+	// chained command needs another user.
 	User string
-	// Made are directories and links that exist because of us.
+	// Made lists the directories and links that eic created.
 	Made []string
 }
 
-// Command returns the value of our AuthorizedKeysCommand.
+// Command returns the value of AuthorizedKeysCommand.
 func (e Entry) Command() string {
 	return argv.Quote(slices.Concat([]string{Program, "authorized-keys"}, e.Args, []string{"%u", "%f"}))
 }
 
-// RunsAs returns the value of our AuthorizedKeysCommandUser.
+// RunsAs returns the value of AuthorizedKeysCommandUser.
 func (e Entry) RunsAs() string {
 	if e.User == "" {
 		return CommandUser
@@ -78,24 +78,24 @@ func checksum(body string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(body)))[:16]
 }
 
-// A Block is one of ours as it was found in a file.
+// A Block is eic's block as found in a file.
 type Block struct {
 	File string
 	// Line is the number of its first line.
 	Line int
 	Text []byte
 	Entry
-	// Edited is set for a block that is not as it was written.
+	// Edited is set if the block was changed after eic wrote it.
 	Edited bool
 
-	// Marks are the numbers of all lines of the file that begin a block.
+	// Marks are the numbers of all lines in the file that begin a block.
 	Marks []int
 
 	start, end int // in the file
 }
 
-// FindBlock looks for our block. In DropIn everything has to be the block; a
-// file there that is anything else counts as an edited one.
+// FindBlock looks for eic's block in a file. DropIn may contain nothing but the block;
+// with any other contents it counts as edited.
 func FindBlock(file string, data []byte) (Block, bool) {
 	start := markAt(data, blockBegin)
 	if start < 0 {
@@ -121,7 +121,7 @@ func FindBlock(file string, data []byte) (Block, bool) {
 	return b, true
 }
 
-// markAt returns where mark starts a line of data, or -1.
+// markAt returns the position of a line in data that starts with mark, or -1.
 func markAt(data []byte, mark string) int {
 	if bytes.HasPrefix(data, []byte(mark)) {
 		return 0
@@ -150,7 +150,7 @@ func readBlock(text string) (e Entry, edited bool) {
 			if err != nil || len(args) < 4 {
 				return Entry{}, true
 			}
-			e.Args = args[2 : len(args)-2] // without the program and authorized-keys, %u and %f
+			e.Args = args[2 : len(args)-2] // without the program, authorized-keys, %u and %f
 		case KeysCommandUser:
 			if value != CommandUser && value != earlierCommandUser {
 				e.User = value
@@ -160,18 +160,18 @@ func readBlock(text string) (e Entry, edited bool) {
 	return e, false
 }
 
-// Cut returns data without the block; it is never nil, which would say that
-// there is no file.
+// Cut returns data without the block. It is never nil, because nil means that there is no
+// file.
 func (b Block) Cut(data []byte) []byte {
 	return b.Replace(data, []byte{})
 }
 
-// Replace returns data with another text in place of the block.
+// Replace returns data with text in place of the block.
 func (b Block) Replace(data, text []byte) []byte {
 	return append(append(append([]byte{}, data[:b.start]...), text...), data[b.end:]...)
 }
 
-// CheckArgument refuses what cannot stand in a line of sshd_config, quoted or
+// CheckArgument refuses an argument that a line of sshd_config cannot contain, quoted or
 // not.
 func CheckArgument(arg string) error {
 	for _, r := range arg {
@@ -181,13 +181,13 @@ func CheckArgument(arg string) error {
 		case unicode.IsControl(r):
 			return fmt.Errorf("writing %q into sshd_config: expected one line without control characters", arg)
 		case r == '#':
-			return fmt.Errorf("writing %q into sshd_config: expected no #, at which OpenSSH before 8.7 cuts a line off even in quotes", arg)
+			return fmt.Errorf("writing %q into sshd_config: expected no #, because OpenSSH before 8.7 ends a line there even in quotes", arg)
 		}
 	}
 	return nil
 }
 
-// Check refuses an Entry that some sshd would not read as it is meant.
+// Check refuses an Entry that some version of sshd would misread.
 func (e Entry) Check() error {
 	for _, arg := range slices.Concat(e.Args, e.Made, []string{e.User}) {
 		if err := CheckArgument(arg); err != nil {
@@ -200,7 +200,7 @@ func (e Entry) Check() error {
 		}
 	}
 	if length := len("AuthorizedKeysCommand \n\x00") + len(e.Command()); length > maxLine {
-		return fmt.Errorf("writing AuthorizedKeysCommand: its line needs %d bytes, some sshd read no more than %d", length, maxLine)
+		return fmt.Errorf("writing AuthorizedKeysCommand: its line has %d bytes, but some versions of sshd read at most %d", length, maxLine)
 	}
 	return nil
 }

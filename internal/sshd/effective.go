@@ -8,28 +8,27 @@ import (
 
 // An Effective is what sshd does for one login.
 type Effective struct {
-	// Command and User are the AuthorizedKeysCommand and the user it runs as;
-	// "none" when there is none.
+	// Command is the AuthorizedKeysCommand, and User the user that it runs as. Both are
+	// "none" if there is none.
 	Command, User string
-	// Source is the line that Command comes from. It is zero when no line sets
-	// one. A Source in a systemd unit or an init script's options has the
-	// Keyword that stands there.
+	// Source is the line that sets Command, or zero if no line does. In a systemd unit or
+	// an init script's options, its Keyword is the one used there.
 	Source Setting
-	// Ours is set when Source is in a block that "eic enable" wrote.
+	// Ours is set if Source is in a block that "eic enable" wrote.
 	Ours bool
-	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, as
-	// Config.ShadowedPrincipals has it. It is zero where none is.
+	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, or zero:
+	// see Config.ShadowedPrincipals.
 	ShadowedPrincipals Setting
-	// Started is what the command line sets of the sshd that runs, or of the one
+	// Started holds the options on the command line of the running sshd, or of the one
 	// that would be started.
 	Started []Override
-	// Answer is everything sshd reports, with those options.
+	// Answer is everything that sshd reports with those options.
 	Answer
 }
 
-// Effective asks sshd what it does for a login and finds the line that makes
-// it so. An option on the command line of an sshd that runs, or of a unit that
-// would start one, counts as in force wherever no Match block decides.
+// Effective asks sshd what it does for a login, and finds the line that causes it. An
+// option on the command line of a running sshd, or of a unit that would start one,
+// applies wherever no Match block decides.
 func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	s, err := h.Survey(ctx)
 	if err != nil {
@@ -71,7 +70,7 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 func (e *Effective) findSource(s Survey, everybodys bool) {
 	if everybodys {
 		e.Source, _ = s.Now.Global(KeysCommand)
-		for _, v := range slices.Backward(s.Overrides) { // the first one wins
+		for _, v := range slices.Backward(s.Overrides) { // the first one applies
 			e.override(v)
 		}
 	} else {
@@ -87,7 +86,7 @@ func (e *Effective) findSource(s Survey, everybodys bool) {
 	}
 }
 
-// override puts an option of sshd's command line in force.
+// override applies an option of sshd's command line.
 func (e *Effective) override(v Override) {
 	switch v.Keyword {
 	case KeysCommand:

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// LineWithout returns the line that an override stands on, without any option
-// that is one: for a unit's ExecStart on one line, however many it was written
-// on, and for a variable of an environment file. It is empty for a line that is
-// not understood well enough to be written anew.
+// LineWithout returns the line of an override without its overriding options. That is a
+// unit's ExecStart, written on one line, or a variable of an environment file.
+// LineWithout returns "" for a line that it cannot parse well enough to rewrite.
 func (v Override) LineWithout(t Tree) string {
 	data, err := t.ReadFile(v.File)
 	if err != nil {
@@ -41,8 +40,8 @@ func (v Override) LineWithout(t Tree) string {
 	})
 }
 
-// rebuilt writes a line anew from the arguments that stay, each quoted as
-// systemd reads it. It is empty if all of them stay.
+// rebuilt writes a line from the remaining arguments, each quoted for systemd. It returns
+// "" if all arguments remain.
 func rebuilt(arguments []string, write func([]string) string) string {
 	rest := withoutOverrides(arguments)
 	if len(rest) == len(arguments) {
@@ -56,7 +55,7 @@ func rebuilt(arguments []string, write func([]string) string) string {
 	return write(rest)
 }
 
-// withoutOverrides drops the options that set one of our keywords.
+// withoutOverrides removes the options that set one of eic's keywords.
 func withoutOverrides(arguments []string) []string {
 	var rest []string
 	for i := 0; i < len(arguments); i++ {
@@ -80,7 +79,7 @@ func withoutOverrides(arguments []string) []string {
 		case text[at] != 'o' || !slices.Contains([]string{KeysCommand, KeysCommandUser}, keyword):
 			rest = append(rest, words...)
 		case at > 1:
-			rest = append(rest, text[:at]) // options without a value in the same word
+			rest = append(rest, text[:at]) // options without a value, in the same word
 		}
 	}
 	return rest

@@ -2,8 +2,8 @@ package sshd
 
 import "strings"
 
-// keyOptionsSince has the key options that came after OpenSSH 7.4, the oldest version that is
-// still met, by the version that brought each.
+// keyOptionsSince lists the key options that were added after OpenSSH 7.4, the oldest
+// version in use, by the version that added each.
 func keyOptionsSince() map[string]Version {
 	return map[string]Version{
 		"expiry-time":       {7, 7},
@@ -13,9 +13,9 @@ func keyOptionsSince() map[string]Version {
 	}
 }
 
-// UnknownKeyOption returns the first of some key options that sshd of this version does not know,
-// and the version that brought it. That sshd refuses every key with such an option. An unknown
-// version is taken to know all.
+// UnknownKeyOption returns the first of some key options that this version of sshd does
+// not support, and the version that added it. sshd refuses every key with such an option.
+// An unknown version is assumed to support all options.
 func (v Version) UnknownKeyOption(names []string) (name string, since Version) {
 	if v == (Version{}) {
 		return "", Version{}

@@ -5,13 +5,12 @@ import "strings"
 // blanks are the characters that separate the words of an sshd_config line.
 const blanks = " \t\r\n"
 
-// ParseLine splits a line of sshd_config, or the argument of sshd's -o option,
-// into its keyword, in lower case, and everything after it. A line without a
-// directive has no keyword.
+// ParseLine splits a line of sshd_config, or the argument of sshd's -o option, into its
+// keyword, in lower case, and its value. A line without a directive has no keyword.
 //
-// The value is what sshd keeps for AuthorizedKeysCommand: the rest of the line
-// as it stands, with its quotes and with a comment, if there is one. sshd
-// before 8.7 ends the line at the first #; SameValue compares accordingly.
+// The value is what sshd keeps for AuthorizedKeysCommand: the rest of the line, with
+// quotes and comments. sshd before 8.7 ends the line at the first #; SameValue takes that
+// into account.
 func ParseLine(line string) (keyword, value string) {
 	line = strings.TrimRight(line, blanks+"\f")
 	keyword, value = cutWord(strings.TrimLeft(line, " \t\r"))
@@ -24,9 +23,9 @@ func ParseLine(line string) (keyword, value string) {
 	return strings.ToLower(keyword), strings.TrimLeft(value, blanks)
 }
 
-// cutWord takes the first word off a line. Blanks or one equals sign end it; a
-// part of it may stand in double quotes, which end it as well. A quote that
-// never closes makes the line void.
+// cutWord splits the first word from a line. Blanks or one equals sign end the word. Part
+// of it may be in double quotes, which also end it. An unclosed quote makes the whole
+// line invalid.
 func cutWord(s string) (word, rest string) {
 	i := strings.IndexAny(s, blanks+`"=`)
 	if i < 0 {
@@ -46,8 +45,8 @@ func cutWord(s string) (word, rest string) {
 	return s[:i], rest
 }
 
-// SameValue reports whether sshd, reporting reported, may have read it from a
-// line with the value written.
+// SameValue reports whether the value that sshd reports may come from a line with the
+// value written.
 func SameValue(reported, written string) bool {
 	if reported == written {
 		return true

@@ -10,8 +10,8 @@ import (
 	"eic/internal/wildcard"
 )
 
-// Matches returns the criteria of the Match blocks of a configuration, each
-// once, but not those that hold for everybody.
+// Matches returns the distinct criteria of the Match blocks of a configuration, except
+// those that apply to everybody.
 func (c Config) Matches() []string {
 	var matches []string
 	for _, s := range c {
@@ -22,9 +22,8 @@ func (c Config) Matches() []string {
 	return matches
 }
 
-// Entering returns a login for which the criteria of a Setting's Match hold. It
-// finds none where a group has no members, and for criteria that sshd -C knows
-// no value for.
+// Entering returns a login that satisfies the criteria of a Setting's Match. It finds
+// none if a group has no members, or for criteria that sshd -C does not support.
 func (h Host) Entering(ctx context.Context, match string) (Connection, bool) {
 	c := Anybody()
 	var users, groups []string
@@ -62,22 +61,22 @@ func (h Host) Entering(ctx context.Context, match string) (Connection, bool) {
 	return c, found
 }
 
-// userMatching returns a user whom the pattern lists name, and who is in the groups that
-// the other pattern lists name, if there are any.
+// userMatching returns a user who matches all lists in users and is a member of a group
+// in each list in groups.
 func (h Host) userMatching(ctx context.Context, users, groups []string) (user string, found bool) {
 	if groups == nil {
 		return nameMatching(users, nil)
 	}
 	members := h.members(ctx, groups)
 	user, found = nameMatching(users, members)
-	// A name made up for a pattern has no groups.
+	// A name made up from a pattern is in no group.
 	return user, found && slices.Contains(members, user)
 }
 
 type criterion struct{ keyword, list string }
 
-// criteria takes a Match line apart, or several joined by " and ". OpenSSH
-// allows an equals sign in place of the blank.
+// criteria splits the criteria of a Match line, or of several lines joined by " and ".
+// OpenSSH allows an equals sign in place of a blank.
 func criteria(match string) []criterion {
 	var found []criterion
 	for line := range strings.SplitSeq(match, " and ") {
@@ -98,8 +97,8 @@ func criteria(match string) []criterion {
 	return found
 }
 
-// nameMatching returns a name that all of the pattern lists match: one of the
-// candidates, or one made from a pattern.
+// nameMatching returns a name that matches all lists of patterns: one of the candidates,
+// or one made from a pattern.
 func nameMatching(lists, candidates []string) (string, bool) {
 	for _, list := range lists {
 		for pattern := range strings.SplitSeq(list, ",") {
@@ -117,8 +116,8 @@ func nameMatching(lists, candidates []string) (string, bool) {
 	return "", false
 }
 
-// addressMatching returns an address that a list of networks and patterns
-// matches (sshd_config(5), Match).
+// addressMatching returns an address that matches a list of networks and patterns
+// (sshd_config(5), Match).
 func addressMatching(list string) (string, bool) {
 	for element := range strings.SplitSeq(list, ",") {
 		var candidates []string
@@ -148,8 +147,8 @@ func matchesAddress(pattern, text string) bool {
 	return err == nil && network.Contains(address)
 }
 
-// matchesList reports whether an element of a list matches, and no negated one
-// does (ssh_config(5), PATTERNS).
+// matchesList reports whether an element of a list matches and no negated element does
+// (ssh_config(5), PATTERNS).
 func matchesList(list, text string, matches func(pattern, text string) bool) bool {
 	found := false
 	for pattern := range strings.SplitSeq(list, ",") {
@@ -201,7 +200,7 @@ func (h Host) members(ctx context.Context, lists []string) []string {
 	return found
 }
 
-// database returns what getent(1) lists, or the file where there is no getent.
+// database returns the output of getent(1), or the file if there is no getent.
 func (h Host) database(ctx context.Context, name string) string {
 	if program, found := h.Tree().FirstExisting("/usr/bin/getent"); found {
 		if stdout, _, err := h.Execute(ctx, program, name); err == nil {

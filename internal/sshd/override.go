@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// An Override is an option on the command line that sshd is started with. It
-// outranks every file, and sshd -T knows nothing of it unless it is told.
+// An Override is an option on the command line that starts sshd. It takes precedence over
+// every file, and sshd -T does not report it unless given the same option.
 type Override struct {
-	// Unit is the systemd unit that starts sshd, or empty where the options
-	// file of an init script was read instead.
+	// Unit is the systemd unit that starts sshd. It is empty if the option is in the
+	// options file of an init script.
 	Unit string
-	// File and Line say where the option was written. For a process whose options
-	// were written nowhere File is its /proc/PID/cmdline, and Line is 0.
+	// File and Line say where the option is written. If that is unknown for a process,
+	// File is its /proc/PID/cmdline and Line is 0.
 	File string
 	Line int
-	// Keyword is that of an -o option in lower case, or "-f" for another file in
-	// place of sshd_config. In a Survey it is "authorizedkeyscommand",
+	// Keyword is the keyword of an -o option, in lower case, or "-f" if another file
+	// replaces sshd_config. In a Survey it is "authorizedkeyscommand",
 	// "authorizedkeyscommanduser" or "-f".
 	Keyword string
 	Value   string
 }
 
-// Overrides reads the units that run sshd and returns what they set on the
-// command line. On a machine without such units it reads the files with the
-// options of the init scripts.
+// Overrides reads the units that run sshd, and returns the overriding options on their
+// command lines. If a machine has no such unit, it reads the options files of the init
+// scripts.
 func Overrides(t Tree) ([]Override, error) {
 	lines, err := commandLines(t)
 	return overrides(lines), err
@@ -44,9 +44,9 @@ func overrides(lines []commandLine) []Override {
 	return all
 }
 
-// overrides finds the options that decide over our lines. A command that names
-// the directive in a way not understood here, inside sh -c for example, counts
-// as one that sets it.
+// overrides returns the options that override eic's lines. A command that contains the
+// directive in a form that is not parsed here, for example inside sh -c, counts as
+// setting it.
 func (l commandLine) overrides() []Override {
 	text := l.whole.text
 	for _, argument := range l.words {
@@ -66,11 +66,11 @@ type option struct {
 	value  word
 }
 
-// withValue are the letters of sshd's options that have a value (sshd(8)).
+// withValue are the letters of sshd's options that take a value (sshd(8)).
 const withValue = "CEbcfghkopu"
 
-// options reads arguments as sshd's getopt does and returns the options that
-// have a value.
+// options parses arguments as sshd's getopt does, and returns the options that take a
+// value.
 func options(arguments []word) []option {
 	var found []option
 	for i := 0; i < len(arguments); i++ {

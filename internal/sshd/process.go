@@ -11,16 +11,15 @@ import (
 	"strings"
 )
 
-// Running reports whether the host is the machine this process runs on, and not
-// an image or a chroot: only there does a running sshd have the configuration
-// that the files have.
+// Running reports whether the host is the machine that this process runs on, and not an
+// image or a chroot. Only on such a host does the running sshd use the host's files.
 func (h Host) Running() bool {
 	return h.root() == "/" && !inChroot()
 }
 
-// inChroot reports whether the first process is seen to have another root, or
-// no process is seen at all. Some containers hide it from root: there the answer
-// is no, and only an sshd with our root counts as a server.
+// inChroot reports whether the first process has another root than this one, or no
+// process is visible. Some containers hide the first process's root even from root. The
+// answer is then false, and only an sshd with the same root counts as a server.
 func inChroot() bool {
 	first, err := os.Stat("/proc/1/root")
 	if err != nil {
@@ -36,15 +35,15 @@ func (h Host) Booted() bool {
 	return h.root() == "/" && err == nil && info.Mode().Type() == fs.ModeDir
 }
 
-// isServer reports whether a process is an sshd that has our root.
+// isServer reports whether a process is an sshd with the same root as this process.
 func isServer(pid int) bool {
 	process := fmt.Sprintf("/proc/%d/", pid)
 	program, err := os.Readlink(process + "exe")
 	if err != nil {
 		return false
 	}
-	// An upgrade replaces the file of a running program. Alpine's builds are
-	// sshd.pam and sshd.krb5; sshd-session serves one login.
+	// An upgrade deletes the file of a running program. Alpine's builds are called
+	// sshd.pam and sshd.krb5. sshd-session serves one login and is not a server.
 	name := strings.TrimSuffix(path.Base(program), " (deleted)")
 	if name != "sshd" && !strings.HasPrefix(name, "sshd.") {
 		return false
@@ -57,8 +56,7 @@ func isServer(pid int) bool {
 	return err == nil && os.SameFile(ours, its)
 }
 
-// listeningProcess returns the process that sshd's PidFile names (sshd(8)), if
-// it is an sshd.
+// listeningProcess returns the process in sshd's PidFile (sshd(8)), if it is an sshd.
 func (h Host) listeningProcess(ctx context.Context) (pid int, found bool, err error) {
 	answer, _, err := h.AskGlobal(ctx)
 	if err != nil {
@@ -75,7 +73,7 @@ func (h Host) listeningProcess(ctx context.Context) (pid int, found bool, err er
 	return pid, true, nil
 }
 
-// Systemctl runs systemctl and returns what it wrote.
+// Systemctl runs systemctl and returns its output.
 func (h Host) Systemctl(ctx context.Context, args ...string) ([]byte, error) {
 	program, found := h.Tree().FirstExisting("/usr/bin/systemctl", "/bin/systemctl")
 	if !found {

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// MainConfig is the file sshd starts with.
+	// MainConfig is the file that sshd reads first.
 	MainConfig = "/etc/ssh/sshd_config"
-	// VendorConfig is what SUSE's sshd reads when there is no MainConfig.
+	// VendorConfig is the file that SUSE's sshd reads if there is no MainConfig.
 	VendorConfig = "/usr/etc/ssh/sshd_config"
-	// configDirectory is where sshd looks for files that Include names without a
-	// leading slash (sshd_config(5)).
+	// configDirectory is where sshd looks for included files with relative names
+	// (sshd_config(5)).
 	configDirectory = "/etc/ssh"
 	// maxIncludes is how deep sshd follows Include.
 	maxIncludes = 16
@@ -25,32 +25,31 @@ const (
 
 // A Setting is one directive of the configuration.
 type Setting struct {
-	// Keyword is in lower case.
+	// Keyword is the directive's keyword, in lower case.
 	Keyword string
-	// Value is the rest of the line, quotes and all.
+	// Value is the rest of the line, with its quotes.
 	Value string
-	// File and Line say where it stands, as sshd sees the path.
+	// File and Line say where the directive is, with the path that sshd uses.
 	File string
 	Line int
-	// MainLine is the line of the file sshd starts with that it stands at, or
-	// that includes its file.
+	// MainLine is the line of the main file that has the directive, or that includes the
+	// directive's file.
 	MainLine int
-	// Match is empty outside of Match blocks. Inside, it has the criteria of
-	// the blocks around the directive, joined by " and ".
+	// Match is empty outside of Match blocks. Inside, it has the criteria of the
+	// surrounding blocks, joined by " and ".
 	Match string
 }
 
-// matchAll is the criterion that every connection meets. sshd reads what stands
-// under it twice: in its turn among the directives outside of Match, and again
-// over those for each connection.
+// matchAll is the criterion that every connection meets. sshd reads a block under it
+// twice: in order among the directives outside of Match, and again for each connection.
 const matchAll = "all"
 
-// A Config is every directive but Include and Match, in the order in which
-// sshd reads them.
+// A Config is every directive except Include and Match, in the order in which sshd reads
+// them.
 type Config []Setting
 
-// Global returns the directive that decides where no Match block changes it:
-// the first one outside of them or under "Match all".
+// Global returns the directive that applies where no Match block changes it: the first
+// one outside of Match blocks or under "Match all".
 func (c Config) Global(keyword string) (Setting, bool) {
 	for _, s := range c {
 		if s.Keyword == keyword && (s.Match == "" || s.Match == matchAll) {
@@ -60,7 +59,7 @@ func (c Config) Global(keyword string) (Setting, bool) {
 	return Setting{}, false
 }
 
-// InMatch returns the directives of that name inside Match blocks.
+// InMatch returns the directives with a keyword inside Match blocks.
 func (c Config) InMatch(keyword string) []Setting {
 	var found []Setting
 	for _, s := range c {
@@ -71,7 +70,7 @@ func (c Config) InMatch(keyword string) []Setting {
 	return found
 }
 
-// Read reads sshd_config and everything it includes. It does not ask sshd.
+// Read reads sshd_config and every file that it includes. It does not run sshd.
 func (h Host) Read() (Config, error) {
 	t := h.Tree()
 	main, err := mainFile(t)
@@ -81,7 +80,7 @@ func (h Host) Read() (Config, error) {
 	return Read(t, main, Version{})
 }
 
-// mainFile returns the path of the file sshd starts with.
+// mainFile returns the path of the file that sshd reads first.
 func mainFile(t Tree) (string, error) {
 	name, found := t.FirstExisting(MainConfig, VendorConfig)
 	if !found {
@@ -90,8 +89,8 @@ func mainFile(t Tree) (string, error) {
 	return name, nil
 }
 
-// Read reads the file main of a tree and everything it includes, as an sshd of
-// the version does.
+// Read reads the file main of a tree and every file that it includes, as sshd of version
+// v does.
 func Read(t Tree, main string, v Version) (Config, error) {
 	r := reader{tree: t, version: v}
 	if err := r.file(main, "", 0); err != nil {
@@ -107,8 +106,8 @@ type reader struct {
 	settings Config
 }
 
-// file reads one file; match holds the criteria under which it is included. A
-// Match in it ends with the file.
+// file reads one file. match holds the criteria of the Match block that includes it. A
+// Match in the file ends with the file.
 func (r *reader) file(name, match string, depth int) error {
 	if depth > maxIncludes {
 		return fmt.Errorf("reading %q: Include nested more than %d deep", name, maxIncludes)
@@ -155,7 +154,7 @@ func joinMatch(outer, inner string) string {
 	return outer + " and " + inner
 }
 
-// included returns the files that an Include stands for, in order.
+// included returns the files that an Include names, in order.
 func (r *reader) included(value string) ([]string, error) {
 	patterns, err := argv.SplitLine(value)
 	if err != nil {
@@ -165,7 +164,7 @@ func (r *reader) included(value string) ([]string, error) {
 	for _, pattern := range patterns {
 		if !strings.HasPrefix(pattern, "/") {
 			if r.version == (Version{8, 2}) {
-				continue // it finds none
+				continue // it matches nothing
 			}
 			pattern = path.Join(configDirectory, pattern)
 		}
@@ -178,7 +177,7 @@ func (r *reader) included(value string) ([]string, error) {
 	return files, nil
 }
 
-// ReadIfThere is ReadFile with nil for a file that is not there.
+// ReadIfThere is ReadFile, but returns nil for a file that does not exist.
 func (t Tree) ReadIfThere(name string) ([]byte, error) {
 	data, err := t.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -190,7 +189,7 @@ func (t Tree) ReadIfThere(name string) ([]byte, error) {
 	return data, err
 }
 
-// FirstExisting returns the first of the paths that something is at.
+// FirstExisting returns the first of the paths that exists.
 func (t Tree) FirstExisting(names ...string) (string, bool) {
 	for _, name := range names {
 		if t.Exists(name) {

@@ -13,12 +13,12 @@ import (
 
 const includeFirst = "Include /etc/ssh/sshd_config.d/*.conf\n"
 
-// command is a file with one command, told apart by its name.
+// command returns the contents of a file that sets a command of that name.
 func command(name string) string {
 	return "AuthorizedKeysCommand /usr/bin/" + name + " %u\nAuthorizedKeysCommandUser root\n"
 }
 
-// What the package reads has to be what sshd reads; the last column says where.
+// The package must read the files as sshd does. The last column is the line that applies.
 func TestReadAgreesWithServer(t *testing.T) {
 	tests := map[string]struct {
 		files map[string]string
@@ -150,7 +150,7 @@ func TestLinksStayInsideRoot(t *testing.T) {
 	require.Error(t, err, "a link to itself")
 }
 
-// Which line decides for a login, and whether it is ours.
+// TestEffective: which line decides for a login, and whether eic wrote it.
 func TestEffective(t *testing.T) {
 	h := Host{Root: sshdtest.NewRoot(t, map[string]string{
 		"etc/ssh/sshd_config":             includeFirst + "Match User git\n" + command("git") + "Match Address 10.0.0.0/8\n" + command("net"),

@@ -17,13 +17,13 @@ import (
 	"syscall"
 )
 
-// A Runner runs a program inside a Host's root and returns what it wrote. The
-// name is an absolute path there. The error is not nil when the program could
-// not be run or did not exit with 0.
+// A Runner runs a program inside a Host's root and returns its output. The name is an
+// absolute path in that root. The error is not nil if the program could not be run or its
+// exit status is not 0.
 type Runner func(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error)
 
-// Exec returns the Runner that executes programs, by chroot(2) unless root is
-// /, with no more environment than a PATH and the C locale.
+// Exec returns the Runner that executes programs, with chroot(2) unless root is /. Their
+// environment is only a PATH and the C locale.
 func Exec(root string) Runner {
 	return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
 		var stdout, stderr bytes.Buffer
@@ -39,7 +39,7 @@ func Exec(root string) Runner {
 	}
 }
 
-// Execute runs a program inside the host's root, by Run or Exec.
+// Execute runs a program inside the host's root, with Run or Exec.
 func (h Host) Execute(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error) {
 	if h.Run == nil {
 		return Exec(h.root())(ctx, name, args...)
@@ -47,14 +47,14 @@ func (h Host) Execute(ctx context.Context, name string, args ...string) (stdout,
 	return h.Run(ctx, name, args...)
 }
 
-// oneLine puts what a program wrote on one line.
+// oneLine puts the output of a program on one line.
 func oneLine(stderr []byte) string {
 	lines := strings.FieldsFunc(string(stderr), func(r rune) bool { return r == '\r' || r == '\n' })
 	return strings.Join(lines, "; ")
 }
 
-// missingDirectory returns the privilege separation directory that sshd says it
-// misses, or "".
+// missingDirectory returns the privilege separation directory that sshd reports as
+// missing, or "".
 func missingDirectory(stderr []byte) string {
 	_, after, _ := bytes.Cut(stderr, []byte("Missing privilege separation directory: "))
 	if directory := bytes.Fields(after); len(directory) != 0 && directory[0][0] == '/' {
@@ -63,20 +63,20 @@ func missingDirectory(stderr []byte) string {
 	return ""
 }
 
-// Test asks sshd whether it accepts its configuration (sshd -t).
+// Test asks sshd whether its configuration is valid (sshd -t).
 func (h Host) Test(ctx context.Context) error {
 	_, err := h.sshd(ctx, "-t")
 	return err
 }
 
-// program returns the path of sshd. Alpine has builds under names of their own.
+// program returns the path of sshd. Alpine's builds have names of their own.
 func (h Host) program() (string, bool) {
 	return h.Tree().FirstExisting("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/sbin/sshd.pam", "/usr/sbin/sshd.krb5")
 }
 
-// sshd runs sshd in one of its test modes. Host keys and the privilege
-// separation directory, which a machine that never started sshd lacks and without
-// which sshd tests nothing, are stood in for and taken away again.
+// sshd runs sshd in one of its test modes. sshd tests nothing without host keys and its
+// privilege separation directory, which a machine lacks if it has never started sshd.
+// They are created for the test if they are missing, and removed again.
 func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	program, found := h.program()
 	if !found {
@@ -94,14 +94,14 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 		case missing != "" && !haveDirectory:
 			remove, err := h.standInDirectory(missing)
 			if err != nil {
-				return nil, fmt.Errorf("making sshd's privilege separation directory: %w", err)
+				return nil, fmt.Errorf("creating sshd's privilege separation directory: %w", err)
 			}
 			defer remove()
 			haveDirectory = true
 		case bytes.Contains(stderr, []byte("no hostkeys available")) && !haveKey:
 			key, remove, err := h.standInKey()
 			if err != nil {
-				return nil, fmt.Errorf("making a host key to test sshd with: %w", err)
+				return nil, fmt.Errorf("creating a host key to test sshd with: %w", err)
 			}
 			defer remove()
 			haveKey = true
@@ -112,17 +112,17 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	}
 }
 
-// standInDirectory makes a directory and returns what removes it again.
+// standInDirectory creates a directory and returns a function that removes it.
 //
-// Where systemd is at work the directory stays: its unit makes the same one when
-// it starts sshd, perhaps at this very moment, and sshd without it refuses every
-// login. It lies under /run and does not outlive the next boot.
+// If systemd runs the machine, the directory is kept. sshd's unit creates the same
+// directory when it starts sshd, perhaps at this moment, and without it sshd refuses
+// every login. The directory is in /run, so it disappears at the next boot.
 func (h Host) standInDirectory(name string) (remove func(), err error) {
 	t := h.Tree()
 	var made []string
 	remove = func() {
 		for _, directory := range made {
-			os.Remove(directory) //nolint:errcheck // a directory somebody uses by now has to stay
+			os.Remove(directory) //nolint:errcheck // a directory that is in use by now must stay
 		}
 	}
 	var missing []string
@@ -143,11 +143,11 @@ func (h Host) standInDirectory(name string) (remove func(), err error) {
 	return remove, nil
 }
 
-// standIn begins the name of a directory with a stand-in host key.
+// standIn is the prefix of the name of a directory with a temporary host key.
 const standIn = ".eic-"
 
-// standInKey writes a host key that was never used and never will be. It is an
-// ECDSA key because sshd takes those in FIPS mode too.
+// standInKey writes a host key for tests, which is never used for a connection. It is an
+// ECDSA key because sshd accepts these in FIPS mode too.
 func (h Host) standInKey() (name string, remove func(), err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -157,7 +157,7 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	block := &pem.Block{Type: "EC PRIVATE KEY", Bytes: der} // a form that every sshd reads
+	block := &pem.Block{Type: "EC PRIVATE KEY", Bytes: der} // a format that every sshd reads
 	var failures []error
 	for _, parent := range []string{"/run", "/tmp", configDirectory} {
 		directory, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
@@ -165,7 +165,7 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 			failures = append(failures, err)
 			continue
 		}
-		remove = func() { os.RemoveAll(directory) } //nolint:errcheck // an unused key left behind opens nothing
+		remove = func() { os.RemoveAll(directory) } //nolint:errcheck // an unused key left behind is harmless
 		if err := os.WriteFile(path.Join(directory, "key"), pem.EncodeToMemory(block), 0o600); err != nil {
 			remove()
 			return "", nil, err

@@ -13,13 +13,13 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// TestMain removes what the roots of the tests share.
+// TestMain removes the files that the tests' roots share.
 func TestMain(m *testing.M) {
 	os.Exit(sshdtest.Main(m))
 }
 
-// The arguments that sshd gives a command are those it was written with: what
-// Quote and Escape write, sshd splits and expands as this product does.
+// sshd passes exactly the arguments that were written: it splits and expands the output
+// of Quote and Escape as this product does.
 func TestServerGivesWhatWasWritten(t *testing.T) {
 	flags := []string{
 		"plain", "", "a b", " lead", `it's`, `say "x"`, `a\`, `\\`, `\" \' \ `, "tab\there", "100%", "%u", "%%", "ä ö", "$HOME `x` * ; | &",
@@ -48,7 +48,7 @@ func TestServerGivesWhatWasWritten(t *testing.T) {
 
 	out, err := exec.Command("ssh", "-F", "none", "-p", port, "-i", key, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "FingerprintHash=sha256", "root@127.0.0.1", "true").CombinedOutput()
-	require.Error(t, err, "nobody is let in by a command that prints nothing")
+	require.Error(t, err, "a command that prints nothing lets nobody in")
 	require.Contains(t, string(out), "Permission denied")
 	s.WaitFor(t, "Connection closed")
 

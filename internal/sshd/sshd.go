@@ -1,14 +1,17 @@
-// Package sshd reads what the OpenSSH server of a host will do: which
-// AuthorizedKeysCommand runs for a login, and which file and line set it.
+// Package sshd determines what the OpenSSH server of a host will do: which
+// AuthorizedKeysCommand runs for a login, and which line of which file sets it.
 //
-// Two readings have to agree: sshd's own (sshd -T) says what is in force, and
-// the package's reading of the files says where that comes from and what would
-// be in force without our lines. Options on the command line of a systemd unit,
-// which sshd -T cannot see, are read from the units.
+// The package combines three sources:
 //
-// The package changes nothing but what sshd needs to answer at all: a stand-in
-// host key and the privilege separation directory. It does not look at whether
-// the command works, at its user or at its owners and modes.
+//   - sshd's own report (sshd -T) says which settings apply to a login.
+//   - The configuration files say where a setting comes from, and what would apply
+//     without eic's lines.
+//   - The systemd units, or the options files of init scripts, give the options on sshd's
+//     command line, which sshd -T does not report.
+//
+// The package changes nothing permanently. It only creates a temporary host key and the
+// privilege separation directory if sshd needs them to answer. It does not check whether
+// the command works, nor its user, owners and modes; package doctor does.
 package sshd
 
 import (
@@ -18,19 +21,19 @@ import (
 	"eic/internal/account"
 )
 
-// What eic puts into sshd's configuration.
+// eic's part of sshd's configuration.
 const (
-	// Program is the command sshd is told to run.
+	// Program is the command that sshd runs.
 	Program = "/usr/bin/eic"
-	// CommandUser is the system user sshd runs it as.
+	// CommandUser is the system user that sshd runs the command as.
 	CommandUser = account.Name
-	// DropIn holds our lines where sshd_config includes its directory. The name
-	// sorts before a distribution's 20-systemd-userdb.conf: in sshd_config the
-	// first value wins.
+	// DropIn holds eic's lines if sshd_config includes its directory. The name sorts
+	// before the 20-systemd-userdb.conf of distributions, because the first value in
+	// sshd_config applies.
 	DropIn = "/etc/ssh/sshd_config.d/10-eic.conf"
 )
 
-// The keywords of our two lines, in lower case as sshd -T is read.
+// eic's two keywords and their counterparts for principals, in lower case as in sshd -T.
 const (
 	KeysCommand     = "authorizedkeyscommand"
 	KeysCommandUser = "authorizedkeyscommanduser"
@@ -39,8 +42,8 @@ const (
 	principalsCommandUser = "authorizedprincipalscommanduser"
 )
 
-// DirectiveName gives them as sshd_config(5) writes them, and nothing for any
-// other directive.
+// DirectiveName returns the keyword as sshd_config(5) writes it, or "" for any keyword
+// but KeysCommand and KeysCommandUser.
 func DirectiveName(keyword string) string {
 	switch keyword {
 	case KeysCommand:
@@ -52,19 +55,20 @@ func DirectiveName(keyword string) string {
 	}
 }
 
-// ErrNoServer means that there is no sshd, or no sshd_config, to configure.
+// ErrNoServer means that sshd or its sshd_config is not installed.
 var ErrNoServer = errors.New("no OpenSSH server is installed")
 
-// A Host is a machine, or the file tree of one, whose sshd is looked at or
-// configured. The zero value is the machine the process runs on.
+// A Host is a machine whose sshd is examined or configured, or the file tree of one. The
+// zero value is the machine that the process runs on.
 type Host struct {
-	// Root is the directory that sshd would see as /; empty means /. No symbolic
-	// link leads out of it. sshd is only reloaded when it is /.
+	// Root is the directory that sshd would see as /; empty means /. No symbolic link
+	// leads out of it. sshd is reloaded only if Root is /.
 	Root string
 	// Run runs sshd and systemctl; nil means Exec(Root).
 	Run Runner
-	// ReloadWith is the command that reloads a running sshd: the path of a program and its
-	// arguments, with blanks between them. Empty means systemctl, or SIGHUP where systemd is not at work.
+	// ReloadWith is the command that reloads a running sshd: the path of a program and
+	// its arguments, separated by blanks. Empty means systemctl, or SIGHUP if systemd
+	// does not run the machine.
 	ReloadWith string
 }
 
@@ -80,7 +84,7 @@ func (h Host) Tree() Tree {
 	return NewTree(h.root())
 }
 
-// Place writes a position as file:line.
+// Place returns a position as FILE:LINE.
 func Place(file string, line int) string {
 	if line == 0 {
 		return file

@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// A commandLine is one that sshd is started with, or may be.
+// A commandLine is a command line that starts sshd, or would start it.
 type commandLine struct {
-	// unit is empty where it stands in no systemd unit.
+	// unit is empty if the command line is not from a systemd unit.
 	unit string
-	// whole is the line as it was written, words are its arguments.
+	// whole is the line as written, and words are its arguments.
 	whole word
 	words []word
 }
 
-// settings returns the options that set something, as Overrides: each -o, and -f.
+// settings returns the options that set something, each -o and -f, as Overrides.
 func (l commandLine) settings() []Override {
 	var found []Override
 	for _, option := range options(l.words) {
@@ -38,8 +38,8 @@ func (l commandLine) settings() []Override {
 	return found
 }
 
-// commandLines returns those of the units that run sshd, or, on a machine without
-// such units, of the init scripts.
+// commandLines returns the command lines of the units that run sshd or, on a machine
+// without such units, of the init scripts.
 func commandLines(t Tree) ([]commandLine, error) {
 	found, err := units(t)
 	if err != nil {
@@ -51,8 +51,8 @@ func commandLines(t Tree) ([]commandLine, error) {
 	return unitLines(found), nil
 }
 
-// commandLines asks systemd for the files of the units where it runs the machine,
-// and reads the directories that it reads where it does not.
+// commandLines asks systemd for the files of the units if systemd runs the machine, or
+// else reads systemd's directories.
 func (h Host) commandLines(ctx context.Context) ([]commandLine, error) {
 	if h.Booted() {
 		if found, err := h.loadedUnits(ctx); err == nil && len(found) > 0 {
@@ -72,8 +72,8 @@ func unitLines(units []unit) []commandLine {
 	return lines
 }
 
-// scriptLines reads the options files of Debian's, RHEL's, SUSE's and OpenRC's init
-// scripts.
+// scriptLines reads the options files of the init scripts of Debian, RHEL, SUSE and
+// OpenRC.
 func scriptLines(t Tree) ([]commandLine, error) {
 	var lines []commandLine
 	for _, file := range []string{"/etc/conf.d/sshd", "/etc/default/ssh", "/etc/sysconfig/ssh", "/etc/sysconfig/sshd"} {
@@ -94,8 +94,8 @@ func scriptLines(t Tree) ([]commandLine, error) {
 	return lines, nil
 }
 
-// started returns what the command line of sshd sets: that of the sshd that
-// listens, if running, else the one that would start it.
+// started returns the settings on sshd's command line: that of the listening sshd, if
+// running is true, or else the one that would start sshd.
 func (h Host) started(ctx context.Context) (settings []Override, running bool, err error) {
 	lines, err := h.commandLines(ctx)
 	if err != nil {
@@ -116,12 +116,12 @@ func (h Host) started(ctx context.Context) (settings []Override, running bool, e
 		return found, true, nil
 	}
 	if len(lines) > 0 && lines[0].unit != "" {
-		return lines[0].settings(), false, nil // of units that take each other's place, the first
+		return lines[0].settings(), false, nil // alternative units: the first one
 	}
-	return written, false, nil // any of a script's variables may count
+	return written, false, nil // any of a script's variables may apply
 }
 
-// runningLine returns the command line of the sshd that listens here.
+// runningLine returns the command line of the sshd that listens on this host.
 func (h Host) runningLine(ctx context.Context, lines []commandLine) (commandLine, bool) {
 	if !h.Running() {
 		return commandLine{}, false
@@ -143,8 +143,8 @@ func (h Host) runningLine(ctx context.Context, lines []commandLine) (commandLine
 	return l, known
 }
 
-// Server finds the sshd that listens: by its unit where systemd runs this host, else by its
-// PidFile. The process is 0 where there is none.
+// Server finds the listening sshd: by its unit if systemd runs this host, or else by its
+// PidFile. The process id is 0 if there is none.
 func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
 	if !h.Booted() {
 		pid, _, err = h.listeningProcess(ctx)
@@ -156,7 +156,7 @@ func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
 			return "", 0, fmt.Errorf("asking systemd for the process of %s: %w", unit, err)
 		}
 		pid, err := strconv.Atoi(strings.TrimPrefix(string(bytes.TrimSpace(stdout)), "MainPID="))
-		if err == nil && isServer(pid) { // 0: it does not run, or that is not its name here
+		if err == nil && isServer(pid) { // 0: not running, or not the unit's name here
 			return unit, pid, nil
 		}
 	}
@@ -164,12 +164,13 @@ func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
 }
 
 // processWords returns the arguments of an sshd from its /proc/PID/cmdline
-// (proc_pid_cmdline(5)). From OpenSSH 8.2 a listening sshd writes over it:
+// (proc_pid_cmdline(5)). From OpenSSH 8.2, a listening sshd overwrites it:
 //
 //	sshd: /usr/sbin/sshd -D -o Banner /etc/issue [listener] 0 of 10-100 startups
 //
-// That loses where a word ends, and the end itself where there is no room. A line
-// that it may have been made of is taken first.
+// The ends of the words are lost then, and the end of the line if there is no room. If
+// the text may come from a command line in lines, processWords returns that line's
+// arguments.
 func processWords(cmdline []byte, lines []commandLine) (words []string, known bool) {
 	title, written := strings.CutPrefix(strings.TrimRight(string(cmdline), "\x00"), "sshd: ")
 	if !written {
@@ -195,8 +196,8 @@ func processWords(cmdline []byte, lines []commandLine) (words []string, known bo
 	return joinedWords(strings.Fields(title)[1:])
 }
 
-// joinedWords puts the words of an option's value together. It fails for a word that
-// is no option's.
+// joinedWords joins the words of each option's value. It fails for a word that belongs to
+// no option.
 func joinedWords(fields []string) (words []string, known bool) {
 	wantsValue, hasValue := false, false
 	for _, field := range fields {
@@ -217,8 +218,8 @@ func joinedWords(fields []string) (words []string, known bool) {
 	return words, true
 }
 
-// asked turns what a command line sets into arguments for sshd -T, which then
-// reports it. Our keywords are left out: Effective decides over them.
+// asked turns settings of a command line into arguments for sshd -T, which then reports
+// them. eic's keywords are left out, because Effective decides about them.
 func asked(t Tree, main string, settings []Override) []string {
 	var args []string
 	for _, v := range settings {

@@ -8,7 +8,8 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// What an sshd is started with counts in what it is said to do, wherever it is written.
+// Options on sshd's command line count in what sshd is reported to do, wherever they are
+// written.
 func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
 	const unit = "usr/lib/systemd/system/sshd.service"
 	tests := map[string]struct {
@@ -57,7 +58,7 @@ func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
 	}
 }
 
-// A unit that names another file than sshd_config has sshd run that file's command.
+// A unit may name a file other than sshd_config. sshd then runs that file's command.
 func TestCommandOfAnotherFile(t *testing.T) {
 	h := Host{Root: sshdtest.NewRoot(t, map[string]string{
 		"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/other\n",
@@ -70,8 +71,8 @@ func TestCommandOfAnotherFile(t *testing.T) {
 	require.Equal(t, "/etc/ssh/other:2", Place(e.Source.File, e.Source.Line))
 }
 
-// From /proc/PID/cmdline comes what the process was started with, or nothing: half of it would be
-// taken for the whole.
+// /proc/PID/cmdline yields the complete arguments or nothing, because part of them would
+// be taken for the whole.
 func TestWordsOfARunningServer(t *testing.T) {
 	unit := commandLine{unit: "ssh.service", words: []word{{text: "-D"}, {text: "-o"}, {text: "ForceCommand /bin/x -y"}}}
 	for name, test := range map[string]struct {

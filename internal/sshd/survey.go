@@ -2,23 +2,24 @@ package sshd
 
 import "context"
 
-// A Survey is what stands in a host's files.
+// A Survey is what a host's files say about sshd.
 type Survey struct {
 	Tree Tree
-	// Main is the file sshd starts with.
+	// Main is the file that sshd reads first.
 	Main string
-	// Ours are our blocks: one as a rule, none before enable.
+	// Ours are eic's blocks: normally one, and none before enable.
 	Ours []Block
-	// Now is the configuration as it is, Bare as it would be without our blocks.
+	// Now is the current configuration, and Bare the configuration without eic's blocks.
 	Now, Bare Config
 	// Overrides are the options on sshd's command line.
 	Overrides []Override
-	// Version is that of sshd, which decides how it reads the files.
+	// Version is the version of sshd, which affects how it reads the files.
 	Version Version
 }
 
-// Survey reads sshd_config, all it includes and the units that start sshd. It
-// asks sshd for nothing but its version. The error wraps ErrNoServer where there is no sshd_config.
+// Survey reads sshd_config, every file that it includes, and the units that start sshd.
+// It runs sshd only to learn its version. The error wraps ErrNoServer if there is no
+// sshd_config.
 func (h Host) Survey(ctx context.Context) (Survey, error) {
 	s := Survey{Tree: h.Tree(), Version: h.Version(ctx)}
 	var err error

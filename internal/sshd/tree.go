@@ -14,11 +14,11 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// A Tree is a file tree as a process sees it that has root for its /. Paths
-// given to its methods are absolute and as that process would write them.
+// A Tree is a file tree, as seen by a process whose / is root. Paths in its methods are
+// absolute paths inside the tree.
 //
-// overlay holds planned changes: the new content of a file, or nil for its
-// removal. Its keys are resolved paths.
+// overlay holds planned changes: the new contents of a file, or nil for its removal. Its
+// keys are resolved paths.
 type Tree struct {
 	root    string
 	overlay map[string][]byte
@@ -29,7 +29,7 @@ func NewTree(root string) Tree {
 	return Tree{root: root}
 }
 
-// With returns the tree with some more planned changes.
+// With returns the tree with more planned changes.
 func (t Tree) With(changes map[string][]byte) Tree {
 	overlay := maps.Clone(t.overlay)
 	if overlay == nil {
@@ -41,22 +41,21 @@ func (t Tree) With(changes map[string][]byte) Tree {
 	return Tree{t.root, overlay}
 }
 
-// HostPath returns where a path of the tree is for this process. The path must be
-// resolved, or its last element is a link that is meant itself.
+// HostPath returns the path of a file of the tree for this process. The given path must
+// be resolved. Its last element may be a link if the link itself is meant.
 func (t Tree) HostPath(name string) string {
 	return filepath.Join(t.root, name)
 }
 
-// Resolve follows every symbolic link of a path inside the tree. A path that
-// does not exist comes back as far as it could be followed. One whose links go
-// round in circles becomes a path that cannot exist, so that the system does
-// not follow them out of the tree.
+// Resolve follows every symbolic link of a path inside the tree. A path that does not
+// exist is resolved as far as possible. A path with a loop of links becomes a path that
+// cannot exist, so that the kernel cannot follow the links out of the tree.
 func (t Tree) Resolve(name string) string {
 	return trustedfile.ResolveMissing(os.DirFS(t.root), name)
 }
 
-// ReadFile returns the content of a file. The error is fs.ErrNotExist for a
-// file that is absent, or removed by a planned change.
+// ReadFile returns the contents of a file. The error is fs.ErrNotExist if the file does
+// not exist or a planned change removes it.
 func (t Tree) ReadFile(name string) ([]byte, error) {
 	resolved := t.Resolve(name)
 	data, overlaid := t.overlay[resolved]
@@ -73,7 +72,7 @@ func (t Tree) ReadFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Exists reports whether something is at name, be it a link that leads nowhere.
+// Exists reports whether name exists. A dangling link exists.
 func (t Tree) Exists(name string) bool {
 	if data, overlaid := t.overlay[t.Resolve(name)]; overlaid {
 		return data != nil
@@ -112,8 +111,8 @@ func (t Tree) names(directory string) ([]string, error) {
 	return names, nil
 }
 
-// glob returns the paths that a pattern of glob(7) stands for, in byte order,
-// as glob(3) does in sshd. A pattern that stands for nothing is no error.
+// glob returns the paths that match a pattern of glob(7), in byte order, as glob(3) does
+// in sshd. A pattern without matches is not an error.
 func (t Tree) glob(pattern string) ([]string, error) {
 	found := []string{"/"}
 	for element := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
@@ -133,8 +132,8 @@ func (t Tree) glob(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// matching returns the names in a directory that one element of a pattern stands
-// for. A file is no directory with nothing in it: it has no names.
+// matching returns the names in a directory that match one element of a pattern. A file
+// has no names in it.
 func (t Tree) matching(directory, element string) ([]string, error) {
 	if !strings.ContainsAny(element, `*?[\`) {
 		if element == "" || t.Exists(path.Join(directory, element)) {
@@ -152,8 +151,7 @@ func (t Tree) matching(directory, element string) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return !matchName(element, name) }), nil
 }
 
-// hasOverlay reports whether a planned change puts a file somewhere below a
-// directory.
+// hasOverlay reports whether a planned change creates a file somewhere below a directory.
 func (t Tree) hasOverlay(directory string) bool {
 	resolved := t.Resolve(directory)
 	for name, data := range t.overlay {
@@ -164,8 +162,8 @@ func (t Tree) hasOverlay(directory string) bool {
 	return false
 }
 
-// matchName matches one name with one element of a glob(7) pattern. A leading
-// period has to be written out, and a bracket that never closes is a bracket.
+// matchName matches one name with one element of a glob(7) pattern. A leading period must
+// be matched explicitly, and an unclosed bracket is an ordinary character.
 func matchName(element, name string) bool {
 	if strings.HasPrefix(name, ".") && !strings.HasPrefix(element, ".") {
 		return false

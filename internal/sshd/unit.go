@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// UnitDirectories are the directories systemd loads units from, the highest priority first
-// (systemd.unit(5)).
+// UnitDirectories returns the directories from which systemd loads units, highest
+// priority first (systemd.unit(5)).
 func UnitDirectories() []string {
 	return []string{
 		"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
@@ -17,23 +17,22 @@ func UnitDirectories() []string {
 	}
 }
 
-// sshUnits are the units that run sshd. Debian and its kin call theirs ssh,
-// the others sshd; those with an @ run one sshd per connection.
+// sshUnits returns the names of units that run sshd. Debian and its derivatives use ssh,
+// other distributions sshd. A unit with an @ runs one sshd per connection.
 func sshUnits() []string {
 	return []string{"ssh.service", "sshd.service", "ssh@.service", "sshd@.service"}
 }
 
-// A unit is what decides over the command lines of one systemd unit, its
-// drop-ins read in.
+// A unit is the part of one systemd unit, including its drop-ins, that affects its
+// command lines.
 type unit struct {
 	name        string
 	commands    []word
 	environment map[string]word
 }
 
-// loadedUnits returns the units that run sshd as systemd has loaded them. It knows
-// what reading its directories does not show: files that generators made, and
-// the order of all of them.
+// loadedUnits returns the units that run sshd, as loaded by systemd. Only systemd knows
+// the files that generators created, and the order of all files.
 func (h Host) loadedUnits(ctx context.Context) ([]unit, error) {
 	var found []unit
 	var files []string
@@ -45,7 +44,7 @@ func (h Host) loadedUnits(ctx context.Context) ([]unit, error) {
 		properties := environmentLines("systemctl show", stdout)
 		file := properties["FragmentPath"].text
 		if file == "" || slices.Contains(files, file) {
-			continue // there is no such unit, or it is one under two names
+			continue // no such unit, or the same unit under a second name
 		}
 		files = append(files, file)
 		u := unit{name: name, environment: map[string]word{}}
@@ -57,8 +56,8 @@ func (h Host) loadedUnits(ctx context.Context) ([]unit, error) {
 	return found, nil
 }
 
-// units reads the units that run sshd. Names that lead to the same file are
-// one unit, with the drop-ins of all of its names.
+// units reads the units that run sshd. Names that lead to the same file are one unit,
+// with the drop-ins of all its names.
 func units(t Tree) ([]unit, error) {
 	names := map[string][]string{}
 	var order []string
@@ -115,8 +114,9 @@ func (u *unit) addFiles(t Tree, files []string) error {
 	return nil
 }
 
-// dropIns returns the drop-ins of a unit in the order they are read: by name,
-// and of two with the same name only the one in the directory of higher priority.
+// dropIns returns the drop-ins of a unit in the order in which systemd reads them: by
+// name. If two have the same name, only the one in the directory of higher priority
+// counts.
 func dropIns(t Tree, units []string) ([]string, error) {
 	files := map[string]string{}
 	for _, directory := range UnitDirectories() {
@@ -139,7 +139,7 @@ func dropIns(t Tree, units []string) ([]string, error) {
 	return ordered, nil
 }
 
-// add reads one file of a unit: an empty assignment takes back the earlier ones.
+// add reads one file of a unit. An empty assignment resets the earlier ones.
 func (u *unit) add(t Tree, file string, data []byte) error {
 	keys, values := serviceLines(file, data)
 	for i, value := range values {
@@ -172,9 +172,9 @@ func (u *unit) add(t Tree, file string, data []byte) error {
 	return nil
 }
 
-// arguments returns the words of a command of the unit, without the program,
-// with specifiers and variables put in. Words that come from a variable are
-// placed where the variable is set.
+// arguments returns the words of a command of the unit, without the program, after
+// expanding specifiers and variables. The position of a word from a variable is where the
+// variable is set.
 func (u unit) arguments(command word) []word {
 	var words []word
 	for _, text := range splitUnit(command.text) {

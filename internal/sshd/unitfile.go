@@ -2,15 +2,15 @@ package sshd
 
 import "strings"
 
-// A word is a piece of a command line and where it was written.
+// A word is part of a command line, with the position where it is written.
 type word struct {
 	text string
 	file string
 	line int
 }
 
-// serviceLines returns the assignments of a unit file's [Service] section, in
-// order, as "Key" and value. Continued lines are joined (systemd.syntax(7)).
+// serviceLines returns the assignments in the [Service] section of a unit file, in order,
+// as keys and values. Continued lines are joined (systemd.syntax(7)).
 func serviceLines(file string, data []byte) (keys []string, values []word) {
 	section, pending, start := "", "", 0
 	for i, line := range strings.Split(string(data), "\n") {
@@ -38,9 +38,9 @@ func serviceLines(file string, data []byte) (keys []string, values []word) {
 	return keys, values
 }
 
-// splitUnit splits text as systemd splits a command line: quotes hold blanks
-// together and a backslash keeps the character after it (systemd.service(5)).
-// Quotes that never close end with the text.
+// splitUnit splits text as systemd splits a command line: quotes keep blanks, and a
+// backslash keeps the next character (systemd.service(5)). An unclosed quote ends with
+// the text.
 func splitUnit(text string) []string {
 	var words []string
 	var b strings.Builder
@@ -74,8 +74,8 @@ func splitUnit(text string) []string {
 	return words
 }
 
-// environmentLines returns the variables of a file for EnvironmentFile. Quotes
-// around a value, or a part of it, are taken off; blanks outside of them stay.
+// environmentLines returns the variables of a file for EnvironmentFile. Quotes around a
+// value, or around a part of it, are removed; blanks outside of them stay.
 func environmentLines(file string, data []byte) map[string]word {
 	variables := map[string]word{}
 	for i, line := range strings.Split(string(data), "\n") {

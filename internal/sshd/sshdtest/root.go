@@ -1,4 +1,4 @@
-// Package sshdtest makes roots of their own for tests, in which a real sshd runs.
+// Package sshdtest creates root directories for tests in which a real sshd runs.
 package sshdtest
 
 import (
@@ -24,7 +24,7 @@ import (
 
 var sshdRoot = flag.String("sshd-root", "", "take sshd and its libraries from this directory, the root of another machine, instead of from this one")
 
-// program holds sshd, bash and the libraries they load, to be linked into each root.
+// program holds sshd, bash and their libraries, which are linked into each root.
 var program = sync.OnceValues(func() (string, error) {
 	if *sshdRoot != "" {
 		return *sshdRoot, nil
@@ -53,8 +53,8 @@ var program = sync.OnceValues(func() (string, error) {
 	return directory, nil
 })
 
-// Main runs a package's tests and returns their exit status. It removes what
-// the roots share.
+// Main runs the tests of a package and returns their exit status. It removes the files
+// that the roots share.
 func Main(m *testing.M) int {
 	code := m.Run()
 	if directory, _ := program(); directory != *sshdRoot {
@@ -65,14 +65,15 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// NeedRoot skips the test, or fails it in CI, where it cannot run sshd in a root.
+// NeedRoot skips the test if it cannot run sshd in a root directory. In CI the test fails
+// instead.
 func NeedRoot(t *testing.T) {
 	t.Helper()
 	needs.Root(t)
 	needs.Tool(t, "/usr/sbin/sshd")
 }
 
-// NewRoot makes a root in which sshd runs, with no host keys and no /run/sshd.
+// NewRoot creates a root in which sshd runs, without host keys and /run/sshd.
 func NewRoot(t *testing.T, files map[string]string) string {
 	t.Helper()
 	NeedRoot(t)
@@ -94,7 +95,7 @@ func NewRoot(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// linkTree makes hard links of all files in a directory, if it is there.
+// linkTree creates hard links to all files in a directory, if it exists.
 func linkTree(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
@@ -112,8 +113,7 @@ func linkTree(t *testing.T, from, to string) {
 	}))
 }
 
-// NewTree makes a root with files only. Files are named without a leading
-// slash.
+// NewTree creates a root that contains only the given files. Names have no leading slash.
 func NewTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -121,20 +121,20 @@ func NewTree(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// PutFiles writes files below a root, whatever stood there.
+// PutFiles writes files below a root, replacing existing ones.
 func PutFiles(t *testing.T, root string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
 		where := filepath.Join(root, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(where), 0o755))
-		if err := os.Remove(where); err != nil { // not to write through a hard link
+		if err := os.Remove(where); err != nil { // so as not to write through a hard link
 			require.ErrorIs(t, err, fs.ErrNotExist)
 		}
 		require.NoError(t, os.WriteFile(where, []byte(content), 0o644))
 	}
 }
 
-// ReadFile returns the content of the file that the elements name together.
+// ReadFile returns the contents of a file, whose path is given in elements.
 func ReadFile(t *testing.T, elements ...string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(elements...))
@@ -142,8 +142,8 @@ func ReadFile(t *testing.T, elements ...string) string {
 	return string(data)
 }
 
-// Snapshot describes everything in a root: kind, mode, owner, extended
-// attributes, and content or target.
+// Snapshot describes everything in a root: type, mode, owner, extended attributes, and
+// contents or target.
 func Snapshot(t *testing.T, root string) string {
 	t.Helper()
 	var lines []string
@@ -194,7 +194,7 @@ var eic = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(directory) //nolint:errcheck // a directory left behind is no failure
+	defer os.RemoveAll(directory) //nolint:errcheck // a directory left behind is harmless
 	file := filepath.Join(directory, "eic")
 	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", file, "eic/cmd/eic")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -204,7 +204,7 @@ var eic = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(file)
 })
 
-// InstallEic puts the product where sshd expects it in a root.
+// InstallEic installs the product where sshd expects it in a root.
 func InstallEic(t *testing.T, root string) {
 	t.Helper()
 	binary, err := eic()
@@ -222,8 +222,7 @@ func Command(root, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// InstallPrograms copies programs of this machine, and the libraries they load,
-// into a root.
+// InstallPrograms copies programs of this machine and their libraries into a root.
 func InstallPrograms(t *testing.T, root string, names ...string) {
 	t.Helper()
 	for _, name := range names {

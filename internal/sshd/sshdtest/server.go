@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FreePort returns a port on loopback that nobody listens on.
+// FreePort returns a free port on the loopback address.
 func FreePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -23,14 +23,14 @@ func FreePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// MakeKey makes a key pair in a file and file.pub.
+// MakeKey generates a key pair in a file and file.pub.
 func MakeKey(t *testing.T, file string) {
 	t.Helper()
 	out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file).CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
-// A Server is an sshd that runs in the foreground, and its log.
+// A Server is an sshd that runs in the foreground, with its log.
 type Server struct {
 	Cmd *exec.Cmd
 	log chan string
@@ -72,7 +72,7 @@ func (s *Server) follow(stderr io.Reader) {
 	close(s.log)
 }
 
-// WaitFor waits until sshd has logged a line with the text.
+// WaitFor waits until sshd has logged a line that contains the text.
 func (s *Server) WaitFor(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)

@@ -19,17 +19,17 @@ import (
 //go:embed testdata/openssh-*.txt
 var recordings embed.FS
 
-// A StandIn answers as an sshd of a recorded version does. It knows as much of
-// sshd_config(5) as differs between them: Include, Match by User, Address,
-// LocalPort and all, the first value of a keyword.
+// A StandIn answers like sshd of a recorded version. It implements those parts of
+// sshd_config(5) that differ between versions: Include, Match by User, Address, LocalPort
+// and all, and the precedence of first values.
 type StandIn struct {
-	// Version is the OpenSSH version, as "7.4".
+	// Version is the OpenSSH version, such as "7.4".
 	Version string
 	// Sections are the recorded answers, by the title of their section.
 	Sections map[string][]string
 }
 
-// StandIns returns one for each recorded version, the oldest first.
+// StandIns returns a StandIn for each recorded version, oldest first.
 func StandIns(t *testing.T) []StandIn {
 	t.Helper()
 	files, err := fs.Glob(recordings, "testdata/*.txt")
@@ -49,7 +49,7 @@ func StandIns(t *testing.T) []StandIn {
 	return all
 }
 
-// number makes versions comparable: 907 for 9.7.
+// number returns a comparable form of the version: 907 for 9.7.
 func (s StandIn) number() int {
 	var major, minor int
 	if _, err := fmt.Sscanf(s.Version, "%d.%d", &major, &minor); err != nil {
@@ -58,8 +58,7 @@ func (s StandIn) number() int {
 	return 100*major + minor
 }
 
-// Runner returns a function that runs the stand-in in place of the sshd of a
-// root.
+// Runner returns a function that runs the StandIn in place of a root's sshd.
 func (s StandIn) Runner(root string) func(ctx context.Context, name string, args ...string) (stdout, stderr []byte, err error) {
 	return func(_ context.Context, name string, args ...string) ([]byte, []byte, error) {
 		if !strings.HasPrefix(path.Base(name), "sshd") {
@@ -105,7 +104,7 @@ func (s StandIn) run(root string, args []string) (string, error) {
 	return s.print(p), nil
 }
 
-// print writes the recorded lines with the values that are set.
+// print writes the recorded lines, with the values that are set.
 func (s StandIn) print(p parser) string {
 	values := p.global
 	for keyword, value := range p.matched {
@@ -122,13 +121,13 @@ func (s StandIn) print(p parser) string {
 	}
 	for _, keyword := range []string{"authorizedkeyscommand", "authorizedkeyscommanduser", "authorizedprincipalscommand", "authorizedprincipalscommanduser"} {
 		if value, found := values[keyword]; found {
-			fmt.Fprintf(&out, "%s %s\n", keyword, value) // no line for what is unset
+			fmt.Fprintf(&out, "%s %s\n", keyword, value) // nothing is printed for an unset keyword
 		}
 	}
 	return out.String()
 }
 
-// A parser reads sshd_config as one version does.
+// A parser parses sshd_config as one version does.
 type parser struct {
 	version         int
 	root            string
@@ -137,8 +136,8 @@ type parser struct {
 	global, matched map[string]string
 }
 
-// file reads a file. match is empty outside of Match, "yes" in a block that is
-// entered and "no" in one that is not.
+// file reads a file. match is empty outside of Match, "yes" in a block that applies and
+// "no" in one that does not.
 func (p *parser) file(name string, main bool, match string) error {
 	data, err := os.ReadFile(filepath.Join(p.root, name))
 	if err != nil {
@@ -206,7 +205,7 @@ func (p *parser) set(keyword, value, match string) {
 	}
 }
 
-// enters reports whether the connection enters a Match block.
+// enters reports whether a Match block applies to the connection.
 func (p *parser) enters(criteria []string) (bool, error) {
 	if strings.EqualFold(criteria[0], "all") {
 		return true, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stand-in is worth as much as it answers like the sshd that was recorded.
+// A StandIn must answer exactly like the recorded sshd.
 func TestStandInsAnswerAsRecorded(t *testing.T) {
 	const other = "AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser nobody\n"
 	tests := []struct {
