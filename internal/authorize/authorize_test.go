@@ -280,6 +280,8 @@ func TestTheTermsThatDecidedAreNamed(t *testing.T) {
 		by           []Term
 	}{
 		{"alice", "arn:aws:sts::1:x", Undecided, []Term{{"allow-user", "a*"}, {"require-caller", "*"}, {"allow", "al* from *"}}},
+		{"root", "arn:aws:iam::1:role/ops", Undecided, []Term{{"allow-user", "root"}, {"require-caller", "arn:aws:iam:*"}, {"allow", "root from arn:aws:iam::*:role/ops"}}},
+		{"bin", testCaller, UserDenied, []Term{{"deny-user", "bin"}}},
 		{"system", testCaller, UserDenied, []Term{{"deny-user", "sys*"}}},
 		{"bob", testCaller, UserDenied, nil},
 		{"alice", "", CallerDenied, nil},

@@ -234,6 +234,27 @@ func TestWhatIsCutShort(t *testing.T) {
 	}
 }
 
+// Names are the same only if both can be read.
+func TestNamesThatCannotBeRead(t *testing.T) {
+	name, universal := nameOf(asn1.TagUTF8String, "middle"), nameOf(28, "middle")
+	require.True(t, sameName(name, nameOf(asn1.TagPrintableString, "middle")))
+	require.True(t, sameName(universal, universal))
+	require.True(t, sameName(emptyName, emptyName))
+	for what, other := range map[string][]byte{
+		"another name":            nameOf(asn1.TagUTF8String, "Middle"),
+		"something behind it":     append(bytes.Clone(name), 5, 0),
+		"a UniversalString":       universal,
+		"no attributes":           emptyName,
+		"something else":          {5, 0},
+		"another UniversalString": nameOf(28, "middlf"),
+	} {
+		require.False(t, sameName(name, other), what)
+		require.False(t, sameName(other, name), what)
+	}
+	require.False(t, sameName(universal, nameOf(28, "middlf")))
+	require.False(t, sameName([]byte{5, 0}, emptyName))
+}
+
 // A signer that the root issued itself needs one staple.
 func TestAnIssuerThatIsTheAnchor(t *testing.T) {
 	w := newWorld()

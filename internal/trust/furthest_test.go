@@ -46,6 +46,10 @@ func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 			excludeSigner(w.root)
 			excludeSigner(cross)
 		}, PartPath, "verifying the signer certificate"},
+		"the shorter one comes first": {func(w *world, cross *party) {
+			excludeSigner(w.root)
+			cross.template.KeyUsage = 0
+		}, PartPath, "constraints exclude the name"},
 		"the second lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartStatus, `revocation status of "CN=root"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -103,25 +103,25 @@ func sameName(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
 	}
-	first, second := readName(a), readName(b)
-	return first != nil && second != nil && first.String() == second.String()
+	name := readName(a)
+	return name != "" && name == readName(b)
 }
 
-// readName parses a distinguished name. It returns nil if encoding/asn1 cannot read one
-// of its values.
-func readName(der []byte) pkix.RDNSequence {
+// readName returns a distinguished name as text. It returns "" for an empty name, and if
+// encoding/asn1 cannot read one of the values.
+func readName(der []byte) string {
 	var name pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &name); err != nil || len(rest) != 0 {
-		return nil
+		return ""
 	}
 	for _, set := range name {
 		for _, attribute := range set {
 			if attribute.Value == nil {
-				return nil
+				return ""
 			}
 		}
 	}
-	return name
+	return name.String()
 }
 
 // acceptedAlgorithm reports whether a response's signature algorithm is accepted. It

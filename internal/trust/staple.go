@@ -49,7 +49,7 @@ func parseStaple(body []byte) (*response, error) {
 
 func decodeBase64(text []byte) ([]byte, error) {
 	text = bytes.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == ' ' || r == '\t' {
+		if r == ' ' || r == '\t' { // the decoder ignores line ends itself
 			return -1
 		}
 		return r
