@@ -95,7 +95,7 @@ func more(kind Kind, user, did string, number int) Event {
 func Failure(kind Kind, user string, err error) Event {
 	e := newEvent(kind, user)
 	e.Detail = clean(err.Error(), maxFailure)
-	e.Text = fmt.Sprintf("EC2 Instance Connect gave no key for user %s: %s", quote(user), e.Detail)
+	e.Text = fmt.Sprintf("EC2 Instance Connect gave no key for user %s, %s: %s", quote(user), kind, e.Detail)
 	return e
 }
 

@@ -124,7 +124,7 @@ func TestAFloodOfGrantsIsCut(t *testing.T) {
 func TestAQuestionWithoutAnAnswer(t *testing.T) {
 	for kind, severity := range map[Kind]Severity{SignerUntrusted: Warning, Unanswered: Error, CalledWrongly: Error} {
 		e := Failure(kind, "alice", errors.New("because"))
-		require.Equal(t, `EC2 Instance Connect gave no key for user "alice": because`, e.Text)
+		require.Equal(t, `EC2 Instance Connect gave no key for user "alice", `+kind.String()+`: because`, e.Text)
 		require.Equal(t, severity, e.Severity)
 	}
 	e := Chain("/usr/bin/sss_ssh_authorizedkeys", "alice", errors.New("exit status 1"))

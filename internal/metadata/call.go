@@ -19,7 +19,7 @@ type call struct {
 	stage   Stage
 	limit   int // of the body, in bytes
 	failure *Error
-	failed  int // requests, of which failure is the last
+	failed  int    // requests, of which failure is the last
 	body    []byte // of the answer
 }
 

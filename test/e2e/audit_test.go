@@ -43,11 +43,11 @@ var refusals = []struct {
 		`Refusing ssh key from EC2 Instance Connect for user "alice", unsupported-key: the key line begins with "command=\"id\"", expected a plain public-key type` +
 			`, at line 1 of the document, request-id: REQUEST, for IAM principal: arn:aws:iam::123456789012:user/alice`, false},
 	{"ocsp=revoked", authprivWarning,
-		`EC2 Instance Connect gave no key for user "alice": not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
+		`EC2 Instance Connect gave no key for user "alice", signer-untrusted: not trusted: checking the revocation status of "CN=managed-ssh-signer.us-east-1.amazonaws.com": staple "NAME": revoked at TIME`, true},
 	{"domain=forged", authprivWarning,
-		`EC2 Instance Connect gave no key for user "alice": not trusted: the metadata service reports the domain "attacker.example", which belongs to no AWS partition; if the domain is correct, add it with --domain`, true},
+		`EC2 Instance Connect gave no key for user "alice", signer-untrusted: not trusted: the metadata service reports the domain "attacker.example", which belongs to no AWS partition; if the domain is correct, add it with --domain`, true},
 	{"imds=disabled", authprivError,
-		`EC2 Instance Connect gave no key for user "alice": asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
+		`EC2 Instance Connect gave no key for user "alice", unanswered: asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
 }
 
 func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
