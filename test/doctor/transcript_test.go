@@ -23,6 +23,9 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts into the document instead of comparing them")
 
+// counts are left out: each new check would change every transcript.
+var counts = regexp.MustCompile(`ok: \d+, not checked: \d+`)
+
 // What the page on troubleshooting shows is what an administrator sees on a host with
 // that failure.
 func TestTranscriptsOfFailures(t *testing.T) {
@@ -32,7 +35,7 @@ func TestTranscriptsOfFailures(t *testing.T) {
 		"doctor-no-key": noKey, "doctor-metadata-off": metadataOff, "doctor-clock-off": clockOff,
 		"doctor-other-command": otherCommand, "doctor-wrong-domain": wrongDomain,
 	} {
-		t.Run(name, func(t *testing.T) { stories[name] = tell(t) })
+		t.Run(name, func(t *testing.T) { stories[name] = counts.ReplaceAllLiteralString(tell(t), "ok: …, not checked: …") })
 	}
 	transcripts.Compare(t, []string{"../../docs/how-to/troubleshooting.md"}, stories, *update)
 }
