@@ -186,3 +186,53 @@ func TestCopyrightNamesWhatIsLinkedAndNothingElse(t *testing.T) {
 func below(name string) func(module string) bool {
 	return func(module string) bool { return module == name || strings.HasPrefix(module, name+"/") }
 }
+
+// settingsOf returns what stands in blocks of eic.conf's on a page: indented in a manual,
+// fenced elsewhere.
+func settingsOf(page string) []string {
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?m)(?:^    .*\n)+|^```conf\n(?:[^`\n].*\n)+").FindAllString(page, -1) {
+		block := regexp.MustCompile("(?m)^(    |```conf\n)").ReplaceAllString(match, "")
+		if strings.HasPrefix(block, "# ") {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
+
+// What people copy has to be understood, in every partition.
+func TestExamplesOfSettingsAreAccepted(t *testing.T) {
+	examples := append(settingsOf(read(t, "man/eic.conf.5.md")), settingsOf(read(t, "../docs/how-to/policy.md"))...)
+	require.Len(t, examples, 4)
+	examples = append(examples, regexp.MustCompile(`(?m)^#([a-z])`).ReplaceAllString(read(t, "etc/eic.conf"), "$1"))
+	program := build(t, "eic")
+	for _, example := range examples {
+		require.Contains(t, example, "arn:aws:")
+		for _, partition := range []string{"aws", "aws-us-gov", "aws-cn"} {
+			file := filepath.Join(t.TempDir(), "eic.conf")
+			text := strings.ReplaceAll(example, "arn:aws:", "arn:"+partition+":")
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+			out, err := exec.Command(program, "policy", "test", "--config", file, "bin", "arn:"+partition+":iam::1:user/nobody").CombinedOutput()
+			exit := new(exec.ExitError)
+			require.ErrorAs(t, err, &exit)
+			require.Equal(t, 1, exit.ExitCode(), "%s\n%s", text, out)
+		}
+	}
+}
+
+// The page on policies shows what its rules say; here the program says it.
+func TestThePolicyPageShowsWhatTheProgramSays(t *testing.T) {
+	page := read(t, "../docs/how-to/policy.md")
+	blocks := settingsOf(page)
+	directory := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "eic.conf"), []byte(blocks[len(blocks)-1]), 0o600))
+	program := build(t, "eic")
+	said := regexp.MustCompile(`(?m)^\$ eic (policy test .*)\n((?:[^$\x60].*\n)+)`).FindAllStringSubmatch(page, -1)
+	require.Len(t, said, 2)
+	for _, match := range said {
+		command := exec.Command(program, strings.Fields(match[1])...)
+		command.Dir = directory
+		out, _ := command.Output() // the exit status is another test's
+		require.Regexp(t, "^"+strings.ReplaceAll(regexp.QuoteMeta(match[2]), `…`, ".*")+"$", string(out))
+	}
+}
