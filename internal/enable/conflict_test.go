@@ -90,13 +90,6 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/sshd.service:2", "AuthorizedKeysCommandUser",
 		},
-		"a unit that starts sshd with another file is not seen": {
-			map[string]string{
-				"etc/ssh/sshd_config":                 includeFirst,
-				"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -Df /etc/other\n",
-			},
-			"/usr/lib/systemd/system/sshd.service:2", `another sshd_config, "/etc/other"`,
-		},
 		"AWS's package's drop-in moved to /etc is masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                        includeFirst,
@@ -196,6 +189,14 @@ func TestEnableWithOthersBeside(t *testing.T) {
 		},
 		"a file with carriage returns is": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\r\nInclude /etc/ssh/sshd_config.d/*.conf\r\n"}, sshd.DropIn, "",
+		},
+		"a unit that names another file is not seen": {
+			map[string]string{
+				"etc/ssh/sshd_config":                 includeFirst + otherCommand,
+				"etc/other":                           "UsePAM yes\n",
+				"usr/lib/systemd/system/ssh.service":  "[Service]\nExecStart=/usr/sbin/sshd -Df /etc/other\n",
+				"usr/lib/systemd/system/ssh@.service": "[Service]\nExecStart=/usr/sbin/sshd -i -f /etc/third\n",
+			}, "/etc/other", `/usr/lib/systemd/system/ssh@.service:2: ssh@.service starts sshd with another sshd_config, "/etc/third", which eic leaves as it is`,
 		},
 		"a unit that names sshd_config itself is": {
 			map[string]string{

@@ -1,6 +1,8 @@
 package enable
 
 import (
+	"cmp"
+	"fmt"
 	"path"
 	"slices"
 
@@ -12,7 +14,8 @@ import (
 // asked to.
 func (p *plan) decideUnits(o Options) error {
 	for _, v := range p.Overrides {
-		if v.Keyword == "-f" && p.Tree.Resolve(v.Value) == p.Tree.Resolve(p.Main) {
+		if v.Keyword == "-f" {
+			p.noteOtherFile(v)
 			continue
 		}
 		name, maskable := maskOf(v)
@@ -25,26 +28,28 @@ func (p *plan) decideUnits(o Options) error {
 		return nil
 	}
 	left, err := sshd.Overrides(p.Tree.With(p.masks))
-	if err == nil && len(left) > 0 {
-		return p.unitConflict(left[0])
+	if i := slices.IndexFunc(left, func(v sshd.Override) bool { return v.Keyword != "-f" }); i >= 0 {
+		return p.unitConflict(left[i])
 	}
 	return err
 }
 
+// noteOtherFile tells of a unit whose sshd reads another file than the one that gets our lines.
+func (p *plan) noteOtherFile(v sshd.Override) {
+	if p.Tree.Resolve(v.Value) != p.Tree.Resolve(p.Main) {
+		p.notes = append(p.notes, fmt.Sprintf("%s: %s starts sshd with another sshd_config, %q, which eic leaves as it is", sshd.Place(v.File, v.Line), startedBy(v), v.Value))
+	}
+}
+
+// startedBy names what starts sshd with an option.
+func startedBy(v sshd.Override) string { return cmp.Or(v.Unit, "the init script") }
+
 // unitConflict is the conflict with an option on sshd's command line.
 func (p *plan) unitConflict(v sshd.Override) error {
 	const reload = "systemctl daemon-reload"
-	by := v.Unit
-	if by == "" {
-		by = "the init script"
-	}
-	what := sshd.DirectiveName(v.Keyword)
-	if what == "" {
-		what = "another sshd_config,"
-	}
 	e := &ConflictError{
 		File: v.File, Line: v.Line, Command: v.Value,
-		Problem: by + " starts sshd with " + what,
+		Problem: startedBy(v) + " starts sshd with " + sshd.DirectiveName(v.Keyword),
 		Advice:  "sshd keeps that until it is restarted",
 		Write:   v.LineWithout(p.Tree),
 		Run:     reload,
@@ -54,8 +59,6 @@ func (p *plan) unitConflict(v sshd.Override) error {
 	case aws:
 		e.replace = true
 		e.Write, e.Run = "", "rm "+shellQuote(v.File)+" && "+reload
-	case v.Keyword == "-f":
-		e.Advice = "that file has to have the lines AuthorizedKeysCommand and AuthorizedKeysCommandUser, or sshd to be started without it"
 	case e.Write == "":
 		e.Advice = "take it out of there; sshd keeps it until it is restarted"
 	}

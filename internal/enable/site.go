@@ -18,7 +18,7 @@ type site struct {
 
 func survey(ctx context.Context, h sshd.Host) (site, error) {
 	s, err := h.Survey(ctx)
-	return site{Survey: s, host: h}, err
+	return site{Survey: s, host: h.Reading(s.File)}, err
 }
 
 // untouched refuses to go on when somebody edited a block of ours.

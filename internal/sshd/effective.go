@@ -42,12 +42,13 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	if running {
 		s.Overrides = e.Started // the files may have changed since
 	}
-	options := asked(s.Tree, s.Main, e.Started)
-	if at := slices.Index(options, "-f"); at >= 0 {
-		if s.Now, err = Read(s.Tree, options[at+1], s.Version); err != nil {
+	if file := lastFile(s.Tree, e.Started); running && file != s.File {
+		if err := s.readAs(file); err != nil {
 			return Effective{}, err
 		}
 	}
+	h = h.Reading(s.File)
+	options := asked(e.Started)
 	everywhere, _, err := h.askGlobalWith(ctx, options)
 	if err != nil {
 		return Effective{}, err

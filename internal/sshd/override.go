@@ -1,7 +1,6 @@
 package sshd
 
 import (
-	"context"
 	"slices"
 	"strings"
 )
@@ -28,11 +27,6 @@ type Override struct {
 // scripts.
 func Overrides(t Tree) ([]Override, error) {
 	lines, err := commandLines(t)
-	return overrides(lines), err
-}
-
-func (h Host) overrides(ctx context.Context) ([]Override, error) {
-	lines, err := h.commandLines(ctx)
 	return overrides(lines), err
 }
 

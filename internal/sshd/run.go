@@ -82,6 +82,9 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	if !found {
 		return nil, fmt.Errorf("looking for /usr/sbin/sshd: %w", ErrNoServer)
 	}
+	if h.file != "" {
+		args = append(args, "-f", h.file)
+	}
 	command := strings.Join(append([]string{program}, args...), " ")
 	var haveKey, haveDirectory bool
 	for {

@@ -66,6 +66,9 @@ type Host struct {
 	Root string
 	// Run runs sshd and systemctl; nil means Exec(Root).
 	Run Runner
+
+	// file is what sshd reads in place of its sshd_config, or empty.
+	file string
 	// ReloadWith is the command that reloads a running sshd: the path of a program and
 	// its arguments, separated by blanks. Empty means systemctl, or SIGHUP if systemd
 	// does not run the machine.

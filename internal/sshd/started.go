@@ -101,11 +101,11 @@ func (h Host) started(ctx context.Context) (settings []Override, running bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	var written []Override
-	for _, l := range lines {
-		written = append(written, l.settings()...)
-	}
 	if running, known := h.runningLine(ctx, lines); known {
+		var written []Override
+		for _, l := range lines {
+			written = append(written, l.settings()...)
+		}
 		found := running.settings()
 		for i, v := range found {
 			same := func(w Override) bool { return w.Keyword == v.Keyword && w.Value == v.Value }
@@ -115,10 +115,34 @@ func (h Host) started(ctx context.Context) (settings []Override, running bool, e
 		}
 		return found, true, nil
 	}
+	return startSettings(lines), false, nil
+}
+
+// startSettings returns what the command lines set that would start sshd.
+func startSettings(lines []commandLine) []Override {
 	if len(lines) > 0 && lines[0].unit != "" {
-		return lines[0].settings(), false, nil // alternative units: the first one
+		return lines[0].settings() // of units that take each other's place, the first
 	}
-	return written, false, nil // any of a script's variables may apply
+	var all []Override
+	for _, l := range lines {
+		all = append(all, l.settings()...) // any of a script's variables may count
+	}
+	return all
+}
+
+// lastFile returns the file that settings name by -f in place of sshd_config, the last of which
+// counts, or "".
+func lastFile(t Tree, settings []Override) string {
+	file := ""
+	for _, v := range settings {
+		if v.Keyword == "-f" && path.IsAbs(v.Value) && t.Exists(v.Value) {
+			file = v.Value
+		}
+	}
+	if t.Resolve(file) == t.Resolve(MainConfig) {
+		return ""
+	}
+	return file
 }
 
 // runningLine returns the command line of the sshd that listens on this host.
@@ -220,13 +244,10 @@ func joinedWords(fields []string) (words []string, known bool) {
 
 // asked turns settings of a command line into arguments for sshd -T, which then reports
 // them. eic's keywords are left out, because Effective decides about them.
-func asked(t Tree, main string, settings []Override) []string {
+func asked(settings []Override) []string {
 	var args []string
 	for _, v := range settings {
-		switch {
-		case v.Keyword == "-f" && path.IsAbs(v.Value) && t.Exists(v.Value) && t.Resolve(v.Value) != t.Resolve(main):
-			args = append(args, "-f", v.Value)
-		case v.Keyword != "-f" && DirectiveName(v.Keyword) == "":
+		if v.Keyword != "-f" && DirectiveName(v.Keyword) == "" {
 			args = append(args, "-o", v.Keyword+" "+v.Value)
 		}
 	}

@@ -58,3 +58,39 @@ func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
 		})
 	}
 }
+
+// A unit may start sshd with another file than sshd_config. That file gets our lines, and sshd's own
+// does not.
+func TestEnableWritesIntoTheFileThatSSHDIsStartedWith(t *testing.T) {
+	const file = "/etc/ssh/sshd_config_site"
+	h := hosttest.Start(t, host.Options{}, "")
+	h.StopSSHD()
+	own, err := os.ReadFile(h.Path("/etc/ssh/sshd_config"))
+	require.NoError(t, err)
+	require.NoError(t, h.WriteFile(file, own))
+	require.NoError(t, h.WriteFile("/etc/systemd/system/ssh.service", []byte("[Service]\nExecStart=/usr/sbin/sshd -D -f "+file+"\n")))
+	h.Log.Forget()
+	require.NoError(t, h.StartSSHD("-f", file))
+	inFile, pushed := hosttest.NewKey(t, h, "in-file"), hosttest.NewKey(t, h, "pushed")
+	public, err := os.ReadFile(inFile + ".pub")
+	require.NoError(t, err)
+	require.NoError(t, h.WriteFile(host.Home("alice")+"/.ssh/authorized_keys", public))
+	hosttest.RequireLogin(t, h, "alice", inFile)
+	hosttest.Push(t, h, "alice", pushed)
+	hosttest.RequireNoLogin(t, h, "alice", pushed)
+
+	hosttest.Change(t, h, "enable", "--trust-anchors", host.TrustAnchors)
+	hosttest.RequireLogin(t, h, "alice", inFile)
+	hosttest.RequireLogin(t, h, "alice", pushed)
+	told := hosttest.Capture(t, h.Command("root", host.Binary, "doctor", "--json"))
+	require.Contains(t, told.Stdout, "set at "+file+":3")
+
+	hosttest.Change(t, h, "disable")
+	hosttest.RequireLogin(t, h, "alice", inFile)
+	hosttest.RequireNoLogin(t, h, "alice", pushed)
+	for _, name := range []string{file, "/etc/ssh/sshd_config"} {
+		now, err := os.ReadFile(h.Path(name))
+		require.NoError(t, err)
+		require.Equal(t, string(own), string(now))
+	}
+}
