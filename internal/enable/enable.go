@@ -83,8 +83,7 @@ type Entry struct {
 //
 // It changes nothing and returns a *ConflictError where another command is in
 // force that the options do not deal with, or where the account for the command
-// is somebody else's, and an error that wraps
-// sshd.ErrNoServer where there is no sshd. If sshd does not accept what was written,
+// is somebody else's. Where there is no sshd, the error wraps sshd.ErrNoServer. If sshd does not accept what was written,
 // or still reports something else, everything is put back. An error from
 // reloading sshd comes after that: the configuration is then in place.
 func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the after/ files of testdata/di
 //
 //	mode: 0600 FILE
 //	link: FILE TARGET
-//	directory: FOLDER
+//	directory: DIRECTORY
 //	options: chain replace
 //	refused: TEXT          what Enable says without those options
 //	sshd: -f FILE          for a distribution that has its file elsewhere

@@ -1,6 +1,6 @@
 // Command bench measures what eic costs beside the floor, a program that makes the same
-// requests through the AWS SDK and does nothing else: single runs, the requests on the
-// wire, and logins of a real ssh through a real sshd. It prints tables in Markdown and
+// requests through the AWS SDK and does nothing else. It measures single runs, the requests
+// on the wire, and logins of a real ssh through a real sshd. It prints tables in Markdown and
 // fails if a target is missed.
 //
 // hyperfine runs and times the programs. It needs root, as package host does, and a

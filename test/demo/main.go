@@ -1,5 +1,5 @@
-// Command demo shows what eic is for, on any machine: a key is pushed to a stand-in
-// for AWS, eic gives it to a real sshd, and a real ssh logs in with it; another user
+// Command demo shows what eic is for, on any machine. A key is pushed to a stand-in
+// for AWS, eic gives it to a real sshd, and a real ssh logs in with it. Another user
 // is refused, and so is the same key once it has expired.
 //
 // With root all of this happens in namespaces of its own, which end with it. Without

@@ -35,7 +35,9 @@ func TestTranscriptsOfFailures(t *testing.T) {
 		"doctor-no-key": noKey, "doctor-metadata-off": metadataOff, "doctor-clock-off": clockOff,
 		"doctor-other-command": otherCommand, "doctor-wrong-domain": wrongDomain,
 	} {
-		t.Run(name, func(t *testing.T) { stories[name] = counts.ReplaceAllLiteralString(tell(t), "ok: …, not checked: …") })
+		t.Run(name, func(t *testing.T) {
+			stories[name] = counts.ReplaceAllLiteralString(tell(t), "ok: …, not checked: …")
+		})
 	}
 	transcripts.Compare(t, []string{"../../docs/how-to/troubleshooting.md"}, stories, *update)
 }

@@ -40,7 +40,7 @@ func files(t *testing.T, suffix string) []string {
 		if entry.IsDir() && (name == ".git" || name == ".tools" || name == "build" || name == "node_modules") {
 			return filepath.SkipDir
 		}
-		if strings.HasSuffix(name, suffix) {
+		if !entry.IsDir() && strings.HasSuffix(name, suffix) {
 			relative, err := filepath.Rel(root, path)
 			if err != nil {
 				return err
@@ -107,6 +107,18 @@ func TestTestsThatPagesNameExist(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, match := range named.FindAllStringSubmatch(text, -1) {
 			require.True(t, exists[match[1]], "%s names the test %s", page, match[1])
+		}
+	}
+}
+
+// Whoever opens a page must see at once whether it is theirs.
+func TestEachPageSaysWhomItIsForAndWhatTheyWillHave(t *testing.T) {
+	first := regexp.MustCompile(`(?s)^# [^\n]+\n\nFor [^.]+: at the end\s[^.]+[.]`)
+	for page, text := range pages(t) {
+		for _, kind := range []string{"tutorials", "how-to", "reference", "explanation"} {
+			if strings.HasPrefix(page, "docs/"+kind+"/") {
+				require.Regexp(t, first, text, page)
+			}
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Command load shows that no login is lost when many come at once: it runs
-// eic as sshd does, many times side by side, on a throwaway EC2 instance whose
-// metadata service is slow or throttles, and then logs in through a real sshd.
+// Command load shows that no login is lost when many come at once. It runs
+// eic as sshd does, many times in parallel, on a throwaway EC2 instance whose
+// metadata service is slow or throttles. Then it logs in through a real sshd.
 // It needs root and ends with 1 if anything is lost.
 package main
 

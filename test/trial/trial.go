@@ -1,6 +1,6 @@
-// Package trial puts the program on trial: it builds eic as it is released, serves
-// it a metadata service whose every answer is the test's to choose, and runs it as
-// a process of its own whose time and memory are measured.
+// Package trial puts the program on trial. It builds eic as it is released and serves
+// it a metadata service whose every answer is the test's to choose. It runs eic as
+// a process of its own, whose time and memory are measured.
 //
 // It judges nothing; what an answer should be is for the tests to say.
 package trial

@@ -4,7 +4,7 @@
 //
 // What is to be made is described by a Plan. Good returns the plan of a PKI with
 // nothing wrong; a caller bends the plan before building it to get a PKI that is
-// wrong in one exact way. The package judges nothing, and nothing it makes is fit
+// wrong in one exact way. The package verifies nothing, and nothing it makes is fit
 // for anything but a test: keys live in memory, serials are not recorded.
 package ca
 

@@ -29,7 +29,7 @@ variable "region" {
 
 variable "packages" {
   type        = string
-  description = "The folder with the packages and install.sh."
+  description = "The directory with the packages and install.sh."
   default     = "../../../build/packages"
 }
 
