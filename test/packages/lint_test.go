@@ -40,7 +40,7 @@ func TestManualsRenderWithTheirVersionAndDay(t *testing.T) {
 func TestYAML(t *testing.T) {
 	const config = `{extends: default, rules: {line-length: disable, document-start: disable, ` +
 		`truthy: {check-keys: false}, comments: {min-spaces-from-content: 1, ignore: [cloud-init.yaml]}}}` // its first line is "#cloud-config"
-	open(t, "tools").must("cd /src/packaging && yamllint --strict --config-data '" + config + "' *.yaml ami/*.yaml ansible")
+	open(t, "tools").must("cd /src/packaging && yamllint --strict --config-data '" + config + "' *.yaml ami/*.yaml ansible ../.github")
 }
 
 func TestCloudInit(t *testing.T) {
