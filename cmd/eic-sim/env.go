@@ -14,10 +14,10 @@ const envAbout = `Prints shell commands that make AWS's own clients call a runni
 
   eval "$(eic-sim env --dir DIR)"
 
-In that shell nothing but the simulator is reached over HTTPS any more, and no
-other certification authority than the simulator's is trusted.`
+In that shell, HTTPS reaches nothing but the simulator, and no certification
+authority but the simulator's is trusted.`
 
-// madeUpSecret is for a simulator that verifies no signatures.
+// madeUpSecret is the access key for a simulator that verifies no signatures.
 const madeUpSecret = "AKIASIMULATED=simulated"
 
 // parseSecret parses an access key, ID=SECRET.
@@ -32,8 +32,8 @@ func parseSecret(text string) (id, secret string, err error) {
 func runEnv(args []string, stdout, stderr io.Writer) int {
 	c := command{name: "env", about: envAbout}
 	flags := c.group("Flags")
-	dir := flags.String("dir", "", "serve writes its files to `DIR` (required)")
-	secret := flags.String("secret", madeUpSecret, "`ID=SECRET`: calls are signed with this access key")
+	dir := flags.String("dir", "", "`DIR` of serve --dir (required)")
+	secret := flags.String("secret", madeUpSecret, "sign calls with the access key `ID=SECRET`")
 	if status, done := c.parse(args, stdout, stderr); done {
 		return status
 	}
@@ -52,7 +52,7 @@ func runEnv(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// environment is the shell commands for the simulator that writes to a directory.
+// environment returns the shell commands for the simulator that writes to a directory.
 func environment(dir, id, secret string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -9,19 +9,19 @@ import (
 	"eic/internal/sim"
 )
 
-const faultsAbout = `Lists what "eic-sim serve --fault NAME" can make go wrong, one fault a line, in
-five columns with a tab between them:
+const faultsAbout = `Lists the faults of "eic-sim serve --fault NAME", one per line, in five columns
+separated by tabs:
 
   name
-  what a correct client does with a pushed key: printed, refused, or none (as
-    far as it can see there is no key)
-  the same for a client that never asks the metadata service for its instance
-    id, because it knows it from the firmware, as on Nitro
-  what a client that refuses objects to, or -
+  what a correct client does with a pushed key: printed, refused, or none (the
+    client sees no key)
+  the same for a client that knows its instance id from the hypervisor, as on
+    Nitro, and does not ask the metadata service for it
+  the reason of a client that refuses, or -
   what is different
 
-For the faults of the APIs and the tunnel, which an instance does not see, the
-second and third column are -, and the fourth is what AWS's own command line
+Faults of the APIs and the tunnel are not visible on an instance. For them the
+second and third columns are -, and the fourth says what AWS's own command line
 does.`
 
 func runFaults(args []string, stdout, stderr io.Writer) int {
@@ -38,8 +38,8 @@ func runFaults(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// faultsHelp lists the faults for a reader: those of what is said one by one,
-// those of how it is transported as the stages and kinds that make their names.
+// faultsHelp lists the faults for people. Faults in contents are listed one by one.
+// Transport faults are listed as the stages and kinds that form their names.
 func faultsHelp() string {
 	var text strings.Builder
 	text.WriteString("\nFaults (\"eic-sim faults\" says what a correct client does about each):\n")
@@ -58,11 +58,11 @@ func faultsHelp() string {
 	for _, f := range sim.ClientFaults() {
 		fmt.Fprintf(&text, "  --fault %-30s %s\n", f.Name, f.Description)
 	}
-	text.WriteString("\n  --fault STAGE=KIND: an answer is lost or mangled on its way, at any of the stages\n   ")
+	text.WriteString("\n  --fault STAGE=KIND: an answer is lost or damaged, at any of the stages\n   ")
 	for _, stage := range sim.Stages() {
 		text.WriteString(" " + string(stage))
 	}
-	text.WriteString("\n  in any of the ways (only token=401-once makes no sense)\n")
+	text.WriteString("\n  in any of these ways (except token=401-once)\n")
 	for _, kind := range sim.Kinds() {
 		fmt.Fprintf(&text, "    %-28s %s\n", kind, kind.Describe())
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// command is one command's flags, in groups, and what its help says around them.
+// command is the flags of one command, in groups, and the rest of its help text.
 type command struct {
 	name, about string
 	groups      []group
-	// after is put behind the flags.
+	// after is printed after the flags.
 	after string
 }
 
@@ -30,8 +30,8 @@ func (c *command) group(title string) *pflag.FlagSet {
 	return flags
 }
 
-// parse parses args, which are flags only. If that ends the command, because it
-// is in error or asks for help, done is true.
+// parse parses args, which may be flags only. done is true if the command ends here,
+// after an error or a request for help.
 func (c *command) parse(args []string, stdout, stderr io.Writer) (status int, done bool) {
 	all := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
 	all.SetOutput(io.Discard)
@@ -53,7 +53,7 @@ func (c *command) parse(args []string, stdout, stderr io.Writer) (status int, do
 	return exitOK, false
 }
 
-// width is how many columns help text takes.
+// width is the number of columns of help text.
 const width = 100
 
 func (c *command) help() string {

@@ -1,6 +1,6 @@
-// Eic-sim stands in for AWS where EC2 Instance Connect is tested or shown: an
-// instance metadata service, the APIs that clients call, and the Endpoint's tunnel. It
-// is not for production.
+// Eic-sim simulates AWS for tests and demonstrations of EC2 Instance Connect: an instance
+// metadata service, the APIs that clients call, and the Endpoint's tunnel. It is not for
+// production.
 package main
 
 import (
@@ -25,19 +25,19 @@ func main() {
 	os.Exit(status)
 }
 
-const about = `eic-sim stands in for AWS, for tests and demonstrations of EC2 Instance Connect:
-an instance metadata service, the APIs that clients call, and the tunnel to an
+const about = `eic-sim simulates AWS for tests and demonstrations of EC2 Instance Connect: an
+instance metadata service, the APIs that clients call, and the tunnel to an
 instance without a public address. It is not for production.
 
 Usage: eic-sim COMMAND [flags]
 
   serve     run the simulator until it is interrupted
-  env       print what makes AWS's own clients in a shell call the simulator
+  env       print shell commands that make AWS's own clients call the simulator
   push      push a key as "aws ec2-instance-connect send-ssh-public-key" does
-  faults    list what can be made to go wrong, one fault a line
+  faults    list the faults that can be simulated, one per line
   version   print the version
 
-"eic-sim COMMAND --help" says more.
+"eic-sim COMMAND --help" describes a command.
 `
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return wrong(stderr, "", fmt.Errorf("unknown command %q", command))
 }
 
-// wrong says how a command was called wrongly.
+// wrong reports an error in the command line.
 func wrong(stderr io.Writer, command string, err error) int {
 	name := "eic-sim"
 	if command != "" {

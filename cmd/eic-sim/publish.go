@@ -12,7 +12,7 @@ import (
 	"eic/internal/sim"
 )
 
-// endpoints is the content of endpoints.json.
+// endpoints is the contents of endpoints.json.
 type endpoints struct {
 	IMDS   []string `json:"imds"`
 	API    string   `json:"api"`
@@ -20,14 +20,14 @@ type endpoints struct {
 	Region string   `json:"region"`
 }
 
-// directory is the absolute name of where files go, and what to do with it in the
-// end. There is no endpoints.json in it, so that none tells of a simulator that does
-// not run.
+// directory returns the absolute name of the directory for files, and a function to call
+// at the end. It removes an existing endpoints.json, which would describe a simulator
+// that no longer runs.
 func directory(dir string) (string, func() error, error) {
 	if dir == "" {
 		dir, err := os.MkdirTemp("", "eic-sim-")
 		if err != nil {
-			return "", nil, fmt.Errorf("making a directory: %w", err)
+			return "", nil, fmt.Errorf("creating a directory: %w", err)
 		}
 		return dir, func() error { return os.RemoveAll(dir) }, nil
 	}
@@ -36,12 +36,12 @@ func directory(dir string) (string, func() error, error) {
 		return "", nil, fmt.Errorf("finding the directory: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("making the directory: %w", err)
+		return "", nil, fmt.Errorf("creating the directory: %w", err)
 	}
 	return dir, func() error { return withdraw(dir) }, withdraw(dir)
 }
 
-// withdraw takes endpoints.json away.
+// withdraw removes endpoints.json.
 func withdraw(dir string) error {
 	if err := os.Remove(endpointsFile(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the endpoints of an earlier run: %w", err)
@@ -55,8 +55,8 @@ func tlsFile(dir string) string { return filepath.Join(dir, "tls.pem") }
 
 func endpointsFile(dir string) string { return filepath.Join(dir, "endpoints.json") }
 
-// publish writes root.pem and tls.pem and then endpoints.json, so that whoever finds the latter
-// finds a simulator that is ready.
+// publish writes root.pem and tls.pem, and then endpoints.json. A simulator whose
+// endpoints.json exists is therefore ready.
 func publish(s *sim.Sim, o sim.Options, dir string) error {
 	if err := replace(rootFile(dir), s.Roots); err != nil {
 		return err
@@ -66,12 +66,12 @@ func publish(s *sim.Sim, o sim.Options, dir string) error {
 	}
 	text, err := json.Marshal(endpoints{s.IMDS, s.API, s.Proxy, o.Region})
 	if err != nil {
-		return fmt.Errorf("writing down the endpoints: %w", err)
+		return fmt.Errorf("writing the endpoints: %w", err)
 	}
 	return replace(endpointsFile(dir), append(text, '\n'))
 }
 
-// replace writes a file so that nobody sees half of it.
+// replace writes a file atomically.
 func replace(name string, content []byte) error {
 	draft := name + ".new"
 	if err := os.WriteFile(draft, content, 0o644); err != nil {
@@ -83,7 +83,7 @@ func replace(name string, content []byte) error {
 	return nil
 }
 
-// announce prints where everything is.
+// announce prints the addresses and files.
 func announce(s *sim.Sim, o sim.Options, dir string, stdout io.Writer) {
 	for _, url := range s.IMDS {
 		fmt.Fprintf(stdout, "imds=%s\n", url)

@@ -18,12 +18,12 @@ AWS SDK, and prints the request id.`
 func runPush(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := command{name: "push", about: pushAbout}
 	flags := c.group("Flags")
-	api := flags.String("api", "", "the API is at `URL`, as serve prints it (required)")
-	user := flags.String("user", "", "the key is for `USER` on the instance (required)")
-	keyFile := flags.String("key", "", "the public key is in `FILE` (required)")
-	instance := flags.String("instance-id", sim.DefaultInstanceID, "the instance has this `ID`")
-	region := flags.String("region", sim.DefaultRegion, "the call is signed for `REGION`")
-	secret := flags.String("secret", madeUpSecret, "`ID=SECRET`: the call is signed with this access key")
+	api := flags.String("api", "", "`URL` of the API, as serve prints it (required)")
+	user := flags.String("user", "", "push the key for `USER` on the instance (required)")
+	keyFile := flags.String("key", "", "`FILE` with the public key (required)")
+	instance := flags.String("instance-id", sim.DefaultInstanceID, "`ID` of the instance")
+	region := flags.String("region", sim.DefaultRegion, "sign the call for `REGION`")
+	secret := flags.String("secret", madeUpSecret, "sign the call with the access key `ID=SECRET`")
 	if status, done := c.parse(args, stdout, stderr); done {
 		return status
 	}

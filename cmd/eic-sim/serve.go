@@ -16,14 +16,14 @@ import (
 	"eic/internal/sim/service"
 )
 
-const serveAbout = `Runs the simulator until it is interrupted. It listens on loopback unless told
-otherwise. When it is ready it prints its addresses and files, one name=value a
+const serveAbout = `Runs the simulator until it is interrupted. By default it listens on loopback
+only. When it is ready, it prints its addresses and files, one name=value per
 line.
 
-NOT FOR PRODUCTION: whoever reaches it may push any key for any user, and whoever
-trusts its roots trusts everybody who reaches it.`
+NOT FOR PRODUCTION: anybody who can reach it can push any key for any user. To
+trust its roots is to trust everybody who can reach it.`
 
-// serveFlags are the flags of serve as they were given.
+// serveFlags are the flags of serve, as given.
 type serveFlags struct {
 	options            sim.Options
 	throttle           string
@@ -39,44 +39,44 @@ func (f *serveFlags) register(c *command) {
 	where := c.group("Where")
 	where.StringArrayVar(&f.options.IMDS, "imds", nil, "the metadata service listens on `ADDRESS`, host:port; may be repeated (default a free port on 127.0.0.1)")
 	where.StringVar(&f.options.API, "api", "", "both APIs listen on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
-	where.StringVar(&f.options.Proxy, "proxy", "", "the proxy that answers for AWS's names listens on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
-	where.StringVar(&f.dir, "dir", "", "root.pem, tls.pem and endpoints.json are written to `DIR`, the last when it is ready and until it ends (default a temporary directory, removed at the end)")
+	where.StringVar(&f.options.Proxy, "proxy", "", "the proxy for AWS's host names listens on `ADDRESS`, host:port (default a free port on 127.0.0.1)")
+	where.StringVar(&f.dir, "dir", "", "write root.pem, tls.pem and endpoints.json to `DIR`; endpoints.json exists while the simulator is ready (default a temporary directory, removed at the end)")
 
 	what := c.group("What is simulated")
-	what.StringVar(&f.options.InstanceID, "instance-id", sim.DefaultInstanceID, "the instance has this `ID`")
-	what.StringVar(&f.options.Region, "region", sim.DefaultRegion, "it is in `REGION`")
-	what.StringVar(&f.options.AvailabilityZone, "availability-zone", "", "and in `ZONE` (default the region's zone a)")
-	what.StringVar(&f.options.Domain, "domain", sim.DefaultDomain, "AWS's services are in `DOMAIN` there")
-	what.DurationVar(&f.options.TTL, "ttl", sim.DefaultTTL, "a pushed key is served for `DURATION`, rounded up to a whole second")
-	what.StringArrayVar(&f.userKeys, "user-key", nil, "`USER=FILE`: the key in FILE is pushed for USER at the start; may be repeated")
+	what.StringVar(&f.options.InstanceID, "instance-id", sim.DefaultInstanceID, "`ID` of the instance")
+	what.StringVar(&f.options.Region, "region", sim.DefaultRegion, "`REGION` of the instance")
+	what.StringVar(&f.options.AvailabilityZone, "availability-zone", "", "Availability `ZONE` of the instance (default the region's zone a)")
+	what.StringVar(&f.options.Domain, "domain", sim.DefaultDomain, "`DOMAIN` of AWS's services in that region")
+	what.DurationVar(&f.options.TTL, "ttl", sim.DefaultTTL, "serve a pushed key for `DURATION`, rounded up to a whole second")
+	what.StringArrayVar(&f.userKeys, "user-key", nil, "`USER=FILE`: push the key in FILE for USER at the start; may be repeated")
 
 	network := c.group("Where the instance is")
-	network.StringVar(&f.options.PrivateIP, "private-ip", sim.DefaultPrivateIP, "its private address is `ADDRESS`")
-	network.StringVar(&f.options.PublicIP, "public-ip", "", "its public address is `ADDRESS` (default none)")
-	network.StringVar(&f.options.IPv6, "ipv6", "", "its IPv6 address is `ADDRESS` (default none)")
-	network.StringVar(&f.options.VPC, "vpc", sim.DefaultVPC, "it is in the VPC `ID`")
-	network.StringVar(&f.options.Subnet, "subnet", sim.DefaultSubnet, "it is in the subnet `ID`")
-	network.StringArrayVar(&f.endpoints, "endpoint", nil, "`ID[=SUBNET]`: the VPC has this EC2 Instance Connect Endpoint; may be repeated; \"none\" for a VPC without (default "+sim.DefaultEndpoint+")")
+	network.StringVar(&f.options.PrivateIP, "private-ip", sim.DefaultPrivateIP, "private `ADDRESS` of the instance")
+	network.StringVar(&f.options.PublicIP, "public-ip", "", "public `ADDRESS` of the instance (default none)")
+	network.StringVar(&f.options.IPv6, "ipv6", "", "IPv6 `ADDRESS` of the instance (default none)")
+	network.StringVar(&f.options.VPC, "vpc", sim.DefaultVPC, "`ID` of its VPC")
+	network.StringVar(&f.options.Subnet, "subnet", sim.DefaultSubnet, "`ID` of its subnet")
+	network.StringArrayVar(&f.endpoints, "endpoint", nil, "`ID[=SUBNET]`: the VPC has this EC2 Instance Connect Endpoint; may be repeated; \"none\" for no Endpoint (default "+sim.DefaultEndpoint+")")
 	network.StringArrayVar(&f.reach, "reach", nil, "`ADDRESS=ADDRESS`, each with its port: tunnels to the first, an address of the instance, go to the second; may be repeated")
 
 	who := c.group("Who may do what")
-	who.StringVar(&f.options.Caller, "caller", sim.DefaultCaller, "calls are made by the IAM principal `ARN`")
-	who.StringArrayVar(&f.secrets, "secret", nil, "`ID=SECRET[,ARN]`: calls signed with this access key are made by ARN, or else by --caller; may be repeated; others are refused (default every signature counts)")
-	who.StringVar(&f.policy, "policy", "", "callers may do what the policy in `FILE`, in IAM's JSON, allows (default everything)")
+	who.StringVar(&f.options.Caller, "caller", sim.DefaultCaller, "`ARN` of the IAM principal that makes all calls")
+	who.StringArrayVar(&f.secrets, "secret", nil, "`ID=SECRET[,ARN]`: calls signed with this access key are made by ARN, or else by --caller; may be repeated; other keys are refused (default: signatures are not verified)")
+	who.StringVar(&f.policy, "policy", "", "allow callers what the IAM policy in `FILE` (JSON) allows (default everything)")
 
 	wrong := c.group("What goes wrong")
-	wrong.StringArrayVar(&f.options.Faults, "fault", nil, "the fault `NAME`, out of those below; may be repeated")
+	wrong.StringArrayVar(&f.options.Faults, "fault", nil, "simulate the fault `NAME`, one of those below; may be repeated")
 	wrong.DurationVar(&f.options.Delay, "delay", 0, "the metadata service waits for `DURATION` before each answer")
-	wrong.StringVar(&f.throttle, "throttle", "", "it answers 503 to `PERCENT`, as in 30%, of the requests")
-	wrong.Uint64Var(&f.options.Seed, "seed", 0, "which ones is decided by a random sequence that starts at `NUMBER`")
+	wrong.StringVar(&f.throttle, "throttle", "", "answer 503 to `PERCENT` of its requests, such as 30%")
+	wrong.Uint64Var(&f.options.Seed, "seed", 0, "seed, a `NUMBER`, of the random choice of these requests")
 	wrong.StringVar(&f.options.APIError, "api-error", "", "the API answers every call with the error `CODE`: "+strings.Join(service.Errors(), ", "))
 
 	log := c.group("What is recorded")
-	log.StringVar(&f.events, "events", "", "a line of JSON in the shape of CloudTrail's events for each SendSSHPublicKey and OpenTunnel is appended to `FILE`")
-	log.StringVar(&f.requestLog, "request-log", "", "a line of JSON for each request to the metadata service is appended to `FILE`")
+	log.StringVar(&f.events, "events", "", "append a line of JSON, like an event of CloudTrail, to `FILE` for each SendSSHPublicKey and OpenTunnel")
+	log.StringVar(&f.requestLog, "request-log", "", "append a line of JSON to `FILE` for each request to the metadata service")
 }
 
-// check completes the options from the flags that need more than parsing.
+// check completes the options with flags that need more than parsing.
 func (f *serveFlags) check() error {
 	if f.throttle != "" {
 		percent, err := strconv.ParseFloat(strings.TrimSuffix(f.throttle, "%"), 64)
@@ -86,7 +86,7 @@ func (f *serveFlags) check() error {
 		f.options.Throttle = percent / 100
 	}
 	if f.options.TTL == 0 {
-		return fmt.Errorf("--ttl: a key that lives for no time at all cannot be pushed")
+		return fmt.Errorf("--ttl: expected more than 0")
 	}
 	for _, pair := range f.userKeys {
 		if user, file, _ := strings.Cut(pair, "="); user == "" || file == "" {
@@ -102,7 +102,7 @@ func (f *serveFlags) check() error {
 	return f.options.Check()
 }
 
-// checkNetwork reads where the Endpoints are and where tunnels lead.
+// checkNetwork parses the Endpoints and the targets of tunnels.
 func (f *serveFlags) checkNetwork() error {
 	f.options.Endpoints = f.endpoints
 	if slices.Equal(f.endpoints, []string{"none"}) {
@@ -119,7 +119,7 @@ func (f *serveFlags) checkNetwork() error {
 	return nil
 }
 
-// checkAccess reads the secrets and the policy.
+// checkAccess parses the secrets and the policy.
 func (f *serveFlags) checkAccess() error {
 	f.options.Principals = make(map[string]iam.Principal)
 	for _, text := range f.secrets {
@@ -169,7 +169,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) (err err
 		if err != nil {
 			return fmt.Errorf("opening a log: %w", err)
 		}
-		defer func() { _ = file.Close() }() // each line was written by itself
+		defer func() { _ = file.Close() }() // each line was written completely
 		*log = file
 	}
 	dir, remove, err := directory(f.dir)

@@ -19,20 +19,20 @@ import (
 	"eic/internal/settings"
 )
 
-const authorizedKeysAbout = `Prints the public keys that somebody with the right IAM permission pushed for
-USER in the last minute, for sshd's AuthorizedKeysCommand. With FINGERPRINT,
-only the key of that fingerprint. Only keys whose signature, signer, instance
-and expiry were verified are printed. What was printed or refused, and why, is
-in the system log (authpriv).
+const authorizedKeysAbout = `Prints the public keys that were pushed for USER in the last minute, for sshd's
+AuthorizedKeysCommand. With FINGERPRINT, prints only the key with that
+fingerprint. A key is printed only if its signature, signer, instance and expiry
+were verified. The system log (authpriv) says which keys were printed or
+refused, and why.
 
-Exit status: 0 answered, also when the answer is no key; 1 could not answer;
-2 called wrongly.`
+Exit status: 0 answered, even if there is no key; 1 could not answer; 2 called
+wrongly.`
 
-// authorizedKeys is one question of sshd's.
+// authorizedKeys is one call of authorized-keys.
 type authorizedKeys struct {
 	call    *settings.Call
 	environ []string
-	start   time.Time // of the budget: reading the settings counts
+	start   time.Time // the budget starts here, so that it covers reading the settings
 }
 
 func (a *authorizedKeys) register(line cmdline.Line) { a.call.Register(line.FlagSet) }
@@ -42,7 +42,7 @@ func (a *authorizedKeys) check(ctx context.Context, line cmdline.Line) error {
 	return a.call.Complete(ctx, line, settings.Files{Host: settings.File})
 }
 
-// logWrong logs how the command was called wrongly: sshd drops what is said on
+// logWrong logs an error in the command line. sshd discards what its command writes to
 // stderr.
 func (a *authorizedKeys) logWrong(line cmdline.Line, stderr io.Writer, err error) {
 	a.call.OpenLog(stderr).Write(audit.Failure(audit.CalledWrongly, line.Arg(0), err))
@@ -55,9 +55,9 @@ func (a *authorizedKeys) run(ctx context.Context, stdout, stderr io.Writer) int 
 	return answer(ctx, a.call.Settings, q, a.call.OpenLog(stderr), stdout)
 }
 
-// answer asks, and writes the keys in one write after everything is decided:
-// ours, and behind them those of the chained command, if there is one. Neither
-// costs the other its keys, so it has failed only if there are none.
+// answer looks up the keys and writes them in one write, after everything is decided:
+// eic's keys first, then those of the chained command. A failure of one does not cost the
+// other its keys, so answer has failed only if there are no keys.
 func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, log audit.Log, stdout io.Writer) int {
 	ctx, cancel := s.Deadline(ctx, time.Now())
 	defer cancel()
@@ -68,13 +68,13 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	}
 	user, err := findRunAs(ctx, s.RunAs)
 	q.Supervised = user.changes()
-	chained := s.Chain.Start(ctx, q) // ask confines this process
+	chained := s.Chain.Start(ctx, q) // before ask confines this process
 	var report lookup.Answer
 	if err == nil {
 		report, err = ask(ctx, s, user, q, log)
 	}
 	others, chainErr := chained.Keys()
-	authorize.Expire(report.Result.Decisions, time.Now()) // the chained command took its time
+	authorize.Expire(report.Result.Decisions, time.Now()) // the chained command may have taken a while
 	for _, event := range events(q.User, report, err) {
 		log.Write(event)
 	}
@@ -95,8 +95,8 @@ func answer(ctx context.Context, s *settings.Settings, q othercommand.Question, 
 	return exitOK
 }
 
-// ask loads what it must from files, then becomes another user if it must, and confines
-// the process, before the first byte from the network is read.
+// ask reads the files that it needs, becomes another user if it must, and confines the
+// process, all before it reads the first byte from the network.
 func ask(ctx context.Context, s *settings.Settings, as runAs, q othercommand.Question, log audit.Log) (lookup.Answer, error) {
 	if err := s.LoadAnchors(ctx, 0); err != nil {
 		return lookup.Answer{}, err
@@ -108,14 +108,14 @@ func ask(ctx context.Context, s *settings.Settings, as runAs, q othercommand.Que
 			return err
 		}
 		needs := s.Needs()
-		needs.Signals = s.Chain.Program() != "" // to end it in time
+		needs.Signals = s.Chain.Program() != "" // to end the command in time
 		return confine.Confine(needs)
 	}
 	return lookup.Ask(ctx, source, s.Terms(q.User, q.Fingerprint), time.Now())
 }
 
-// events returns what is logged of an inquiry. After a failure the keys that
-// were left undecided are no events of their own.
+// events returns the events to log for a lookup. After a failure, undecided keys are not
+// events of their own.
 func events(user string, report lookup.Answer, err error) []audit.Event {
 	if err == nil {
 		return audit.Decisions(user, report.Result.Decisions)
@@ -137,12 +137,13 @@ func keyLines(decisions []authorize.Decision) []byte {
 	return text
 }
 
-// leastWrite is how long sshd may take to read when the budget is spent.
+// leastWrite is the minimum time that sshd has to read the keys, even if the budget is
+// spent.
 const leastWrite = time.Second
 
-// writeKeys writes for as long as ctx allows. sshd up to 7.4 stops reading at the
-// key that it wanted, and waits: what no longer fits into the pipe then would keep
-// the login waiting until LoginGraceTime ends it (bugzilla.mindrot.org 2655).
+// writeKeys writes until ctx ends. sshd up to 7.4 stops reading at the key that it looks
+// for, and then waits. If the remaining keys do not fit into the pipe, writing them would
+// delay the login until LoginGraceTime ends it (bugzilla.mindrot.org 2655).
 func writeKeys(ctx context.Context, stdout io.Writer, keys []byte) error {
 	if len(keys) == 0 {
 		return nil
@@ -159,7 +160,7 @@ func writeKeys(ctx context.Context, stdout io.Writer, keys []byte) error {
 	select {
 	case err := <-written:
 		if errors.Is(err, syscall.EPIPE) {
-			return nil // sshd has what it wanted
+			return nil // sshd has the key that it wanted
 		}
 		return err
 	case <-time.After(patience):
@@ -167,12 +168,12 @@ func writeKeys(ctx context.Context, stdout io.Writer, keys []byte) error {
 	}
 }
 
-// catchSignals lets the signals that would end this process end ctx instead, so
-// that a chained command ends with it, and a half-done change is undone.
+// catchSignals turns signals that would end this process into the end of ctx. A chained
+// command then ends too, and a half-done change is undone.
 func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
-	// A signal that is ignored here would be in the command too, and sshd's
-	// commands die of SIGPIPE. One that is caught is not; what is written here
-	// still only fails.
+	// The chained command would inherit an ignored SIGPIPE, and sshd's commands must die
+	// of it. A caught signal is not inherited. In this process a write then fails with an
+	// error.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 }

@@ -16,17 +16,19 @@ import (
 
 // command is one of eic's commands.
 type command struct {
-	// name may have a second word, such as "policy test", which must follow the first.
+	// name may have a second word, such as "policy test". The second word must follow the
+	// first on the command line.
 	name, summary string
-	// arguments are those of the usage line; least to most of them are taken.
+	// arguments describes the arguments in the usage line. least and most bound their
+	// number.
 	arguments   string
 	least, most int
-	// about is what --help says of the command.
+	// about is the description that --help prints.
 	about string
-	// wrong is the exit status of a command line that is wrong.
+	// wrong is the exit status for an error in the command line.
 	wrong int
-	// task returns a call of the command. environ is the environment that was
-	// found.
+	// task returns a new call of the command. environ is the environment that the process
+	// was started with.
 	task func(environ []string) task
 }
 
@@ -34,19 +36,19 @@ type command struct {
 type task interface {
 	// register adds the command's flags.
 	register(line cmdline.Line)
-	// check takes flags and arguments as they were read. Its error says how the
-	// command was called wrongly.
+	// check receives the parsed flags and arguments. Its error is an error in the command
+	// line.
 	check(ctx context.Context, line cmdline.Line) error
 	// run does the work and returns the exit status.
 	run(ctx context.Context, stdout, stderr io.Writer) int
 }
 
-// logger is a task that also logs that it was called wrongly.
+// logger is a task that also logs errors in its command line.
 type logger interface {
 	logWrong(line cmdline.Line, stderr io.Writer, err error)
 }
 
-// call parses the arguments of a command and carries it out.
+// call parses the arguments of a command and runs it.
 func (c command) call(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	t := c.task(environ)
 	line := cmdline.New(c.name, c.arguments, c.least, c.most)
@@ -80,28 +82,27 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 	return c.wrong
 }
 
-// withoutWord takes the second word of the command's name off args.
+// withoutWord removes the second word of the command's name from args.
 func (c command) withoutWord(args []string) ([]string, error) {
 	first, word, two := strings.Cut(c.name, " ")
 	switch {
 	case !two:
 		return args, nil
 	case len(args) == 0 || args[0] != word:
-		return args, fmt.Errorf("expected %q behind %q", word, first)
+		return args, fmt.Errorf("expected %q after %q", word, first)
 	}
 	return args[1:], nil
 }
 
-// privileged is a task that only root can carry out: sshd tells nobody else its
-// configuration. Anybody else is told so before anything else is read.
+// privileged is a task that only root can run, because sshd reports its configuration to
+// root only. It refuses other users before it reads anything.
 type privileged interface{ needsRoot() }
 
-// monitored is a task that may be run by a monitoring system, whose exit
-// statuses are others.
+// monitored is a task that a monitoring system may run, with other exit statuses.
 type monitored interface{ byMonitor() bool }
 
-// tellWrong tells the caller how the command was called wrongly. The usage is no
-// help against a file of settings that is wrong.
+// tellWrong reports an error in the command line. It leaves out the usage if a file of
+// settings is wrong, where the usage would not help.
 func tellWrong(line cmdline.Line, err error, stderr io.Writer) {
 	text := fmt.Sprintf("eic %s: %v\n", line.Name(), err)
 	if file := new(settings.FileError); !errors.As(err, &file) {

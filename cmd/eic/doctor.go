@@ -22,25 +22,24 @@ import (
 	"eic/internal/sshd"
 )
 
-const doctorAbout = `Checks everything that a login with a pushed key depends on, and with --user NAME
-what sshd says to NAME. Problems come first, each with one thing to try and how
-many checks were skipped because of it; the last line is the result. Nothing is
-changed. Run it as root: only root can ask as the user that sshd's command runs
-as.
+const doctorAbout = `Checks everything that a login with a pushed key depends on. With --user NAME,
+also checks whether sshd lets NAME log in. Problems come first, each with one
+thing to try and the number of checks that were skipped because of it. The last
+line is the result. Nothing is changed. Run doctor as root: only root can test
+as the user that sshd runs eic as.
 
-The metadata service is asked with the flags that stand in sshd's command, or
-with those given here, if there are any.
+doctor uses the flags of sshd's command, or the flags given here, if any.
 
 Exit status: 0 nothing is wrong; 1 something is broken, or the command was
-called wrongly, so that a script cannot take that for health; 2 there are
-warnings but nothing is broken. With --exit=nagios: 0, 2 broken, 1 warnings, 3
-called wrongly.`
+called wrongly, so that no script takes that for healthy; 2 there are warnings,
+but nothing is broken. With --exit=nagios: 0 nothing is wrong; 1 warnings;
+2 broken; 3 called wrongly.`
 
 // Exit statuses of doctor besides exitOK.
 const (
 	exitBroken   = 1
 	exitWarnings = 2
-	// exitUnknown is a monitoring plugin's for not knowing.
+	// exitUnknown is the status of a monitoring plugin that cannot tell.
 	exitUnknown = 3
 )
 
@@ -65,17 +64,17 @@ type examination struct {
 }
 
 func (x *examination) register(line cmdline.Line) {
-	line.StringVar(&x.user, "user", "root", "tell what sshd says to a login of `NAME` with a pushed key; without it nothing is said about an account")
-	line.BoolVar(&x.offline, "offline", false, "for an image that is being made: leave out what needs a metadata service, and test the verification with a recorded login")
+	line.StringVar(&x.user, "user", "root", "also check whether sshd lets `NAME` log in with a pushed key")
+	line.BoolVar(&x.offline, "offline", false, "for building an image: skip checks that need a metadata service, and test the verification with a recorded login")
 	line.BoolVar(&x.asJSON, "json", false, "print one JSON object")
-	line.BoolVarP(&x.all, "verbose", "v", false, "list every check in the order of a login, and not the problems alone")
-	line.StringVar(&x.exit, "exit", exitAsDoctor, "exit as doctor does, or with the statuses of monitoring plugins (`doctor|nagios`): 0 ok, 1 warning, 2 critical, 3 unknown")
-	line.StringVar(&x.textfile, "prometheus", "", "write `FILE` too, for the textfile collector of Prometheus's node exporter")
-	line.BoolVar(&x.observe, "observe", false, "print what the user who runs this sees, for another process of doctor")
+	line.BoolVarP(&x.all, "verbose", "v", false, "list every check in the order of a login, not only problems")
+	line.StringVar(&x.exit, "exit", exitAsDoctor, "use doctor's own exit statuses, or those of monitoring plugins (`doctor|nagios`): 0 ok, 1 warning, 2 critical, 3 unknown")
+	line.StringVar(&x.textfile, "prometheus", "", "also write `FILE`, for the textfile collector of Prometheus's node exporter")
+	line.BoolVar(&x.observe, "observe", false, "print what the calling user sees (for another process of doctor)")
 	line.Lookup("observe").Hidden = true
 	x.settings = settings.New()
 	x.settings.Register(line.FlagSet)
-	// Taken, as they may stand in sshd's command, and left alone.
+	// Accepted because they may be in sshd's command, and ignored.
 	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
 }
 
@@ -87,7 +86,7 @@ func (x *examination) check(ctx context.Context, line cmdline.Line) error {
 	case err != nil:
 		return err
 	case !activekeys.ValidUser(x.user):
-		return fmt.Errorf("--user: no key can ever be pushed for a user %q", x.user)
+		return fmt.Errorf("--user: no key can be pushed for a user %q", x.user)
 	case x.exit != exitAsDoctor && x.exit != exitAsNagios:
 		return fmt.Errorf("--exit: expected doctor or nagios, got %q", x.exit)
 	case len(x.args) != 0 && !x.observe:
@@ -109,9 +108,9 @@ func (x *examination) run(ctx context.Context, stdout, stderr io.Writer) int {
 	return x.print(report, stdout, stderr)
 }
 
-// print prints the report and returns the exit status. That of a report which
-// cannot be written means that something is broken, as health was not shown;
-// stderr tells the two apart.
+// print prints the report and returns the exit status. A report that cannot be written
+// has the status for a broken host, because nothing shows that the host works; stderr has
+// the difference.
 func (x *examination) print(report doctor.Report, stdout, stderr io.Writer) int {
 	var err error
 	if x.asJSON {
@@ -138,13 +137,14 @@ func (x *examination) print(report doctor.Report, stdout, stderr io.Writer) int 
 
 func (x *examination) byMonitor() bool { return x.exit == exitAsNagios }
 
-// writeTextfile replaces a file at once, as the collector may read it meanwhile.
+// writeTextfile replaces a file atomically, because the collector may read it at any
+// moment.
 func writeTextfile(name string, report doctor.Report) error {
 	file, err := os.CreateTemp(filepath.Dir(name), ".eic-doctor-")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // it has another name by then, or is of no use
+	defer os.Remove(file.Name()) //nolint:errcheck // renamed by then, or useless
 	err = report.WritePrometheus(file)
 	if err == nil {
 		err = file.Chmod(0o644)
@@ -184,7 +184,7 @@ func thisHost(user string, offline bool, keysFlags []string) doctor.Host {
 	}
 }
 
-// observeHost looks at this host as authorized-keys with these flags would.
+// observeHost observes this host as authorized-keys with these flags would.
 func observeHost(ctx context.Context, keysFlags []string, user string, offline bool) (doctor.Observation, error) {
 	files := settings.Files{Host: settings.File, UID: os.Getuid()}
 	t, err := settings.ParseCall(ctx, append(slices.Clone(keysFlags), "--", user, doctor.NobodysFingerprint), files)
@@ -193,7 +193,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	}
 	ctx, cancel := t.Deadline(ctx, time.Now())
 	defer cancel()
-	// The file can no longer be read once this process is confined.
+	// The file cannot be read after this process is confined.
 	loaded := sync.OnceValue(func() error { return t.LoadAnchors(ctx, os.Getuid()) })
 	asking := doctor.Asking{
 		Source:  t.Source(),

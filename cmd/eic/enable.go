@@ -14,37 +14,37 @@ import (
 	"eic/internal/sshd"
 )
 
-const enableAbout = `Makes sshd run "eic authorized-keys" as the system user _eic, and makes that user
-if there is none. The flags of authorized-keys that are given here are written
-into sshd's configuration, in place of those that an earlier "eic enable" wrote
-there. Where one of those would be gone, nothing is changed without --replace.
-What shall count for every login is better written into /etc/eic/eic.conf.
+const enableAbout = `Configures sshd to run "eic authorized-keys" as the system user _eic, and creates
+that user if it does not exist. The flags of authorized-keys given here are
+written into sshd's configuration. They replace the flags of an earlier "eic
+enable"; dropping one of those needs --replace. Settings for every login belong
+in /etc/eic/eic.conf.
 
-Nothing is changed where somebody else's AuthorizedKeysCommand is in force: the
-file and line that set it are named, and what can be done. What is written is
-tested by sshd before it counts, put back if sshd refuses it, if it would change
-anything else that sshd does, or if eic is interrupted, and taken into use by a
-reload.
+If sshd already runs another AuthorizedKeysCommand, enable changes nothing. It
+names the file and line that set that command, and what to do. Otherwise sshd
+tests the new configuration before it is used. Every change is undone if sshd
+refuses it, if it would change anything else that sshd does, or if eic is
+interrupted. At the end sshd is reloaded.
 
-Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 another command is in force, the account _eic is somebody else's, something else
-would change, or flags would be gone, and nothing was changed; 4 with --dry-run,
+Exit status: 0 done, or nothing to do; 1 failed; 2 called wrongly; 3 nothing was
+changed, because sshd runs another command, the account _eic is not eic's,
+something else would change, or flags would be dropped; 4 with --dry-run,
 something would change.`
 
-const disableAbout = `Takes out of sshd's configuration what "eic enable" put in, and leaves every
-file as it was before. What somebody edited since is left alone.
+const disableAbout = `Removes from sshd's configuration what "eic enable" added, and restores every file
+to its previous contents. A block that was edited is left alone.
 
-Exit status: 0 done, or there was nothing to do; 1 failed; 2 called wrongly;
-3 our lines were edited, and nothing was changed; 4 with --dry-run, something
-would change.`
+Exit status: 0 done, or nothing to do; 1 failed; 2 called wrongly; 3 nothing was
+changed, because eic's lines were edited; 4 with --dry-run, something would
+change.`
 
-// exitConflict is for a configuration that is somebody else's.
+// exitConflict means that a configuration of somebody else is in the way.
 const exitConflict = 3
 
-// exitDiffers is for a dry run that would change something.
+// exitDiffers means that a dry run would have changed something.
 const exitDiffers = 4
 
-// existingCommand is what --chain stands for without a value.
+// existingCommand is the value of --chain if it is given without one.
 const existingCommand = "existing"
 
 // enabling is one call of enable.
@@ -52,26 +52,26 @@ type enabling struct {
 	settings *settings.Settings
 	options  enable.Options
 	host     sshd.Host
-	// restore names a file of disabling.save's, or is empty.
+	// restore names a file that "eic disable --save" wrote, or is empty.
 	restore string
 }
 
 func (e *enabling) needsRoot() {}
 
 func (e *enabling) register(line cmdline.Line) {
-	line.BoolVar(&e.options.DryRun, "dry-run", false, "only say what would change, as a diff")
-	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "put eic in the place of the older package ec2-instance-connect")
-	line.BoolVar(&e.options.Replace, "replace", false, "drop flags that an earlier call wrote and that are not given now")
-	line.BoolVar(&e.options.Keep, "keep", false, "leave the flags of an entry of eic's that is there already as they are (for packages)")
-	line.BoolVar(&e.options.Upgrade, "upgrade", false, "bring an entry of eic's up to date as --keep does, and write none where there is none (for upgrades of packages)")
-	line.StringVar(&e.restore, "restore", "", "write the entry that \"eic disable --save=`FILE`\" took out, and nothing if it took none out (for packages)")
-	line.BoolVar(&e.options.SELinuxAllowsChain, "selinux-allows-chain", false, "take it that SELinux's policy lets eic's domain do what the command of --chain needs")
+	line.BoolVar(&e.options.DryRun, "dry-run", false, "change nothing; print the changes as a diff")
+	line.BoolVar(&e.options.ReplaceInstanceConnect, "replace-ec2-instance-connect", false, "replace the older package ec2-instance-connect")
+	line.BoolVar(&e.options.Replace, "replace", false, "drop flags of an earlier call that are not given now")
+	line.BoolVar(&e.options.Keep, "keep", false, "keep the flags of the present entry (for packages)")
+	line.BoolVar(&e.options.Upgrade, "upgrade", false, "update the present entry as --keep does, but create none (for upgrades of packages)")
+	line.StringVar(&e.restore, "restore", "", "restore the entry that \"eic disable --save=`FILE`\" removed, if it removed one (for packages)")
+	line.BoolVar(&e.options.SELinuxAllowsChain, "selinux-allows-chain", false, "assume that SELinux's policy lets eic's domain do what the command of --chain needs")
 	reloadFlag(line, &e.host)
 	e.settings = settings.New()
 	e.settings.Register(line.FlagSet)
 	chain := line.Lookup("chain")
 	chain.NoOptDefVal = existingCommand
-	chain.Usage = "run another AuthorizedKeysCommand as well: `COMMAND`, or without it the one that is in force now"
+	chain.Usage = "also run another AuthorizedKeysCommand: `COMMAND`, or by default the current one"
 }
 
 func (e *enabling) check(ctx context.Context, line cmdline.Line) error {
@@ -107,21 +107,21 @@ func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 type disabling struct {
 	dryRun bool
 	host   sshd.Host
-	// save names a file for the arguments of the entry that is taken out.
+	// save names a file for the arguments of the removed entry.
 	save string
 }
 
 func (d *disabling) needsRoot() {}
 
 func (d *disabling) register(line cmdline.Line) {
-	line.BoolVar(&d.dryRun, "dry-run", false, "only say what would change, as a diff")
-	line.StringVar(&d.save, "save", "", "keep the flags that are taken out in `FILE` for a later enable (for packages)")
+	line.BoolVar(&d.dryRun, "dry-run", false, "change nothing; print the changes as a diff")
+	line.StringVar(&d.save, "save", "", "save the removed flags in `FILE` for a later enable (for packages)")
 	reloadFlag(line, &d.host)
 }
 
-// reloadFlag adds the flag by which a package has sshd reloaded as its distribution wants.
+// reloadFlag adds the flag with which a package's distribution reloads sshd.
 func reloadFlag(line cmdline.Line, host *sshd.Host) {
-	line.StringVar(&host.ReloadWith, "reload-with", "", "reload a running sshd with `COMMAND`, which may refuse with exit status 101 (for packages)")
+	line.StringVar(&host.ReloadWith, "reload-with", "", "reload a running sshd with `COMMAND`; its exit status 101 means that it refused (for packages)")
 }
 
 func (d *disabling) check(context.Context, cmdline.Line) error { return nil }
@@ -136,9 +136,9 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
 }
 
-// tellChange says what happened to sshd's configuration.
+// tellChange reports what happened to sshd's configuration.
 func tellChange(command string, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
-	stdout = printable.Writer{To: stdout} // the diff has lines of other people's files
+	stdout = printable.Writer{To: stdout} // the diff contains text from other people's files
 	for _, line := range slices.Concat([]string{outcome(result, dryRun, err)}, result.Notes) {
 		if line != "" {
 			fmt.Fprintln(stdout, line)
@@ -166,7 +166,7 @@ func outcome(result enable.Result, dryRun bool, err error) string {
 	case err != nil && !result.Changed:
 		return ""
 	case !result.Changed:
-		return "sshd's configuration is as wanted already."
+		return "sshd's configuration is already as wanted."
 	case dryRun:
 		return "sshd's configuration would change like this:"
 	case result.Reloaded != "":
@@ -174,6 +174,6 @@ func outcome(result enable.Result, dryRun bool, err error) string {
 	case result.NotReloaded != "":
 		return "sshd's configuration was changed and tested. sshd was not reloaded: " + result.NotReloaded
 	default:
-		return "sshd's configuration was changed and tested. No running sshd had to be reloaded."
+		return "sshd's configuration was changed and tested. No running sshd needed a reload."
 	}
 }

@@ -21,18 +21,18 @@ import (
 	"eic/internal/settings"
 )
 
-const explainAbout = `Tells, step by step, which keys sshd would get for USER and why it would not get
-the others, and what to do about it. With FINGERPRINT, only the key of that
-fingerprint counts. Run by root, it asks as sshd does: with the flags of sshd's
-AuthorizedKeysCommand, as AuthorizedKeysCommandUser. It ends with what sshd says
-to USER. With flags given here, or --as-given, it asks with these flags alone and
-as the user who runs it. Nothing goes to the system log, and the command of
---chain is not run.
+const explainAbout = `Shows, step by step, which keys sshd would get for USER, why it would not get the
+others, and what to do. With FINGERPRINT, only the key with that fingerprint
+counts. Run as root, explain uses the flags and the user of sshd's
+AuthorizedKeysCommand, and ends with what sshd says about a login of USER. With
+flags given here, or with --as-given, it uses only these flags and the calling
+user. It writes nothing to the system log and does not run the command of
+--chain.
 
-Exit status: 0 a key would be printed; 3 none would, or sshd would refuse it;
-1 there is no answer; 2 called wrongly.`
+Exit status: 0 a key would be printed; 3 no key would be printed, or sshd would
+refuse it; 1 there is no answer; 2 called wrongly.`
 
-// exitNoKey is for a question that was answered: no key would be printed.
+// exitNoKey means that the answer is that no key would be printed.
 const exitNoKey = 3
 
 // explanation is one call of explain.
@@ -40,30 +40,30 @@ type explanation struct {
 	call   *settings.Call
 	asJSON bool
 	save   string
-	// asGiven is set if the question is not to be put as sshd puts it, and why says why.
+	// asGiven is set if the lookup does not use sshd's user and flags. why says why not.
 	asGiven   bool
 	why       string
-	uid       int                 // whose files are believed besides root's
-	directory *evidence.Directory // of save, or nil
-	keys      doctor.KeyPolicy    // of sshd, for this user
+	uid       int                 // whose files are trusted besides root's
+	directory *evidence.Directory // for --save, or nil
+	keys      doctor.KeyPolicy    // sshd's, for this user
 }
 
-// ownFlags are flags that say nothing about the question.
+// ownFlags are the flags that do not affect the lookup.
 func ownFlags() []string { return []string{"json", "save", "as-given"} }
 
 func (x *explanation) register(line cmdline.Line) {
 	line.BoolVar(&x.asJSON, "json", false, "print one JSON object (docs/reference/explain.md)")
-	line.StringVar(&x.save, "save", "", "keep everything that was verified in `DIR`, which must be empty or not exist")
-	line.BoolVar(&x.asGiven, "as-given", false, "as root, do not take flags and user from sshd's command")
+	line.StringVar(&x.save, "save", "", "save all evidence in `DIR`, which must be empty or not exist")
+	line.BoolVar(&x.asGiven, "as-given", false, "as root, do not use the flags and user of sshd's command")
 	x.call.Register(line.FlagSet)
-	// Accepted because they may stand in sshd's command, and ignored.
+	// Accepted because they may be in sshd's command, and ignored.
 	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
 }
 
 func (x *explanation) check(ctx context.Context, line cmdline.Line) error {
 	line.Visit(func(f *pflag.Flag) {
 		if !x.asGiven && !slices.Contains(ownFlags(), f.Name) {
-			x.asGiven, x.why = true, "without these flags it asks as sshd does"
+			x.asGiven, x.why = true, "without these flags, explain uses those of sshd's command"
 		}
 	})
 	x.call.User, x.call.Fingerprint = line.Arg(0), line.Arg(1)
@@ -107,9 +107,9 @@ func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 	return status
 }
 
-// prepare asks sshd what it says to the user, and becomes the user whom sshd runs eic
-// as, with its flags, unless the question is to be put as given. Only root can do either,
-// and only for this host: --imds-endpoint may be about another.
+// prepare asks sshd what it says about the user. Unless asGiven is set, it also takes the
+// flags of sshd's command and becomes the user that sshd runs eic as. Both need root, and
+// apply to this host only: with --imds-endpoint, another host may be meant.
 func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Asked, error) {
 	if os.Getuid() != 0 {
 		return nil, nil, nil
@@ -134,8 +134,9 @@ func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Ask
 	return login, &explain.Asked{AsSSHD: true, Program: sshds.Program, User: user, Flags: sshds.Flags}, err
 }
 
-// asSSHD takes over the flags of sshd's command and becomes its user, for good. The
-// settings are read as that user, who may be unable to. It returns the user's name.
+// asSSHD takes the flags of sshd's command and becomes its user permanently. It then
+// reads the settings as that user, who may be unable to read them. It returns the user's
+// name.
 func (x *explanation) asSSHD(ctx context.Context, sshds doctor.Call) (string, error) {
 	line, s := cmdline.New("authorized-keys", "", 0, 0), settings.New()
 	s.Register(line.FlagSet)
@@ -166,8 +167,8 @@ func (x *explanation) asSSHD(ctx context.Context, sshds doctor.Call) (string, er
 	return s.RunAs, err
 }
 
-// become also hands over the directory for the evidence. It stays reachable as the
-// working directory.
+// become also changes the owner of the directory for the evidence. That directory remains
+// reachable as the working directory.
 func (x *explanation) become(uid, gid uint32, groups ...int) error {
 	if x.directory != nil {
 		if err := x.directory.HandOver(int(uid), int(gid)); err != nil {
@@ -177,7 +178,7 @@ func (x *explanation) become(uid, gid uint32, groups ...int) error {
 	return confine.Become(uid, gid, groups...)
 }
 
-// loginOf returns the problems of a login.
+// loginOf returns what a report says about the login.
 func loginOf(report doctor.Report) *explain.Login {
 	login := &explain.Login{Verdict: explain.Accepts}
 	for _, c := range report.Checks {
@@ -196,8 +197,8 @@ func loginOf(report doctor.Report) *explain.Login {
 	return login
 }
 
-// ask asks as authorized-keys does. The evidence may be written where it is to be
-// saved.
+// ask makes the lookup as authorized-keys does. The process may still write to the
+// evidence's directory.
 func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, error) {
 	s := x.call.Settings
 	ctx, cancel := s.Deadline(ctx, time.Now())
@@ -225,10 +226,10 @@ func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, 
 	return explain.Ask(ctx, source, record, record.Evidence.Time)
 }
 
-// program names this program and its version.
+// program returns the name and version of this program.
 func program() string { return "eic " + version }
 
-// tell prints the report of a command and returns the exit status that goes with it.
+// tell prints the report of a command, and returns the matching exit status.
 func tell(command string, report explain.Explanation, asJSON bool, stdout, stderr io.Writer) int {
 	var err error
 	if asJSON {
@@ -254,7 +255,7 @@ func tell(command string, report explain.Explanation, asJSON bool, stdout, stder
 	}
 }
 
-// keep saves the evidence and reports whether that worked.
+// keep saves the evidence, and reports whether that worked.
 func keep(directory *evidence.Directory, record evidence.Record, name string, stderr io.Writer) bool {
 	sum, err := directory.Save(record)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command eic is EC2 Instance Connect for the instance: sshd asks it which
-// keys may log in, and administrators ask it why.
+// Command eic is EC2 Instance Connect for an instance. sshd runs it to learn which keys
+// may log in, and administrators run it to learn why.
 package main
 
 import (
@@ -22,14 +22,14 @@ import (
 	"eic/internal/sshd"
 )
 
-// Exit statuses. sshd discards every key already printed unless it is 0.
+// Exit statuses. If the status is not 0, sshd discards every key already printed.
 const (
 	exitOK     = 0
 	exitFailed = 1 // could not answer
 	exitUsage  = 2 // called wrongly
 )
 
-// oldName is the name of AWS's script that this program takes the place of.
+// oldName is the name of the AWS script that this program replaces.
 const oldName = sshd.AWSCommand
 
 func main() {
@@ -38,20 +38,19 @@ func main() {
 		os.Exit(exitFailed)
 	}
 	stdout := newStdout(os.Getenv, os.Stdout)
-	// Nothing in the environment may steer what is trusted or asked, be it
-	// through this program, the Go runtime or a library. It is kept for a
-	// chained command alone.
+	// The environment must not influence trust or requests, whether through this program,
+	// the Go runtime or a library. Only a chained command receives it.
 	environ := os.Environ()
 	os.Clearenv()
-	// What libraries tell the standard logger may be the other side's words,
-	// which have no business on sshd's stderr.
+	// Libraries may log untrusted text to the standard logger. It must not reach sshd's
+	// stderr.
 	log.SetOutput(io.Discard)
-	// sshd up to 7.4 may stop reading once it has what it wants. Dying of
-	// SIGPIPE would make it discard that.
+	// sshd up to 7.4 may stop reading once it has its key. If this process then died of
+	// SIGPIPE, sshd would discard the key.
 	signal.Ignore(syscall.SIGPIPE)
 	status := exitFailed
-	// The runtime has read GODEBUG by now. With fips140=only in it, SHA-1 would
-	// panic, by which OCSP names certificates.
+	// The runtime has read GODEBUG by now. With fips140=only, SHA-1 would panic, and OCSP
+	// identifies certificates by SHA-1.
 	fips140.WithoutEnforcement(func() {
 		status = run(context.Background(), os.Args, environ, stdout, os.Stderr)
 	})
@@ -61,36 +60,37 @@ func main() {
 // commands returns all of eic's commands.
 func commands() []command {
 	return []command{
-		{"authorized-keys", "print the keys that may log in as a user (sshd's AuthorizedKeysCommand)",
+		{"authorized-keys", "print the keys that may log in as a user (for sshd's AuthorizedKeysCommand)",
 			settings.CallArguments, 1, 2, authorizedKeysAbout, exitUsage,
 			func(environ []string) task { return &authorizedKeys{call: settings.NewCall(), environ: environ} }},
 		{"doctor", "check that logins with pushed keys work on this host, or will on this image",
 			"", 0, math.MaxInt, doctorAbout, exitBroken, func([]string) task { return &examination{} }},
-		{"enable", "make sshd ask eic, unless somebody else's command is in force",
+		{"enable", "make sshd run eic, unless it already runs another command",
 			"", 0, 0, enableAbout, exitUsage, func([]string) task { return &enabling{} }},
-		{"disable", "take out of sshd's configuration what enable put in",
+		{"disable", "remove from sshd's configuration what enable added",
 			"", 0, 0, disableAbout, exitUsage, func([]string) task { return &disabling{} }},
-		{"explain", "tell step by step which keys may log in as a user, and why others may not",
+		{"explain", "show step by step which keys may log in as a user, and why others may not",
 			settings.CallArguments, 1, 2, explainAbout, exitUsage,
 			func([]string) task { return &explanation{call: settings.NewCall()} }},
-		{"policy test", "tell whether this host's settings, or a file, accept a key of a caller for a user",
+		{"policy test", "say whether the settings accept a key that a caller pushes for a user",
 			"USER ARN", 2, 2, policyAbout, exitUsage, func([]string) task { return &policyQuestion{} }},
-		{"verify", "verify again, offline, the evidence that explain kept",
+		{"verify", "verify saved evidence of explain again, offline",
 			"[DIR]", 0, 1, verifyAbout, exitUsage, func([]string) task { return &verification{} }},
 		{versionCommand, "print version, commit and Go version",
 			"", 0, 0, versionAbout, exitUsage, func([]string) task { return &versionTask{} }},
 	}
 }
 
-// run carries out one command line and returns its exit status. args[0] is the
-// name that the program was called by.
+// run runs one command line and returns its exit status. args[0] is the name by which the
+// program was called.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	stderr = printable.Writer{To: stderr} // errors may repeat what others wrote
+	stderr = printable.Writer{To: stderr} // errors may quote untrusted text
 	if len(args) == 0 {
 		args = []string{"eic"}
 	}
 	if filepath.Base(args[0]) == oldName {
-		// The scripts took no flags, so whatever sshd passes is a user.
+		// The scripts had no flags, so the first argument is a user, whatever it looks
+		// like.
 		args = append([]string{"eic", "authorized-keys", "--"}, args[1:]...)
 	}
 	if len(args) < 2 {
@@ -99,8 +99,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	name, rest := args[1], args[2:]
 	switch name {
-	case othercommand.Supervisor: // of eic's own calls, so not listed
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // one that is ignored would be in the command too
+	case othercommand.Supervisor: // only eic itself calls it, so it is not listed
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the command would inherit an ignored signal
 		return othercommand.Supervise(rest, environ, os.Stdin, stderr)
 	case "help", "--help", "-h":
 		usage(stdout)
@@ -125,5 +125,5 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-17s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "\n\"eic COMMAND --help\" describes a command's flags.\n")
+	fmt.Fprint(w, "\n\"eic COMMAND --help\" describes the flags of a command.\n")
 }

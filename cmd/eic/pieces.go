@@ -22,14 +22,14 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// Bounds of the pieces: the greatest answer that is read of the metadata service
-// has 1 MiB, and evidence has at most 32 staples.
+// Bounds on the pieces. The longest answer of the metadata service that is read has 1
+// MiB, and evidence has at most 32 staples.
 const (
 	maxPiece   = 1 << 20 // bytes
 	maxStaples = 32
 )
 
-// pieces are evidence given one by one, each as the metadata service serves it.
+// pieces is evidence given piece by piece, each as the metadata service serves it.
 type pieces struct {
 	keys, signer, ocsp       string // files, and a directory
 	instance, region, domain string
@@ -37,17 +37,17 @@ type pieces struct {
 }
 
 func (p *pieces) register(flags cmdline.Line) {
-	flags.StringVar(&p.keys, "keys", "", "the active-keys document is in `FILE`")
-	flags.StringVar(&p.signer, "signer-cert", "", "the signer's certificate and its issuers are in `FILE` (PEM)")
-	flags.StringVar(&p.ocsp, "ocsp", "", "the OCSP staples are in `DIR`, one a file (DER, or that in base64)")
-	flags.StringVar(&p.instance, "instance-id", "", "the instance is `ID`")
-	flags.StringVar(&p.region, "region", "", "it is in the region `NAME`")
-	flags.StringVar(&p.domain, "domain", trust.AmazonDomain, "the domain of its partition is `NAME`")
-	flags.StringVar(&p.fingerprint, "fingerprint", "", "sshd asked for the key of this `FINGERPRINT`")
+	flags.StringVar(&p.keys, "keys", "", "`FILE` with the active-keys document")
+	flags.StringVar(&p.signer, "signer-cert", "", "`FILE` with the signer's certificate and its issuers, in PEM")
+	flags.StringVar(&p.ocsp, "ocsp", "", "`DIR` with the OCSP staples, one per file, in DER or base64")
+	flags.StringVar(&p.instance, "instance-id", "", "`ID` of the instance")
+	flags.StringVar(&p.region, "region", "", "`NAME` of the instance's region")
+	flags.StringVar(&p.domain, "domain", trust.AmazonDomain, "`NAME` of its partition's domain")
+	flags.StringVar(&p.fingerprint, "fingerprint", "", "`FINGERPRINT` that sshd asked for")
 }
 
-// check refuses pieces beside a directory, and too few or malformed ones
-// without.
+// check refuses pieces in addition to a directory, and missing or malformed pieces
+// without one.
 func (p *pieces) check(flags cmdline.Line) error {
 	required := []string{"keys", "signer-cert", "ocsp", "instance-id", "region"}
 	if flags.NArg() == 1 {
@@ -72,12 +72,12 @@ func (p *pieces) check(flags cmdline.Line) error {
 	case !trust.ValidDomain(p.domain):
 		return fmt.Errorf("--domain: %q is not a domain name in lower case, such as amazonaws.com", p.domain)
 	case p.fingerprint != "" && !authorize.ValidFingerprint(p.fingerprint):
-		return fmt.Errorf("--fingerprint: %q is not SHA256:… or MD5:… as sshd's %%f gives it", p.fingerprint)
+		return fmt.Errorf("--fingerprint: %q is not SHA256:… or MD5:…, as in sshd's %%f", p.fingerprint)
 	}
 	return nil
 }
 
-// read puts the pieces together. Whoever names a domain vouches for it.
+// read combines the pieces. It accepts any domain, because the caller names it.
 func (p *pieces) read() (evidence.Record, error) {
 	r := evidence.Record{
 		Evidence: lookup.Evidence{
@@ -101,7 +101,7 @@ func (p *pieces) read() (evidence.Record, error) {
 	return r, err
 }
 
-// readStaples returns each file of a directory as a staple by its name.
+// readStaples returns each file of a directory as a staple with the file's name.
 func readStaples(name string) ([]trust.Staple, error) {
 	directory, err := os.Open(name)
 	if err != nil {
@@ -130,6 +130,6 @@ func readStaples(name string) ([]trust.Staple, error) {
 	return staples, nil
 }
 
-// derSequence begins the DER of every OCSP response of 256 bytes or more, and
-// no base64 text.
+// derSequence is how the DER of every OCSP response of 256 bytes or more begins, and no
+// base64 text.
 var derSequence = []byte{0x30, 0x82}

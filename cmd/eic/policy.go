@@ -14,11 +14,11 @@ import (
 	"eic/internal/settings"
 )
 
-const policyAbout = `Tells whether the settings of this host accept a key that the IAM principal ARN
-pushes for USER, and which lines decide. The lines are those of
-/etc/eic/eic.conf and the flags given here. With --config FILE they are those of
-FILE, which may be anybody's, and the file of this host is not read: for a file
-before its roll-out. Nobody is asked and nothing is logged.
+const policyAbout = `Says whether this host's settings accept a key that the IAM principal ARN pushes
+for USER, and which lines decide. The lines are those of /etc/eic/eic.conf and
+the flags given here. With --config FILE, only FILE is read and not this host's
+file, so that FILE can be tested before its roll-out; anybody may own it. No
+request is sent and nothing is logged.
 
 Exit status: 0 accepted; 1 refused; 2 called wrongly, or the settings cannot be
 read.`
@@ -32,7 +32,7 @@ type policyQuestion struct {
 func (p *policyQuestion) register(line cmdline.Line) {
 	p.settings = settings.New()
 	p.settings.Register(line.FlagSet)
-	// Accepted because they may stand in sshd's command, and ignored.
+	// Accepted because they may be in sshd's command, and ignored.
 	line.Lookup("log").Hidden, line.Lookup("log-format").Hidden = true, true
 }
 
@@ -46,7 +46,7 @@ func (p *policyQuestion) check(ctx context.Context, line cmdline.Line) error {
 	case err != nil:
 		return err
 	case !activekeys.ValidUser(p.user):
-		return fmt.Errorf("no key can ever be pushed for a user %q", p.user)
+		return fmt.Errorf("no key can be pushed for a user %q", p.user)
 	case !strings.HasPrefix(p.caller, "arn:"):
 		return fmt.Errorf("%q is not an ARN; expected one like arn:aws:sts::123456789012:assumed-role/ops/alice", p.caller)
 	}
@@ -72,7 +72,7 @@ func (p *policyQuestion) run(_ context.Context, stdout, stderr io.Writer) int {
 	return status
 }
 
-// place returns where a term was set.
+// place says where a term was set.
 func (p *policyQuestion) place(term authorize.Term) string {
 	for _, entry := range p.settings.Entries {
 		if entry.Flag == term.Flag && strings.Join(strings.Fields(entry.Value), " ") == term.Value {

@@ -10,10 +10,10 @@ import (
 	"eic/internal/sshd"
 )
 
-// runAs is the user that this process is going to become; the zero runAs stays as it is.
+// runAs is the user that this process will become. The zero runAs means no change.
 type runAs struct{ uid, gid uint32 }
 
-// findRunAs finds the user of --run-as. Nothing may be asked after an error.
+// findRunAs looks up the user of --run-as. After an error, no lookup may be made.
 func findRunAs(ctx context.Context, name string) (runAs, error) {
 	if name == "" {
 		return runAs{}, nil

@@ -10,10 +10,10 @@ import (
 	"eic/internal/enable"
 )
 
-// writeSaved keeps an entry in a file. Nil stands for no entry, and for no file.
+// writeSaved saves an entry in a file. If entry is nil, it removes the file.
 func writeSaved(name string, entry *enable.Entry) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing what was saved before: %w", err)
+		return fmt.Errorf("removing the file of an earlier entry: %w", err)
 	}
 	if entry == nil {
 		return nil
@@ -25,7 +25,7 @@ func writeSaved(name string, entry *enable.Entry) error {
 	return os.WriteFile(name, append(text, '\n'), 0o600)
 }
 
-// readSaved returns what writeSaved kept, or nil if there is no file.
+// readSaved returns the entry that writeSaved saved, or nil if there is no file.
 func readSaved(name string) (*enable.Entry, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,12 +5,12 @@ import (
 	"os"
 )
 
-// colorful is a writer to somebody who likes colors.
+// colorful is a writer to a terminal that shows colors.
 type colorful struct{ io.Writer }
 
-// newStdout takes from the environment what may steer how things look, and
-// never what they are: a terminal is colorful unless NO_COLOR says otherwise
-// (https://no-color.org) or TERM says that it cannot be.
+// newStdout returns the writer for standard output. The environment may affect its
+// appearance only: a terminal is colorful unless NO_COLOR is set (https://no-color.org)
+// or TERM does not support color.
 func newStdout(getenv func(string) string, stdout *os.File) io.Writer {
 	info, err := stdout.Stat()
 	kind := getenv("TERM")

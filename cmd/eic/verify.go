@@ -13,22 +13,23 @@ import (
 	"eic/internal/settings"
 )
 
-const verifyAbout = `Verifies again, offline, the evidence that "eic explain --save DIR" kept, and tells
-it in the same words. A file of DIR that was changed since is named, and nothing
-is verified. The result is that of the time at which the evidence was kept, or of
+const verifyAbout = `Verifies again, offline, the evidence that "eic explain --save DIR" saved, and shows
+the result as explain does. If a file in DIR was changed, verify names it and
+verifies nothing. The evidence is verified at the time when it was saved, or at
 --at TIME.
 
-Without DIR the evidence is given piece by piece: --keys, --signer-cert, --ocsp,
---instance-id and --region must be there, and it is verified as of now, or --at.
+Without DIR, the evidence is given piece by piece: --keys, --signer-cert, --ocsp,
+--instance-id and --region are required. It is verified as of now, or at --at
+TIME.
 
-Exit status: 0 a key would be printed; 3 none would; 1 there is no answer, or the
-evidence was changed; 2 called wrongly.`
+Exit status: 0 a key would be printed; 3 no key would be printed; 1 there is no
+answer, or the evidence was changed; 2 called wrongly.`
 
 // verification is one call of verify.
 type verification struct {
 	directory string
 	at        string
-	time      time.Time // what at says, or zero
+	time      time.Time // the value of at, or zero
 	anchors   string
 	asJSON    bool
 	pieces    pieces
@@ -36,7 +37,7 @@ type verification struct {
 
 func (v *verification) register(line cmdline.Line) {
 	line.StringVar(&v.at, "at", "", "verify as of `TIME`, such as 2026-11-22T10:00:00Z (RFC 3339)")
-	line.StringVar(&v.anchors, "trust-anchors", "", "what the signer must chain to (`auto|system|FILE`), instead of what was kept; see eic explain")
+	line.StringVar(&v.anchors, "trust-anchors", "", "trust anchors (`auto|system|FILE`), instead of those in the evidence; see eic explain")
 	line.BoolVar(&v.asJSON, "json", false, "print one JSON object")
 	v.pieces.register(line)
 }
@@ -71,7 +72,7 @@ func (v *verification) run(ctx context.Context, stdout, stderr io.Writer) int {
 	return tell("verify", report, v.asJSON, stdout, stderr)
 }
 
-// read returns the evidence in a directory, or with "" the pieces.
+// read returns the evidence in a directory, or the pieces if there is none.
 func (v *verification) read() (evidence.Record, explain.Kept, error) {
 	if v.directory == "" {
 		record, err := v.pieces.read()
@@ -82,8 +83,7 @@ func (v *verification) read() (evidence.Record, explain.Kept, error) {
 	return record, explain.Kept{Program: record.Program, Time: record.Evidence.Time.UTC(), Manifest: sum}, err
 }
 
-// setAnchors sets the trust anchors that the flags name, or else those that
-// the evidence was verified with.
+// setAnchors sets the trust anchors that a flag names, or else those of the evidence.
 func (v *verification) setAnchors(ctx context.Context, record *evidence.Record) error {
 	record.Terms.Anchors = record.AnchorsFor
 	if v.anchors == "" {

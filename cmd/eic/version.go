@@ -48,7 +48,7 @@ func (v *versionTask) run(_ context.Context, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// hostname is this machine's name, or empty if it has none.
+// hostname returns the name of this machine, or "" if it has none.
 func hostname() string {
 	name, err := os.Hostname()
 	if err != nil {

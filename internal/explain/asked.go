@@ -6,7 +6,7 @@ import (
 	"eic/internal/printable"
 )
 
-// Asked says how the question was put.
+// Asked says which user and flags the lookup used.
 type Asked struct {
 	// AsSSHD is set if user and flags are those of sshd's command.
 	AsSSHD bool `json:"as_sshd"`
@@ -14,7 +14,7 @@ type Asked struct {
 	Program string   `json:"program,omitempty"`
 	User    string   `json:"user"`
 	Flags   []string `json:"flags,omitempty"`
-	// Note is why the question was not put as sshd puts it, or empty.
+	// Note says why the lookup was not made as sshd makes it, or is empty.
 	Note string `json:"note,omitempty"`
 }
 

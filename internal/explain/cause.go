@@ -9,12 +9,11 @@ import (
 	"eic/internal/trust"
 )
 
-// Cause says in one word why something is as it is. Those of a Key are the
-// names of authorize.Reason; those of a failed request are the names of
-// metadata.Stage; the others are here.
+// Cause is a reason in one word. The causes of a Key are the names of authorize.Reason.
+// The causes of a failed request are the names of metadata.Stage. The others are below.
 type Cause string
 
-// Reasons why there was no answer, or why it was no key.
+// Causes of a missing answer, and of an answer without a key.
 const (
 	causePrinted Cause = "printed"
 
@@ -39,7 +38,7 @@ const (
 	causeSignerRevoked Cause = "signer-revoked"
 )
 
-// causeOf names the reason of a failure.
+// causeOf returns the cause of a failure.
 func causeOf(err error) Cause {
 	var failure *evidence.Failure
 	var signer *trust.Error
@@ -60,6 +59,6 @@ func causeOf(err error) Cause {
 	case errors.Is(err, lookup.ErrUntrusted):
 		return causePlace
 	default:
-		return causeAnchors // the one thing that is still read then
+		return causeAnchors // the anchors are the only thing that is read after this point
 	}
 }

@@ -1,11 +1,10 @@
-// Package explain tells a person, or a program, how an answer to sshd came
-// about: what was asked of whom, what came, what was decided and why, and what
-// to do about it.
+// Package explain shows how an answer to sshd came about: what was requested, what was
+// answered, what was decided and why, and what to do about it.
 //
-// It decides nothing. It puts the same question through the same code as sshd
-// does, keeps everything that passes, and turns it into an Explanation, which can be
-// written as text for a terminal or as JSON. Nothing of it goes to the system
-// log, and no text that somebody else wrote reaches a terminal unquoted.
+// The package makes no decisions. It runs the same code as sshd's command, records what
+// happens, and makes an Explanation of it. An Explanation can be written as text for a
+// terminal or as JSON. Nothing goes to the system log, and untrusted text is always
+// quoted.
 package explain
 
 import (
@@ -23,12 +22,12 @@ import (
 	"eic/internal/metadata"
 )
 
-// Ask puts the question in r.Terms at the time now and returns r with all that
-// came of it, and the verdict. The error is why there is none: r.Failure, or an
-// lookup.ErrUntrusted.
+// Ask makes the lookup described by r.Terms at the time now. It returns r with the
+// evidence, and the result. Its error says why there is no result; it is r.Failure or
+// wraps lookup.ErrUntrusted.
 //
-// Where the place of the instance did not matter for the verdict it is asked
-// for afterwards, for the sake of the advice in an Explanation.
+// If the lookup did not need the instance's location, Ask fetches it afterwards, for the
+// commands in an Explanation's advice.
 func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time) (evidence.Record, lookup.Result, error) {
 	var requests requests
 	s.Metadata.Observe = requests.add
@@ -49,7 +48,7 @@ func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time)
 	return r, answer.Result, err
 }
 
-// failure says where the inquiry broke off.
+// failure says at which stage the lookup failed.
 func failure(err error, e lookup.Evidence) *evidence.Failure {
 	stage := evidence.StageConfine
 	switch at := new(metadata.Error); {
@@ -63,7 +62,7 @@ func failure(err error, e lookup.Evidence) *evidence.Failure {
 	return &evidence.Failure{Stage: stage, Message: err.Error()}
 }
 
-// asked reports whether there was any reason to ask the metadata service.
+// asked reports whether the metadata service had to be asked at all.
 func asked(r evidence.Record) bool {
 	return activekeys.ValidUser(r.Terms.User) && onEC2(r)
 }
@@ -72,8 +71,8 @@ func onEC2(r evidence.Record) bool {
 	return r.AnyMachine || r.Evidence.Identity.Platform != instance.None
 }
 
-// locate asks for the availability zone and the instance id where neither has
-// come yet. What cannot be had is left out of the advice.
+// locate fetches the Availability Zone and the instance id if they are missing. The
+// advice does without what cannot be fetched.
 func locate(ctx context.Context, options metadata.Options, e *lookup.Evidence) {
 	if e.Region != nil || e.Zone != nil {
 		return
@@ -94,7 +93,7 @@ func locate(ctx context.Context, options metadata.Options, e *lookup.Evidence) {
 	}
 }
 
-// requests gathers exchanges from several goroutines.
+// requests collects exchanges from several goroutines.
 type requests struct {
 	mu   sync.Mutex
 	made []metadata.Exchange
@@ -110,7 +109,7 @@ func (r *requests) add(x metadata.Exchange) {
 	r.made = slices.Insert(r.made, at, x)
 }
 
-// sorted returns them in the order in which they were begun.
+// sorted returns the exchanges in the order in which they started.
 func (r *requests) sorted() []metadata.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"eic/internal/metadata"
 )
 
-// schema names the form of an Explanation as JSON, docs/reference/explain.md. Fields may be
-// added to it; a change that a reader would misread gets another name.
+// schema names the format of an Explanation as JSON; see docs/reference/explain.md.
+// Fields may be added. A change that a reader would misread needs a new name.
 const schema = "eic.explain/1"
 
 // Outcome is what sshd gets.
@@ -21,29 +21,29 @@ type Outcome string
 
 // The outcomes.
 const (
-	Keys   Outcome = "keys"   // one key at least is printed
-	NoKey  Outcome = "no-key" // none is, and that is the answer
+	Keys   Outcome = "keys"   // at least one key is printed
+	NoKey  Outcome = "no-key" // no key is printed, and that is the answer
 	Failed Outcome = "failed" // there is no answer
 )
 
-// Explanation is one inquiry told from its beginning to its end. Its strings are as
-// they came, some from the network, and are not fit for a terminal.
+// Explanation is the account of one lookup. Its strings are untrusted: some come from the
+// network and must not be written to a terminal as they are.
 type Explanation struct {
 	Schema  string `json:"schema"`
 	Program string `json:"program"`
-	// Evidence is set where kept evidence was verified.
+	// Evidence is set if saved evidence was verified.
 	Evidence *Kept     `json:"evidence,omitempty"`
 	Time     time.Time `json:"time"`
-	// Host is the name of the machine that asked, if it asked.
+	// Host is the name of the machine that made the lookup, if it made one.
 	Host string `json:"host,omitempty"`
-	// Asked says how the question was put, or is nil where that was not looked at.
+	// Asked says which user and flags the lookup used, or is nil if that was not
+	// determined.
 	Asked       *Asked `json:"asked,omitempty"`
 	User        string `json:"user"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 
 	Outcome Outcome `json:"outcome"`
-	// Reason is the outcome's in one word: "printed", or the key of a
-	// remedy.
+	// Reason is the cause of the outcome: "printed", or the cause that advice depends on.
 	Reason  Cause  `json:"reason"`
 	Message string `json:"message"`
 	Remedy  Remedy `json:"remedy,omitzero"`
@@ -53,28 +53,28 @@ type Explanation struct {
 
 	Machine  Machine   `json:"machine"`
 	Requests []Request `json:"requests,omitempty"`
-	// ClockOffset is by how many seconds this machine's clock is ahead of the
-	// metadata service's, or nil if that did not tell the time.
+	// ClockOffset is the number of seconds by which this machine's clock is ahead of the
+	// metadata service's. It is nil if the metadata service sent no time.
 	ClockOffset *int64  `json:"clock_offset_seconds,omitempty"`
 	Signer      *Signer `json:"signer,omitempty"`
 	Keys        []Key   `json:"keys,omitempty"`
-	// Login is what sshd makes of it, or nil where nobody looked.
+	// Login is what sshd says about the login, or nil if sshd was not asked.
 	Login *Login `json:"sshd,omitempty"`
 }
 
-// Kept says where evidence comes from that had been kept.
+// Kept says where saved evidence comes from.
 type Kept struct {
-	// Program is the one that kept it and Time when that was. Both are zero
-	// for pieces that were given one by one.
+	// Program is the program that saved the evidence, and Time the time of the lookup.
+	// Both are zero for evidence that was given piece by piece.
 	Program string    `json:"program,omitempty"`
 	Time    time.Time `json:"time,omitzero"`
-	// Manifest is the SHA-256 digest of its SHA256SUMS in hexadecimal.
+	// Manifest is the SHA-256 digest of the evidence's SHA256SUMS, in hexadecimal.
 	Manifest string `json:"sha256sums_sha256,omitempty"`
-	// TrustAnchors tells that the trust anchors were taken from it too.
+	// TrustAnchors is set if the trust anchors also come from the evidence.
 	TrustAnchors bool `json:"trust_anchors,omitempty"`
 }
 
-// Machine is what the machine and the metadata service say of the instance.
+// Machine is what the machine and the metadata service say about the instance.
 type Machine struct {
 	Platform         string `json:"platform"`
 	InstanceID       string `json:"instance_id,omitempty"`
@@ -94,8 +94,8 @@ type Request struct {
 	Error        string  `json:"error,omitempty"`
 }
 
-// New returns the Explanation of a Record and what was decided on it. Program is
-// the program that decides, with its version.
+// New returns the Explanation of a Record and its result. program is the name and version
+// of the program that decided.
 func New(program string, r evidence.Record, v lookup.Result, err error) Explanation {
 	report := Explanation{
 		Schema: schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
@@ -139,7 +139,7 @@ func machine(r evidence.Record) Machine {
 	}
 }
 
-// count words a number of keys out of all.
+// count phrases a number of keys out of all keys.
 func count(n, all int) string {
 	switch {
 	case all == 1:
@@ -151,13 +151,13 @@ func count(n, all int) string {
 	}
 }
 
-// whyNone says why an inquiry that did not fail printed nothing.
+// whyNone says why a lookup that did not fail printed nothing.
 func whyNone(r evidence.Record, v lookup.Result) (Cause, string) {
 	switch {
 	case !activekeys.ValidUser(r.Terms.User) && r.Evidence.ActiveKeys == nil:
-		return causeUserName, fmt.Sprintf("no key can ever be pushed for a user named %q, so nobody was asked", r.Terms.User)
+		return causeUserName, fmt.Sprintf("no key can be pushed for a user named %q, so no request was sent", r.Terms.User)
 	case !onEC2(r) && r.Evidence.ActiveKeys == nil:
-		return causeNotEC2, "this machine is not an EC2 instance, so nobody was asked"
+		return causeNotEC2, "this machine is not an EC2 instance, so no request was sent"
 	case len(v.Decisions) == 0:
 		return causeNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Terms.User)
 	case len(v.Decisions) == 1:

@@ -12,17 +12,17 @@ import (
 	"eic/internal/trust"
 )
 
-// facts are what remedies are worded with. Whoever reads a remedy may put its
-// commands into a shell, so what is not of the form it must have is replaced
-// by a word in capitals.
+// facts are the values that advice is phrased with. A reader may paste its commands into
+// a shell, so a value that does not have its expected form is replaced by a word in
+// capitals.
 type facts struct {
 	now    time.Time
 	user   string
-	offset int64 // of this machine's clock, in seconds
+	offset int64 // by which this machine's clock is ahead, in seconds
 
 	instance, region string
 	zone             string // or ""
-	// status and path are of the last request of each stage.
+	// status and path are those of the last request of each stage.
 	status map[metadata.Stage]int
 	path   map[metadata.Stage]string
 }
@@ -58,7 +58,7 @@ func newFacts(r evidence.Record, offset *int64) facts {
 	return f
 }
 
-// plainPath reports whether a path means nothing to a shell.
+// plainPath reports whether no character of a path is special to a shell.
 func plainPath(path string) bool {
 	const plain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_./@"
 	return strings.Trim(path, plain) == ""

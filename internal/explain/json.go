@@ -8,8 +8,8 @@ import (
 	"eic/internal/printable"
 )
 
-// WriteJSON writes the Explanation as one indented JSON object. It may be looked at
-// on a terminal: any character that is not printable is written as \uXXXX.
+// WriteJSON writes the Explanation as one indented JSON object. The output is safe for a
+// terminal: unprintable characters are written as \uXXXX.
 func (r Explanation) WriteJSON(w io.Writer) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

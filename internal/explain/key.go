@@ -11,16 +11,16 @@ import (
 	"eic/internal/authorize"
 )
 
-// Key is one block of the active-keys document and what was decided of it.
+// Key is one block of the active-keys document, and the decision about it.
 type Key struct {
 	// Line is the number of the block's first line in the document.
 	Line int `json:"line"`
-	// Printed tells whether sshd gets the key, and AuthorizedKeysLine what it
-	// gets.
+	// Printed reports whether sshd gets the key, and AuthorizedKeysLine is the line that
+	// it gets.
 	Printed            bool   `json:"printed"`
 	AuthorizedKeysLine string `json:"authorized_keys_line,omitempty"`
-	// Reason is that of authorize.Reason; "undecided" where the signer could
-	// not be asked for or is not trusted.
+	// Reason is the name of an authorize.Reason. It is "undecided" if the signer could
+	// not be fetched or is not trusted.
 	Reason  Cause  `json:"reason"`
 	Message string `json:"message,omitempty"`
 	Remedy  Remedy `json:"remedy,omitzero"`
@@ -30,17 +30,17 @@ type Key struct {
 	Instance    string `json:"instance,omitempty"`
 	Caller      string `json:"caller,omitempty"`
 	RequestID   string `json:"request_id,omitempty"`
-	// Timestamp is when the key expires, in Unix seconds; Expires is the same
-	// in words up to the year 9999, and SecondsLeft is below zero after it.
+	// Timestamp is when the key expires, in Unix seconds. Expires is the same time as a
+	// date, up to the year 9999. SecondsLeft is negative if the key has expired.
 	Timestamp   int64     `json:"timestamp,omitempty"`
 	Expires     time.Time `json:"expires,omitzero"`
 	SecondsLeft int64     `json:"seconds_left"`
 
-	// bits is the size of an RSA key, and 0 for other keys.
+	// bits is the size of an RSA key, or 0 for other keys.
 	bits int
 }
 
-// lastSecond is the last one that RFC 3339 has a date for.
+// lastSecond is the last second that RFC 3339 can express.
 const lastSecond = 253402300799
 
 func newKey(d authorize.Decision, f facts) Key {
@@ -71,8 +71,8 @@ func newKey(d authorize.Decision, f facts) Key {
 // rsaType is the type of RSA keys in authorized_keys.
 const rsaType = "ssh-rsa"
 
-// rsaBits returns the size of the modulus of a public-key line, which is the last part of the
-// key (RFC 4253, section 6.6), or 0 where the line is not understood.
+// rsaBits returns the size of the modulus of a public-key line, which is the last field
+// of the key (RFC 4253, section 6.6), or 0 if the line cannot be parsed.
 func rsaBits(line []byte) int {
 	_, text, _ := activekeys.SplitKey(line)
 	blob, err := base64.StdEncoding.AppendDecode(nil, text)

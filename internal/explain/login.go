@@ -6,24 +6,23 @@ import (
 	"eic/internal/printable"
 )
 
-// Login is what sshd of this host says to a login of the user with a pushed key,
-// apart from the key itself.
+// Login is what this host's sshd says about a login of the user with a pushed key, apart
+// from the key itself.
 type Login struct {
-	// Verdict is "accepts", "refuses", or "unknown" where it could not all be
-	// found out.
+	// Verdict is "accepts", "refuses", or "unknown" if some check failed.
 	Verdict string `json:"verdict"`
-	// Problems are those of eic doctor --user.
+	// Problems are the problems that eic doctor --user reports.
 	Problems []Problem `json:"problems,omitempty"`
 }
 
-// Verdicts of a Login.
+// The verdicts of a Login.
 const (
 	Accepts = "accepts"
 	Refuses = "refuses"
 	Unknown = "unknown"
 )
 
-// Problem is a check of eic doctor that is not ok.
+// Problem is a check of eic doctor whose result is not ok.
 type Problem struct {
 	ID      string `json:"id"`
 	Verdict string `json:"verdict"`
@@ -31,24 +30,25 @@ type Problem struct {
 	Remedy  string `json:"remedy"`
 }
 
-// pushedKey is the ID of a Problem with the very keys that would be printed.
+// pushedKey is the ID of a Problem with the keys that would be printed.
 const pushedKey = "pushed-key"
 
-// KeyRefusal says why sshd refuses a key of a type as in authorized_keys, of a size in bits if
-// it is an RSA key: what was found, and what to do. It reports false of a key that is not refused.
+// KeyRefusal says why sshd refuses a key of the given type (as in authorized_keys) and,
+// for an RSA key, size in bits. It returns what was found and the remedy, or false if
+// sshd does not refuse the key.
 type KeyRefusal func(kind string, bits int) (found, remedy string, refused bool)
 
-// WeighKeys adds to Login what sshd says to the keys that would be printed. Where it takes none
-// of them, it refuses the login.
+// WeighKeys adds to Login what sshd says about the keys that would be printed. If sshd
+// refuses all of them, the login is refused.
 func (r *Explanation) WeighKeys(refusal KeyRefusal) {
 	if r.Login == nil || r.Outcome != Keys {
 		return
 	}
 	problem := Problem{ID: pushedKey, Verdict: "broken"}
 	problems := slices.DeleteFunc(slices.Clone(r.Login.Problems), func(p Problem) bool {
-		return p.ID == "key-types" && p.Verdict == "warning" // which key was pushed is known here
+		return p.ID == "key-types" && p.Verdict == "warning" // here the pushed key is known
 	})
-	var printed []string // once each: a key may have been pushed twice
+	var printed []string // without duplicates: a key may have been pushed twice
 	refused := 0
 	for _, k := range r.Keys {
 		if !k.Printed || slices.Contains(printed, k.Fingerprint) {
@@ -73,7 +73,8 @@ func (r *Explanation) WeighKeys(refusal KeyRefusal) {
 	r.Login.Problems = problems
 }
 
-// refusedKeys counts the keys that were pushed, if they are the only reason to refuse the login.
+// refusedKeys returns the number of pushed keys, if they are the only reason why sshd
+// refuses the login.
 func (l Login) refusedKeys() int {
 	count := 0
 	for _, p := range l.Problems {
@@ -87,7 +88,7 @@ func (l Login) refusedKeys() int {
 	return count
 }
 
-// login says what comes of the answer.
+// login says whether sshd lets the user log in.
 func (r Explanation) login(p *page) {
 	if r.Login == nil {
 		return
@@ -106,7 +107,7 @@ func (r Explanation) login(p *page) {
 			p.heading(bad, "sshd refuses the keys that were pushed for %s", user)
 		}
 	default:
-		p.heading(doubtful, "It is not known whether sshd lets %s log in", user)
+		p.heading(doubtful, "Unknown whether sshd lets %s log in", user)
 	}
 	for _, problem := range r.Login.Problems {
 		p.message("", problem.Found)

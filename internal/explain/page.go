@@ -8,11 +8,11 @@ import (
 	"eic/internal/printable"
 )
 
-// width is what prose is filled to, in characters. Messages, values and
-// commands are never broken.
+// width is the line length of prose, in characters. Messages, values and commands are
+// never wrapped.
 const width = 78
 
-// tone is what a heading means for whoever waits for a key.
+// tone is what a heading means for somebody who wants to log in.
 type tone string
 
 // The tones, as ECMA-48 (8.3.117, SGR) parameters.
@@ -23,13 +23,13 @@ const (
 	bad      tone = "1;31" // red
 )
 
-// page is a text in the making.
+// page is text under construction.
 type page struct {
 	text  strings.Builder
 	color bool
 }
 
-// heading begins a section.
+// heading starts a section.
 func (p *page) heading(t tone, format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	if p.text.Len() != 0 {
@@ -45,20 +45,20 @@ func (p *page) line(format string, args ...any) {
 	p.text.WriteString("  " + fmt.Sprintf(format, args...) + "\n")
 }
 
-// field writes a name, or none, and its value.
+// field writes a name and its value. The name may be empty.
 func (p *page) field(name, value string) {
 	p.line("%-13s %s", name, value)
 }
 
-// message writes an error's text as it is in the system log, unbroken, so that
-// it can be searched for.
+// message writes the text of an error as in the system log, on one line, so that it can
+// be searched for.
 func (p *page) message(indent, text string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		p.line("%s%s", indent, printable.Line(line))
 	}
 }
 
-// paragraph fills lines with words.
+// paragraph writes text, wrapped to the width.
 func (p *page) paragraph(text string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

@@ -7,7 +7,7 @@ import (
 	"eic/internal/remedy"
 )
 
-// ofRequest is what to do about a request to the metadata service that failed.
+// ofRequest returns the advice for a failed request to the metadata service.
 func (f facts) ofRequest(stage metadata.Stage) (Remedy, bool) {
 	switch stage {
 	case metadata.StageConnect:
@@ -22,7 +22,7 @@ func (f facts) ofRequest(stage metadata.Stage) (Remedy, bool) {
 	}
 }
 
-// ofToken is what to do about a session token that could not be had.
+// ofToken returns the advice for a session token that could not be fetched.
 func (f facts) ofToken() Remedy {
 	this := remedy.Instance{ID: f.instance, Region: f.region}
 	switch status := f.status[metadata.StageToken]; {
@@ -37,18 +37,18 @@ func (f facts) ofToken() Remedy {
 	}
 }
 
-// ofData is what to do about any other request that failed.
+// ofData returns the advice for any other failed request.
 func (f facts) ofData(stage metadata.Stage) Remedy {
 	switch status := f.status[stage]; {
 	case busy(status):
 		return remedy.Throttled()
 	case status == http.StatusNotFound || status == http.StatusForbidden:
-		return Remedy{Text: "It hands out tokens but not this. A metadata proxy for containers may let only some paths pass, " +
+		return Remedy{Text: "The metadata service issues tokens, but does not serve this path. A metadata proxy for containers may allow only some paths, " +
 			"or this Region may not have EC2 Instance Connect. Ask by hand.",
 			Commands: f.byHand(f.path[stage])}
 	default:
-		return Remedy{Text: "The answer did not come whole. Ask by hand; if that fails too, look at the network, " +
-			"and whether something on this host stands between it and the metadata service.",
+		return Remedy{Text: "The answer was incomplete. Ask by hand. If that fails too, check the network, " +
+			"and whether something on this host intercepts the metadata service's traffic.",
 			Commands: f.byHand(f.path[stage])}
 	}
 }
@@ -57,7 +57,7 @@ func busy(status int) bool {
 	return status == http.StatusTooManyRequests || status >= 500
 }
 
-// byHand returns commands that ask for paths below /latest/meta-data/.
+// byHand returns commands that fetch paths below /latest/meta-data/.
 func (f facts) byHand(paths ...string) []string {
 	commands := []string{"TOKEN=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)"}
 	for _, path := range paths {

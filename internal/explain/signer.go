@@ -9,13 +9,13 @@ import (
 	"eic/internal/trust"
 )
 
-// Signer is the certificate that keys are signed with, and what speaks for it.
+// Signer is the signer's certificate with its chain and staples.
 type Signer struct {
 	Trusted bool `json:"trusted"`
 	// ValidUntil is when the trust ends.
 	ValidUntil time.Time `json:"valid_until,omitzero"`
-	// Certificates are, of a trusted signer, the verified chain from the
-	// signer to the trust anchor, and otherwise what was served, in its order.
+	// Certificates are the verified chain of a trusted signer, from the signer to the
+	// trust anchor. For another signer they are the served certificates, in order.
 	Certificates []Certificate `json:"certificates,omitempty"`
 	// Staples are the OCSP responses that were served.
 	Staples []Staple `json:"staples,omitempty"`
@@ -27,26 +27,26 @@ type Certificate struct {
 	Issuer    string    `json:"issuer"`
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
-	// Anchor tells the trust anchor of a verified chain.
+	// Anchor is set for the trust anchor of a verified chain.
 	Anchor bool `json:"anchor,omitempty"`
-	// Good is the name of the staple that says so, and GoodFrom and GoodUntil
-	// bound the time for which it does.
+	// Good is the name of the staple that says good for the certificate. GoodFrom and
+	// GoodUntil bound the staple's validity.
 	Good      string    `json:"good_by_staple,omitempty"`
 	GoodFrom  time.Time `json:"good_from,omitzero"`
 	GoodUntil time.Time `json:"good_until,omitzero"`
-	// Tolerated tells that the time was outside of these bounds, and within
-	// trust.Tolerance of them.
+	// Tolerated is set if the time was outside these bounds, by less than
+	// trust.Tolerance.
 	Tolerated bool `json:"within_tolerance,omitempty"`
 }
 
-// Staple is one OCSP response as it was listed and served.
+// Staple is one OCSP response as listed and served.
 type Staple struct {
 	Name  string `json:"name"`
 	Bytes int    `json:"bytes"`
 	Error string `json:"error,omitempty"`
 }
 
-// newSigner returns nil where the signer's certificate was not asked for.
+// newSigner returns nil if the signer's certificate was not fetched.
 func newSigner(r evidence.Record, v lookup.Result) *Signer {
 	served := r.Evidence.Signer
 	if served.Chain == nil && served.Staples == nil {

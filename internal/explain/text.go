@@ -13,11 +13,11 @@ import (
 	"eic/internal/trust"
 )
 
-// maxShown is how much of one foreign text is shown in quotes, in bytes.
+// maxShown is how much of an untrusted text is shown in quotes, in bytes.
 const maxShown = 300
 
-// WriteText writes the Explanation for a person to read, in color or without. It
-// says the same either way.
+// WriteText writes the Explanation for people, with or without color. The text is the
+// same.
 func (r Explanation) WriteText(w io.Writer, color bool) error {
 	p := &page{color: color}
 	r.asked(p)
@@ -46,18 +46,18 @@ func (r Explanation) question(p *page) {
 	p.heading(plainly, "EC2 Instance Connect keys for %s%s at %s", whose, which, stamp(r.Time))
 	if k := r.Evidence; k != nil && !k.Time.IsZero() {
 		p.line("from evidence that %s kept at %s", printable.Quote(k.Program, maxShown), stamp(k.Time))
-		p.line("every file is as it was saved; the SHA-256 of SHA256SUMS is")
+		p.line("every file is unchanged; the SHA-256 of SHA256SUMS is")
 		p.line("%s", printable.Word(k.Manifest))
 	}
 	if k := r.Evidence; k != nil && k.TrustAnchors {
-		p.paragraph("the trust anchors are those that came with the evidence; if they are not yours, name yours with --trust-anchors")
+		p.paragraph("the trust anchors come with the evidence; to use your own, name them with --trust-anchors")
 	}
 	if flags := flags(r.Terms); flags != "" {
 		p.line("decided under %s", flags)
 	}
 }
 
-// flags words the terms as the flags that are not as by default.
+// flags phrases the terms as the flags that differ from the defaults.
 func flags(t evidence.Flags) string {
 	var words []string
 	add := func(name string, values ...string) {
@@ -102,13 +102,13 @@ func (r Explanation) machine(p *page) {
 	case instance.Xen:
 		p.heading(plainly, "This machine is %s (Xen, from its hypervisor's UUID)", id)
 		if r.Terms.InstanceID == "" {
-			p.paragraph("Only the metadata service says which Xen instance this is. Whoever forges its answers can log in as anybody, " +
-				"with a key pushed to an instance of their own. The setting instance-id ID rules that out, and require-caller ARN narrows it down.")
+			p.paragraph("Only the metadata service says which Xen instance this is. An attacker who forges its answers can log in as anybody, " +
+				"with a key pushed to an instance of their own. The setting instance-id ID prevents that; require-caller ARN limits it.")
 		}
 	case instance.None:
-		p.heading(plainly, "This machine says of itself that it is no EC2 instance")
+		p.heading(plainly, "This machine's identity files are not those of an EC2 instance")
 		if m.InstanceID != "" {
-			p.line("the metadata service calls it %s", printable.Word(m.InstanceID))
+			p.line("the metadata service reports the instance id %s", printable.Word(m.InstanceID))
 		}
 	default:
 		if m.InstanceID != "" {
@@ -128,7 +128,7 @@ func (r Explanation) metadataService(p *page) {
 	if len(r.Requests) == 0 {
 		return
 	}
-	p.heading(plainly, "The metadata service was asked for")
+	p.heading(plainly, "Requests to the metadata service")
 	for _, x := range r.Requests {
 		status := "no answer"
 		if x.Status != 0 {
@@ -152,7 +152,7 @@ func (r Explanation) signer(p *page) {
 	case s.Trusted:
 		p.heading(good, "The signer is trusted until %s", stamp(s.ValidUntil))
 	default:
-		p.heading(bad, "The signer is not trusted; these certificates were served")
+		p.heading(bad, "The signer is not trusted. These certificates were served")
 	}
 	for i, c := range s.Certificates {
 		name := "issuer"
@@ -165,17 +165,17 @@ func (r Explanation) signer(p *page) {
 		p.field(name, printable.Quote(c.Subject, maxShown))
 		p.field("", fmt.Sprintf("valid from %s until %s", stamp(c.NotBefore), stamp(c.NotAfter)))
 		if c.Good != "" {
-			p.field("", fmt.Sprintf("not revoked, says its staple, from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
+			p.field("", fmt.Sprintf("not revoked: its staple is valid from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
 		}
 		if c.Tolerated {
-			p.field("", fmt.Sprintf("which holds now within the tolerance of %d minutes only; check this machine's clock", trust.Tolerance/time.Minute))
+			p.field("", fmt.Sprintf("valid now only within the tolerance of %d minutes; check this machine's clock", trust.Tolerance/time.Minute))
 		}
 	}
 	for _, staple := range s.Staples {
 		if staple.Error == "" {
 			continue
 		}
-		p.field("staple", printable.Quote(staple.Name, maxShown)+" could not be had")
+		p.field("staple", printable.Quote(staple.Name, maxShown)+" could not be fetched")
 		p.message("  ", staple.Error)
 	}
 }
@@ -187,7 +187,7 @@ func (r Explanation) key(p *page, i int) {
 	case k.Printed:
 		p.heading(good, "%s: printed", name)
 	case k.Message == "":
-		p.heading(doubtful, "%s: undecided, as it depends on the signer", name)
+		p.heading(doubtful, "%s: undecided, because it depends on the signer", name)
 	default:
 		p.heading(bad, "%s: refused, %s", name, printable.Word(string(k.Reason)))
 		p.message("", k.Message)
@@ -233,7 +233,7 @@ func (r Explanation) answer(p *page) {
 	case Keys:
 		p.heading(good, "Answer: %s", r.Message)
 		if r.Fingerprint == "" && r.Evidence == nil {
-			p.paragraph("If the login fails all the same, the client offers another key first. Have it offer this one alone: " +
+			p.paragraph("If the login still fails, the client offers another key first. Have it offer only this one: " +
 				"ssh -o IdentitiesOnly=yes -i KEYFILE")
 		}
 	case NoKey:

@@ -149,7 +149,7 @@ func keptAndVerified(t *testing.T, w world) string {
 	report.Evidence = &explain.Kept{Program: record.Program, Time: record.Evidence.Time, Manifest: sum}
 	var text bytes.Buffer
 	require.NoError(t, report.WriteText(&text, false))
-	beginning, _, _ := strings.Cut(text.String(), "\nThe metadata service")
+	beginning, _, _ := strings.Cut(text.String(), "\nRequests to the metadata service")
 	shown := strings.Repeat("5f70bf18a086007016e948b04aed3b82103a36be", 2)[:len(sum)]
 	files, err := filepath.Glob(filepath.Join(name, "*"))
 	require.NoError(t, err)
