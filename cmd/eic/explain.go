@@ -115,7 +115,7 @@ func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Ask
 		return nil, nil, nil
 	}
 	given := &explain.Asked{User: "root", Flags: x.call.Given(), Note: x.why}
-	if x.call.Endpoint != "" || !activekeys.ValidUser(x.call.User) {
+	if x.asGiven && x.call.Endpoint != "" || !activekeys.ValidUser(x.call.User) {
 		return nil, given, nil
 	}
 	report, sshds, err := doctor.Login(ctx, thisHost(x.call.User, false, nil))
@@ -137,7 +137,7 @@ func (x *explanation) prepare(ctx context.Context) (*explain.Login, *explain.Ask
 // asSSHD takes the flags of sshd's command and becomes its user permanently. It then
 // reads the settings as that user, who may be unable to read them. It returns the user's
 // name.
-func (x *explanation) asSSHD(ctx context.Context, sshds doctor.Call) (string, error) {
+func (x *explanation) asSSHD(ctx context.Context, sshds doctor.Invocation) (string, error) {
 	line, s := cmdline.New("authorized-keys", "", 0, 0), settings.New()
 	s.Register(line.FlagSet)
 	if err := line.Read(sshds.Flags); err != nil {

@@ -121,8 +121,8 @@ func metadataChecks() []check {
 
 // Login makes those checks that say what sshd does with a login of the user and a
 // pushed key, and returns how sshd runs eic for that login. It asks nobody but sshd and
-// the sources of accounts. The error is that of the Call alone.
-func Login(ctx context.Context, h Host) (Report, Call, error) {
+// the sources of accounts. The error is that of the Invocation alone.
+func Login(ctx context.Context, h Host) (Report, Invocation, error) {
 	h.Named = true
 	e := &exam{Host: h}
 	e.askSSHD(ctx)
@@ -141,8 +141,8 @@ func Login(ctx context.Context, h Host) (Report, Call, error) {
 		r.add(c.id, c.title, c.run(ctx, e))
 	}
 	r.Keys = e.keyPolicy(e.login.Effective)
-	call, err := e.call(ctx)
-	return r, call, err
+	invocation, err := e.invocation(ctx)
+	return r, invocation, err
 }
 
 func (h Host) newReport() Report {

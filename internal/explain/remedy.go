@@ -42,11 +42,11 @@ func (f facts) ofKey(reason Cause) (Remedy, bool) {
 		return f.push("Push a plain public key, such as one from ssh-keygen -t ed25519: " +
 			"no certificate, and no options before the key."), true
 	case Cause(authorize.UserDenied.String()):
-		return Remedy{Text: "This is the policy of this host: --deny-user and --allow-user in sshd's AuthorizedKeysCommand, " +
-			"or in the file that its --config names. Push the key for another user, or change the policy."}, true
+		return Remedy{Text: "This is the policy of this host: deny-user and allow-user in /etc/eic/eic.conf, or among the flags " +
+			"of sshd's AuthorizedKeysCommand. Push the key for another user, or change the policy."}, true
 	case Cause(authorize.CallerDenied.String()):
-		return Remedy{Text: "This is the policy of this host: --require-caller and --caller-env in sshd's AuthorizedKeysCommand, " +
-			"or in the file that its --config names. Push the key as another IAM principal, or change the policy."}, true
+		return Remedy{Text: "This is the policy of this host: require-caller and caller-env in /etc/eic/eic.conf, or among the flags " +
+			"of sshd's AuthorizedKeysCommand. Push the key as another IAM principal, or change the policy."}, true
 	case Cause(authorize.RuleDenied.String()):
 		return Remedy{Text: "This is the policy of this host: no \"allow USER from ARN\" in its settings matches both this user and this principal. " +
 			"Push the key for another user or as another principal, or change the policy. To try a change, run eic policy test."}, true

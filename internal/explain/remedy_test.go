@@ -95,10 +95,10 @@ func TestAPolicyExplainsItself(t *testing.T) {
 		policy authorize.Policy
 		want   string
 	}{
-		"a user denied":       {authorize.Policy{DenyUsers: []string{"a*"}}, "--deny-user and --allow-user"},
-		"a user not allowed":  {authorize.Policy{AllowUsers: []string{"bob"}}, "--deny-user and --allow-user"},
+		"a user denied":       {authorize.Policy{DenyUsers: []string{"a*"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
+		"a user not allowed":  {authorize.Policy{AllowUsers: []string{"bob"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
 		"no rule for the two": {authorize.Policy{Rules: []authorize.Rule{{User: "root", Caller: "*"}}}, "allow USER from ARN"},
-		"a caller not wanted": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "--require-caller"},
+		"a caller not wanted": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "require-caller and caller-env in /etc/eic/eic.conf"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nitro())

@@ -10,8 +10,8 @@ import (
 	"eic/internal/sshd"
 )
 
-// Call is how sshd runs eic for a login.
-type Call struct {
+// Invocation is how sshd runs eic for a login.
+type Invocation struct {
 	// Program is the path of eic in sshd's command.
 	Program string
 	// Account is the user that sshd runs the command as.
@@ -23,9 +23,9 @@ type Call struct {
 	Wrong error
 }
 
-// call returns how sshd runs eic for the user, also where another command runs it. The
+// invocation returns how sshd runs eic for the user, also where another command runs it. The
 // error is why sshd runs none, or why that is unknown.
-func (e *exam) call(ctx context.Context) (Call, error) {
+func (e *exam) invocation(ctx context.Context) (Invocation, error) {
 	c, line := e.command, e.login.Command
 	if args, err := argv.Split(line); e.login.err == nil && err == nil && !c.ours && runsUs(line) {
 		i := slices.Index(args, sshd.Program)
@@ -35,19 +35,19 @@ func (e *exam) call(ctx context.Context) (Call, error) {
 	}
 	switch {
 	case e.login.err != nil:
-		return Call{}, e.login.err
+		return Invocation{}, e.login.err
 	case line == "" || line == "none":
-		return Call{}, errors.New("sshd runs no AuthorizedKeysCommand")
+		return Invocation{}, errors.New("sshd runs no AuthorizedKeysCommand")
 	case !c.ours:
-		return Call{}, fmt.Errorf("sshd runs %q, which is not eic", line)
+		return Invocation{}, fmt.Errorf("sshd runs %q, which is not eic", line)
 	}
 	name, err := e.expandUser(e.login.User)
 	if err != nil {
-		return Call{}, err
+		return Invocation{}, err
 	}
 	as, err := e.findAccount(ctx, name)
 	if err != nil {
-		return Call{}, fmt.Errorf("looking up AuthorizedKeysCommandUser %q: %w", name, err)
+		return Invocation{}, fmt.Errorf("looking up AuthorizedKeysCommandUser %q: %w", name, err)
 	}
-	return Call{Program: c.program, Account: as, Flags: c.call.Flags, Wrong: c.err}, nil
+	return Invocation{Program: c.program, Account: as, Flags: c.call.Flags, Wrong: c.err}, nil
 }
