@@ -124,7 +124,7 @@ func TestAnotherCommandReloadsOrRefuses(t *testing.T) {
 		fails                 bool
 	}{
 		"it reloads":             {script: `kill -HUP "$1"`, reloaded: "process "},
-		"policy-rc.d forbids it": {script: "exit 101", notReloaded: "policy-rc.d forbids it"},
+		"policy-rc.d forbids it": {script: "exit 101", notReloaded: " forbids it; "},
 		"it fails":               {script: "exit 1", fails: true},
 		"it is not there":        {fails: true},
 	} {
@@ -148,7 +148,8 @@ func TestAnotherCommandReloadsOrRefuses(t *testing.T) {
 				return
 			}
 			require.True(t, strings.HasPrefix(result.Reloaded, test.reloaded), result.Reloaded)
-			require.Equal(t, test.notReloaded, result.NotReloaded)
+			require.Contains(t, result.NotReloaded, test.notReloaded)
+			require.Equal(t, test.notReloaded == "", result.NotReloaded == "")
 			if test.reloaded != "" {
 				s.WaitFor(t, "Received SIGHUP; restarting")
 			} else {

@@ -12,12 +12,8 @@ import (
 	"eic/internal/sshd"
 )
 
-// notReloaded is why sshd was not reloaded where the command of Host.ReloadWith was forbidden
-// to.
-const notReloaded = "policy-rc.d forbids it"
-
 // forbidden is the exit status of invoke-rc.d --disclose-deny where policy-rc.d forbids an
-// action (invoke-rc.d(8)).
+// action, or there is no init (invoke-rc.d(8)).
 const forbidden = 101
 
 // reload makes a running sshd read its configuration and says so in the result. Logins in
@@ -44,7 +40,7 @@ func reload(ctx context.Context, h sshd.Host, unitsChanged bool, result *Result)
 		result.Reloaded = name
 		return nil
 	case h.ReloadWith != "" && errors.As(err, &exit) && exit.ExitCode() == forbidden:
-		result.NotReloaded = notReloaded
+		result.NotReloaded = fmt.Sprintf("%q forbids it; what was written counts once sshd is reloaded", h.ReloadWith)
 		return nil
 	default:
 		return fmt.Errorf("reloading %s, whose new configuration is in place: %w", name, err)
