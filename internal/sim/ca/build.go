@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// PKI is a plan carried out.
+// PKI is the result of building a Plan.
 type PKI struct {
 	// Chain is the PEM text served as the signer's certificate chain.
 	Chain []byte
-	// Listing is the text served as the list of the staples' names.
+	// Listing is the served list of the staples' names.
 	Listing []byte
-	// Staples are the texts served, by name.
+	// Staples are the served texts, by name.
 	Staples map[string][]byte
 	// SignerKey is the key of the certificate with the role Signer.
 	SignerKey crypto.Signer
-	// Certificates are those that were made.
+	// Certificates are all certificates that were issued.
 	Certificates map[Role]*x509.Certificate
 }
 
-// Anchors are the two roots that a client is told to trust. Each of them alone
-// anchors the served chain.
+// Anchors are the two roots that a client must trust. The served chain leads to each of
+// them.
 type Anchors struct {
 	Root, OlderRoot *x509.Certificate
 }
@@ -37,8 +37,8 @@ func (a Anchors) PEM() []byte {
 	return append(encode(a.Root), encode(a.OlderRoot)...)
 }
 
-// Anchors returns the roots of every PKI built with the pool, making them if need
-// be.
+// Anchors returns the roots of every PKI that is built with the pool. It generates them
+// at the first call.
 func (ks *Keys) Anchors() (Anchors, error) {
 	ks.mu.Lock()
 	made := ks.anchors
@@ -63,8 +63,7 @@ func (ks *Keys) Anchors() (Anchors, error) {
 	return *ks.anchors, nil
 }
 
-// Build makes the certificates and staples that the plan serves, below the pool's
-// own roots.
+// Build issues the certificates and staples of the plan, below the pool's roots.
 func (p *Plan) Build(keys *Keys) (*PKI, error) {
 	anchors, err := keys.Anchors()
 	if err != nil {
@@ -97,15 +96,15 @@ func (p *Plan) Build(keys *Keys) (*PKI, error) {
 	return pki, err
 }
 
-// builder holds what has been made of a plan so far.
+// builder holds what has been issued so far.
 type builder struct {
 	keys *Keys
 	plan *Plan
 	made map[Role]*x509.Certificate
 }
 
-// certificate returns the certificate with a role, making it and those above it
-// if need be.
+// certificate returns the certificate with a role. It issues the certificate and its
+// issuers at the first call.
 func (b *builder) certificate(role Role) (*x509.Certificate, error) {
 	if cert, ok := b.made[role]; ok {
 		return cert, nil
@@ -154,7 +153,7 @@ func serial() (*big.Int, error) {
 	return new(big.Int).SetBytes(octets), nil
 }
 
-// keyIdentifier is a subject key identifier in the manner of RFC 7093, section 2.
+// keyIdentifier returns a subject key identifier as in RFC 7093, section 2.
 func keyIdentifier(key crypto.Signer) ([]byte, error) {
 	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"eic/internal/sim/ca"
 )
 
-// parse reads the certificates of a PEM text.
+// parse parses the certificates of a PEM text.
 func parse(t *testing.T, text []byte) []*x509.Certificate {
 	t.Helper()
 	var certs []*x509.Certificate

@@ -11,11 +11,10 @@ import (
 	"sync"
 )
 
-// Kind is a sort of key pair.
+// Kind is a type and size of key pairs.
 type Kind string
 
-// The kinds of key a certificate of the simulated PKI may be made for.
-// RSA2048 is what AWS uses; the others are for certificates that must be
+// The kinds of keys. AWS uses RSA2048; the others are for certificates that must be
 // refused.
 const (
 	RSA2048 Kind = "RSA 2048"
@@ -30,18 +29,17 @@ type Key struct {
 	Kind  Kind
 }
 
-// Keys is a pool of key pairs, each made when it is first asked for, and of
-// the two roots made with them. Making RSA keys takes most of the time it takes
-// to set up a PKI, so whoever needs many PKIs in one process hands the same
-// pool to all of them; they then share their roots too. The zero value is an
-// empty pool. A pool may be used by several goroutines at once.
+// Keys is a pool of key pairs and the two roots made with them. Each key is generated
+// when it is first needed. Generating RSA keys takes most of the time for building a PKI,
+// so a process that builds many PKIs shares one pool; they then share their roots too.
+// The zero value is an empty pool. A pool is safe for concurrent use.
 type Keys struct {
 	mu      sync.Mutex
 	made    map[Key]crypto.Signer
 	anchors *Anchors
 }
 
-// get returns the key pair called k, making it if need be.
+// get returns the key pair k. It generates the pair at the first call.
 func (ks *Keys) get(k Key) (crypto.Signer, error) {
 	ks.mu.Lock()
 	defer ks.mu.Unlock()

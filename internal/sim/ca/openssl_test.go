@@ -50,7 +50,8 @@ func TestOpenSSLAcceptsTheGoodChainBelowEitherRoot(t *testing.T) {
 	}
 }
 
-// ocspVerdict has openssl verify the staple of a certificate that issuer issued.
+// ocspVerdict returns openssl's verdict on the staple of a certificate that issuer
+// issued.
 func ocspVerdict(t *testing.T, keys *ca.Keys, pki *ca.PKI, about, issuer ca.Role) (string, bool) {
 	t.Helper()
 	anchors, err := keys.Anchors()

@@ -1,11 +1,11 @@
-// Package ca makes the PKI behind the simulated metadata service: two roots, an
-// intermediate, the certificate that signs keys, and an OCSP staple for each
-// certificate served, in the shape in which AWS serves them.
+// Package ca generates the PKI behind the simulated metadata service: two roots, an
+// intermediate, the certificate that signs keys, and an OCSP staple for each served
+// certificate, in the form that AWS serves.
 //
-// What is to be made is described by a Plan. Good returns the plan of a PKI with
-// nothing wrong; a caller bends the plan before building it to get a PKI that is
-// wrong in one exact way. The package verifies nothing, and nothing it makes is fit
-// for anything but a test: keys live in memory, serials are not recorded.
+// A Plan describes what to generate. Good returns the plan of a PKI without faults. A
+// caller edits the plan before building it, to get a PKI with exactly one fault. The
+// package verifies nothing, and its results are for tests only: keys live in memory, and
+// serial numbers are not recorded.
 package ca
 
 import (
@@ -14,36 +14,37 @@ import (
 	"time"
 )
 
-// Certificate says how one certificate is to be made. The serial number and the
-// subject key identifier are filled in when it is.
+// Certificate describes one certificate. The serial number and the subject key identifier
+// are filled in when it is issued.
 type Certificate struct {
 	Template x509.Certificate
-	// Issuer is whose key signs it: its own role for a self-signed one.
+	// Issuer is the role whose key signs the certificate; its own role for a self-signed
+	// one.
 	Issuer Role
-	// Key is the key pair it is made for.
+	// Key is the key pair of the certificate.
 	Key Key
 }
 
-// Plan says how a PKI is to be made and what of it is to be served.
+// Plan describes a PKI, and what is served of it.
 type Plan struct {
 	Certificates map[Role]*Certificate
-	// Chain lists the certificates of the served chain in their order.
+	// Chain lists the certificates of the served chain, in order.
 	Chain []Role
-	// Staples are the staples served, in the order in which they are listed.
+	// Staples are the served staples, in the order of the list.
 	Staples []*Staple
-	// EditChain are changes to the served PEM text, made one after another.
+	// EditChain are edits of the served PEM text, applied in order.
 	EditChain []func(pem []byte) []byte
-	// EditListing are changes to the list of the staples' names.
+	// EditListing are edits of the list of the staples' names.
 	EditListing []func(listing []byte) []byte
 }
 
-// SignerName is the name that a signer's certificate carries.
+// SignerName returns the name of a signer's certificate.
 func SignerName(region, domain string) string {
 	return "managed-ssh-signer." + region + "." + domain
 }
 
-// Good returns the plan of a PKI with nothing wrong at the time now, whose signer
-// is called signerName.
+// Good returns the plan of a PKI that has no faults at the time now and whose signer is
+// called signerName.
 func Good(signerName string, now time.Time) *Plan {
 	p := &Plan{
 		Certificates: map[Role]*Certificate{
@@ -70,20 +71,20 @@ func Good(signerName string, now time.Time) *Plan {
 	} {
 		p.Certificates[role].Issuer = issuer
 	}
-	// The intermediates that AWS uses issue end entities only.
+	// AWS's intermediates issue end-entity certificates only.
 	intermediate := &p.Certificates[Intermediate].Template
 	intermediate.MaxPathLen, intermediate.MaxPathLenZero = 0, true
 	return p
 }
 
-// NameSigner gives the planned signer certificate another name.
+// NameSigner changes the name in the planned signer certificate.
 func (p *Plan) NameSigner(name string) {
 	t := &p.Certificates[Signer].Template
 	t.Subject = pkix.Name{CommonName: name}
 	t.DNSNames = []string{name}
 }
 
-// authority is a CA certificate for owner's own key, self-signed until it is
+// authority returns a CA certificate for owner's own key. It is self-signed until it is
 // given an issuer.
 func authority(name string, owner Role, now time.Time) *Certificate {
 	return &Certificate{
@@ -101,7 +102,7 @@ func authority(name string, owner Role, now time.Time) *Certificate {
 	}
 }
 
-// leaf is the certificate of a TLS server, which is what AWS uses for signers.
+// leaf returns the certificate of a TLS server, which AWS uses for signers.
 func leaf(name string, owner Role, now time.Time) *Certificate {
 	return &Certificate{
 		Key: Key{Owner: owner, Kind: RSA2048},
@@ -117,7 +118,7 @@ func leaf(name string, owner Role, now time.Time) *Certificate {
 	}
 }
 
-// responder is the certificate of a delegated OCSP responder (RFC 6960, section
+// responder returns the certificate of an authorized OCSP responder (RFC 6960, section
 // 4.2.2.2).
 func responder(now time.Time) *Certificate {
 	c := leaf("", Delegate, now)

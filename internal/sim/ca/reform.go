@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The outer layers of an OCSP response (RFC 6960, section 4.2.1), as far as they
-// must be opened to write one in another form.
+// The outer layers of an OCSP response (RFC 6960, section 4.2.1), as far as needed to
+// encode it in another form.
 type (
 	ocspResponse struct {
 		Status asn1.Enumerated
@@ -37,19 +37,19 @@ type (
 	}
 )
 
-// Form is how a response is written down, where it is not as usual.
+// Form describes an unusual encoding of a response.
 type Form struct {
-	// Enclosed are the certificates that come with it, in place of what Embedded
-	// says; an empty list is written as one.
+	// Enclosed are the enclosed certificates, instead of those of Embedded. An empty list
+	// is encoded as an empty list.
 	Enclosed []Role
-	// Version writes the version v1 out, which DER leaves away.
+	// Version encodes the version v1 explicitly, which DER omits.
 	Version bool
-	// UTF8 writes the responder's name in UTF8Strings, whatever its certificate does.
+	// UTF8 encodes the responder's name in UTF8Strings, whatever its certificate uses.
 	UTF8 bool
 }
 
-// reformed returns der, which is the response made of s, in the form that s asks for and
-// with the status of s.Second behind its own, signed again as s was signed.
+// reformed returns the response der, which was made of s, in the form that s asks for. It
+// adds the status of s.Second, and signs the result as s was signed.
 func (b *builder) reformed(der []byte, s *Staple) ([]byte, error) {
 	outer, basic, data, err := open(der)
 	if err != nil {

@@ -1,12 +1,12 @@
 package ca
 
-// Role is the part a certificate plays in the simulated PKI.
+// Role is the part of a certificate in the simulated PKI.
 type Role string
 
-// The certificates of a good PKI: a signer, the intermediate that issued it,
-// the root above that, the same root's key certified by an older root, and the
-// older root itself. Root and OlderRoot are the trust anchors; what is served is
-// Signer, Intermediate, Cross.
+// The certificates of a PKI without faults: a signer, its issuer (the intermediate), the
+// root above that, the same root's key certified by an older root, and the older root
+// itself. Root and OlderRoot are the trust anchors. Signer, Intermediate and Cross are
+// served.
 const (
 	Signer       Role = "signer"
 	Intermediate Role = "intermediate"
@@ -15,16 +15,14 @@ const (
 	OlderRoot    Role = "older root"
 )
 
-// The certificates that only a PKI with something wrong, or something unusual,
-// makes use of.
+// Certificates that only a PKI with a fault, or with something unusual, uses.
 const (
 	// Subordinate is a CA below the intermediate.
 	Subordinate Role = "subordinate"
-	// Stranger is a self-signed CA that nobody trusts.
+	// Stranger is a self-signed CA that is not trusted.
 	Stranger Role = "stranger"
-	// Delegate is an OCSP responder certificate.
+	// Delegate is the certificate of an authorized OCSP responder.
 	Delegate Role = "delegate"
-	// Sibling is issued by the signer's issuer, like the signer, for somebody
-	// else.
+	// Sibling is another certificate of the signer's issuer.
 	Sibling Role = "sibling"
 )

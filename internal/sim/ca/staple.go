@@ -14,48 +14,46 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// Staple says how one OCSP response is to be made (RFC 6960) and how it is to be
-// written down.
+// Staple describes one OCSP response (RFC 6960) and its encoding.
 type Staple struct {
 	// About is the certificate whose serial number the response carries.
 	About Role
-	// Serial stands in for About's serial number where it is set.
+	// Serial replaces About's serial number, if set.
 	Serial *big.Int
-	// IssuerName and IssuerKey are the certificates whose name and whose key
-	// are hashed into the response as About's issuer's.
+	// IssuerName and IssuerKey are the certificates whose name and key are hashed into
+	// the CertID as About's issuer.
 	IssuerName, IssuerKey Role
-	// Responder is the certificate whose key signs.
+	// Responder is the certificate whose key signs the response.
 	Responder Role
-	// Embedded puts the responder's certificate into the response.
+	// Embedded encloses the responder's certificate in the response.
 	Embedded bool
 	// Status is ocsp.Good, ocsp.Revoked or ocsp.Unknown.
 	Status int
-	// ThisUpdate and NextUpdate bound the time for which it speaks; a zero
-	// NextUpdate is left out.
+	// ThisUpdate and NextUpdate bound the response's validity. A zero NextUpdate is left
+	// out.
 	ThisUpdate, NextUpdate time.Time
 	// Hash is the hash function for name and key; the zero value means SHA-1.
 	Hash crypto.Hash
-	// Algorithm is the signature's; the zero value means SHA-256 with RSA.
+	// Algorithm is the signature algorithm; the zero value means SHA-256 with RSA.
 	Algorithm x509.SignatureAlgorithm
 	// Extensions are put beside the status.
 	Extensions []pkix.Extension
-	// Second, if set, is a further status in the same response.
+	// Second, if not nil, is a second status in the same response.
 	Second *Staple
-	// Form is how the response is written down.
+	// Form is the encoding of the response.
 	Form Form
-	// NamedAfter is the certificate by which the staple is listed and served;
-	// "" means About. Name makes the name; nil means Fingerprint.
+	// NamedAfter is the certificate after which the staple is named; "" means About. Name
+	// computes the name; nil means Fingerprint.
 	NamedAfter Role
 	Name       func(*x509.Certificate) string
-	// Unserved leaves it out of what is served but not out of the list.
+	// Unserved keeps the staple in the list, but does not serve it.
 	Unserved bool
-	// EditDER and EditText are changes to the signed response and to the
-	// served text.
+	// EditDER and EditText are edits of the signed response and of the served text.
 	EditDER, EditText []func([]byte) []byte
 }
 
-// GoodStaple is a staple that says, on the word of issuer itself, that about is
-// good, from an hour before now until a week after it.
+// GoodStaple returns a staple in which issuer itself says good for about. It is valid
+// from an hour before now until a week after.
 func GoodStaple(about, issuer Role, now time.Time) *Staple {
 	return &Staple{
 		About:      about,
@@ -68,13 +66,13 @@ func GoodStaple(about, issuer Role, now time.Time) *Staple {
 	}
 }
 
-// Fingerprint is the name AWS gives to a certificate's staple: the SHA-1 of its
-// DER in upper-case hexadecimal.
+// Fingerprint returns the name that AWS gives to the staple of a certificate: the SHA-1
+// of its DER in upper-case hexadecimal.
 func Fingerprint(cert *x509.Certificate) string {
 	return fmt.Sprintf("%X", sha1.Sum(cert.Raw))
 }
 
-// staple makes s and returns its name and its text.
+// staple generates s and returns its name and text.
 func (b *builder) staple(s *Staple) (string, []byte, error) {
 	namedAfter := s.NamedAfter
 	if namedAfter == "" {
@@ -101,7 +99,7 @@ func (b *builder) staple(s *Staple) (string, []byte, error) {
 	return name(named), edited([]byte(text), s.EditText), nil
 }
 
-// response signs what s says and returns the DER of the OCSP response.
+// response signs the status of s and returns the DER of the OCSP response.
 func (b *builder) response(s *Staple) ([]byte, error) {
 	certs := make(map[Role]*x509.Certificate)
 	for _, role := range []Role{s.About, s.IssuerName, s.IssuerKey, s.Responder} {
@@ -134,8 +132,8 @@ func (b *builder) response(s *Staple) ([]byte, error) {
 	if s.Embedded {
 		template.Certificate = certs[s.Responder]
 	}
-	// Only the name and the key of the issuer go into the response, and they
-	// may be of different certificates.
+	// Only the issuer's name and key are part of the response, and they may come from
+	// different certificates.
 	issuer := &x509.Certificate{
 		RawSubject:              certs[s.IssuerName].RawSubject,
 		RawSubjectPublicKeyInfo: certs[s.IssuerKey].RawSubjectPublicKeyInfo,

@@ -1,5 +1,5 @@
-// Package cloudtrail writes down calls in the shape of CloudTrail's events, one event
-// a line of JSON. See AWS's "CloudTrail record contents".
+// Package cloudtrail writes calls like CloudTrail's events, one event per line of JSON.
+// See AWS's "CloudTrail record contents".
 package cloudtrail
 
 import (
@@ -15,8 +15,7 @@ import (
 	"eic/internal/sim/uuid"
 )
 
-// Log is where events are written. A nil Log writes nothing. It may be used by
-// several goroutines.
+// Log writes events. A nil Log writes nothing. It is safe for concurrent use.
 type Log struct {
 	writer io.Writer
 	region string
@@ -31,20 +30,20 @@ type Caller struct {
 	ARN, AccessKeyID string
 }
 
-// Call is one call that was answered or refused.
+// Call is one call, with its outcome.
 type Call struct {
-	// Name is the operation, as in "SendSSHPublicKey".
+	// Name is the operation, such as "SendSSHPublicKey".
 	Name string
-	// Request is what was asked, for the client's address and user agent.
+	// Request is the HTTP request, for the client's address and user agent.
 	Request *http.Request
 	Caller  Caller
-	// ID is the request id that the client got.
+	// ID is the request id in the answer.
 	ID string
-	// Parameters are written as they are.
+	// Parameters are written unchanged.
 	Parameters any
-	// ResourceType and ResourceARN are what the call was about.
+	// ResourceType and ResourceARN describe the resource of the call.
 	ResourceType, ResourceARN string
-	// ErrorCode and ErrorMessage are "" for a call that succeeded.
+	// ErrorCode and ErrorMessage are "" for a successful call.
 	ErrorCode, ErrorMessage string
 }
 
@@ -121,7 +120,7 @@ func SourceAddress(r *http.Request) string {
 	return host
 }
 
-// identify tells from an ARN what sort of principal it is.
+// identify returns the type of principal of an ARN.
 func identify(c Caller) identity {
 	who := identity{Type: "AssumedRole", PrincipalID: "AIDASIMULATED", ARN: c.ARN, AccountID: Account(c.ARN), AccessKeyID: c.AccessKeyID}
 	if _, user, ok := strings.Cut(c.ARN, ":user/"); ok {
@@ -135,7 +134,7 @@ func identify(c Caller) identity {
 // Account is the account id in an ARN, or "".
 func Account(arn string) string { return field(arn, 4) }
 
-// Partition is the partition in an ARN, as in "aws", or "".
+// Partition returns the partition in an ARN, such as "aws", or "".
 func Partition(arn string) string { return field(arn, 1) }
 
 func field(arn string, i int) string {

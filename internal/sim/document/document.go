@@ -1,9 +1,9 @@
-// Package document writes the signed list of keys that the simulated metadata
-// service serves for a user.
+// Package document writes the active-keys document that the simulated metadata service
+// serves for a user.
 //
-// A good document holds one block for each pushed key: header lines, the key line
-// and the signature. A Form says how blocks are written; its zero value writes
-// good ones, and every field of it is a way to write them differently.
+// A document has one block for each pushed key: header lines, the key line and the
+// signature. A Form says how blocks are written. Its zero value writes correct blocks;
+// each of its fields changes something.
 package document
 
 import (
@@ -25,19 +25,19 @@ type Field struct {
 	Name, Value string
 }
 
-// Entry is what one block says.
+// Entry is the contents of one block.
 type Entry struct {
-	// Fields are the header lines in their order.
+	// Fields are the header lines, in order.
 	Fields []Field
-	// Key is the public-key line without its line end.
+	// Key is the public-key line without its newline.
 	Key string
-	// Equals stands between a field's name and value, EndOfLine behind each
-	// line; "" means "=" and "\n".
+	// Equals separates a field's name from its value, and EndOfLine ends each line; ""
+	// means "=" and "\n".
 	Equals, EndOfLine string
 }
 
-// NewEntry is the entry for a key that counts until expiry on one instance. A
-// caller or request that is "" has no line.
+// NewEntry returns the entry for a key that is valid until expiry on one instance. An
+// empty caller or request has no line.
 func NewEntry(expiry time.Time, instance, caller, request, key string) Entry {
 	e := Entry{Key: key, Fields: []Field{
 		{"Timestamp", strconv.FormatInt(expiry.Unix(), 10)},
@@ -68,7 +68,7 @@ func (e Entry) Get(name string) string {
 	return ""
 }
 
-// Set gives every field called name the value.
+// Set changes the value of every field called name.
 func (e *Entry) Set(name, value string) {
 	for i := range e.Fields {
 		if e.Fields[i].Name == name {
@@ -77,7 +77,7 @@ func (e *Entry) Set(name, value string) {
 	}
 }
 
-// Drop takes every field called name away.
+// Drop removes every field called name.
 func (e *Entry) Drop(name string) {
 	var kept []Field
 	for _, f := range e.Fields {
@@ -105,8 +105,7 @@ func (e Entry) Signed() string {
 	return text.String()
 }
 
-// Block is an entry as it is served: the signed text and, behind it, the
-// signature as text.
+// Block is an entry as served: the signed text, followed by the encoded signature.
 type Block struct {
 	Entry     Entry
 	Text      string
@@ -115,22 +114,21 @@ type Block struct {
 
 // Form says how documents are written.
 type Form struct {
-	// Entries are changes to each pushed entry before it is signed.
+	// Entries are edits of each pushed entry before it is signed.
 	Entries []func(*Entry)
 	// Sign signs a text; nil means PSS.
 	Sign func(key crypto.Signer, text string) ([]byte, error)
-	// Encode writes a signature down; nil means base64 in lines of 76
-	// characters.
+	// Encode encodes a signature; nil means base64 in lines of 76 characters.
 	Encode func(signature []byte) string
-	// Blocks are changes to the blocks after they were signed. What they add
-	// they may have signed by the Writer.
+	// Blocks are edits of the signed blocks. They can have new blocks signed by the
+	// Writer.
 	Blocks []func(w *Writer, blocks []Block) ([]Block, error)
-	// Documents are changes to the finished document.
+	// Documents are edits of the finished document.
 	Documents []func(document []byte) []byte
 }
 
-// Writer writes documents in one form, signed with one key. It signs a text once, so
-// that the same keys make the same document. Several goroutines may use it.
+// Writer writes documents in one form, signed with one key. It signs each text only once,
+// so that the same keys give the same document. It is safe for concurrent use.
 type Writer struct {
 	form Form
 	key  crypto.Signer
@@ -210,8 +208,8 @@ func (w *Writer) signature(text string) ([]byte, error) {
 	return signature, nil
 }
 
-// PSS signs with RSASSA-PSS, SHA-256 and a salt of 32 octets (RFC 8017, section
-// 8.1). A key that is not RSA signs in the way of its own kind.
+// PSS signs with RSASSA-PSS, SHA-256 and a salt of 32 octets (RFC 8017, section 8.1). A
+// key that is not RSA signs with its own scheme.
 func PSS(key crypto.Signer, text string) ([]byte, error) {
 	var opts crypto.SignerOpts = crypto.SHA256
 	switch key.(type) {
@@ -223,8 +221,8 @@ func PSS(key crypto.Signer, text string) ([]byte, error) {
 	return crypto.SignMessage(key, rand.Reader, []byte(text), opts)
 }
 
-// Lines returns a function that writes a signature in base64, in lines of at most
-// width characters.
+// Lines returns a function that encodes a signature in base64, in lines of at most width
+// characters.
 func Lines(width int) func([]byte) string {
 	return func(signature []byte) string {
 		text := base64.StdEncoding.EncodeToString(signature)

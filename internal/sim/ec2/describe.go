@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// item is something that is described: what its id is, what it can be found by, and
-// what is told of it.
+// item is something that can be described: its id, the values of its filters, and its
+// description.
 type item[T any] struct {
 	id     string
 	fields map[string]string
@@ -36,7 +36,7 @@ type instancesAnswer struct {
 	XMLName   struct{} `xml:"DescribeInstancesResponse"`
 	Namespace string   `xml:"xmlns,attr"`
 	RequestID string   `xml:"requestId"`
-	// Instances are of one reservation, which is missing if there are none.
+	// Instances belong to one reservation, which is left out if there are none.
 	Instances []instanceItem `xml:"reservationSet>item>instancesSet>item,omitempty"`
 	NextToken string         `xml:"nextToken,omitempty"`
 }
@@ -103,13 +103,13 @@ func (s *Server) describeEndpoints(form url.Values, request string) (any, error)
 	return endpointsAnswer{Namespace: namespace, RequestID: request, Endpoints: found, NextToken: next}, err
 }
 
-// query selects items by ids and filters, and cuts the result into pages.
+// query selects items by ids and filters, and splits the result into pages.
 type query[T any] struct {
-	// parameter is the name of the ids' parameter, and noun what they are.
+	// parameter is the name of the parameter for ids. noun says what the items are.
 	parameter, idPattern, noun string
-	// malformed and unknown are the codes of the errors for an id.
+	// malformed and unknown are the error codes for an id.
 	malformed, unknown string
-	// least and most are the limits of MaxResults.
+	// least and most bound MaxResults.
 	least, most int
 	items       []item[T]
 }
@@ -140,7 +140,7 @@ func known(fields map[string]string, name string) bool {
 	return ok
 }
 
-// byID returns the items whose ids were given, or all.
+// byID returns the items with the given ids, or all items.
 func (q query[T]) byID(form url.Values) ([]item[T], error) {
 	ids := numbered(form, q.parameter)
 	for _, id := range ids {
@@ -159,8 +159,8 @@ func (q query[T]) byID(form url.Values) ([]item[T], error) {
 	}), nil
 }
 
-// page cuts out what comes behind NextToken, MaxResults items at most. The token is
-// the number of items before it.
+// page returns the items after NextToken, at most MaxResults. The token is the number of
+// items before the page.
 func (q query[T]) page(form url.Values, chosen []item[T]) ([]T, string, error) {
 	size := q.most
 	if text := form.Get("MaxResults"); text != "" {

@@ -1,8 +1,8 @@
-// Package ec2 is the part of Amazon EC2's query API that clients of EC2 Instance
-// Connect call: DescribeInstances and DescribeInstanceConnectEndpoints, for one
-// instance and its Endpoints.
+// Package ec2 simulates the part of Amazon EC2's query API that clients of EC2 Instance
+// Connect call: DescribeInstances and DescribeInstanceConnectEndpoints, for one instance
+// and its Endpoints.
 //
-// It answers in XML as the "Amazon EC2 API Reference", version 2016-11-15, describes.
+// It answers in XML as described in the "Amazon EC2 API Reference", version 2016-11-15.
 package ec2
 
 import (
@@ -26,15 +26,15 @@ const (
 	maxBody   = 64 << 10
 )
 
-// Instance is the one instance that exists.
+// Instance is the only instance.
 type Instance struct {
 	ID, Region, AvailabilityZone string
-	// PrivateIP is always there; PublicIP and IPv6 may be "".
+	// PrivateIP is required; PublicIP and IPv6 may be "".
 	PrivateIP, PublicIP, IPv6 string
 	VPC, Subnet               string
-	// Domain is the one that AWS's services are in.
+	// Domain is the domain of AWS's services.
 	Domain string
-	// Partition and Account are those of ARNs.
+	// Partition and Account are used in ARNs.
 	Partition, Account string
 }
 
@@ -82,7 +82,7 @@ type Server struct {
 // New returns an API that behaves as the options say.
 func New(options Options) *Server { return &Server{options} }
 
-// apiError is an error in the protocol's form.
+// apiError is an error of the query protocol.
 type apiError struct {
 	status        int
 	code, message string
@@ -94,7 +94,7 @@ func invalid(code, format string, args ...any) *apiError {
 	return &apiError{http.StatusBadRequest, code, fmt.Sprintf(format, args...)}
 }
 
-// errorAnswer is the body of an answer that tells an error.
+// errorAnswer is the body of an error.
 type errorAnswer struct {
 	XMLName struct{} `xml:"Response"`
 	Code    string   `xml:"Errors>Error>Code"`
@@ -116,7 +116,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = xml.NewEncoder(w).Encode(answer)
 }
 
-// call carries out one call. Its error is an *apiError.
+// call executes one call. Its error is an *apiError.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, id string) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Server) authorize(caller cloudtrail.Caller, r *http.Request, action str
 	return &apiError{http.StatusForbidden, "UnauthorizedOperation", "You are not authorized to perform this operation. " + err.Error()}
 }
 
-// unsigned is the protocol's error for a signature that is refused.
+// unsigned returns the protocol's error for a refused signature.
 func unsigned(err error) *apiError {
 	switch {
 	case errors.Is(err, sigv4.ErrMissing):
@@ -168,7 +168,7 @@ func unsigned(err error) *apiError {
 	return &apiError{http.StatusUnauthorized, "AuthFailure", "AWS was not able to validate the provided access credentials"}
 }
 
-// IsQuery reports whether a request is in this API's protocol.
+// IsQuery reports whether a request uses this API's protocol.
 func IsQuery(r *http.Request) bool {
 	return r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }

@@ -38,11 +38,11 @@ func keyKind(key string) (kind, bool) {
 // operator is one of IAM's condition operators.
 type operator struct {
 	kind kind
-	// negated operators hold if no value matches, and if the request does not
+	// negated operators are satisfied if no value matches, or if the request does not
 	// have the key.
 	negated bool
-	// check says whether a policy can have this value, and matches whether a
-	// request's value is matched by it.
+	// check reports whether a policy may contain this value. matches reports whether it
+	// matches a request's value.
 	check   func(policy string) error
 	matches func(policy, value string) bool
 }
@@ -77,7 +77,7 @@ func operators() map[string]operator {
 	return all
 }
 
-// condition is one key of one operator with its values, any of which may match.
+// condition is one operator and one key with its values, any of which may match.
 type condition struct {
 	operator operator
 	key      string
@@ -108,7 +108,7 @@ func newCondition(name, key string, values []scalar) (condition, error) {
 	return c, nil
 }
 
-// holds evaluates the condition for a request's condition keys.
+// holds reports whether a request's condition keys satisfy the condition.
 func (c condition) holds(context map[string]string) bool {
 	value, present := context[c.key]
 	if !present {

@@ -10,7 +10,7 @@ import (
 	"eic/internal/sim/sigv4"
 )
 
-// Service is the name that both APIs of EC2 Instance Connect are signed for.
+// Service is the service name in the signatures for both APIs of EC2 Instance Connect.
 const Service = "ec2-instance-connect"
 
 // Principal is an IAM principal and the secret access key that it signs with.
@@ -18,16 +18,17 @@ type Principal struct {
 	Secret, ARN string
 }
 
-// Gate stands before every call: it says who calls, and whether they may.
+// Gate checks every call: it identifies the caller and decides whether the call is
+// allowed.
 type Gate struct {
-	// Principals are those who may sign, by access key id. If there are none,
-	// every signature that has the right form counts as Caller's.
+	// Principals are the known signers, by access key id. If there are none, every
+	// well-formed signature counts as Caller's.
 	Principals map[string]Principal
-	// Caller is the ARN of whoever is not one of Principals.
+	// Caller is the ARN of a caller who is not one of Principals.
 	Caller string
-	// Policy is everybody's. If it is nil everything is allowed.
+	// Policy applies to everybody. If it is nil, everything is allowed.
 	Policy *Policy
-	// DenyAll refuses every call, whatever the policy says.
+	// DenyAll denies every call, whatever the policy says.
 	DenyAll bool
 }
 
@@ -59,13 +60,13 @@ func (g *Gate) caller(id string) cloudtrail.Caller {
 	return cloudtrail.Caller{ARN: g.Caller, AccessKeyID: id}
 }
 
-// Denied is the error of a call that the policy does not allow. Its text is AWS's.
+// Denied is the error for a call that the policy does not allow, with AWS's text.
 type Denied struct{ text string }
 
 func (d *Denied) Error() string { return d.text }
 
-// Authorize returns a *Denied if the caller may not make the call. It adds what every
-// request has to the condition keys.
+// Authorize returns a *Denied if the caller may not make the call. It adds the condition
+// keys that every request has.
 func (g *Gate) Authorize(caller cloudtrail.Caller, r *http.Request, request Request) error {
 	context := maps.Clone(request.Context)
 	if context == nil {

@@ -1,8 +1,8 @@
-// Package iam decides who may do what: it evaluates a policy in IAM's JSON for the
-// calls that EC2 Instance Connect is made of, and finds out who calls.
+// Package iam identifies the callers of EC2 Instance Connect's APIs, and evaluates an IAM
+// policy in JSON for their calls.
 //
-// It knows the part of the policy language that such policies use. Anything else in a
-// policy is an error when the policy is read, so that nothing in it is passed over.
+// It supports the part of the policy language that such policies use. Anything else is an
+// error when a policy is parsed, so that nothing in a policy is ignored.
 package iam
 
 import (
@@ -15,23 +15,23 @@ import (
 	"strings"
 )
 
-// Effect is what a policy says of a request.
+// Effect is a policy's decision on a request.
 type Effect int
 
-// The effects. An explicit deny wins over any allow.
+// The effects. An explicit deny overrides any allow.
 const (
 	ImplicitDeny Effect = iota
 	Allow
 	ExplicitDeny
 )
 
-// Request is one question to a policy.
+// Request is a request to decide on.
 type Request struct {
-	// Action is as in "ec2-instance-connect:SendSSHPublicKey".
+	// Action is an action such as "ec2-instance-connect:SendSSHPublicKey".
 	Action string
-	// Resource is an ARN, or "*" for an action that knows no resources.
+	// Resource is an ARN, or "*" for an action without resources.
 	Resource string
-	// Context are the condition keys that the request has, by name in lower case.
+	// Context holds the condition keys of the request, by name in lower case.
 	Context map[string]string
 }
 
@@ -46,7 +46,7 @@ type statement struct {
 	conditions         []condition
 }
 
-// document is a policy as it is written.
+// document is the JSON form of a policy.
 type document struct {
 	Version   string
 	ID        string `json:"Id"`
@@ -88,7 +88,7 @@ func (s *scalar) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// strict parses one JSON value that has no fields but the known ones.
+// strict parses one JSON value without unknown fields.
 func strict(text []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -101,7 +101,7 @@ func strict(text []byte, into any) error {
 	return nil
 }
 
-// ParsePolicy parses a policy. What it does not know is an error.
+// ParsePolicy parses a policy. Anything that it does not support is an error.
 func ParsePolicy(text []byte) (*Policy, error) {
 	if err := checkNames(json.NewDecoder(bytes.NewReader(text))); err != nil {
 		return nil, fmt.Errorf("parsing policy: %w", err)
@@ -127,8 +127,8 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	return p, nil
 }
 
-// checkNames refuses a name that stands twice in one object: encoding/json would take
-// the last and drop the first without a word.
+// checkNames refuses a name that occurs twice in one object. encoding/json would use the
+// last one and silently ignore the first.
 func checkNames(d *json.Decoder) error {
 	token, err := d.Token()
 	if err != nil {
@@ -147,7 +147,7 @@ func checkNames(d *json.Decoder) error {
 			}
 			key := strings.ToLower(fmt.Sprint(name))
 			if seen[key] {
-				return fmt.Errorf("%q stands there twice", name)
+				return fmt.Errorf("%q occurs twice", name)
 			}
 			seen[key] = true
 		}
@@ -161,7 +161,7 @@ func checkNames(d *json.Decoder) error {
 
 var actionPattern = regexp.MustCompile(`^(\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+)$`)
 
-// read checks a statement as it is written.
+// read checks the JSON form of a statement.
 func (w written) read() (statement, error) {
 	s := statement{allow: w.Effect == "Allow", actions: w.Action, resources: w.Resource}
 	switch {
@@ -197,7 +197,7 @@ func (w written) read() (statement, error) {
 	return s, nil
 }
 
-// noVariables refuses policy variables, which would have to be replaced.
+// noVariables refuses policy variables, which are not supported.
 func noVariables(text string) error {
 	if strings.Contains(text, "${") {
 		return fmt.Errorf("policy variables are unknown here, got %q", text)
@@ -205,7 +205,7 @@ func noVariables(text string) error {
 	return nil
 }
 
-// Decide returns what the policy says of a request. A nil Policy allows everything.
+// Decide returns the policy's decision on a request. A nil Policy allows everything.
 func (p *Policy) Decide(r Request) Effect {
 	if p == nil {
 		return Allow
@@ -247,8 +247,8 @@ func (s statement) applies(r Request) bool {
 	return true
 }
 
-// like reports whether text is matched by a pattern in which * stands for any text and
-// ? for any character.
+// like reports whether text matches a pattern in which * matches any text and ? any
+// character.
 func like(pattern, text string) bool {
 	expression := regexp.QuoteMeta(pattern)
 	expression = strings.ReplaceAll(strings.ReplaceAll(expression, `\*`, `.*`), `\?`, `.`)

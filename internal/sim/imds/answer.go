@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// answer is what the service has to say to one request.
+// answer is the service's answer to one request.
 type answer struct {
 	status int
 	header http.Header
@@ -17,8 +17,7 @@ func found(body []byte) answer {
 	return answer{status: http.StatusOK, body: body}
 }
 
-// failure is an answer in the form of a small page, which is how the real service
-// puts it.
+// failure returns an error as a small HTML page, like the real service.
 func failure(status int) answer {
 	page := fmt.Sprintf("<html><head><title>%[1]d - %[2]s</title></head><body><h1>%[1]d - %[2]s</h1></body></html>\n",
 		status, http.StatusText(status))
@@ -39,7 +38,7 @@ func (a answer) headers(h http.Header) {
 	}
 }
 
-// write sends the answer as it should be.
+// write sends the answer without a fault.
 func (a answer) write(w http.ResponseWriter) int {
 	a.headers(w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ActiveKeys is where the service learns which keys there are at the moment.
+// ActiveKeys gives the service the current keys.
 type ActiveKeys interface {
 	// Users returns the names of the users that have keys, sorted.
 	Users() []string
@@ -14,10 +14,10 @@ type ActiveKeys interface {
 	Document(user string) ([]byte, error)
 }
 
-// Content is what the service has to say.
+// Content is what the service serves.
 type Content struct {
-	// Values are the answers by path below /latest/meta-data/, without a
-	// leading slash. What lies between them is listed by itself.
+	// Values are the bodies by path below /latest/meta-data/, without a leading slash.
+	// Directories are listed automatically.
 	Values map[string][]byte
 	Keys   ActiveKeys
 }
@@ -48,8 +48,7 @@ func (c Content) lookup(path string) answer {
 	return found([]byte(strings.Join(children, "\n")))
 }
 
-// children lists what lies directly below a path; a name that has further ones
-// below it ends in a slash.
+// children lists what is directly below a path. The name of a directory ends in a slash.
 func (c Content) children(name string) []string {
 	if name == activeKeysPath {
 		return c.Keys.Users()

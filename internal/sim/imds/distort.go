@@ -18,32 +18,31 @@ const (
 	longLineSize = 8 << 20
 	noiseSize    = 4000
 
-	// redirectedPath is where a redirected request is answered well, so that
-	// following a redirect shows.
+	// redirectedPath answers a redirected request normally, so that a client that follows
+	// redirects can be noticed.
 	redirectedPath = "/redirected"
 )
 
 // Faults say which answers are distorted.
 type Faults struct {
-	// Stages are the stages to distort, each in one way.
+	// Stages are the stages to distort, with the kind of distortion.
 	Stages map[Stage]Kind
-	// Disabled answers everything 403, as an instance does whose metadata
-	// service is turned off.
+	// Disabled answers every request with 403, like an instance whose metadata service is
+	// turned off.
 	Disabled bool
-	// NoTokens makes it a version 1 service: it hands out no tokens and asks
-	// for none.
+	// NoTokens makes the service one of version 1: it issues no tokens and requires none.
 	NoTokens bool
-	// ThrottledOnce answers the first request of every stage 503.
+	// ThrottledOnce answers the first request of every stage with 503.
 	ThrottledOnce bool
 }
 
-// onceOnly remembers which stages had their one fault. The zero value is ready.
+// onceOnly remembers which stages have had their one fault. The zero value is ready.
 type onceOnly struct {
 	mu   sync.Mutex
 	done map[Stage]bool
 }
 
-// first reports whether it is called for a stage for the first time.
+// first reports whether this is its first call for a stage.
 func (o *onceOnly) first(stage Stage) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,8 +54,8 @@ func (o *onceOnly) first(stage Stage) bool {
 	return !seen
 }
 
-// respond answers a request, distorted if its stage is to be. It returns the
-// status that was sent, 0 if none or no whole answer was.
+// respond answers a request, distorted if its stage is to be. It returns the status that
+// was sent, or 0 if no complete answer was sent.
 func (s *Server) respond(w http.ResponseWriter, r *http.Request, stage Stage) int {
 	faults := s.options.Faults
 	switch {
@@ -79,7 +78,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, stage Stage) in
 	return s.distort(kind, w, r, stage)
 }
 
-// distort answers in the way of a fault.
+// distort answers a request with a fault.
 func (s *Server) distort(kind Kind, w http.ResponseWriter, r *http.Request, stage Stage) int {
 	switch kind {
 	case Status500, Status503, Status403, Status404:
@@ -114,7 +113,7 @@ func (s *Server) distort(kind Kind, w http.ResponseWriter, r *http.Request, stag
 	return s.answer(r).distort(kind, w, r)
 }
 
-// distort answers what is right, in the way of a fault.
+// distort sends the correct answer with a fault.
 func (a answer) distort(kind Kind, w http.ResponseWriter, r *http.Request) int {
 	switch kind {
 	case Gzip:
@@ -151,7 +150,7 @@ func flood(w http.ResponseWriter, size int) int {
 	return http.StatusOK
 }
 
-// noise returns bytes that mean nothing, the same ones for the same seed.
+// noise returns meaningless bytes, the same ones for the same seed.
 func noise(seed uint64) []byte {
 	random := rand.New(rand.NewPCG(seed, ^seed))
 	out := make([]byte, noiseSize)
@@ -161,7 +160,7 @@ func noise(seed uint64) []byte {
 	return out
 }
 
-// reset ends the connection so that the client sees it reset.
+// reset resets the connection.
 func reset(w http.ResponseWriter) int {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -174,8 +173,8 @@ func reset(w http.ResponseWriter) int {
 	return 0
 }
 
-// raw sends a body by hand, past the checks of net/http, with gap between its
-// bytes, and closes the connection.
+// raw sends a body without the checks of net/http, with a pause of gap between its bytes,
+// and closes the connection.
 func (a answer) raw(ctx context.Context, w http.ResponseWriter, length int, body []byte, gap time.Duration) int {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {

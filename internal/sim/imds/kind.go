@@ -2,10 +2,10 @@ package imds
 
 import "fmt"
 
-// Kind is a way in which an answer goes wrong on its way to the client.
+// Kind is a way in which an answer can be lost or damaged.
 type Kind string
 
-// The kinds. Those ending in "once" spoil the first answer of their stage only.
+// The kinds. A kind that ends in "once" affects only the first answer of its stage.
 const (
 	Hang        Kind = "hang"
 	Drip        Kind = "drip"

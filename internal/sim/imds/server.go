@@ -1,9 +1,9 @@
-// Package imds is the simulated instance metadata service, version 2: session
-// tokens, and the part of the tree that EC2 Instance Connect needs.
+// Package imds simulates the instance metadata service, version 2: session tokens, and
+// the part of the tree that EC2 Instance Connect needs.
 //
-// It can be slow, throttle a share of its requests, and distort any answer in a
-// named way. It knows nothing of keys and certificates: what it says is handed to
-// it as bytes. Version 1, which needs no token, exists only as a fault.
+// The service can be slow, throttle a share of its requests, and distort any answer in a
+// given way. It knows nothing about keys and certificates: it serves the bytes that it is
+// given. Version 1, which needs no token, exists only as a fault.
 package imds
 
 import (
@@ -17,24 +17,24 @@ import (
 	"time"
 )
 
-// Options say how a service behaves; the zero value is a good one without
-// content.
+// Options say how the service behaves. The zero value is a service without faults and
+// without content.
 type Options struct {
 	Content Content
-	// Delay passes before each answer.
+	// Delay is the time before each answer.
 	Delay time.Duration
-	// Throttle is the share of requests, 0 to 1, answered 503, drawn from a
-	// random sequence that starts at Seed.
+	// Throttle is the share of requests, from 0 to 1, that are answered 503. A random
+	// sequence that starts at Seed selects them.
 	Throttle float64
 	Seed     uint64
-	// Log, if set, gets a line of JSON for every request.
+	// Log, if not nil, receives one line of JSON for every request.
 	Log io.Writer
 	// Faults are the answers to distort.
 	Faults Faults
 }
 
-// Server is the service. It implements http.Handler; serve it with HTTP, which
-// numbers connections.
+// Server is the service. It implements http.Handler. Serve it with HTTP, which numbers
+// connections.
 type Server struct {
 	options Options
 	tokens  tokens
@@ -43,7 +43,7 @@ type Server struct {
 
 	connections atomic.Int64
 
-	// base ends when the service is closed, and with it what hangs or drips.
+	// base ends when the service is closed, which ends answers that hang.
 	base context.Context
 	stop context.CancelFunc
 
@@ -62,13 +62,13 @@ func New(options Options) *Server {
 	return s
 }
 
-// Close ends the answers that would never end by themselves.
+// Close ends the answers that would not end by themselves.
 func (s *Server) Close() { s.stop() }
 
-// Stats returns what was counted since the start, or since the last ResetStats.
+// Stats returns the counts since the start, or since the last ResetStats.
 func (s *Server) Stats() Stats { return s.ledger.snapshot() }
 
-// ResetStats starts counting from nothing.
+// ResetStats sets the counts to zero.
 func (s *Server) ResetStats() { s.ledger.reset() }
 
 type connectionKey struct{}
@@ -104,7 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.ledger.end(rec)
 }
 
-// throttled draws whether the next request is refused.
+// throttled decides at random whether the next request is throttled.
 func (s *Server) throttled() bool {
 	if s.options.Throttle == 0 {
 		return false
@@ -114,7 +114,7 @@ func (s *Server) throttled() bool {
 	return s.random.Float64() < s.options.Throttle
 }
 
-// answer is what the service says when nothing distorts it.
+// answer returns the answer without a fault.
 func (s *Server) answer(r *http.Request) answer {
 	if r.URL.Path == tokenPath {
 		if r.Method != http.MethodPut {
@@ -131,7 +131,7 @@ func (s *Server) answer(r *http.Request) answer {
 	return s.options.Content.lookup(r.URL.Path)
 }
 
-// pause waits; it reports false if the client left meanwhile.
+// pause waits. It returns false if the client left meanwhile.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Stage is what a request is for, from the point of view of a client that looks
-// for a user's keys.
+// Stage is the purpose of a request, for a client that looks up a user's keys.
 type Stage string
 
 // The stages, in the order in which such a client needs them. Every other request
@@ -33,7 +32,7 @@ const (
 	staplePath     = "managed-ssh-keys/signer-ocsp"
 )
 
-// stageOf tells what a request is for.
+// stageOf returns the stage of a request.
 func stageOf(r *http.Request) Stage {
 	if r.URL.Path == tokenPath {
 		return StageToken
@@ -65,7 +64,7 @@ func stageOf(r *http.Request) Stage {
 	return StageOther
 }
 
-// dataName is the path below /latest/meta-data/ without the slashes around it.
+// dataName returns the path below /latest/meta-data/ without surrounding slashes.
 func dataName(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, dataPath)
 	if !ok || rest != "" && rest[0] != '/' {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Stats counts what was asked of a service.
+// Stats counts the requests to a service.
 type Stats struct {
-	// Requests counts by stage, Paths by method and path, as in
-	// "GET /latest/meta-data/instance-id".
+	// Requests counts by stage. Paths counts by method and path, such as "GET
+	// /latest/meta-data/instance-id".
 	Requests map[Stage]int
 	Paths    map[string]int
-	// Connections is how many connections requests came over.
+	// Connections is the number of connections that had requests.
 	Connections int
 }
 
@@ -33,7 +33,7 @@ type record struct {
 	Method string    `json:"method"`
 	Path   string    `json:"path"`
 	Stage  Stage     `json:"stage"`
-	// Status is 0 for a request that got no whole answer.
+	// Status is 0 for a request without a complete answer.
 	Status     int   `json:"status"`
 	Connection int64 `json:"connection"`
 }
@@ -46,7 +46,7 @@ type ledger struct {
 	log         io.Writer
 }
 
-// begin counts a request when it comes in.
+// begin counts a request when it arrives.
 func (l *ledger) begin(stage Stage, path string, connection int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,8 +60,8 @@ func (l *ledger) begin(stage Stage, path string, connection int64) {
 	l.stats.Connections = len(l.connections)
 }
 
-// end writes a request's line once it is answered. A log that cannot be written is
-// no reason to answer differently.
+// end writes the line of a request after its answer. A log that cannot be written does
+// not affect the answer.
 func (l *ledger) end(rec record) {
 	if l.log == nil {
 		return

@@ -16,8 +16,8 @@ const (
 	maxTTL = 21600
 )
 
-// tokens are the session tokens handed out, each with the time until which it
-// counts. The zero value is ready.
+// tokens are the issued session tokens and the times until which they are valid. The zero
+// value is ready.
 type tokens struct {
 	mu      sync.Mutex
 	expires map[string]time.Time
@@ -48,7 +48,7 @@ func (ts *tokens) issue(r *http.Request) answer {
 	return a
 }
 
-// valid reports whether a token was handed out and still counts.
+// valid reports whether a token was issued and has not expired.
 func (ts *tokens) valid(token string) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -56,7 +56,7 @@ func (ts *tokens) valid(token string) bool {
 	return ok && time.Now().Before(expiry)
 }
 
-// invalidate makes every token handed out so far count no longer.
+// invalidate makes every token issued so far invalid.
 func (ts *tokens) invalidate() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Certificate makes a TLS certificate for names and a certification authority that
-// issued it and nothing else. The authority is returned as PEM text; it has nothing to
-// do with the one that signs keys.
+// Certificate returns a TLS certificate for names, and the certification authority that
+// issued it and nothing else, as PEM text. That authority is unrelated to the one that
+// signs keys.
 func Certificate(names []string, now time.Time) (tls.Certificate, []byte, error) {
 	authority := template("eic-sim TLS, not for production", now)
 	authority.IsCA, authority.KeyUsage = true, x509.KeyUsageCertSign

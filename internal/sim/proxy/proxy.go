@@ -1,8 +1,8 @@
-// Package proxy leads clients to the simulator that know no address for it but AWS's
-// names on port 443: it is an HTTP proxy that answers CONNECT for exactly those names.
+// Package proxy leads clients to the simulator that can only connect to AWS's host names
+// on port 443. It is an HTTP proxy that accepts CONNECT for exactly those names.
 //
-// It connects to nothing. A connection that it accepts is handed to a TLS server in
-// the same process, so it can be no way to anywhere else.
+// It opens no connections. Each accepted connection is handed to a TLS server in the same
+// process, so the proxy leads nowhere else.
 package proxy
 
 import (
@@ -23,7 +23,7 @@ type Proxy struct {
 	closeOnce sync.Once
 }
 
-// New returns a proxy that answers for names, each on port 443.
+// New returns a proxy for names, each on port 443.
 func New(names []string) *Proxy {
 	return &Proxy{names: names, accepted: make(chan net.Conn), closed: make(chan struct{})}
 }
@@ -71,7 +71,7 @@ func (p *Proxy) Close() error {
 	return nil
 }
 
-// Addr says that this is no listener on an address of its own.
+// Addr returns a placeholder, because the listener has no address of its own.
 func (p *Proxy) Addr() net.Addr { return address{} }
 
 type address struct{}
@@ -79,7 +79,7 @@ type address struct{}
 func (address) Network() string { return "proxy" }
 func (address) String() string  { return "proxy" }
 
-// connection is one that a client may have sent something on already.
+// connection is a connection on which the client may have sent data already.
 type connection struct {
 	net.Conn
 	reader *bufio.Reader
@@ -87,5 +87,5 @@ type connection struct {
 
 func (c connection) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// NetConn is what is below, for who wants to reset it.
+// NetConn returns the underlying connection, for resetting it.
 func (c connection) NetConn() net.Conn { return c.Conn }

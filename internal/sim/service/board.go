@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Pushed is one key that somebody pushed for a user.
+// Pushed is one key that was pushed for a user.
 type Pushed struct {
 	User, Key, Caller, RequestID string
 	// Expiry is a whole second.
 	Expiry time.Time
 }
 
-// Board holds the pushed keys until they expire. The zero value is an empty board
-// whose keys expire at once; it may be used by several goroutines.
+// Board holds the pushed keys until they expire. The zero value is an empty board whose
+// keys expire at once. A board is safe for concurrent use.
 type Board struct {
-	// TTL is how long a key lives at least. It lives less than a second more,
-	// because its expiry is told in whole seconds.
+	// TTL is the minimum lifetime of a key. The actual lifetime is less than one second
+	// longer, because expiry times are whole seconds.
 	TTL time.Duration
 
 	mu     sync.Mutex
 	pushed []Pushed
 }
 
-// Add puts up a key and sets its expiry.
+// Add adds a key and sets its expiry time.
 func (b *Board) Add(p Pushed) {
 	p.Expiry = time.Now().Add(b.TTL + time.Second - 1).Truncate(time.Second)
 	b.mu.Lock()
@@ -57,7 +57,7 @@ func (b *Board) Users() []string {
 	return slices.Compact(users)
 }
 
-// live drops what has expired and returns the rest.
+// live removes expired keys and returns the others.
 func (b *Board) live() []Pushed {
 	now := time.Now()
 	b.pushed = slices.DeleteFunc(b.pushed, func(p Pushed) bool { return !p.Expiry.After(now) })

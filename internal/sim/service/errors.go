@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// apiError is an error in the protocol's form: a code and a message.
+// apiError is an error of the protocol: a code and a message.
 type apiError struct {
 	code, message string
 }
@@ -14,7 +14,7 @@ func invalid(format string, args ...any) *apiError {
 	return &apiError{"InvalidArgsException", fmt.Sprintf(format, args...)}
 }
 
-// status is the HTTP status that goes with the code.
+// status returns the HTTP status for the code.
 func (e *apiError) status() int {
 	switch e.code {
 	case "ServiceException", "SerialConsoleSessionUnavailableException":

@@ -1,9 +1,9 @@
-// Package service is the simulated EC2 Instance Connect API, as real clients speak
-// it: AWS JSON 1.1 over HTTP.
+// Package service simulates the EC2 Instance Connect API as real clients call it: AWS
+// JSON 1.1 over HTTP.
 //
-// SendSSHPublicKey checks its parameters as the real one does and puts the key on a
-// Board. Who may call it is decided by an iam.Gate. SendSerialConsoleSSHPublicKey is
-// answered with a documented error.
+// SendSSHPublicKey validates its parameters as the real API does, and puts the key on a
+// Board. An iam.Gate decides who may call it. SendSerialConsoleSSHPublicKey is answered
+// with a documented error.
 package service
 
 import (
@@ -26,18 +26,17 @@ const (
 	maxBody = 64 << 10
 )
 
-// Options say which instance the API knows and how it answers.
+// Options say which instance the API knows, and how it answers.
 type Options struct {
-	// Instance is the one instance that exists.
+	// Instance is the only instance.
 	Instance ec2.Instance
-	// Gate says who calls, and whether they may.
+	// Gate identifies callers and decides whether they may call.
 	Gate *iam.Gate
-	// Trail gets the event of each call.
+	// Trail receives the event of each call.
 	Trail *cloudtrail.Log
 	// Board is where pushed keys go.
 	Board *Board
-	// Error, if set, is one of Errors; every SendSSHPublicKey is answered with
-	// it.
+	// Error, if not empty, is one of Errors. Every SendSSHPublicKey is answered with it.
 	Error string
 }
 
@@ -65,7 +64,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(body) // a client that has left needs no answer
 }
 
-// call carries out one call.
+// call executes one call.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, id string) *apiError {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, id string) *apiErr
 	return failed
 }
 
-// push checks a call and puts up its key.
+// push validates a call and adds its key.
 func (s *Server) push(r *http.Request, caller cloudtrail.Caller, req request, id string) *apiError {
 	if s.options.Error != "" {
 		return &apiError{s.options.Error, "Asked for when the simulator was started."}
@@ -121,15 +120,15 @@ func (s *Server) push(r *http.Request, caller cloudtrail.Caller, req request, id
 	return nil
 }
 
-// named is the instance that a call names, which need not exist.
+// named returns the instance that a call names, which need not exist.
 func (s *Server) named(req request) ec2.Instance {
 	i := s.options.Instance
 	i.ID = req.InstanceID
 	return i
 }
 
-// record writes the event of a call. An event that cannot be written is no reason to
-// answer differently.
+// record writes the event of a call. An event that cannot be written does not affect the
+// answer.
 func (s *Server) record(r *http.Request, caller cloudtrail.Caller, req request, id string, failed *apiError) {
 	call := cloudtrail.Call{
 		Name: "SendSSHPublicKey", Request: r, Caller: caller, ID: id,
@@ -148,8 +147,7 @@ func (s *Server) record(r *http.Request, caller cloudtrail.Caller, req request, 
 	_ = s.options.Trail.Record(call)
 }
 
-// Push does what a call does that is right, without one, for any key line. It
-// returns the request id.
+// Push does what a valid call does, for any key line. It returns the request id.
 func (s *Server) Push(user, key string) string {
 	id := uuid.New()
 	s.options.Board.Add(Pushed{
@@ -158,7 +156,7 @@ func (s *Server) Push(user, key string) string {
 	return id
 }
 
-// unsigned is the protocol's error for a signature that is refused.
+// unsigned returns the protocol's error for a refused signature.
 func unsigned(err error) *apiError {
 	switch {
 	case errors.Is(err, sigv4.ErrMissing):

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The API's own patterns for its parameters:
+// The API's patterns for its parameters:
 // https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html
 var (
 	instancePattern = regexp.MustCompile(`^i-[a-f0-9]+$`)
@@ -31,7 +31,7 @@ type request struct {
 	AvailabilityZone string `json:"AvailabilityZone"`
 }
 
-// validate says what is wrong with a call's parameters, as the documented error.
+// validate checks the parameters of a call, and returns the documented error.
 func validate(r request) *apiError {
 	switch {
 	case !within(r.InstanceID, minInstance, maxInstance) || !instancePattern.MatchString(r.InstanceID):
@@ -50,7 +50,7 @@ func validate(r request) *apiError {
 	return nil
 }
 
-// exists reports whether the call's instance is there, and in the call's zone.
+// exists reports whether the call's instance exists in the call's zone.
 func (s *Server) exists(r request) bool {
 	i := s.options.Instance
 	return r.InstanceID == i.ID && (r.AvailabilityZone == "" || r.AvailabilityZone == i.AvailabilityZone)
@@ -60,7 +60,7 @@ func within(text string, least, most int) bool {
 	return len(text) >= least && len(text) <= most
 }
 
-// checkKey wants one public key of a type that the API accepts, without options.
+// checkKey accepts one public key of a supported type, without options.
 func checkKey(text string) error {
 	line := strings.TrimSpace(text)
 	if strings.ContainsAny(line, "\r\n") {

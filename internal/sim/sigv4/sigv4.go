@@ -1,7 +1,7 @@
-// Package sigv4 verifies AWS's Signature Version 4, in the Authorization header and
-// in the query of a presigned URL, by signing the request again with the AWS SDK.
+// Package sigv4 verifies AWS's Signature Version 4, in the Authorization header and in
+// the query of a presigned URL. It signs the request again with the AWS SDK and compares.
 //
-// Without secrets it can only check that a request has the form of a signed one.
+// Without secrets it only checks that a request has the form of a signed one.
 package sigv4
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// The reasons why a signature is refused. Callers turn them into the codes of their
+// The reasons for refusing a signature. Callers translate them into codes of their
 // protocol.
 var (
 	ErrMissing    = errors.New("missing authentication token")
@@ -31,15 +31,15 @@ var (
 	ErrExpired    = errors.New("signature expired")
 )
 
-// Secrets are secret access keys by access key id. If there are none, signatures are
-// not verified.
+// Secrets are secret access keys by access key id. If there are none, signatures are not
+// verified.
 type Secrets map[string]string
 
-// skew is how far a signed request's date may be from now, and how long a presigned
-// URL without X-Amz-Expires is good.
+// skew is how far the date of a signed request may be from now, and how long a presigned
+// URL without X-Amz-Expires is valid.
 const skew = 15 * time.Minute
 
-// dateFormat is that of X-Amz-Date.
+// dateFormat is the format of X-Amz-Date.
 const dateFormat = "20060102T150405Z"
 
 var (
@@ -48,15 +48,15 @@ var (
 	hexSignature  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// signature is what a request says of its signature.
+// signature is the part of a request that describes its signature.
 type signature struct {
 	id, region string
 	date       time.Time
 	value      string
 }
 
-// Header verifies a request that is signed in its headers for a service, and returns
-// the access key id. The body is passed because the request's own may have been read.
+// Header verifies a request to a service that is signed in its headers, and returns the
+// access key id. body is passed separately because the request's body may have been read.
 func (s Secrets) Header(r *http.Request, body []byte, service string, now time.Time) (string, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
@@ -88,8 +88,8 @@ func (s Secrets) Header(r *http.Request, body []byte, service string, now time.T
 	})
 }
 
-// Presigned verifies a request that is signed in its query for a service, and returns
-// the access key id. Its body must be empty.
+// Presigned verifies a request to a service that is signed in its query, and returns the
+// access key id. The body must be empty.
 func (s Secrets) Presigned(r *http.Request, service string, now time.Time) (string, error) {
 	query := r.URL.Query()
 	if query.Get("X-Amz-Signature") == "" {
@@ -125,7 +125,7 @@ func (s Secrets) Presigned(r *http.Request, service string, now time.Time) (stri
 	})
 }
 
-// parse checks the parts that both forms of a signature have.
+// parse checks the parts that both forms of signatures have.
 func parse(credential, date, value, service string) (signature, error) {
 	parts := scope.FindStringSubmatch(credential)
 	if parts == nil || parts[4] != service {
@@ -138,7 +138,7 @@ func parse(credential, date, value, service string) (signature, error) {
 	return signature{id: parts[1], region: parts[3], date: when, value: value}, nil
 }
 
-// current checks that a presigned URL is neither too old nor from the future.
+// current checks that a presigned URL is neither expired nor from the future.
 func current(date time.Time, query url.Values, now time.Time) error {
 	lifetime := skew
 	if text := query.Get("X-Amz-Expires"); text != "" {
@@ -154,7 +154,8 @@ func current(date time.Time, query url.Values, now time.Time) error {
 	return nil
 }
 
-// compare signs a request again with the secret of its access key.
+// compare signs a request again with the secret of its access key, and compares the
+// signatures.
 func (s Secrets) compare(sig signature, sign func(aws.Credentials) (string, error)) error {
 	secret, known := s[sig.id]
 	if !known {
@@ -170,7 +171,7 @@ func (s Secrets) compare(sig signature, sign func(aws.Credentials) (string, erro
 	return nil
 }
 
-// bare is a request to sign: method, host, path and a query, without headers.
+// bare returns a request to sign: method, host, path and a query, without headers.
 func bare(r *http.Request, query url.Values) *http.Request {
 	return &http.Request{
 		Method: r.Method, Host: r.Host, Header: make(http.Header), ContentLength: -1,

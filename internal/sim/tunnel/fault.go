@@ -1,6 +1,6 @@
 package tunnel
 
-// Fault is a way in which tunnels go wrong.
+// Fault is a way in which every tunnel fails.
 type Fault string
 
 // The faults.

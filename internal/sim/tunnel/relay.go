@@ -9,16 +9,16 @@ import (
 	"github.com/coder/websocket"
 )
 
-// maxFrame is the most that a frame may hold. Clients send up to 65,000 bytes, and the
-// library allows 32 KiB unless told otherwise.
+// maxFrame is the largest accepted frame. Clients send up to 65,000 bytes; the library's
+// default is 32 KiB.
 const maxFrame = 1 << 20
 
-// relay carries bytes in both directions until one side ends, or the time is over.
+// relay copies bytes in both directions until one side ends, or the time is over.
 func (s *Server) relay(socket *websocket.Conn, target net.Conn, duration time.Duration) {
 	socket.SetReadLimit(maxFrame)
 	ctx, cancel := context.WithTimeout(s.base, duration)
 	defer cancel()
-	// The end of the one direction is the end of the other.
+	// If one direction ends, the other one ends too.
 	stop := context.AfterFunc(ctx, func() { _ = target.Close() })
 	defer stop()
 	done := make(chan struct{})
@@ -35,8 +35,8 @@ func (s *Server) relay(socket *websocket.Conn, target net.Conn, duration time.Du
 	<-done
 }
 
-// upstream carries what the client sends. Empty frames carry nothing; some clients send
-// thousands.
+// upstream copies what the client sends. Empty frames carry nothing; some clients send
+// thousands of them.
 func upstream(socket *websocket.Conn, target io.Writer) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -54,10 +54,10 @@ func upstream(socket *websocket.Conn, target io.Writer) {
 	}
 }
 
-// onlyWriter hides a ReadFrom, which would not use the buffer.
+// onlyWriter hides ReadFrom, which would bypass the buffer.
 type onlyWriter struct{ io.Writer }
 
-// downstream carries what the instance sends.
+// downstream copies what the instance sends.
 func (s *Server) downstream(ctx context.Context, socket *websocket.Conn, target io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for first := true; ; first = false {
@@ -76,8 +76,8 @@ func (s *Server) downstream(ctx context.Context, socket *websocket.Conn, target 
 	}
 }
 
-// spoil does what a fault wants when the instance first says something. It reports
-// whether the tunnel has ended.
+// spoil applies a fault when the instance first sends data. It reports whether the tunnel
+// has ended.
 func (s *Server) spoil(ctx context.Context, socket *websocket.Conn) bool {
 	switch s.options.Fault {
 	case EarlyEnd:

@@ -1,9 +1,9 @@
-// Package tunnel is the simulated EC2 Instance Connect Endpoint: the WebSocket at
+// Package tunnel simulates the EC2 Instance Connect Endpoint: the WebSocket at
 // /openTunnel that leads to the private address of an instance.
 //
-// It verifies the presigned URL and the parameters before it upgrades, and dials
-// nothing but the instance's own addresses on the two documented ports, so it can be
-// no way to anywhere else.
+// It verifies the presigned URL and the parameters before it upgrades the connection. It
+// connects only to the instance's own addresses, on the two documented ports, so it leads
+// nowhere else.
 package tunnel
 
 import (
@@ -33,7 +33,7 @@ const (
 	maxConnections = 20   // for each Endpoint
 )
 
-// dialTimeout is how long the instance has to accept a connection.
+// dialTimeout is how long the instance may take to accept a connection.
 const dialTimeout = 5 * time.Second
 
 // Options say where tunnels lead.
@@ -42,10 +42,10 @@ type Options struct {
 	Endpoints []ec2.Endpoint
 	Gate      *iam.Gate
 	Trail     *cloudtrail.Log
-	// Reach says where an address and port of the instance is found instead, as
-	// host:port, for machines that cannot have the instance's address.
+	// Reach maps an address and port of the instance to the HOST:PORT to connect to
+	// instead, for machines that cannot have the instance's address.
 	Reach map[netip.AddrPort]string
-	// Fault, if set, is what goes wrong with every tunnel.
+	// Fault, if not empty, is the way in which every tunnel fails.
 	Fault Fault
 }
 
@@ -76,7 +76,7 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// begin counts a request as running; it reports false if the server is closed.
+// begin counts a request as running. It returns false if the server is closed.
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ type request struct {
 	duration time.Duration
 }
 
-// check verifies a request, and takes one of the Endpoint's connections for it. Its
+// check verifies a request, and reserves one of the Endpoint's connections for it. Its
 // error is a *refusal.
 func (s *Server) check(t *request) error {
 	var err error
@@ -167,7 +167,7 @@ func (s *Server) check(t *request) error {
 	return nil
 }
 
-// unsigned is the refusal of a URL whose signature is refused.
+// unsigned returns the refusal for a URL with a refused signature.
 func unsigned(err error) error {
 	code := "SignatureDoesNotMatch"
 	switch {
@@ -183,7 +183,7 @@ func unsigned(err error) error {
 	return &refusal{http.StatusForbidden, code, err.Error()}
 }
 
-// parse reads the parameters into t, as far as they are right.
+// parse parses the parameters into t, as far as they are valid.
 func (s *Server) parse(t *request) error {
 	query := t.http.URL.Query()
 	id := query.Get("instanceConnectEndpointId")
@@ -215,7 +215,7 @@ func (s *Server) parse(t *request) error {
 	return nil
 }
 
-// take takes one of an Endpoint's connections; it reports false if all are taken.
+// take reserves one of an Endpoint's connections. It returns false if all are taken.
 func (s *Server) take(endpoint string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,8 +232,8 @@ func (s *Server) release(endpoint string) {
 	s.open[endpoint]--
 }
 
-// record writes the event of a request. An event that cannot be written is no reason
-// to answer differently.
+// record writes the event of a request. An event that cannot be written does not affect
+// the answer.
 func (s *Server) record(t *request, code, message string) {
 	query := t.http.URL.Query()
 	parameters := map[string]string{}
@@ -250,8 +250,8 @@ func (s *Server) record(t *request, code, message string) {
 	})
 }
 
-// upgrade makes a WebSocket of the request and carries it to the instance. As at AWS a
-// client learns only then that the instance cannot be reached.
+// upgrade turns the request into a WebSocket and connects it to the instance. As at AWS,
+// a client learns only then that the instance is unreachable.
 func (s *Server) upgrade(w http.ResponseWriter, t *request) error {
 	socket, err := websocket.Accept(w, t.http, nil)
 	if err != nil {
@@ -296,13 +296,13 @@ func (s *Server) dial(t *request) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
-// reset resets the connection instead of an answer.
+// reset resets the connection instead of answering.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
-	// What is below TLS is reset, so that no orderly end of TLS is sent.
+	// The connection below TLS is reset, so that TLS does not end orderly.
 	for {
 		layered, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {

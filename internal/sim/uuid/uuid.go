@@ -1,4 +1,4 @@
-// Package uuid makes the ids of requests and events.
+// Package uuid generates the ids of requests and events.
 package uuid
 
 import (
