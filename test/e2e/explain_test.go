@@ -39,7 +39,7 @@ func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
 	require.Contains(t, after.Stdout, "\nAnswer: the key would be printed\n")
 
 	asRoot := explain("root", "--save="+kept, "alice")
-	require.Contains(t, asRoot.Stdout, "as given: user root, flags --trust-anchors="+host.TrustAnchors+"; without these flags it asks as sshd does\n")
+	require.Contains(t, asRoot.Stdout, "as given: user root, flags --trust-anchors="+host.TrustAnchors+"; without these flags, explain uses those of sshd's command\n")
 	require.Zero(t, asRoot.Status)
 	require.Contains(t, asRoot.Stdout, "\nsshd lets alice log in with a pushed key\n")
 	require.Empty(t, h.Log.Texts("eic"), "a question of an administrator is no event")
@@ -103,7 +103,7 @@ func TestExplainAsksAsSSHDDoes(t *testing.T) {
 			first: "as given: user root, no flags", also: printed},
 		"whoever asks gives flags": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
 			args:  []string{"--allow-user=bob", "alice"},
-			first: "as given: user root, flags --allow-user=bob; without these flags it asks as sshd does", also: denied},
+			first: "as given: user root, flags --allow-user=bob; without these flags, explain uses those of sshd's command", also: denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, h.Configure(try.config))
