@@ -258,10 +258,10 @@ func TestAPKIsSigned(t *testing.T) {
 		return run(cmd)
 	}
 	require.NoError(t, verify("control.tar.gz"))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "changed"), append(streams[1], 0), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "changed"), append(bytes.Clone(streams[1]), 0), 0o644))
 	require.Error(t, verify("changed"))
 
 	unsigned, err := os.ReadFile(file(t, `new/eic_\S*-r1_x86_64\.apk`))
 	require.NoError(t, err)
-	require.Equal(t, gzipStreams(t, unsigned), streams[1:], "signing changed more than the signature")
+	require.True(t, bytes.Equal(unsigned, text[len(streams[0]):]), "signing changed more than the signature")
 }
