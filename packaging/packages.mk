@@ -91,7 +91,7 @@ empty-packages:
 
 # Go knows what has to be built again.
 $(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
-	GOOS=linux GOARCH=$* GOFLAGS=-buildvcs=false $(GOBUILD) -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
+	GOOS=linux GOARCH=$* GOFLAGS="$(GOFLAGS) -buildvcs=false" $(GOBUILD) -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
 
 $(STAGE)/man/%.gz: packaging/man/%.md $(TOOLS)/go-md2man FORCE
 	mkdir -p $(@D)

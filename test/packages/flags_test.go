@@ -1,0 +1,42 @@
+//go:build packages
+
+package packages
+
+import (
+	"debug/elf"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Debian and Fedora build with flags of their own. What we build has no interpreter: it
+// runs on every distribution, and in a chroot with nothing else.
+func TestTheFlagsOfADistributionReachTheBuild(t *testing.T) {
+	for name, test := range map[string]struct {
+		flags       []string
+		kind        elf.Type
+		interpreted bool
+	}{
+		"ours":           {nil, elf.ET_EXEC, false},
+		"a distribution": {[]string{"GOFLAGS=-buildmode=pie"}, elf.ET_DYN, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stage := t.TempDir()
+			program := filepath.Join(stage, runtime.GOARCH, "eic")
+			require.NoError(t, inModule(t.Context(), nil, "make", append(test.flags, "STAGE="+stage, program)...))
+			file, err := elf.Open(program)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, file.Close()) }()
+			require.Equal(t, test.kind, file.Type)
+			interpreted := false
+			for _, segment := range file.Progs {
+				interpreted = interpreted || segment.Type == elf.PT_INTERP
+			}
+			require.Equal(t, test.interpreted, interpreted)
+			require.NoError(t, exec.Command(program, "version").Run())
+		})
+	}
+}
