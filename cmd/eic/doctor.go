@@ -22,7 +22,7 @@ import (
 	"eic/internal/sshd"
 )
 
-const doctorAbout = `Checks everything that a login with a pushed key depends on. With --user NAME,
+const doctorAbout = `Checks that this host is as a login with a pushed key needs it. With --user NAME,
 also checks whether sshd lets NAME log in. Problems come first, each with one
 thing to try and the number of checks that were skipped because of it. The last
 line is the result. Nothing is changed. Run doctor as root: only root can test

@@ -107,7 +107,7 @@ func (b *bench) report(out io.Writer) (status int) {
 		}
 		fmt.Fprintf(out, "| %s | %g | %.4g | %s |\n", t.what, t.most, t.found, verdict)
 	}
-	fmt.Fprintf(out, "\n| medians, in ms | eic | CPU | floor | CPU | × floor | CPU × floor |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	fmt.Fprintf(out, "\n| medians | eic, ms | CPU of eic, ms | floor, ms | CPU of floor, ms | eic ÷ floor | CPU ÷ CPU |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range b.runs {
 		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f | %.3f | %.3f |\n", r.name,
 			median(r.eic.wall, r.eic.wall, only), median(r.eic.cpu, r.eic.cpu, only),

@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	program  = "eic 1.0.0"
+	program  = "eic 0.2.0"
 	aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 )
 
