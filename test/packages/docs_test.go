@@ -63,10 +63,9 @@ type reader struct {
 	run, left int
 }
 
-// place is where commands are run.
+// place is where commands are run: a machine, and what was on it before.
 type place struct {
 	machine
-	source bool // in the source directory of this machine, in place of another one
 	before []string
 }
 
@@ -96,7 +95,7 @@ func (r *reader) follow(blocks []documents.Block) {
 				leave = ""
 				continue
 			}
-			require.NotEqual(r.t, place{}, r.on, "%s:%d: on which machine?", r.page, b.Line)
+			require.NotNil(r.t, r.on.Host, "%s:%d: on which machine?", r.page, b.Line)
 			r.script(b.Commands)
 		}
 	}
@@ -109,8 +108,6 @@ func (r *reader) place(kind string) place {
 	r.t.Helper()
 	var m machine
 	switch kind {
-	case "source":
-		return place{source: true}
 	case "debian":
 		m = start(r.t, "trixie")
 	case "rpm":
@@ -173,10 +170,6 @@ pacman() { command pacman -dd "$@"; }
 // script runs a block of commands. Each command has to succeed.
 func (r *reader) script(commands string) {
 	r.t.Helper()
-	if r.on.source {
-		require.NoError(r.t, inModule(r.t.Context(), nil, "/bin/sh", "-euc", commands))
-		return
-	}
 	r.on.must("/bin/sh", "-euc", "cd "+packagesAt+"\n"+prelude+commands)
 }
 
