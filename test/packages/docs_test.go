@@ -18,7 +18,7 @@ import (
 // pagesThatAreRun are those whose commands an administrator follows to the letter.
 var pagesThatAreRun = []string{
 	"how-to/air-gapped.md", "how-to/ami-bake.md", "how-to/fleet.md", "how-to/install.md", "how-to/managed-sshd.md",
-	"how-to/migrating.md", "how-to/troubleshooting.md",
+	"how-to/migrating.md", "how-to/troubleshooting.md", "tutorials/first-host.md",
 }
 
 // Every block of commands is run as it stands on the page, in order, on machines as
