@@ -47,7 +47,7 @@ func takeOver(command string) ([]string, error) {
 		case "%t", "%k", "%U":
 			chained.WriteString(token)
 		default:
-			return nil, fmt.Errorf("reading %q: expected no token but %%u, %%f, %%t, %%k and %%U, got %q; write a script of root's that finds it out from %%u, and run \"eic enable --chain='SCRIPT %%u'\"", command, token)
+			return nil, fmt.Errorf("reading %q: expected no token but %%u, %%f, %%t, %%k and %%U, got %q", command, token)
 		}
 	}
 	return []string{"--chain", chained.String()}, nil

@@ -165,7 +165,7 @@ func TestEnableDoesNotChain(t *testing.T) {
 		},
 		"this program itself, without end":      {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "works as it is"},
 		"two commands":                          {otherCommand, []string{"--chain=/usr/bin/third"}, "another one to chain is given already"},
-		"a command with tokens eic cannot give": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "chaining the command of /etc/ssh/sshd_config:1"},
+		"a command with tokens eic cannot give": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "/etc/ssh/sshd_config:1: AuthorizedKeysCommand cannot be chained as it is"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package enable
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"eic/internal/sshd"
 )
@@ -36,23 +37,23 @@ func (s site) askBefore(ctx context.Context) ([]login, error) {
 
 // unchanged asks sshd again. The error is a *ConflictError if it would do
 // anything else than before, apart from our two keywords.
-func (s site) unchanged(ctx context.Context, logins []login) error {
+func (s site) unchanged(ctx context.Context, e sshd.Entry, logins []login) error {
 	for _, l := range logins {
 		answer, err := s.host.Ask(ctx, l.connection)
 		if err != nil {
 			return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
 		}
 		if changes := l.before.Changes(answer); len(changes) > 0 {
-			return s.sideEffect(l, changes[0])
+			return s.sideEffect(l, e, changes[0])
 		}
 	}
 	return nil
 }
 
 // sideEffect is the conflict with a line that our lines put out of force, or in.
-func (s site) sideEffect(l login, change sshd.Change) error {
+func (s site) sideEffect(l login, e sshd.Entry, change sshd.Change) error {
 	var at sshd.Setting
-	for _, set := range s.Bare {
+	for _, set := range s.Now {
 		if set.Keyword == change.Keyword && (set.Match == "" || set.Match == l.match) {
 			at = set
 			break
@@ -62,10 +63,22 @@ func (s site) sideEffect(l login, change sshd.Change) error {
 	if l.match != "" {
 		whose = fmt.Sprintf("logins that match %q", l.match)
 	}
-	return &ConflictError{
+	c := &ConflictError{
 		File: at.File, Line: at.Line,
 		Problem: fmt.Sprintf("with our lines sshd would have %s %q for %s, not %q", change.Keyword, change.After, whose, change.Before),
-		Advice:  "everything is as it was; the command shows our lines, to be written by hand where nothing else changes",
-		Run:     "eic enable --dry-run",
+		Advice:  "everything is as it was; write our lines by hand where nothing else changes",
+		byHand:  true,
 	}
+	lines := []string{"AuthorizedKeysCommand " + e.Command(), "AuthorizedKeysCommandUser " + e.RunsAs()}
+	if at.Line == 0 || at.Match != "" {
+		c.Advice += ": " + strings.Join(lines, "; ")
+		return c
+	}
+	c.Advice += ", for example behind this line"
+	c.Run = "sed -i"
+	for _, line := range lines {
+		c.Run += " -e " + shellQuote(fmt.Sprintf("%da %s", at.Line, strings.ReplaceAll(line, `\`, `\\`)))
+	}
+	c.Run += " " + shellQuote(at.File) + " && sshd -t"
+	return c
 }

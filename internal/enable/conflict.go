@@ -37,6 +37,10 @@ type ConflictError struct {
 	lost []string
 	// replace is set where --replace-ec2-instance-connect may be needed behind Run.
 	replace bool
+	// script is set where the command to be chained needs a script around it.
+	script bool
+	// byHand is set where "eic enable" does not lead out.
+	byHand bool
 	// confined is set where SELinux confines the command to be chained.
 	confined bool
 }
@@ -69,7 +73,7 @@ func (s site) withWayOut(o Options, err error) error {
 	}
 	if errors.As(err, &c) {
 		others := moreOptions(o)
-		if c.confined {
+		if c.confined || c.script {
 			others = nil
 		}
 		for _, more := range others {
@@ -78,8 +82,8 @@ func (s site) withWayOut(o Options, err error) error {
 				c.Advice, c.Write, c.Run = "", "", enableCommand(more)
 				return err
 			}
-			if next := new(ConflictError); errors.As(failed, &next) && next.confined {
-				more.SELinuxAllowsChain = true
+			if next := new(ConflictError); errors.As(failed, &next) && (next.confined || next.script) {
+				more.SELinuxAllowsChain = more.SELinuxAllowsChain || next.confined
 				return ended(failed, enableCommand(more))
 			}
 		}
@@ -107,7 +111,7 @@ func (o Options) keeping(lost []string) Options {
 // run first.
 func ended(err error, command string) error {
 	var c *ConflictError
-	if errors.As(err, &c) {
+	if errors.As(err, &c) && !c.byHand {
 		if c.Run != "" {
 			command = c.Run + " && " + command
 		}
@@ -212,13 +216,42 @@ func (s site) inMatchAll(set sshd.Setting) error {
 }
 
 // misread is the conflict with an sshd that has its configuration from elsewhere.
-func misread(written sshd.Setting, command string) error {
+func misread(written sshd.Setting, reported sshd.Answer) error {
+	command := reported.Values[sshd.KeysCommand]
 	return &ConflictError{
 		Command: command,
 		File:    written.File, Line: written.Line,
 		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
-		Advice:  `something else configures this sshd; the command shows what it reads`,
-		Run:     "sshd -ddd -t",
+		Advice:  "what else configures this sshd, a wrapper around it for example, has to say so itself",
+		Write:   byHand(command, reported.Values[sshd.KeysCommandUser]),
+		byHand:  true,
+	}
+}
+
+// byHand returns the value of AuthorizedKeysCommand, with its keyword, to write in the place of a
+// command that is to run on as its user, or of "none".
+func byHand(command, user string) string {
+	e := sshd.Entry{}
+	flags, err := takeOver(command)
+	switch {
+	case strings.EqualFold(command, "none") || err != nil:
+		return fmt.Sprintf("AuthorizedKeysCommand %s; AuthorizedKeysCommandUser %s", e.Command(), e.RunsAs())
+	case user == "root":
+		e.Args = []string{runAsFlag, sshd.CommandUser}
+	}
+	e.Args = append(e.Args, flags...)
+	return "AuthorizedKeysCommand " + e.Command()
+}
+
+// needsScript is the conflict with a command that cannot be chained as it is written.
+func needsScript(other sshd.Setting, why error) error {
+	const script = "/usr/local/bin/other-keys"
+	return &ConflictError{
+		File: other.File, Line: other.Line, Command: other.Value,
+		Problem: "AuthorizedKeysCommand cannot be chained as it is:",
+		Advice:  fmt.Sprintf("%v; make a script of root's, %s, that runs the command for the user who is its first argument", why, script),
+		Write:   sshd.DirectiveName(other.Keyword) + " " + script + " %u",
+		script:  true,
 	}
 }
 

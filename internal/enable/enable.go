@@ -164,5 +164,5 @@ func (s site) inForce(ctx context.Context, e sshd.Entry, logins []login) error {
 				e.Command(), e.RunsAs(), command, user)
 		}
 	}
-	return s.unchanged(ctx, logins)
+	return s.unchanged(ctx, e, logins)
 }

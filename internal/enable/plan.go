@@ -2,7 +2,6 @@ package enable
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -169,7 +168,7 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 	}
 	flags, err := takeOver(other.Value)
 	if err != nil {
-		return fmt.Errorf("chaining the command of %s: %w", sshd.Place(other.File, other.Line), err)
+		return needsScript(other, err)
 	}
 	p.chained, p.chainedUser = other, sshd.CommandUser
 	if user, found := p.Bare.Global(sshd.KeysCommandUser); found && user.Value != sshd.CommandUser {

@@ -35,6 +35,6 @@ func (s site) commandUser(ctx context.Context, dryRun bool) (note string, err er
 	return "", &ConflictError{
 		Problem: `the account "` + sshd.CommandUser + `" is not the system user that sshd is to run eic as: ` + why,
 		Advice:  "give that account another name",
-		Run:     "usermod --login NAME " + sshd.CommandUser,
+		Run:     "usermod --login former" + sshd.CommandUser + " " + sshd.CommandUser,
 	}
 }

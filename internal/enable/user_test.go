@@ -59,7 +59,7 @@ func TestAPersonsAccountIsNotUsedForTheCommand(t *testing.T) {
 	_, err := Add(t.Context(), h, Options{Keep: true, ReplaceInstanceConnect: true})
 	require.ErrorAs(t, err, &conflict)
 	require.EqualError(t, err, `the account "_eic" is not the system user that sshd is to run eic as: its uid 1000 is in the range for people (UID_MIN is 1000); `+
-		"give that account another name; run: usermod --login NAME _eic && eic enable --keep --replace-ec2-instance-connect")
+		"give that account another name; run: usermod --login former_eic _eic && eic enable --keep --replace-ec2-instance-connect")
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }
 

@@ -64,6 +64,9 @@ func refusals() map[string]struct {
 		"a user in front of the principals' lines": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommandUser nobody\nAuthorizedPrincipalsCommand /bin/echo x\nAuthorizedPrincipalsCommandUser git\n"}, nil, "sed -i -e '1s/^/#/' /etc/ssh/sshd_config && eic enable"},
 		"an option in an environment file": {unit("etc/sysconfig/sshd", "# site\nOPTIONS=\"-4 -o 'AuthorizedKeysCommand /usr/bin/other %u' -oAuthorizedKeysCommandUser=root -o \\\"Banner /etc/a\\\"\"\n"),
 			nil, "systemctl daemon-reload && eic enable"},
+		"an option of an init script": {map[string]string{
+			"etc/ssh/sshd_config": includeFirst, "etc/default/ssh": "SSHD_OPTS=\"-4 -o AuthorizedKeysCommand=/usr/bin/other\"\n",
+		}, nil, "eic enable"},
 		"an option in a drop-in": {unit("etc/systemd/system/sshd.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n -4o AuthorizedKeysCommand=/usr/bin/other \\\n $OPTIONS\n"),
 			nil, "systemctl daemon-reload && eic enable"},
 	}
@@ -74,25 +77,208 @@ func refusals() map[string]struct {
 func TestEveryRefusalLeadsOut(t *testing.T) {
 	for name, test := range refusals() {
 		t.Run(name, func(t *testing.T) {
-			root := sshdtest.NewRoot(t, test.files)
-			sshdtest.InstallEic(t, root)
-			sshdtest.InstallPrograms(t, root, "sed", "mv", "rm")
-			require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/systemctl"), []byte("#!/bin/bash\n"), 0o755))
-			before := sshdtest.Snapshot(t, filepath.Join(root, "etc"))
-
-			out, err := sshdtest.Command(root, sshd.Program, append([]string{"enable"}, test.args...)...).CombinedOutput()
-			require.ErrorContains(t, err, "exit status 3", string(out))
-			require.Equal(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")))
-			said, command, found := strings.Cut(strings.TrimSpace(string(out)), "; run: ")
-			require.True(t, found, said)
-			require.Equal(t, test.run, command)
+			root := rootToRefuse(t, test.files)
+			said, _, run := refused(t, root, append([]string{"enable"}, test.args...)...)
+			require.Equal(t, test.run, run)
 			writeInstead(t, root, said)
+			shell(t, root, run)
+			command, ours := runs(t, root)
+			require.True(t, ours, command)
+		})
+	}
+}
 
-			out, err = sshdtest.Command(root, "/bin/bash", "-c", command).CombinedOutput()
-			require.NoError(t, err, string(out))
-			e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
-			require.NoError(t, err)
-			require.True(t, e.Ours, e.Command)
+// rootToRefuse is a root with eic and the programs that refusals recommend.
+func rootToRefuse(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := sshdtest.NewRoot(t, files)
+	sshdtest.InstallEic(t, root)
+	sshdtest.InstallPrograms(t, root, "sed", "mv", "rm", "cp", "cat")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/systemctl"), []byte("#!/bin/bash\n"), 0o755))
+	return root
+}
+
+// refused runs eic, which must refuse and change nothing, and returns what it says, what to write
+// and what to run.
+func refused(t *testing.T, root string, args ...string) (said, write, run string) {
+	t.Helper()
+	before := sshdtest.Snapshot(t, filepath.Join(root, "etc"))
+	out, err := sshdtest.Command(root, sshd.Program, args...).CombinedOutput()
+	require.ErrorContains(t, err, "exit status 3", string(out))
+	require.Equal(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")))
+	said, run, _ = strings.Cut(strings.TrimSpace(string(out)), "; run: ")
+	_, write, _ = strings.Cut(said, "; write there instead: ")
+	return said, write, run
+}
+
+// shell runs a command that has to succeed.
+func shell(t *testing.T, root, command string) {
+	t.Helper()
+	out, err := sshdtest.Command(root, "/bin/bash", "-c", command).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
+// runs returns what sshd runs for anybody, and whether "eic enable" wrote that.
+func runs(t *testing.T, root string) (command string, ours bool) {
+	t.Helper()
+	e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
+	require.NoError(t, err)
+	return e.Command, e.Ours
+}
+
+// wrap puts a script in the place of sshd, which it finds as sshd.real.
+func wrap(t *testing.T, root, script string) {
+	t.Helper()
+	program := filepath.Join(root, "usr/sbin/sshd")
+	require.NoError(t, os.Rename(program, program+".real"))
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/bash\n"+script), 0o755))
+}
+
+// What was enabled before is not dropped unasked.
+func TestRefusalsToDropFlagsLeadOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		config      string
+		first, then string
+		run, want   string
+	}{
+		"a flag": {includeFirst, "eic enable --deny-user=root", "--allow-user=alice", "eic enable --deny-user=root --allow-user=alice",
+			"/usr/bin/eic authorized-keys --deny-user=root --allow-user=alice %u %f"},
+		"a chained command": {otherCommand, "eic enable --chain --budget=4s", "--budget=3s", "eic enable --chain --budget=3s",
+			`/usr/bin/eic authorized-keys --budget=3s --run-as _eic --chain "/usr/bin/other %%u" %u %f`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": test.config})
+			shell(t, root, test.first)
+			_, _, run := refused(t, root, "enable", test.then)
+			require.Equal(t, test.run, run)
+			shell(t, root, run)
+			command, ours := runs(t, root)
+			require.True(t, ours)
+			require.Equal(t, test.want, command)
+		})
+	}
+}
+
+// A command that cannot be chained as it is written needs a script around it; its user stays.
+func TestRefusalsToChainLeadOut(t *testing.T) {
+	for _, line := range []string{"/usr/bin/other %h %u", `/usr/bin/other a\ b %u`, `/usr/bin/other "a"b %u`} {
+		for _, args := range [][]string{{"enable"}, {"enable", "--chain"}} {
+			t.Run(line+strings.Join(args, " "), func(t *testing.T) {
+				root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand " + line + "\nAuthorizedKeysCommandUser git\n"})
+				said, write, run := refused(t, root, args...)
+				require.Contains(t, said, "make a script of root's, /usr/local/bin/other-keys, that runs the command for the user")
+				require.Equal(t, "AuthorizedKeysCommand /usr/local/bin/other-keys %u", write)
+				require.Equal(t, "eic enable --chain", run)
+				writeInstead(t, root, said)
+				shell(t, root, run)
+				e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
+				require.NoError(t, err)
+				require.True(t, e.Ours)
+				require.Equal(t, `/usr/bin/eic authorized-keys --chain "/usr/local/bin/other-keys %%u" %u %f`, e.Command)
+				require.Equal(t, "git", e.User)
+			})
+		}
+	}
+}
+
+// An sshd that has its command from elsewhere than its files can be told by that place alone.
+func TestRefusalForACommandFromElsewhereLeadsOut(t *testing.T) {
+	const file = "etc/site"
+	for name, test := range map[string]struct{ lines, want string }{
+		"another command's": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser git\n", `/usr/bin/eic authorized-keys --chain "/usr/bin/other %%u" %u %f`},
+		"a command of root's": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser root\n",
+			`/usr/bin/eic authorized-keys --run-as _eic --chain "/usr/bin/other %%u" %u %f`},
+		"no command": {"UsePAM no\n", "/usr/bin/eic authorized-keys %u %f"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\nAuthorizedKeysCommand none\n", file: test.lines})
+			if name != "no command" {
+				sshdtest.PutFiles(t, root, map[string]string{"etc/ssh/sshd_config": "UsePAM no\n"})
+			} else {
+				sshdtest.PutFiles(t, root, map[string]string{"etc/ssh/sshd_config": otherCommand})
+			}
+			wrap(t, root, `exec /usr/sbin/sshd.real -f /`+file+` "$@"`+"\n")
+			said, write, run := refused(t, root, "enable")
+			require.Contains(t, said, "a wrapper around it for example, has to say so itself")
+			require.Empty(t, run, "no command of eic's reaches that place")
+			_, user, _ := strings.Cut(test.lines, "\n")
+			sshdtest.PutFiles(t, root, map[string]string{file: strings.ReplaceAll(write, "; ", "\n") + "\n" + user})
+			command, _ := runs(t, root)
+			require.Equal(t, test.want, command)
+		})
+	}
+}
+
+// Where our lines would cost something else its effect, they stand behind it.
+func TestRefusalForASideEffectLeadsOut(t *testing.T) {
+	root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\nX11Forwarding yes\n"})
+	wrap(t, root, `# An sshd that ignores X11Forwarding behind an AuthorizedKeysCommand, as some ignore AuthorizedPrincipalsCommand.
+out=$(/usr/sbin/sshd.real "$@") || exit
+while read -r keyword _; do
+	case $keyword in
+	AuthorizedKeysCommand) behind=1 ;;
+	X11Forwarding) [ -z "$behind" ] || out=${out/x11forwarding yes/x11forwarding no} ;;
+	esac
+done </etc/ssh/sshd_config
+echo "$out"
+`)
+	sshdtest.MakeKey(t, filepath.Join(root, "etc/ssh/ssh_host_ed25519_key"))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "run/sshd"), 0o755))
+	said, _, run := refused(t, root, "enable", `--key-options=command="a b"`)
+	require.Contains(t, said, `/etc/ssh/sshd_config:2: with our lines sshd would have x11forwarding "no" for every login, not "yes"`)
+	shell(t, root, run)
+	command, _ := runs(t, root)
+	require.Equal(t, `/usr/bin/eic authorized-keys "--key-options=command=\"a b\"" %u %f`, command)
+	e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
+	require.NoError(t, err)
+	require.Equal(t, sshd.CommandUser, e.User)
+	require.Equal(t, "yes", e.Values["x11forwarding"])
+}
+
+// A file of a package's is copied to where an administrator's stands.
+func TestRefusalForAVendorsFileLeadsOut(t *testing.T) {
+	root := rootToRefuse(t, map[string]string{sshd.VendorConfig[1:]: "UsePAM no\n"})
+	wrap(t, root, `[ -e /etc/ssh/sshd_config ] || set -- -f `+sshd.VendorConfig+` "$@"
+exec /usr/sbin/sshd.real "$@"
+`)
+	_, _, run := refused(t, root, "enable")
+	require.Equal(t, "cp "+sshd.VendorConfig+" /etc/ssh/sshd_config && eic enable", run)
+	shell(t, root, run)
+	_, ours := runs(t, root)
+	require.True(t, ours)
+}
+
+// A person's account of our name gets another name, and keeps its files.
+func TestRefusalForAPersonsAccountLeadsOut(t *testing.T) {
+	root := rootToRefuse(t, map[string]string{
+		"etc/ssh/sshd_config": includeFirst,
+		"etc/passwd":          "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\n_eic:x:1000:1000:Eva:/home/eva:/bin/bash\n",
+		"etc/shadow":          "root:*:::::::\nsshd:*:::::::\n_eic:*:::::::\n",
+		"etc/group":           "root:x:0:\nnogroup:x:65534:\n_eic:x:1000:\n",
+		"etc/login.defs":      "UID_MIN 1000\n",
+	})
+	sshdtest.InstallPrograms(t, root, "/usr/sbin/usermod", "/usr/sbin/useradd", "/usr/sbin/nologin")
+	_, _, run := refused(t, root, "enable")
+	require.Equal(t, "usermod --login former_eic _eic && eic enable", run)
+	shell(t, root, run)
+	_, ours := runs(t, root)
+	require.True(t, ours)
+	require.Contains(t, sshdtest.ReadFile(t, root, "etc/passwd"), "former_eic:x:1000:1000:Eva:/home/eva:/bin/bash\n")
+}
+
+// Lines that somebody edited are put out of force before they are left behind.
+func TestRefusalsOfDisableLeadOut(t *testing.T) {
+	for name, test := range map[string]struct{ config, file string }{
+		"in our file":    {includeFirst, sshd.DropIn},
+		"in sshd_config": {"UsePAM no\n", sshd.MainConfig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": test.config})
+			shell(t, root, "eic enable && sed -i 's/authorized-keys/& --deny-user=root/' "+test.file)
+			_, _, run := refused(t, root, "disable")
+			shell(t, root, run)
+			command, _ := runs(t, root)
+			require.Equal(t, "none", command)
 		})
 	}
 }
