@@ -83,7 +83,10 @@ func TestAnsibleRoleWithApt(t *testing.T) {
 }
 
 func TestAnsibleRoleWithDnf(t *testing.T) {
-	startRPM(t).requireRole("eic.rpm")
+	m := startRPM(t)
+	// Ansible takes dnf where the distribution has it, and Debian has apt.
+	m.write("/usr/lib/os-release", "NAME=\"Amazon Linux\"\nID=amzn\nID_LIKE=fedora\nVERSION=2023\nVERSION_ID=2023\n")
+	m.requireRole("eic.rpm")
 }
 
 func TestAnsibleRefusesAnythingButOnePackage(t *testing.T) {
