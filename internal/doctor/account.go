@@ -14,20 +14,21 @@ import (
 	"eic/internal/sshd"
 )
 
-// Account is a user of the system with its groups.
+// Account is a user of the system, with its groups.
 type Account struct {
 	account.Account
 	Groups []account.Group
 }
 
-// errAccountHere means that a user may be known where nobody can look.
-var errAccountHere = errors.New("not in /etc/passwd; it may be known elsewhere, but there is no getent to ask")
+// errAccountHere means that a user is not in /etc/passwd and that no other source of
+// accounts can be queried.
+var errAccountHere = errors.New("not in /etc/passwd; it may exist elsewhere, but there is no getent to query")
 
 func (e *exam) accounts() account.Database {
 	return account.Database{Root: e.Root, Run: e.Run}
 }
 
-// findAccount looks up a user, and the groups that its processes get.
+// findAccount looks up a user and the groups of its processes.
 func (e *exam) findAccount(ctx context.Context, name string) (Account, error) {
 	accounts := e.accounts()
 	found, err := accounts.Find(ctx, name)
@@ -55,7 +56,7 @@ func (e *exam) hasGetent() bool {
 	return err == nil
 }
 
-// onlyFiles reports whether users are known from /etc/passwd alone.
+// onlyFiles reports whether /etc/passwd is the only source of accounts.
 func (e *exam) onlyFiles() bool {
 	text, err := fs.ReadFile(e.Root, "etc/nsswitch.conf")
 	if err != nil {
@@ -70,9 +71,8 @@ func (e *exam) onlyFiles() bool {
 	return true
 }
 
-// mayPass reports whether the account may run a file, or search a directory, of
-// this mode and owner. Of an account that was not found only what everybody may
-// do is known.
+// mayPass reports whether the account may run a file, or search a directory, of this mode
+// and owner. For an account that was not found, only the permissions for everybody count.
 func (a Account) mayPass(mode fs.FileMode, stat *syscall.Stat_t) bool {
 	inGroup := slices.ContainsFunc(a.Groups, func(g account.Group) bool { return g.GID == stat.Gid })
 	switch {
@@ -89,7 +89,7 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	if name == "" || name == "none" {
 		return broken(`run "eic enable", or set AuthorizedKeysCommandUser _eic`, "AuthorizedKeysCommandUser is not set, and sshd then runs no command")
 	}
-	remedy := `run "eic enable", which makes the user _eic and names it to sshd`
+	remedy := `run "eic enable", which creates the user _eic and configures sshd to use it`
 	switch {
 	case errors.Is(e.accountErr, account.ErrUnknown):
 		return broken(remedy, "there is no user %q, and sshd then runs no command", name)
@@ -101,8 +101,8 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	return e.checkCommandAccount()
 }
 
-// checkCommandAccount looks whether the account is the command's alone. Whoever
-// shares its uid can stop the command and write to its output.
+// checkCommandAccount checks whether the account is reserved for the command. Processes
+// with the same uid can stop the command and write to its output.
 func (e *exam) checkCommandAccount() Finding {
 	name, remedy := e.account.Name, "AuthorizedKeysCommandUser "+sshd.CommandUser+e.writtenAt(sshd.KeysCommandUser)
 	found := fmt.Sprintf("%q, uid %d", name, e.account.UID)
@@ -112,13 +112,13 @@ func (e *exam) checkCommandAccount() Finding {
 	case e.account.UID == 0:
 		return warning(remedy, "%s, which is root; the command needs no privilege", found)
 	case name == sshd.AWSUser:
-		return warning(remedy, "%s: the older package deletes it when it is removed, and sshd then runs no command", found)
+		return warning(remedy, "%s: removing the older package deletes it, and sshd then runs no command", found)
 	case name == "nobody" || e.account.UID == overflowUID:
 		return warning(remedy, "%s, which other services share; they could write to the command's output", found)
 	}
-	// Only root can read all that Unfit needs.
+	// Only root can read everything that Unfit needs.
 	if why, err := e.accounts().Unfit(e.account.Account); err == nil && why != "" {
-		return warning(remedy, "%s, which is not the command's alone: %s", found, why)
+		return warning(remedy, "%s, which is not reserved for the command: %s", found, why)
 	}
 	if other := e.otherProcess(); other != "" {
 		return warning(remedy, "%s, which runs %s too; it could write to the command's output", found, other)
@@ -126,10 +126,10 @@ func (e *exam) checkCommandAccount() Finding {
 	return ok("%s", found)
 }
 
-// overflowUID is that of nobody on all but a few systems.
+// overflowUID is the uid of nobody on most systems.
 const overflowUID = 65534
 
-// otherProcess names a process of the command's user that is not eic.
+// otherProcess names a process of the command's user other than eic.
 func (e *exam) otherProcess() string {
 	directories, err := fs.Glob(e.Root, "proc/[0-9]*")
 	if err != nil {
@@ -153,8 +153,8 @@ func (e *exam) otherProcess() string {
 	return ""
 }
 
-// checkCommandUsers looks every AuthorizedKeysCommandUser up, wherever it stands:
-// where sshd comes upon one that it does not know, it runs no command.
+// checkCommandUsers looks up every AuthorizedKeysCommandUser. If sshd comes across an
+// unknown one, it runs no command.
 func checkCommandUsers(ctx context.Context, e *exam) Finding {
 	if e.surveyErr != nil {
 		return skipped("command", "%v", e.surveyErr)
@@ -171,7 +171,7 @@ func checkCommandUsers(ctx context.Context, e *exam) Finding {
 		}
 		known++
 		if name == e.accountName() {
-			continue // checkAccount tells of this one
+			continue // checkAccount reports this one
 		}
 		if _, err := e.findAccount(ctx, name); errors.Is(err, account.ErrUnknown) {
 			return broken(fmt.Sprintf("AuthorizedKeysCommandUser %s (%s)", sshd.CommandUser, sshd.Place(set.File, set.Line)),
@@ -181,19 +181,19 @@ func checkCommandUsers(ctx context.Context, e *exam) Finding {
 	return ok("%d set, and each is known", known)
 }
 
-// checkPrincipals tells of certificates that sshd turns away for the sake of our
-// line (bugzilla.mindrot.org 3574).
+// checkPrincipals reports an AuthorizedPrincipalsCommand that sshd ignores because of
+// eic's line, so that certificates cannot log in (bugzilla.mindrot.org 3574).
 func checkPrincipals(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
 		shadowed := l.ShadowedPrincipals
 		if shadowed.File == "" {
 			return ok("none is ignored")
 		}
-		remedy := fmt.Sprintf("move the line behind %s", sshd.Place(shadowed.File, shadowed.Line))
+		remedy := fmt.Sprintf("move the line after %s", sshd.Place(shadowed.File, shadowed.Line))
 		if l.Ours {
 			remedy = "eic disable && eic enable"
 		}
-		return warning(remedy, "sshd ignores AuthorizedPrincipalsCommand %q%s: before OpenSSH 9.4 it has to stand in front of AuthorizedKeysCommand%s",
+		return warning(remedy, "sshd ignores AuthorizedPrincipalsCommand %q%s: before OpenSSH 9.4 it must come before AuthorizedKeysCommand%s",
 			shadowed.Value, setAt(shadowed), setAt(l.Source))
 	})
 }

@@ -74,7 +74,7 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 				runsAs("ec2-instance-connect")(b)
 				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997::/:/bin/false\n")
 			},
-			check: "account", verdict: doctor.Warning, found: "deletes it when it is removed"},
+			check: "account", verdict: doctor.Warning, found: "removing the older package deletes it"},
 		"is root for the chained command's sake": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
@@ -96,7 +96,7 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 			runsAs("eva")(b)
 			b.files["etc/passwd"] = owned(0o644, "eva:x:1000:1000::/home/eva:/bin/bash\n")
 		},
-			check: "account", verdict: doctor.Warning, found: "not the command's alone: its uid 1000 is in the range for people"},
+			check: "account", verdict: doctor.Warning, found: "not reserved for the command: its uid 1000 is in the range for people"},
 		"runs something else": {damage: func(b *bench) {
 			for pid, exe := range map[string]string{"7": "/usr/bin/eic", "8": "/usr/bin/python3"} {
 				b.files["proc/"+pid] = &fstest.MapFile{Mode: os.ModeDir | 0o555, Sys: &syscall.Stat_t{Uid: 998}}
@@ -175,7 +175,7 @@ func TestTheChainedCommand(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"is not there": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
 		"ends well": {damage: chains("/bin/true"),
-			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" ends well as user "_eic"`},
+			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" succeeds as user "_eic"`},
 		"fails": {damage: chains("/bin/false"),
 			check: "chained-command", verdict: doctor.Warning, found: `"/bin/false" as user "_eic": exit status 1`},
 		"is missing": {damage: chains("/bin/gone"),

@@ -8,11 +8,10 @@ import (
 	"eic/internal/remedy"
 )
 
-// Bounds of the clock's error. A key counts until a moment by AWS's clock, a
-// minute after it was pushed: a clock that is ahead takes that off the minute,
-// and one that is a minute ahead leaves nothing of it. One that is behind costs
-// no login by itself, but keeps counting keys that have expired, and a day of
-// it makes staples seem to come from the future.
+// Bounds of the clock's error. A key expires one minute after it was pushed, by AWS's
+// clock. A clock that is ahead shortens that minute, and one that is a minute ahead
+// leaves nothing of it. A clock that is behind costs no login by itself, but accepts keys
+// that have expired; a day behind, staples seem to come from the future.
 const (
 	keyLifetime   = time.Minute
 	clockAccuracy = 5 * time.Second
@@ -35,9 +34,9 @@ func clockFinding(c lookup.Clock) Finding {
 	case c.Ahead >= keyLifetime:
 		return broken(set, "%s ahead of the metadata service's (±%s), so every key has expired on arrival", off, margin)
 	case c.Ahead > clockAccuracy:
-		return warning(set, "%s ahead of the metadata service's (±%s): keys last that much less than %s", off, margin, keyLifetime)
+		return warning(set, "%s ahead of the metadata service's (±%s): pushed keys are valid for that much less than %s", off, margin, keyLifetime)
 	case c.Ahead < -clockAccuracy:
-		return warning(set, "%s behind the metadata service's (±%s): a key that has expired would count that much longer", off, margin)
+		return warning(set, "%s behind the metadata service's (±%s): expired keys are accepted that much longer", off, margin)
 	}
-	return ok("that of the metadata service (±%s)", margin)
+	return ok("agrees with the metadata service's (±%s)", margin)
 }

@@ -17,18 +17,18 @@ const (
 	auditLog = "var/log/audit/audit.log"
 	// auditTail is how much of the audit log's end is read, in bytes.
 	auditTail = 1 << 20
-	// recent is how old a denial may be to be of interest.
+	// recent is the greatest age of a denial that is reported.
 	recent = 24 * time.Hour
 )
 
-// denial is an AVC record of SELinux: what was denied to the command.
+// denial is an AVC record of SELinux about the command.
 type denial struct {
 	time time.Time
 	text string
 }
 
-// checkDenials looks for what SELinux denied to the command of late. Without
-// our module that goes on; with it, it may be from before.
+// checkDenials looks for recent SELinux denials of the command. Without eic's policy
+// module, more will follow. With it, they may be from before the module was installed.
 func checkDenials(_ context.Context, e *exam) Finding {
 	if e.seMode() == selinux.Absent {
 		return notChecked("nothing, if SELinux is not wanted", "SELinux is not in use")
@@ -55,8 +55,8 @@ func checkDenials(_ context.Context, e *exam) Finding {
 	return warning("if they go on, report what ausearch -m avc -c eic prints", "%s", text)
 }
 
-// parseDenial reads a line of the audit log, and passes over all that is not
-// an enforced denial of the command or of starting it:
+// parseDenial parses a line of the audit log. It ignores everything but an enforced
+// denial of the command, or of starting the command:
 //
 //	type=AVC msg=audit(1364481363.243:24287): avc:  denied  { name_connect } for  pid=2465 comm="eic" dest=80 scontext=… tclass=tcp_socket permissive=0
 func parseDenial(line string) (denial, bool) {

@@ -1,10 +1,10 @@
-// Package doctor examines a host, or the image of one, for everything that a
-// login with a pushed key depends on, and says what to do about what is wrong.
+// Package doctor examines a host, or the image of one, for everything that a login with a
+// pushed key depends on. It says what is wrong and what to do about it.
 //
-// It changes nothing. It first looks: asks sshd what it runs, and asks the
-// metadata service as the user that sshd would ask it as. Each check is then a
-// small function of what was seen. Whether a certain person may log in is not
-// its subject: that depends on keys, and "eic explain" tells it.
+// The package changes nothing. It first observes: it asks sshd what it runs, and asks the
+// metadata service as the user that sshd runs eic as. Each check is then a small function
+// of these observations. The package does not verify a user's pushed keys; package
+// explain does.
 package doctor
 
 import (
@@ -16,44 +16,43 @@ import (
 	"eic/internal/sshd"
 )
 
-// Host is what is examined, and by what means.
+// Host is the host to examine, and the means to do so.
 type Host struct {
-	// Root is the file system from its root on. It must know symbolic links
-	// (fs.ReadLinkFS), and its files' Sys must be a *syscall.Stat_t.
+	// Root is the root of the file system. It must implement fs.ReadLinkFS, and the Sys
+	// of its files must be a *syscall.Stat_t.
 	Root fs.FS
 	// SSHD is the sshd of the same file system.
 	SSHD sshd.Host
 	// Run runs a program of the same file system.
 	Run sshd.Runner
-	// RunAs runs a program as a user. With another UID than 0 everything is
-	// looked at as the user who examines.
+	// RunAs runs a program as a user. If UID is not 0, everything is observed as the
+	// calling user.
 	RunAs RunAs
 	// Dial connects to a TCP address "ADDRESS:PORT" and hangs up.
 	Dial func(ctx context.Context, address string) error
-	// Program names this program and its version, Name is the machine's.
+	// Program is the name and version of this program, and Name the name of the machine.
 	Program, Name string
 	// Executable is the path of this program.
 	Executable string
-	// UID is the user who examines.
+	// UID is the uid of the calling user.
 	UID int
 	// Now is the time.
 	Now time.Time
 
-	// User is whose logins are asked about. Named is set if somebody asked
-	// about this user; otherwise User stands for any, and nothing is said about
-	// the account.
+	// User is the user whose logins are examined. Named is set if the caller named this
+	// user. Otherwise User stands for any user, and the account is not examined.
 	User  string
 	Named bool
-	// Offline leaves out whatever needs a metadata service, for an image that
-	// is being made. It need not be on EC2, nor have an sshd that runs.
+	// Offline skips everything that needs a metadata service, for an image that is being
+	// built. The image need not be on EC2, and its sshd need not run.
 	Offline bool
-	// Flags are flags of authorized-keys to ask the metadata service with. If
-	// nil, those of sshd's own command are used.
+	// Flags are the flags of authorized-keys to use. If nil, those of sshd's own command
+	// are used.
 	Flags []string
 
 	// Files says where settings come from besides the flags in sshd's command.
 	Files settings.Files
-	// Label returns a file's SELinux label.
+	// Label returns the SELinux label of a file.
 	Label func(name string) (string, error)
 }
 
@@ -63,15 +62,16 @@ type check struct {
 	run       func(context.Context, *exam) Finding
 }
 
-// checks returns the list in the order of a login: sshd, the command, the
-// metadata service, the signer; and then what stands beside it.
+// checks returns the checks in the order of a login: sshd, the command, the metadata
+// service, the signer. The checks of surroundings come last.
 func checks(offline, named bool) []check {
 	list := []check{
 		{"command", "sshd's command", checkCommand},
 		{"command-for-user", "sshd's command for the user", checkCommandForUser},
 	}
 	if named {
-		// What the settings say of the user is no check of Login: "eic explain" says it of each key.
+		// The check of the settings is not part of Login: "eic explain" reports the
+		// policy for each key.
 		list = append(append(list, loginChecks()...), check{"user-policy", "this host's settings about the user", checkUserPolicy})
 	}
 	list = append(list, publicKeyChecks()...)
@@ -101,7 +101,7 @@ func checks(offline, named bool) []check {
 	return append(list, check{"older-package", "older ec2-instance-connect package", checkOlder})
 }
 
-// metadataChecks are those of a running instance.
+// metadataChecks returns the checks of a running instance.
 func metadataChecks() []check {
 	return []check{
 		{"metadata", "metadata service", checkReach},
@@ -119,9 +119,9 @@ func metadataChecks() []check {
 	}
 }
 
-// Login makes those checks that say what sshd does with a login of the user and a
-// pushed key, and returns how sshd runs eic for that login. It asks nobody but sshd and
-// the sources of accounts. The error is that of the Invocation alone.
+// Login makes the checks of what sshd does with a login of the user and a pushed key. It
+// also returns how sshd runs eic for that login; the error is that of the Call. Login
+// asks only sshd and the sources of accounts.
 func Login(ctx context.Context, h Host) (Report, Invocation, error) {
 	h.Named = true
 	e := &exam{Host: h}
@@ -153,8 +153,8 @@ func (h Host) newReport() Report {
 	return r
 }
 
-// Examine makes every check. It takes as long as the metadata service is given
-// to answer, at most three times over.
+// Examine makes every check. It takes at most three times as long as the time limit for
+// the metadata service.
 func Examine(ctx context.Context, h Host) Report {
 	e := look(ctx, h)
 	r := h.newReport()

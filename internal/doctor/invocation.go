@@ -18,13 +18,13 @@ type Invocation struct {
 	Account Account
 	// Flags are the flags of authorized-keys in the command.
 	Flags []string
-	// Wrong is what is wrong with the command's arguments, or with the settings of the
-	// host. eic then prints no key.
+	// Wrong is the error in the command's arguments or in the settings of the host, or
+	// nil. With such an error eic prints no key.
 	Wrong error
 }
 
-// invocation returns how sshd runs eic for the user, also where another command runs it. The
-// error is why sshd runs none, or why that is unknown.
+// invocation returns how sshd runs eic for the user, directly or through another command.
+// Its error says why sshd does not run eic, or why that is unknown.
 func (e *exam) invocation(ctx context.Context) (Invocation, error) {
 	c, line := e.command, e.login.Command
 	if args, err := argv.Split(line); e.login.err == nil && err == nil && !c.ours && runsUs(line) {

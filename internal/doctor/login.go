@@ -14,8 +14,8 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// loginChecks are what sshd says to a login of the user, once it was named. They
-// follow auth.c of OpenSSH, which refuses users before it asks for any key.
+// loginChecks returns the checks of what sshd does with a login of the named user. They
+// follow OpenSSH's auth.c, which refuses users before it asks for a key.
 func loginChecks() []check {
 	return []check{
 		{"user-account", "the user's account", checkUserAccount},
@@ -33,7 +33,7 @@ func (e *exam) lookUpPerson(ctx context.Context) {
 
 func (e *exam) usesPAM() bool { return e.login.Values["usepam"] == "yes" }
 
-// withPerson checks something about the account of the user who logs in.
+// withPerson makes a check of the account of the user who logs in.
 func (e *exam) withPerson(check func() Finding) Finding {
 	switch {
 	case e.login.err != nil:
@@ -65,8 +65,8 @@ func checkUserAccount(_ context.Context, e *exam) Finding {
 	})
 }
 
-// checkNoLogin looks for the file that keeps everybody but root out: sshd's own
-// (nologin(5)), and with PAM that of pam_nologin(8) too.
+// checkNoLogin looks for a file that lets in nobody but root: sshd's own (nologin(5)),
+// and with PAM those of pam_nologin(8).
 func (e *exam) checkNoLogin() (Finding, bool) {
 	names := []string{"/etc/nologin"}
 	if e.usesPAM() {
@@ -80,14 +80,14 @@ func (e *exam) checkNoLogin() (Finding, bool) {
 	return Finding{}, false
 }
 
-// checkShell looks at the shell as sshd does, which refuses users without one.
+// checkShell checks the shell as sshd does, which refuses users without one.
 func (e *exam) checkShell() (Finding, bool) {
 	shell := e.person.Shell
 	if shell == "" {
 		shell = "/bin/sh"
 	}
 	if chroot := e.login.Values["chrootdirectory"]; chroot != "" && chroot != "none" {
-		return Finding{}, false // sshd does not look then
+		return Finding{}, false // sshd does not check then
 	}
 	remedy := "usermod -s /bin/sh " + e.User
 	file, err := trustedfile.Resolve(e.Root, shell)
@@ -124,7 +124,7 @@ func (e *exam) checkShadow() Finding {
 	return ok("%q, uid %d, neither expired nor locked out", name, e.person.UID)
 }
 
-// checkUserAllowed goes through the four lists in sshd's order.
+// checkUserAllowed applies the four lists in sshd's order.
 func checkUserAllowed(_ context.Context, e *exam) Finding {
 	return e.withPerson(func() Finding {
 		l, name := e.login, e.User
@@ -165,8 +165,8 @@ func refusedFrom(hosts []string) string {
 	return fmt.Sprintf(", but not from %q", hosts)
 }
 
-// writtenAt says where a keyword that has these names is written: on sshd's command line,
-// which outranks the files, or in them.
+// writtenAt says where a keyword with one of these names is set: on sshd's command line,
+// which takes precedence, or in a file.
 func (e *exam) writtenAt(names ...string) string {
 	var places []string
 	for _, v := range e.login.Started {
@@ -186,7 +186,8 @@ func (e *exam) writtenAt(names ...string) string {
 	return " (" + strings.Join(slices.Compact(places), ", ") + ")"
 }
 
-// isList reports whether sshd joins all lines of a keyword, where of others the first counts.
+// isList reports whether sshd combines all lines of a keyword. For other keywords the
+// first line counts.
 func isList(keyword string) bool {
 	return slices.Contains([]string{"allowusers", "denyusers", "allowgroups", "denygroups"}, keyword)
 }

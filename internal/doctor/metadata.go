@@ -10,7 +10,7 @@ import (
 	"eic/internal/remedy"
 )
 
-// asked says why nobody was asked, if nobody was.
+// asked says why the metadata service was not asked, if it was not.
 func (e *exam) asked() (Finding, bool) {
 	switch {
 	case e.seenErr != nil:
@@ -21,7 +21,7 @@ func (e *exam) asked() (Finding, bool) {
 	return Finding{}, true
 }
 
-// connected checks what came once a connection stood.
+// connected makes a check that needs a connection.
 func (e *exam) connected(check func(Service) Finding) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
@@ -36,7 +36,7 @@ func (e *exam) connected(check func(Service) Finding) Finding {
 	return check(s)
 }
 
-// withToken checks what the metadata service answered once it gave a token.
+// withToken makes a check that needs a session token.
 func (e *exam) withToken(check func(Service) Finding) Finding {
 	return e.connected(func(s Service) Finding {
 		if s.TokenError != "" {
@@ -46,8 +46,8 @@ func (e *exam) withToken(check func(Service) Finding) Finding {
 	})
 }
 
-// checkReach looks for a metadata service at all, be it out of the command's
-// user's reach.
+// checkReach checks whether there is a metadata service at all, even if the command's
+// user cannot reach it.
 func checkReach(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
@@ -56,10 +56,10 @@ func checkReach(_ context.Context, e *exam) Finding {
 		return broken(strings.Join(remedy.NoConnection().Commands, "; "),
 			"no connection: %s", s.ConnectError)
 	}
-	return ok("takes connections")
+	return ok("accepts connections")
 }
 
-// checkReachAsUser tells a metadata service that is kept from the command's user.
+// checkReachAsUser finds a metadata service that the command's user cannot reach.
 func checkReachAsUser(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
@@ -71,20 +71,20 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 	switch {
 	case e.dialed:
 		return broken(fmt.Sprintf("iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner %d -j ACCEPT", e.seen.UID),
-			"takes connections from root but not from user %q (uid %d): %s; something on this host forbids it, such as an owner rule of iptables (AWS ParallelCluster sets those)",
+			"accepts connections from root but not from user %q (uid %d): %s; something on this host blocks them, such as an owner rule of iptables (AWS ParallelCluster sets such rules)",
 			name, e.seen.UID, s.ConnectError)
 	case s.ConnectError != "" || s.TokenError != "":
 		return skipped("metadata-v2", "it does not answer")
 	case s.KeysError != "":
 		return broken("try again; if it stays like this, ask AWS Support what the metadata service answers",
-			"the keys of user %q could not be had: %s", e.User, s.KeysError)
+			"the keys of user %q could not be fetched: %s", e.User, s.KeysError)
 	}
 	return ok("answers user %q (uid %d) about the keys of user %q", name, e.seen.UID, e.User)
 }
 
-// checkHops looks for the symptom of a hop limit that is too low: the answer
-// to the token request is the only one that has the limit, so the connection
-// stands and the answer never comes.
+// checkHops looks for the symptom of a hop limit that is too low. The limit applies only
+// to the answer to the token request, so the connection succeeds but that answer never
+// arrives.
 //
 // Source: Amazon EC2 User Guide, "Use IMDSv2", PUT response hop limit.
 func checkHops(_ context.Context, e *exam) Finding {
@@ -94,13 +94,13 @@ func checkHops(_ context.Context, e *exam) Finding {
 			return ok("a token came through")
 		case s.TokenSilent:
 			return broken(e.instance().RaiseHopLimit().Commands[0],
-				"the connection stands but the token request is never answered (%s): the answer's hop limit is spent on the way, as in a container or behind a router", s.TokenError)
+				"the connection succeeds, but the token request is never answered (%s): the answer exceeds its hop limit, as in a container or behind a router", s.TokenError)
 		}
 		return skipped("metadata-v2", "there was an answer, but no token")
 	})
 }
 
-// instance is this one, as far as the machine says.
+// instance returns this instance, as far as the machine knows.
 func (e *exam) instance() remedy.Instance {
 	if id := e.seen.Identity.ID; instance.ValidID(id) {
 		return remedy.Instance{ID: id}
@@ -112,16 +112,16 @@ func checkToken(_ context.Context, e *exam) Finding {
 	return e.connected(func(s Service) Finding {
 		switch {
 		case s.TokenError == "":
-			return ok("gives session tokens")
+			return ok("issues session tokens")
 		case s.TokenSilent:
 			return skipped("metadata-hops", "no answer")
 		}
 		return broken(e.instance().TurnOn().Commands[0],
-			"gives no session token: %s; a proxy may answer in its stead", s.TokenError)
+			"issues no session token: %s; a proxy may be answering in its place", s.TokenError)
 	})
 }
 
-// checkIPv6 informs: instances need no IPv6 endpoint as long as the IPv4 one
+// checkIPv6 is for information: instances need no IPv6 endpoint while the IPv4 one
 // answers.
 func checkIPv6(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
@@ -129,7 +129,7 @@ func checkIPv6(_ context.Context, e *exam) Finding {
 	}
 	a := e.seen.Service.Addresses
 	if len(a) != 2 {
-		return notChecked("leave --imds-endpoint out, if it need not be there", "--imds-endpoint says which address is asked")
+		return notChecked("remove --imds-endpoint if it is not needed", "--imds-endpoint says which address is asked")
 	}
 	v4, v6 := a[0], a[1]
 	switch {

@@ -77,13 +77,13 @@ func impatient(b *bench) { b.budget = time.Second }
 
 func TestReachingTheMetadataService(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"works": {check: "metadata", verdict: doctor.OK, found: "takes connections"},
+		"works": {check: "metadata", verdict: doctor.OK, found: "accepts connections"},
 		"fails for everybody": {damage: away(t),
 			check: "metadata", verdict: doctor.Broken, found: "connection refused"},
 		"is not tried by what is no instance": {damage: noInstance,
 			check: "metadata", verdict: doctor.NotChecked, found: "nobody is asked"},
 		"fails for one user": {damage: locked(t),
-			check: "metadata", verdict: doctor.OK, found: "takes connections"},
+			check: "metadata", verdict: doctor.OK, found: "accepts connections"},
 	})
 }
 
@@ -92,7 +92,7 @@ func TestAMetadataServiceThatIsKeptFromTheCommandsUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"it is not": {check: "metadata-as-user", verdict: doctor.OK, found: `answers user "_eic" (uid 998)`},
 		"it is": {damage: locked(t),
-			check: "metadata-as-user", verdict: doctor.Broken, found: `takes connections from root but not from user "_eic" (uid 998): dial tcp`},
+			check: "metadata-as-user", verdict: doctor.Broken, found: `accepts connections from root but not from user "_eic" (uid 998): dial tcp`},
 		"it is kept from root too": {damage: away(t),
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "it does not answer"},
 		"only root can tell": {damage: func(b *bench) { b.UID = 1000 },
@@ -110,7 +110,7 @@ func TestAMetadataServiceThatIsKeptFromTheCommandsUser(t *testing.T) {
 
 func TestNoSessionToken(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"IMDSv2 works":   {check: "metadata-v2", verdict: doctor.OK, found: "gives session tokens"},
+		"IMDSv2 works":   {check: "metadata-v2", verdict: doctor.OK, found: "issues session tokens"},
 		"hops are right": {check: "metadata-hops", verdict: doctor.OK, found: "a token came through"},
 		"the token's answer is lost on the way": {faults: []string{"token=hang"}, damage: impatient,
 			check: "metadata-hops", verdict: doctor.Broken, found: "never answered"},
@@ -165,13 +165,13 @@ func TestWhichInstanceThisIs(t *testing.T) {
 		"Xen, and the settings say which or who may push": {damage: func(b *bench) { xen(b); b.asking.Pinned = true },
 			check: "identity", verdict: doctor.OK, found: "Xen"},
 		"it is none": {damage: noInstance,
-			check: "identity", verdict: doctor.Broken, found: "no EC2 instance"},
+			check: "identity", verdict: doctor.Broken, found: "not an EC2 instance"},
 		"it is none and need not be": {
 			damage: func(b *bench) { noInstance(b); b.asking.Source.AnyMachine = true },
 			check:  "identity", verdict: doctor.OK, found: "--no-instance-check"},
 		"it is an image on a builder that is none": {
 			damage: func(b *bench) { noInstance(b); b.Offline = true },
-			check:  "identity", verdict: doctor.NotChecked, found: "no EC2 instance"},
+			check:  "identity", verdict: doctor.NotChecked, found: "not an EC2 instance"},
 		"the command's user may not read it": {
 			damage: func(b *bench) {
 				asking := b.asking
@@ -185,7 +185,7 @@ func TestWhichInstanceThisIs(t *testing.T) {
 
 		"the metadata service agrees": {check: "metadata-instance", verdict: doctor.OK, found: "i-0123456789abcdef0"},
 		"the metadata service is another instance's": {faults: []string{"instance=other"},
-			check: "metadata-instance", verdict: doctor.Broken, found: `calls it "i-0fedcba9876543210", the machine itself "i-0123456789abcdef0"`},
+			check: "metadata-instance", verdict: doctor.Broken, found: `reports "i-0fedcba9876543210", this machine's identity files "i-0123456789abcdef0"`},
 		"the metadata service talks nonsense": {faults: []string{"instance=malformed"},
 			check: "metadata-instance", verdict: doctor.Broken, found: "expected \"i-\""},
 		"the metadata service does not say": {faults: []string{"instance-id=403"},
@@ -267,7 +267,7 @@ func TestTheSigner(t *testing.T) {
 		"is somebody else": {faults: []string{"signer=wrong-cn"},
 			check: "signer", verdict: doctor.Broken, found: `expected "managed-ssh-signer.us-east-1.amazonaws.com"`},
 		"is below a root that nobody trusts": {faults: []string{"chain=stranger-root"},
-			check: "signer", verdict: doctor.Broken, found: "not to be trusted"},
+			check: "signer", verdict: doctor.Broken, found: "not trusted"},
 		"cannot be had": {faults: []string{"signer-cert=404"},
 			check: "signer", verdict: doctor.Broken, found: "signer-cert: not found"},
 		"has staples under names that lead elsewhere": {faults: []string{"ocsp=hostile-name"},
@@ -275,7 +275,7 @@ func TestTheSigner(t *testing.T) {
 		"has staples under names too long to be asked for": {damage: longNames(t),
 			check: "signer", verdict: doctor.Broken, found: "its name is not 1 to 128 letters and digits"},
 		"has staples that never come": {faults: []string{"staple=hang"}, damage: impatient,
-			check: "signer", verdict: doctor.Broken, found: `not to be trusted: staple "`},
+			check: "signer", verdict: doctor.Broken, found: `not trusted: staple "`},
 		"has staples that nobody lists": {faults: []string{"staple-list=500"}, damage: impatient,
 			check: "signer", verdict: doctor.Broken, found: "staple-list"},
 		"runs out within the hour": {
@@ -311,9 +311,9 @@ const never = 1000000 * time.Hour
 
 func TestAClockThatIsWrong(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"it is right": {check: "clock", verdict: doctor.OK, found: "that of the metadata service"},
+		"it is right": {check: "clock", verdict: doctor.OK, found: "agrees with the metadata service's"},
 		"it is right enough": {damage: dated(t, -3*time.Second),
-			check: "clock", verdict: doctor.OK, found: "that of the metadata service"},
+			check: "clock", verdict: doctor.OK, found: "agrees with the metadata service's"},
 		"ahead, so that keys last less": {damage: dated(t, -20*time.Second),
 			check: "clock", verdict: doctor.Warning, found: "ahead of the metadata service's"},
 		"ahead, so that no key lasts": {damage: dated(t, -70*time.Second),
@@ -352,10 +352,10 @@ func TestTheSystemLog(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"listens": {check: "system-log", verdict: doctor.OK, found: "listens on"},
 		"is not there": {damage: mute,
-			check: "system-log", verdict: doctor.Warning, found: "nobody listens"},
+			check: "system-log", verdict: doctor.Warning, found: "nothing listens"},
 		"does not run while an image is made": {
 			damage: func(b *bench) { mute(b); b.Offline = true },
-			check:  "system-log", verdict: doctor.NotChecked, found: "nobody listens"},
+			check:  "system-log", verdict: doctor.NotChecked, found: "nothing listens"},
 		"nobody can look": {damage: cannotObserve,
 			check: "system-log", verdict: doctor.NotChecked, found: "flags are wrong"},
 	})

@@ -11,58 +11,58 @@ import (
 	"eic/internal/trust"
 )
 
-// Asking says what Observe looks at.
+// Asking says what Observe observes.
 type Asking struct {
 	// Source is the machine and its metadata service.
 	Source lookup.Source
-	// User is whose keys are asked for.
+	// User is the user whose keys are requested.
 	User string
-	// Domains are those of which a signer is accepted.
+	// Domains are the domains whose signers are accepted.
 	Domains []string
 	// Anchors returns the trust anchors for the signer of a domain.
 	Anchors func(domain string) (*x509.CertPool, error)
-	// LogSockets are where a system log may listen.
+	// LogSockets are the sockets where a system log may listen.
 	LogSockets []string
 	// Addresses are URLs of the metadata service to try one by one.
 	Addresses []string
-	// Pinned is set if the settings say which instance this is, or whose keys
-	// count.
+	// Pinned is set if the settings name the instance, or the callers whose keys are
+	// accepted.
 	Pinned bool
-	// Offline asks nobody but the machine.
+	// Offline observes the machine only.
 	Offline bool
-	// Chained is tried with a key that nobody has.
+	// Chained is tried with the fingerprint of a key that does not exist.
 	Chained othercommand.Command
-	// BeforeNetwork is called once all that takes more rights than asking is
-	// done.
+	// BeforeNetwork is called after everything that needs more rights than network
+	// requests.
 	BeforeNetwork func() error
 }
 
-// Observation is what one user of the machine sees of it. It has no verdict
-// but that of the signer, and it survives a passage through JSON, so that
-// another process can make it. Errors are text, and empty where there is none.
+// Observation is what one user of the machine can see. It contains no verdict except the
+// signer's. It can be passed as JSON from another process, so its errors are text, and
+// empty if there is none.
 type Observation struct {
-	// UID is the user who saw it.
+	// UID is the user who observed.
 	UID int
-	// Identity is what the machine says of itself. AnyMachine is set if that
-	// was not to matter.
+	// Identity is what the machine's identity files say. AnyMachine is set if that does
+	// not matter.
 	Identity      instance.Identity
 	IdentityError string
 	AnyMachine    bool
-	// Pinned is set if the settings say which instance this is, or whose keys
-	// count.
+	// Pinned is set if the settings name the instance, or the callers whose keys are
+	// accepted.
 	Pinned bool
-	// AnchorsError is why the trust anchors could not be had.
+	// AnchorsError says why the trust anchors could not be read.
 	AnchorsError string
-	// ChainedError is why the chained command, if there is one, gave no answer.
+	// ChainedError says why the chained command, if there is one, failed.
 	ChainedError string
-	// LogSocket is the one that somebody listens on, or empty.
+	// LogSocket is the socket that a system log listens on, or empty.
 	LogSocket string
 	// Service is what the metadata service answered.
 	Service Service
 }
 
-// Observe looks at the machine as the user of this process. It takes no longer
-// than the context. Its error is that of BeforeNetwork.
+// Observe observes the machine as the user of this process. It ends with the context. Its
+// error is that of BeforeNetwork.
 func Observe(ctx context.Context, a Asking) (Observation, error) {
 	o := Observation{UID: os.Getuid(), AnyMachine: a.Source.AnyMachine, Pinned: a.Pinned}
 	var err error
@@ -75,7 +75,7 @@ func Observe(ctx context.Context, a Asking) (Observation, error) {
 			o.AnchorsError = err.Error()
 		}
 	}
-	anchors(trust.AmazonDomain) // before the network can spend the time for it
+	anchors(trust.AmazonDomain) // before the network can use up the time
 	if a.Offline {
 		a.Chained = othercommand.Command{} // what it needs may not run yet
 	}

@@ -14,9 +14,9 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// olderDropIns are where the older package puts an AuthorizedKeysCommand on
-// sshd's command line, which outranks sshd_config. The first of two of the same
-// name counts (systemd.unit(5)).
+// olderDropIns are the drop-ins with which the older package puts an
+// AuthorizedKeysCommand on sshd's command line, where it takes precedence over
+// sshd_config. Of two drop-ins with the same name, the first counts (systemd.unit(5)).
 func olderDropIns() [][]string {
 	var dropIns [][]string
 	for _, unit := range []string{"ssh", "sshd"} {
@@ -29,8 +29,8 @@ func olderDropIns() [][]string {
 	return dropIns
 }
 
-// harvestCommand is the command by which the older package once sent the host's public
-// keys to AWS, which retired it in July 2022.
+// harvestCommand is the command with which the older package used to send the host's
+// public keys to AWS. AWS retired it in July 2022.
 const harvestCommand = "eic_harvest_hostkeys"
 
 // harvesters returns the systemd units and drop-ins that still call harvestCommand.
@@ -40,7 +40,7 @@ func harvesters(root fs.FS) []string {
 		for _, pattern := range []string{"*.service", "*.service.d/*.conf"} {
 			names, err := fs.Glob(root, path.Join(trustedfile.InFS(directory), pattern))
 			if err != nil {
-				continue // the patterns are good
+				continue // the patterns are valid
 			}
 			for _, name := range names {
 				file, err := trustedfile.Resolve(root, "/"+name)
@@ -53,7 +53,7 @@ func harvesters(root fs.FS) []string {
 	return found
 }
 
-// maxUnit is the most that is read of a unit.
+// maxUnit is how much of a unit is read.
 const maxUnit = 64 << 10
 
 // calls reports whether a regular file mentions a command.
@@ -91,7 +91,7 @@ func checkOlder(_ context.Context, e *exam) Finding {
 	}
 	if _, err := fs.Lstat(e.Root, trustedfile.InFS(sshd.AWSConfig)); err == nil {
 		if len(left) == 0 {
-			return warning("rm "+sshd.AWSConfig, "version 2 of the package left %s, whose command sshd runs where eic is disabled", sshd.AWSConfig)
+			return warning("rm "+sshd.AWSConfig, "version 2 of the package left %s, whose command sshd runs if eic is disabled", sshd.AWSConfig)
 		}
 		left = append(left, sshd.AWSConfig)
 	}

@@ -11,9 +11,8 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// checkPath checks the command's file, and every directory from there up to the
-// root directory, by sshd's rule for what it runs, and that the command's user
-// can reach the file.
+// checkPath applies sshd's rule for commands to the file of the command and to every
+// directory above it. It also checks that the command's user can reach the file.
 func checkPath(_ context.Context, e *exam) Finding {
 	program := sshd.Program
 	if e.command.ours {
@@ -23,32 +22,32 @@ func checkPath(_ context.Context, e *exam) Finding {
 	fault := new(trustedfile.Error)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return broken("install the package eic again", "%s is missing, or is a dangling link", program)
+		return broken("reinstall the package eic", "%s is missing, or is a dangling link", program)
 	case errors.As(err, &fault) && fault.Remedy == "":
-		return broken("install the package eic again", "%s %s, and sshd then does not run it", fault.Path, fault.Fault)
+		return broken("reinstall the package eic", "%s %s, and sshd then does not run it", fault.Path, fault.Fault)
 	case errors.As(err, &fault) && e.isShared(fault.Path):
 		return broken(fmt.Sprintf("install -D -m 755 %s /usr/local/sbin/eic, and write AuthorizedKeysCommand /usr/local/sbin/eic authorized-keys %%u %%f", program),
-			"%s %s, as it is meant to be, and sshd runs nothing that is below it; it runs a copy where root alone writes", fault.Path, fault.Fault)
+			"%s %s, as intended there, so sshd runs nothing below it; sshd would run a copy in a directory that only root can write to", fault.Path, fault.Fault)
 	case errors.As(err, &fault):
-		return broken(fault.Remedy, "%s %s, and sshd then runs nothing that it is or that is below it", fault.Path, fault.Fault)
+		return broken(fault.Remedy, "%s %s, so sshd runs neither it nor anything below it", fault.Path, fault.Fault)
 	case err != nil:
 		return notChecked("run eic doctor as root", "%v", err)
 	}
 	if file, err := trustedfile.Resolve(e.Root, program); err == nil && file != program {
-		return ok("%s, a link to %s: all root's up to /, and nobody else may write", program, file)
+		return ok("%s, a link to %s: root owns it and every directory up to /, and nobody else can write to them", program, file)
 	}
-	return ok("%s: all root's up to /, and nobody else may write", program)
+	return ok("%s: root owns it and every directory up to /, and nobody else can write to them", program)
 }
 
-// isShared reports whether others are meant to write to a directory of root's, as
-// to /nix/store, so that changing its mode would break something else.
+// isShared reports whether a directory of root's is meant to be writable by others, such
+// as /nix/store, so that changing its mode would break something else.
 func (e *exam) isShared(name string) bool {
 	info, err := fs.Stat(e.Root, trustedfile.InFS(name))
 	return err == nil && info.IsDir() && info.Mode()&fs.ModeSticky != 0
 }
 
-// passable returns an error if the command's user may not run a file, or search
-// a directory.
+// passable returns an error if the command's user may not run a file or search a
+// directory.
 func (e *exam) passable(name string, info fs.FileInfo) error {
 	stat, known := info.Sys().(*syscall.Stat_t)
 	if !known || e.account.mayPass(info.Mode(), stat) {

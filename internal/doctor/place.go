@@ -8,8 +8,7 @@ import (
 	"eic/internal/instance"
 )
 
-// checkIdentity looks at the files that say which instance this is, with the
-// eyes of the command's user.
+// checkIdentity checks the identity files as the command's user sees them.
 func checkIdentity(_ context.Context, e *exam) Finding {
 	o := e.seen
 	who := fmt.Sprintf("uid %d", o.UID)
@@ -24,18 +23,18 @@ func checkIdentity(_ context.Context, e *exam) Finding {
 		return ok("Xen, as %s reads it; the settings say which instance, or whose keys count", who)
 	case o.Identity.Platform == instance.Xen:
 		return warning("echo instance-id INSTANCE_ID >> /etc/eic/eic.conf, or write require-caller ARN there",
-			"Xen, where only the metadata service says which instance this is: whoever forges its answers can log in as anybody with a key pushed to an instance of their own")
+			"Xen, where only the metadata service says which instance this is: an attacker who forges its answers can log in as anybody with a key pushed to an instance of their own")
 	case o.AnyMachine:
-		return ok("no EC2 instance, which --no-instance-check allows")
+		return ok("not an EC2 instance, which --no-instance-check allows")
 	case e.Offline:
-		return notChecked("nothing, if this is an image that is being made", "this machine is no EC2 instance")
+		return notChecked("nothing, if this is an image being built", "this machine is not an EC2 instance")
 	}
 	return broken("if it is an instance: see that /sys is mounted and shows the firmware's /sys/devices/virtual/dmi/id/board_asset_tag",
-		"this machine is no EC2 instance, so nobody is ever asked for keys")
+		"this machine is not an EC2 instance, so eic never looks up keys")
 }
 
-// checkInstanceID compares what the metadata service calls this instance with
-// what the machine says of itself.
+// checkInstanceID compares the instance id from the metadata service with that from the
+// identity files.
 func checkInstanceID(_ context.Context, e *exam) Finding {
 	return e.withToken(func(s Service) Finding {
 		a, own := s.InstanceID, e.seen.Identity.ID
@@ -43,11 +42,11 @@ func checkInstanceID(_ context.Context, e *exam) Finding {
 		case a.Error != "":
 			return noAnswer("instance-id", a)
 		case !instance.ValidID(a.Text):
-			return broken("look for what answers in place of the metadata service",
-				"the metadata service calls it %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", a.Text)
+			return broken("find out what is impersonating the metadata service",
+				"the metadata service reports %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", a.Text)
 		case own != "" && own != a.Text:
-			return broken("look for what answers in place of the metadata service",
-				"the metadata service calls it %q, the machine itself %q", a.Text, own)
+			return broken("find out what is impersonating the metadata service",
+				"the metadata service reports %q, this machine's identity files %q", a.Text, own)
 		}
 		return ok("%s", a.Text)
 	})
@@ -68,7 +67,7 @@ func checkRegion(_ context.Context, e *exam) Finding {
 		case a.Error != "":
 			return noAnswer(what, a)
 		case region == "":
-			return broken("look for what answers in place of the metadata service", "%s is %.80q, which is none", what, a.Text)
+			return broken("find out what is impersonating the metadata service", "%s is %.80q, which gives no valid Region", what, a.Text)
 		case s.Region.NotFound:
 			return ok("%s, from the zone %s", region, a.Text)
 		}
@@ -82,7 +81,7 @@ func checkDomain(_ context.Context, e *exam) Finding {
 		case s.Domain.Error != "":
 			return noAnswer("services/domain", s.Domain)
 		case !s.DomainKnown:
-			return broken("look for what answers in place of the metadata service; if the domain is right, write \"domain NAME\" into /etc/eic/eic.conf",
+			return broken("find out what is impersonating the metadata service; if the domain is right, write \"domain NAME\" into /etc/eic/eic.conf",
 				"services/domain is %.80q, expected one of %s", s.Domain.Text, strings.Join(s.Accepted, ", "))
 		case len(s.Accepted) > 1:
 			return ok("%s; \"partition NAME\" in /etc/eic/eic.conf would hold this host to it, whatever the metadata service says", s.Domain.Text)

@@ -7,8 +7,8 @@ import (
 	"eic/internal/authorize"
 )
 
-// checkUserPolicy warns where this host's settings refuse every key for the user,
-// whoever pushed it.
+// checkUserPolicy warns if this host's settings refuse every key for the user, whoever
+// pushes it.
 func checkUserPolicy(_ context.Context, e *exam) Finding {
 	if !e.command.ours || e.command.err != nil {
 		return skipped("arguments", "the settings of sshd's command are not known")

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// WritePrometheus writes the Report in Prometheus's text format, for the
-// textfile collector of its node exporter.
+// WritePrometheus writes the Report in Prometheus's text format, for the textfile
+// collector of its node exporter.
 func (r Report) WritePrometheus(w io.Writer) error {
 	var b strings.Builder
 	metric := func(name, help string) {
@@ -33,10 +33,10 @@ func (r Report) WritePrometheus(w io.Writer) error {
 	return err
 }
 
-// number is the exit status that monitoring plugins have for a verdict.
+// number returns the exit status of monitoring plugins for a verdict.
 func (v Verdict) number() int {
 	return map[Verdict]int{Warning: 1, Broken: 2, NotChecked: 3}[v]
 }
 
-// ExitStatus is what a monitoring plugin exits with: 0 ok, 1 warning, 2 critical.
+// ExitStatus returns the exit status of a monitoring plugin: 0 ok, 1 warning, 2 critical.
 func (r Report) ExitStatus() int { return r.Verdict.number() }

@@ -12,18 +12,18 @@ import (
 	"eic/internal/sshd"
 )
 
-// publicKeyChecks are what sshd makes of any pushed key for a login of the user.
+// publicKeyChecks returns the checks of what sshd does with any pushed key of the user.
 func publicKeyChecks() []check {
 	return []check{
 		{"public-keys", "PubkeyAuthentication", checkPublicKeys},
 		{"methods", "AuthenticationMethods", checkMethods},
-		{"key-types", "types of keys that sshd takes", checkKeyTypes},
-		{"key-options", "key options that sshd knows", checkKeyOptions},
+		{"key-types", "key types that sshd accepts", checkKeyTypes},
+		{"key-options", "key options that sshd supports", checkKeyOptions},
 		{"caller-env", "PermitUserEnvironment", checkCallerEnv},
 	}
 }
 
-// withLogin checks something about what sshd does for a login of the user.
+// withLogin makes a check of what sshd does for a login of the user.
 func (e *exam) withLogin(check func(sshd.Effective) Finding) Finding {
 	if e.login.err != nil {
 		return skipped("command", "sshd did not say")
@@ -35,13 +35,13 @@ func checkPublicKeys(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
 		if value := l.Values["pubkeyauthentication"]; value == "no" {
 			return broken("PubkeyAuthentication yes"+e.writtenAt("pubkeyauthentication"),
-				"PubkeyAuthentication is %q for user %q, so no key is ever asked about", value, e.User)
+				"PubkeyAuthentication is %q for user %q, so sshd never looks up a key", value, e.User)
 		}
 		return ok("on for user %q", e.User)
 	})
 }
 
-// checkMethods looks for a list of methods that a key completes.
+// checkMethods looks for a list of methods that a key alone satisfies.
 func checkMethods(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
 		methods := l.Values["authenticationmethods"]
@@ -58,8 +58,8 @@ func checkMethods(_ context.Context, e *exam) Finding {
 	})
 }
 
-// pushedKeyTypes are the keys that the API takes, with the names of the
-// signatures that sshd may take them by.
+// pushedKeyTypes returns the key types that the API accepts, with the signature
+// algorithms that sshd may accept them with.
 func pushedKeyTypes() []pushedKeyType {
 	return []pushedKeyType{
 		{"RSA", "push an Ed25519 key: ssh-keygen -t ed25519", []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"}},
@@ -72,22 +72,22 @@ type pushedKeyType struct {
 	signatures    []string
 }
 
-// shortestPushedRSA is the size in bits of RSA keys as ssh-keygen(1) makes them
-// by default, and long enough for the API.
+// shortestPushedRSA is the default size of ssh-keygen(1)'s RSA keys in bits, which the
+// API accepts.
 const shortestPushedRSA = 3072
 
-// A KeyPolicy is what sshd demands of a key for a login of one user. The zero KeyPolicy is
-// unknown.
+// A KeyPolicy is what sshd requires of a key for a login of one user. The zero KeyPolicy
+// is unknown.
 type KeyPolicy struct {
-	// accepted are the signatures that it takes.
+	// accepted are the accepted signature algorithms.
 	accepted sshd.Patterns
-	// value is what sshd reports of them, at where it was set.
+	// value is the reported list of these algorithms, and at where it is set.
 	value, at string
-	// leastRSA is the least size of an RSA key in bits, or 0.
+	// leastRSA is the minimum size of an RSA key in bits, or 0.
 	leastRSA int
 }
 
-// keyPolicy reads the policy out of what sshd reports for a login of the user.
+// keyPolicy returns the policy in what sshd reports for a login of the user.
 func (e *exam) keyPolicy(l sshd.Effective) KeyPolicy {
 	names := []string{"pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes"} // the latter before OpenSSH 8.5
 	p := KeyPolicy{value: cmp.Or(l.Values[names[0]], l.Values[names[1]]), at: e.writtenAt(names...)}
@@ -101,8 +101,9 @@ func (e *exam) keyPolicy(l sshd.Effective) KeyPolicy {
 	return p
 }
 
-// Refuses says why sshd refuses a key of a type as in authorized_keys, of a size in bits if it
-// is an RSA key. It reports false of a key that is not refused, and where the policy is unknown.
+// Refuses says why sshd refuses a key of the given type (as in authorized_keys) and, for
+// an RSA key, size in bits. It returns false if sshd does not refuse the key or if the
+// policy is unknown.
 func (p KeyPolicy) Refuses(kind string, bits int) (Finding, bool) {
 	t := pushedKeyType{name: kind, instead: "push a key of a type that sshd takes", signatures: []string{kind}}
 	for _, known := range pushedKeyTypes() {
@@ -114,7 +115,7 @@ func (p KeyPolicy) Refuses(kind string, bits int) (Finding, bool) {
 	case p.accepted == nil:
 		return Finding{}, false
 	case !p.accepted.MatchAny(t.signatures):
-		return broken(t.instead, "sshd refuses %s keys, which its policy leaves out of PubkeyAcceptedAlgorithms%s", t.name, p.at), true
+		return broken(t.instead, "sshd refuses %s keys: PubkeyAcceptedAlgorithms does not list them%s", t.name, p.at), true
 	case kind == "ssh-rsa" && bits < p.leastRSA:
 		return broken(fmt.Sprintf("ssh-keygen -t rsa -b %d", p.leastRSA), "sshd refuses RSA keys of %d bits, because RequiredRSASize is %d", bits, p.leastRSA), true
 	}
@@ -138,7 +139,7 @@ func checkKeyTypes(_ context.Context, e *exam) Finding {
 			return warning(refusal.Remedy, "%s", refusal.Found)
 		case refused == 2:
 			return broken("add rsa-sha2-512,ssh-ed25519 to PubkeyAcceptedAlgorithms"+p.at,
-				"PubkeyAcceptedAlgorithms takes neither RSA nor Ed25519 keys, and no others can be pushed: %.200q", p.value)
+				"PubkeyAcceptedAlgorithms lists neither RSA nor Ed25519 keys, and no others can be pushed: %.200q", p.value)
 		case p.leastRSA > shortestPushedRSA:
 			return warning(fmt.Sprintf("ssh-keygen -t rsa -b %d", p.leastRSA), "RequiredRSASize is %d, and sshd refuses shorter RSA keys", p.leastRSA)
 		}
@@ -146,8 +147,8 @@ func checkKeyTypes(_ context.Context, e *exam) Finding {
 	})
 }
 
-// checkKeyOptions looks whether sshd knows the options that are put in front of each key, by flag
-// or in a file of settings.
+// checkKeyOptions checks whether sshd supports the options that are put before each key,
+// from a flag or from a file of settings.
 func checkKeyOptions(_ context.Context, e *exam) Finding {
 	options := e.command.policy().KeyOptions
 	switch name, since := e.survey.Version.UnknownKeyOption(authorize.KeyOptionNames(options)); {
@@ -155,12 +156,12 @@ func checkKeyOptions(_ context.Context, e *exam) Finding {
 		return ok("none are set")
 	case name != "":
 		return broken("take "+name+" out of "+e.settingAt("key-options"),
-			"sshd refuses every key: it does not know the key option %q, which came with OpenSSH %d.%d", name, since.Major, since.Minor)
+			"sshd refuses every key: it does not support the key option %q, which came with OpenSSH %d.%d", name, since.Major, since.Minor)
 	}
 	return ok("%q", options)
 }
 
-// settingAt names a setting with the file and line that it stands at, or sshd's command.
+// settingAt names a setting with its file and line, or with sshd's command.
 func (e *exam) settingAt(flag string) string {
 	for _, entry := range e.command.call.Entries {
 		if entry.Flag == flag && !entry.Overridden {
@@ -170,11 +171,11 @@ func (e *exam) settingAt(flag string) string {
 	return "--" + flag + setAt(e.login.Source)
 }
 
-// callerVariables are those that --caller-env sets.
+// callerVariables returns the environment variables that --caller-env sets.
 func callerVariables() []string { return []string{"EIC_CALLER", "EIC_REQUEST"} }
 
-// checkCallerEnv looks whether sshd takes the variables that --caller-env puts in
-// front of a key. If not, the login works without them.
+// checkCallerEnv checks whether sshd accepts the variables that --caller-env sets. If
+// not, logins work without them.
 func checkCallerEnv(_ context.Context, e *exam) Finding {
 	if !e.command.policy().CallerEnvironment {
 		return ok("not needed without --caller-env")

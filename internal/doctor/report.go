@@ -10,10 +10,10 @@ import (
 	"eic/internal/printable"
 )
 
-// Verdict is how a check ended.
+// Verdict is the outcome of a check.
 type Verdict string
 
-// The verdicts. NotChecked says nothing for or against the host.
+// The verdicts. NotChecked says nothing about the host.
 const (
 	OK         Verdict = "ok"
 	Warning    Verdict = "warning"
@@ -21,53 +21,50 @@ const (
 	NotChecked Verdict = "not checked"
 )
 
-// schema names the form of the JSON that WriteJSON writes, docs/schema/doctor.json.
-// Fields may be added to it; a change that a reader would misread gets another
-// name.
+// schema names the format of WriteJSON's output, docs/schema/doctor.json. Fields may be
+// added. A change that a reader would misread needs a new name.
 const schema = "eic.doctor/1"
 
 // Finding is what one check found.
 type Finding struct {
 	Verdict Verdict `json:"verdict"`
-	// Found is one line of printable text; foreign text in it is quoted.
+	// Found is one line of printable text. Untrusted text in it is quoted.
 	Found string `json:"found"`
-	// Remedy says what to do about it. It is empty if and only if the verdict
-	// is OK.
+	// Remedy says what to do about it. It is empty if and only if the verdict is OK.
 	Remedy string `json:"remedy"`
-	// Because is the ID of the check whose outcome kept this one from being
-	// made.
+	// Because is the ID of the check whose outcome prevented this one.
 	Because string `json:"because,omitempty"`
 }
 
 // Check is one check and its Finding.
 type Check struct {
-	// ID is lower-case words joined by hyphens. It stays the same from version
-	// to version, for programs to go by; Title is for people.
+	// ID is lower-case words joined by hyphens. It never changes, so that programs can
+	// rely on it. Title is for people.
 	ID    string `json:"id"`
 	Title string `json:"title"`
 	Finding
 }
 
-// Report is the outcome of all checks, in the order in which they are listed.
+// Report is the outcome of all checks, in the order of the list.
 type Report struct {
 	Schema string `json:"schema"`
-	// Program is the program that examined, with its version.
+	// Program is the name and version of the program that examined.
 	Program string    `json:"program"`
 	Time    time.Time `json:"time"`
-	// Host is the machine's name, and InstanceID what it says of itself, if it
-	// does.
+	// Host is the name of the machine, and InstanceID the instance id from its identity
+	// files, if any.
 	Host       string `json:"host"`
 	InstanceID string `json:"instance_id,omitempty"`
-	// User is whose logins were asked about, or empty if nobody was named.
+	// User is the user whose logins were examined, or empty if none was named.
 	User string `json:"user,omitempty"`
-	// Verdict is Broken if a check's is, else Warning if a check's is, else OK.
+	// Verdict is the worst verdict of all checks: Broken, Warning or OK.
 	Verdict Verdict `json:"verdict"`
 	Checks  []Check `json:"checks"`
-	// SignerUntil is when the signer stops being trustworthy. Clock compares
-	// this machine's clock with the metadata service's.
+	// SignerUntil is when the signer stops being trustworthy. Clock compares this
+	// machine's clock with the metadata service's.
 	SignerUntil time.Time     `json:"signer_valid_until,omitzero"`
 	Clock       *lookup.Clock `json:"-"`
-	// Keys is what sshd demands of a key for a login of User.
+	// Keys is what sshd requires of a key for a login of User.
 	Keys KeyPolicy `json:"-"`
 }
 
@@ -106,8 +103,7 @@ func notChecked(remedy, format string, args ...any) Finding {
 	return Finding{Verdict: NotChecked, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// skipped is the Finding of a check that cannot be made because of another's
-// outcome.
+// skipped returns the Finding of a check that another check's outcome prevented.
 func skipped(because, format string, args ...any) Finding {
 	f := notChecked("see the check "+because, format, args...)
 	f.Because = because

@@ -34,7 +34,7 @@ const (
 // verifier returns the lines that sshd would get for a Record.
 type verifier func(evidence.Record) ([][]byte, error)
 
-// verifyAsInALogin is the verifier that decides in a login.
+// verifyAsInALogin is the verifier that logins use.
 func verifyAsInALogin(r evidence.Record) ([][]byte, error) {
 	r.Terms.Anchors = r.AnchorsFor
 	v, err := r.Decide()
@@ -50,11 +50,11 @@ func verifyAsInALogin(r evidence.Record) ([][]byte, error) {
 	return lines, nil
 }
 
-// checkSelf shows that this program, on this machine, gives the known answer to
-// recorded evidence and refuses altered copies of it. The time is the
-// recording's, so this machine's clock plays no part.
+// checkSelf shows that this program, on this machine, gives the known answer to recorded
+// evidence and refuses altered copies of it. It uses the recording's time, so this
+// machine's clock does not matter.
 func checkSelf(_ context.Context, _ *exam) Finding {
-	const remedy = "install the package eic again; if it stays like this, report it: this eic is not fit for use"
+	const remedy = "reinstall the package eic; if that does not help, report it: this eic must not be used"
 	if err := selfTest(verifyAsInALogin); err != nil {
 		return broken(remedy, "%v", err)
 	}
@@ -85,7 +85,7 @@ func selfTest(verify verifier) error {
 	return nil
 }
 
-// recordedLogin returns the recording and the line that it must lead to.
+// recordedLogin returns the recording, and the line that it must lead to.
 func recordedLogin() (evidence.Record, []byte, error) {
 	directory, err := fs.Sub(recording, recordedEvidence)
 	if err != nil {
@@ -99,7 +99,7 @@ func recordedLogin() (evidence.Record, []byte, error) {
 	return record, bytes.TrimSuffix(answer, []byte("\n")), err
 }
 
-// alteredCopy is the recording but for one thing.
+// alteredCopy is the recording with one change.
 type alteredCopy struct {
 	what   string
 	record evidence.Record
@@ -136,8 +136,8 @@ func alteredCopies(good evidence.Record) ([]alteredCopy, error) {
 	return copies, nil
 }
 
-// lastByteChanged returns a copy of DER with its last byte, which is a part of
-// the signature unless certificates are enclosed behind it, changed.
+// lastByteChanged returns a copy of DER with a changed last byte. That byte is part of
+// the signature unless certificates are enclosed after it.
 func lastByteChanged(der []byte) []byte {
 	der = slices.Clone(der)
 	der[len(der)-1] ^= 1

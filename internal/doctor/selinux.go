@@ -12,7 +12,7 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// seMode is what SELinux does on this machine, or will do on the image.
+// seMode returns the mode of SELinux on this machine, or the configured mode of an image.
 func (e *exam) seMode() selinux.Mode {
 	if e.Offline {
 		return selinux.Configured(e.Root)
@@ -48,7 +48,7 @@ func FileLabel(name string) (string, error) {
 	return strings.TrimRight(string(buffer[:n]), "\x00"), nil
 }
 
-// checkLabel looks whether sshd will start the program in its domain.
+// checkLabel checks whether sshd will start the program in its own domain.
 func (e *exam) checkLabel() Finding {
 	file, err := trustedfile.Resolve(e.Root, sshd.Program)
 	if err != nil {

@@ -17,28 +17,27 @@ import (
 
 // Service is what the metadata service answered, or why it did not.
 type Service struct {
-	// ConnectError is why no connection came about.
+	// ConnectError says why the connection failed.
 	ConnectError string
-	// TokenError is why there is no session token, and TokenSilent is set if
-	// that is because no answer came over a connection that stood.
+	// TokenError says why there is no session token. TokenSilent is set if the connection
+	// succeeded but no answer came.
 	TokenError  string
 	TokenSilent bool
-	// KeysError is why the user's active keys could not be had. That there are
-	// none is no error.
+	// KeysError says why the user's active keys could not be fetched. It is not an error
+	// if there are none.
 	KeysError string
 	// The plain answers. There is a Zone only if there is no Region.
 	InstanceID, Region, Zone, Domain Answer
-	// Accepted are the domains that are accepted, and DomainKnown is set if the
-	// domain is one of them.
+	// Accepted are the accepted domains. DomainKnown is set if the domain is one of them.
 	Accepted    []string
 	DomainKnown bool
-	// SignerUntil is when the signer stops being trustworthy, or SignerError
-	// why it is not. Without a region and a known domain there is neither.
+	// SignerUntil is when the signer stops being trustworthy. SignerError says why it is
+	// not trusted. Without a Region and a known domain, both are empty.
 	SignerUntil time.Time
 	SignerError string
-	// Clock is a comparison of clocks, or nil if no answer had a date.
+	// Clock compares the clocks. It is nil if no answer had a date.
 	Clock *lookup.Clock
-	// Addresses are those tried one by one.
+	// Addresses are the addresses that were tried one by one.
 	Addresses []Address
 }
 
@@ -56,9 +55,8 @@ type Address struct {
 	Took  time.Duration
 }
 
-// askService asks the metadata service for all that a login needs: a token and
-// the user's keys first, and then the rest side by side, so that one answer
-// that does not come costs no other.
+// askService requests everything that a login needs: first a token and the user's keys,
+// then the rest in parallel, so that one missing answer does not affect the others.
 func askService(ctx context.Context, a Asking) Service {
 	var s Service
 	var group sync.WaitGroup
@@ -91,7 +89,7 @@ func askService(ctx context.Context, a Asking) Service {
 	return s
 }
 
-// askRest asks for the place and the signer.
+// askRest requests the location and the signer's evidence.
 func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client) {
 	var e lookup.Evidence
 	failed := map[metadata.Stage]error{}
@@ -117,8 +115,8 @@ func (s *Service) askRest(ctx context.Context, a Asking, client *metadata.Client
 	}
 }
 
-// region is the one that the metadata service named, or its zone lies in, or
-// empty if that is no region.
+// region returns the Region that the metadata service reports, or that of its zone, or ""
+// if it is not valid.
 func (s *Service) region() string {
 	if s.Region.NotFound {
 		region, _ := trust.RegionOfZone(s.Zone.Text)
@@ -137,8 +135,8 @@ func answerOf(body []byte, err error) Answer {
 	return Answer{Text: lookup.Line(body)}
 }
 
-// cause is the text of an error without what was asked, which the check's title
-// tells.
+// cause returns the text of an error without the name of the request, which the title of
+// the check gives.
 func cause(err error) string {
 	var failure *metadata.Error
 	if errors.As(err, &failure) {
@@ -147,8 +145,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// tryAddress gives one address as long to accept a connection as a login gives
-// the first of several.
+// tryAddress connects to one address, with the time limit that a login has for the first
+// of several addresses.
 func tryAddress(ctx context.Context, url string) Address {
 	ctx, cancel := context.WithTimeoutCause(ctx, metadata.ConnectTimeout, fmt.Errorf("no connection within %s", metadata.ConnectTimeout))
 	defer cancel()
@@ -163,7 +161,7 @@ func tryAddress(ctx context.Context, url string) Address {
 	return a
 }
 
-// exchanges remembers each request.
+// exchanges records each request.
 type exchanges struct {
 	mu   sync.Mutex
 	made []metadata.Exchange
@@ -181,7 +179,7 @@ func (l *exchanges) clock() *lookup.Clock {
 	return lookup.CompareClocks(l.made)
 }
 
-// silent reports whether no token request had any answer, not even a refusal.
+// silent reports whether no token request got any answer, not even a refusal.
 func (l *exchanges) silent() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// checkSettings reads the host's file of settings by the rules of
-// authorized-keys, and lists what is in force: its lines, those of a file of
-// --config, and the flags of sshd's command.
+// checkSettings reads the host's file of settings as authorized-keys does. It lists the
+// settings: the lines of that file, the lines of a file of --config, and the flags of
+// sshd's command.
 func checkSettings(ctx context.Context, e *exam) Finding {
 	host, err := settings.Load(ctx, e.Files)
 	if err != nil {
@@ -48,9 +48,9 @@ func settingsRemedy(err error) string {
 	case errors.As(err, &fault) && fault.Remedy != "":
 		return fault.Remedy
 	case errors.As(err, &file) && file.Line > 0:
-		return fmt.Sprintf("correct line %d of %s; eic.conf(5) says what may stand there", file.Line, file.File)
+		return fmt.Sprintf("correct line %d of %s; see eic.conf(5)", file.Line, file.File)
 	case errors.Is(err, fs.ErrNotExist):
 		return "take --config out of sshd's command, or make the file"
 	}
-	return "make it a regular file of root's with mode 0644; eic.conf(5) says what may stand there"
+	return "make it a regular file of root's with mode 0644; see eic.conf(5)"
 }

@@ -68,7 +68,7 @@ func TestKeyOptionsThatSSHDDoesNotKnow(t *testing.T) {
 		"are known": {damage: inFile("OpenSSH_8.0p1, OpenSSL"),
 			check: "key-options", verdict: doctor.OK, found: "expiry-time"},
 		"stand in the host's file": {damage: inFile("OpenSSH_7.4p1, OpenSSL"),
-			check: "key-options", verdict: doctor.Broken, found: `does not know the key option "expiry-time", which came with OpenSSH 7.7`,
+			check: "key-options", verdict: doctor.Broken, found: `does not support the key option "expiry-time", which came with OpenSSH 7.7`,
 			remedy: "take expiry-time out of key-options (" + file + ":2)"},
 		"stand in sshd's command": {
 			damage: func(b *bench) {

@@ -7,8 +7,8 @@ import (
 	"eic/internal/trust"
 )
 
-// shortValidity is how near the end of the signer's staples is worth a warning:
-// they are renewed long before.
+// shortValidity is the remaining validity below which the signer's staples get a warning.
+// AWS renews them long before.
 const shortValidity = time.Hour
 
 func checkSigner(_ context.Context, e *exam) Finding {
@@ -19,18 +19,18 @@ func checkSigner(_ context.Context, e *exam) Finding {
 		case e.seen.AnchorsError != "":
 			return skipped("trust-anchors", "there are no trust anchors")
 		case s.SignerError != "":
-			return broken("see that the clock is right and the trust anchors are those of this partition; else somebody forges the metadata service's answers, or AWS serves a bad staple, which passes",
-				"not to be trusted: %s", s.SignerError)
+			return broken("check that the clock is right and that the trust anchors are those of this partition; otherwise somebody forges the metadata service's answers, or AWS is serving a bad staple for a while",
+				"not trusted: %s", s.SignerError)
 		case s.SignerUntil.IsZero():
-			return skipped("region", "its name follows from region and domain")
+			return skipped("region", "the signer's name depends on region and domain")
 		case left < shortValidity:
-			return warning("see whether it is renewed; if it is not, no key will count from then on", "valid now, until %s, which is in %s", until, left.Round(time.Second))
+			return warning("check that AWS renews it; otherwise no key is accepted after that", "valid now, until %s, which is in %s", until, left.Round(time.Second))
 		}
 		return ok("valid now, until %s (%s)", until, left.Round(time.Minute))
 	})
 }
 
-// verify returns how long the signer is to be trusted.
+// verify returns until when the signer is trustworthy.
 func verify(evidence trust.SignerEvidence, region, domain string, a Asking) (time.Time, error) {
 	anchors, err := a.Anchors(domain)
 	if err != nil {
@@ -48,7 +48,7 @@ func checkAnchors(_ context.Context, e *exam) Finding {
 	case e.seenErr != nil:
 		return skipped("as-user", "%v", e.seenErr)
 	case e.seen.AnchorsError != "":
-		return broken("see that the file is there, is PEM and may be read by the command's user, or leave --trust-anchors out",
+		return broken("check that the file exists, is PEM and can be read by the command's user, or remove --trust-anchors",
 			"as uid %d: %s", e.seen.UID, e.seen.AnchorsError)
 	}
 	return ok("read as uid %d", e.seen.UID)

@@ -18,21 +18,20 @@ import (
 // ownName is the name of this program's file.
 const ownName = "eic"
 
-// command is an AuthorizedKeysCommand taken apart.
+// command is a parsed AuthorizedKeysCommand.
 type command struct {
-	// program is the path as it is written, file where its links lead to.
+	// program is the path as written, and file the path that its links lead to.
 	program, file string
 	// old is set if the program is called by its old name.
 	old bool
-	// ours is set if the program is this one, as far as its name tells.
+	// ours is set if the program has this program's name.
 	ours bool
-	// call is what authorized-keys is called with for a login of the user, if
-	// err is nil.
+	// call is how authorized-keys is called for a login of the user, if err is nil.
 	call settings.Call
 	err  error
 }
 
-// policy returns what the command demands of a key, as far as that is known.
+// policy returns what the command requires of a key, as far as known.
 func (c command) policy() authorize.Policy {
 	if !c.ours || c.err != nil {
 		return authorize.Policy{}
@@ -40,7 +39,7 @@ func (c command) policy() authorize.Policy {
 	return c.call.Policy
 }
 
-// runAs is the user that the command becomes where sshd runs it as root, or empty.
+// runAs returns the user that the command becomes if sshd runs it as root, or "".
 func (c command) runAs() string {
 	if !c.ours || c.err != nil {
 		return ""
@@ -48,12 +47,11 @@ func (c command) runAs() string {
 	return c.call.RunAs
 }
 
-// NobodysFingerprint is a fingerprint in the form of sshd's %f, of a key that
-// nobody has: it is the digest of nothing.
+// NobodysFingerprint is the fingerprint of a key that does not exist, in the form of
+// sshd's %f: the digest of nothing.
 const NobodysFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
-// takeApart finds out whether sshd's command is this program, and what it is
-// called with.
+// takeApart parses sshd's command, and checks whether it runs this program.
 func (e *exam) takeApart(ctx context.Context, a answer) command {
 	if a.err != nil {
 		return command{}
@@ -76,8 +74,8 @@ func (e *exam) takeApart(ctx context.Context, a answer) command {
 	return c
 }
 
-// runsUs reports whether a command of another program is told to run eic, as
-// userdbctl(1) is by --chain.
+// runsUs reports whether a command of another program runs eic, as userdbctl(1) does with
+// --chain.
 func runsUs(command string) bool {
 	args, err := argv.Split(command)
 	if err != nil {
@@ -87,8 +85,8 @@ func runsUs(command string) bool {
 	return i > 0 && i+1 < len(args) && args[i+1] == "authorized-keys"
 }
 
-// called expands the arguments as sshd does for a login of the user, and reads
-// them as authorized-keys does.
+// called expands the arguments as sshd does for a login of the user, and parses them as
+// authorized-keys does.
 func (e *exam) called(ctx context.Context, c command, args []string) (settings.Call, error) {
 	values := map[byte]string{
 		'u': e.User, 'f': NobodysFingerprint,
@@ -119,7 +117,7 @@ func checkCommand(ctx context.Context, e *exam) Finding {
 	return e.commandFinding(ctx, e.everybody, "")
 }
 
-// checkCommandForUser adds to checkCommand what Match blocks make of it.
+// checkCommandForUser is checkCommand with the Match blocks for the user.
 func checkCommandForUser(ctx context.Context, e *exam) Finding {
 	same := e.login.err == nil && e.everybody.err == nil &&
 		e.login.Command == e.everybody.Command && e.login.Source == e.everybody.Source
@@ -147,19 +145,19 @@ func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Findi
 		return broken(`remove the package ec2-instance-connect, or run "eic enable --replace-ec2-instance-connect"`,
 			"%s, which is the older package's script", found)
 	case !c.ours && runsUs(a.Command):
-		return ok(`%s, which runs eic in its turn; what that prints is not checked here`, found)
+		return ok(`%s, which runs eic itself; its output is not checked here`, found)
 	case !c.ours:
-		return broken(`run "eic enable", which says what stands in its way and how to run both`, "%s, which is not eic", found)
+		return broken(`run "eic enable", which says what is in the way and how to run both`, "%s, which is not eic", found)
 	case e.Executable != "" && c.file != e.executable():
-		return warning("examine the host with "+c.program+" doctor, or take away the one that is not wanted",
-			"%s, which is not the eic that examines, %s", found, e.executable())
+		return warning("examine the host with "+c.program+" doctor, or remove the one that is not wanted",
+			"%s, which is not this eic, %s", found, e.executable())
 	case !a.Ours:
 		return ok(`%s, set by hand: "eic disable" leaves it`, found)
 	}
 	return ok("%s", found)
 }
 
-// executable is where the links of this program's path lead to.
+// executable returns the path that the links of this program's path lead to.
 func (e *exam) executable() string {
 	file, err := trustedfile.Resolve(e.Root, e.Executable)
 	if err != nil {
@@ -181,7 +179,7 @@ func (e *exam) unanswered(err error) Finding {
 	return broken("sshd -t, which names the line to correct", "%v", err)
 }
 
-// setAt says where a setting stands.
+// setAt says where a setting is set.
 func setAt(s sshd.Setting) string {
 	if s.File == "" {
 		return ""

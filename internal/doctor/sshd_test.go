@@ -27,7 +27,7 @@ func TestWhatSSHDRuns(t *testing.T) {
 		"another helper": {damage: configured("AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys %u\nAuthorizedKeysCommandUser nobody\n"),
 			check: "command", verdict: doctor.Broken, found: `"/usr/bin/sss_ssh_authorizedkeys %u", set at /etc/ssh/sshd_config:1, which is not eic`},
 		"another helper that runs ours": {damage: configured("AuthorizedKeysCommand /usr/bin/userdbctl ssh-authorized-keys --chain -- %u /usr/bin/eic authorized-keys %u %f\n" + userLine),
-			check: "command", verdict: doctor.OK, found: "which runs eic in its turn"},
+			check: "command", verdict: doctor.OK, found: "which runs eic itself"},
 		"another helper that only names ours": {damage: configured("AuthorizedKeysCommand /usr/bin/helper /usr/bin/eic version\n" + userLine),
 			check: "command", verdict: doctor.Broken, found: "which is not eic"},
 		"the older package's script": {damage: configured("AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\n" + userLine),
@@ -46,7 +46,7 @@ func TestWhatSSHDRuns(t *testing.T) {
 				b.files["usr/local/bin/eic"] = owned(0o755, "ELF")
 				b.Executable = "/usr/local/bin/eic"
 			},
-			check: "command", verdict: doctor.Warning, found: "not the eic that examines, /usr/local/bin/eic"},
+			check: "command", verdict: doctor.Warning, found: "not this eic, /usr/local/bin/eic"},
 		"no sshd at all": {damage: configured(""),
 			check: "command", verdict: doctor.Broken, found: "no OpenSSH server is installed"},
 		"no sshd yet in an image": {
@@ -127,7 +127,7 @@ func TestThePathOfTheCommand(t *testing.T) {
 		}
 	}
 	requireTroubles(t, map[string]trouble{
-		"is root's": {check: "path", verdict: doctor.OK, found: "/usr/bin/eic: all root's"},
+		"is root's": {check: "path", verdict: doctor.OK, found: "/usr/bin/eic: root owns it"},
 		"has links in it": {
 			damage: func(b *bench) {
 				b.files["usr/libexec/eic"], b.files["usr/bin/eic"] = b.files["usr/bin/eic"], link("../lib/exec/eic")
@@ -152,15 +152,15 @@ func TestThePathOfTheCommand(t *testing.T) {
 				b.files["nix"], b.files["nix/store/eic"] = owned(os.ModeDir|0o755, ""), owned(0o755, "")
 				owner("nix/store", os.ModeDir|os.ModeSticky|0o775, 0, 30000)(b)
 			},
-			check: "path", verdict: doctor.Broken, found: "it runs a copy where root alone writes"},
+			check: "path", verdict: doctor.Broken, found: "sshd would run a copy in a directory that only root can write to"},
 		"starts at a root that anybody may write to": {damage: owner(".", os.ModeDir|0o777, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "/ may be written to"},
 		"is closed to the command's user": {damage: owner("usr/bin/eic", 0o750, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "/usr/bin/eic is closed"},
 		"is open to the command's user's group": {damage: owner("usr/bin/eic", 0o750, 0, 997),
-			check: "path", verdict: doctor.OK, found: "all root's"},
+			check: "path", verdict: doctor.OK, found: "root owns it"},
 		"is open to another group of the command's user": {damage: owner("usr/bin/eic", 0o750, 0, 4),
-			check: "path", verdict: doctor.OK, found: "all root's"},
+			check: "path", verdict: doctor.OK, found: "root owns it"},
 		"is a directory": {damage: owner("usr/bin/eic", os.ModeDir|0o755, 0, 0),
 			check: "path", verdict: doctor.Broken, found: "is not a regular file"},
 		"leads nowhere": {

@@ -14,15 +14,15 @@ func checkSystemLog(_ context.Context, e *exam) Finding {
 	case e.seen.LogSocket != "":
 		return ok("listens on %s", e.seen.LogSocket)
 	case e.Offline:
-		return notChecked("nothing, if this is an image that is being made", "nobody listens on /dev/log")
+		return notChecked("nothing, if this is an image being built", "nothing listens on /dev/log")
 	}
-	return warning(remedy, "nobody listens on /dev/log")
+	return warning(remedy, "nothing listens on /dev/log")
 }
 
-// listenTimeout bounds how long a system log may take to accept a connection.
+// listenTimeout is how long a system log may take to accept a connection.
 const listenTimeout = time.Second
 
-// listening returns the first of the sockets that somebody listens on.
+// listening returns the first socket that accepts a connection.
 func listening(sockets []string) string {
 	for _, name := range sockets {
 		for _, network := range []string{"unixgram", "unix"} {

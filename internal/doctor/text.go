@@ -9,23 +9,23 @@ import (
 
 // Layout says how a Report is written as text.
 type Layout struct {
-	// Color marks verdicts by color.
+	// Color shows verdicts in color.
 	Color bool
-	// All lists every check in the order of a login, instead of the problems.
+	// All lists every check in the order of a login, instead of only problems.
 	All bool
 }
 
 const (
-	// columns is how wide a terminal is at least. Remedies are not broken into
-	// lines: they are to be copied.
+	// columns is the line length of text. Remedies are never wrapped, so that they can be
+	// copied.
 	columns = 80
-	// margin is how far text stands from the left.
+	// margin is the indentation of text.
 	margin = 13
 )
 
-// WriteText writes the Report for a person: the problems, each with what to try
-// and how many checks were skipped because of it, or every check; and last, what
-// it came to.
+// WriteText writes the Report for people: the problems, each with what to try and the
+// number of checks that were skipped because of it, or every check. The result comes
+// last.
 func (r Report) WriteText(w io.Writer, layout Layout) error {
 	p := page{layout: layout}
 	if layout.All {
@@ -54,8 +54,8 @@ func (r Report) problems(p *page) {
 	}
 }
 
-// skips counts the checks that were not made because of each broken check or
-// warning.
+// skips returns, for each broken check or warning, the number of checks that were skipped
+// because of it.
 func (r Report) skips() map[string]int {
 	byID := map[string]Check{}
 	for _, c := range r.Checks {
@@ -64,7 +64,7 @@ func (r Report) skips() map[string]int {
 	skips := map[string]int{}
 	for _, c := range r.Checks {
 		cause := c
-		for range r.Checks { // a check waits for none that waits for it
+		for range r.Checks { // no check waits for itself
 			if cause.Because == "" {
 				break
 			}
@@ -77,8 +77,8 @@ func (r Report) skips() map[string]int {
 	return skips
 }
 
-// unknown returns the checks that could not be made for reasons of their own,
-// those with the same remedy as one. What is meant to be so is left out.
+// unknown returns the checks that could not be made for reasons of their own. Checks with
+// the same remedy are combined. Checks that need not be made are left out.
 func (r Report) unknown() []Check {
 	var found []Check
 	at := map[string]int{}
@@ -98,7 +98,7 @@ func (r Report) unknown() []Check {
 	return found
 }
 
-// result is the last line.
+// result returns the last line.
 func (r Report) result(all bool) string {
 	count := map[Verdict]int{}
 	for _, c := range r.Checks {
@@ -112,13 +112,13 @@ func (r Report) result(all bool) string {
 	return line
 }
 
-// page is a text in the making.
+// page is text under construction.
 type page struct {
 	layout Layout
 	text   strings.Builder
 }
 
-// check writes one check, and how many others were skipped because of it.
+// check writes one check, and the number of checks that were skipped because of it.
 func (p *page) check(c Check, skips int) {
 	verdict := fmt.Sprintf("%-*s", margin, c.Verdict)
 	if p.layout.Color {
@@ -139,7 +139,7 @@ func (p *page) check(c Check, skips int) {
 	}
 }
 
-// fill writes words in lines that begin at the margin; the first has begun.
+// fill writes words in indented lines. The first line has begun already.
 func (p *page) fill(text string) {
 	column := margin
 	for i, word := range strings.Fields(text) {

@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-// RunAs runs the program at a path as a user: args[0] is the name it is called
-// by. It returns what the program wrote, and an error if it could not be run
-// or did not exit with 0.
+// RunAs runs the program at a path as a user. args[0] is the name by which the program is
+// called. RunAs returns the output of the program, and an error if it could not be run or
+// did not exit with 0.
 type RunAs func(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error)
 
-// ExecAs is the RunAs that executes programs, in the directory / and with the
-// environment that sshd gives to an AuthorizedKeysCommand. Only root can run one
-// as another user.
+// ExecAs is the RunAs that executes programs, in the directory / and with the environment
+// that sshd gives an AuthorizedKeysCommand. Only root can run a program as another user.
 func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdout, stderr []byte, err error) {
 	var out, errs bounded
 	cmd := exec.CommandContext(ctx, file)
@@ -39,15 +38,15 @@ func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdou
 	return out.Bytes(), errs.Bytes(), err
 }
 
-// maxWritten is how much a program may write that runs as another user, in bytes.
+// maxWritten is how much a program that runs as another user may write, in bytes.
 const maxWritten = 1 << 20
 
-// bounded keeps what is written to it, and fails where that is too much.
+// bounded keeps what is written to it, and fails if that is too much.
 type bounded struct{ bytes.Buffer }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxWritten {
-		return 0, fmt.Errorf("it wrote more than %d bytes", maxWritten)
+		return 0, fmt.Errorf("more than %d bytes of output", maxWritten)
 	}
 	return b.Buffer.Write(p)
 }
@@ -61,20 +60,20 @@ func Dial(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// runTimeout is longer than any budget that authorized-keys takes.
+// runTimeout is longer than any budget of authorized-keys.
 const runTimeout = 65 * time.Second
 
-// checkTrial runs the command as sshd would for a login of the user, with a key
-// that nobody has. sshd discards every key if it does not end well.
+// checkTrial runs the command as sshd would for a login of the user, with the fingerprint
+// of a key that does not exist. sshd discards every key if the command fails.
 func checkTrial(ctx context.Context, e *exam) Finding {
 	if f, bad := e.uncallable(); bad {
 		return f
 	}
 	switch {
 	case e.accountErr != nil:
-		return skipped("account", "it has to be run as user %q", e.accountName())
+		return skipped("account", "it must run as user %q", e.accountName())
 	case e.UID != 0:
-		return notChecked("run eic doctor as root", "it has to be run as user %q", e.accountName())
+		return notChecked("run eic doctor as root", "it must run as user %q", e.accountName())
 	}
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
@@ -84,18 +83,18 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 	var exit *exec.ExitError
 	switch cause := e.firstBroken(); {
 	case errors.As(err, &exit) && cause != "":
-		return skipped(cause, "fails too: %s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, said(stderr))
+		return skipped(cause, "fails too: %s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, stderrText(stderr))
 	case errors.As(err, &exit):
 		return broken(fmt.Sprintf("run \"eic explain %s\", and see the system log", e.User),
-			"%s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, said(stderr))
+			"%s as user %q: %v after %s%s", e.command.program, e.account.Name, err, took, stderrText(stderr))
 	case err != nil:
-		return broken("see the owners and modes of the command's path, and that no noexec mount is under it",
+		return broken("check the owners and modes of the command's path, and that it is not on a noexec mount",
 			"%s as user %q: %v", e.command.program, e.account.Name, err)
 	}
 	return ok("exit status 0 after %s for user %q", took, e.User)
 }
 
-// uncallable says why there is no command of ours to try.
+// uncallable says why there is no command of eic's to try.
 func (e *exam) uncallable() (Finding, bool) {
 	switch {
 	case !e.command.ours:
@@ -106,8 +105,7 @@ func (e *exam) uncallable() (Finding, bool) {
 	return Finding{}, false
 }
 
-// firstBroken names a check, of those that say why the command gets no answer,
-// that is broken.
+// firstBroken returns a broken check among those that explain why the command fails.
 func (e *exam) firstBroken() string {
 	causes := []string{
 		"settings", "identity", "trust-anchors", "metadata", "metadata-as-user", "metadata-hops", "metadata-v2",
@@ -121,8 +119,8 @@ func (e *exam) firstBroken() string {
 	return ""
 }
 
-// trialArguments are those that sshd would give, but for a flag that keeps the
-// trial out of the system log.
+// trialArguments returns sshd's arguments, with a flag that keeps the trial out of the
+// system log.
 func (e *exam) trialArguments() []string {
 	args := []string{e.command.program}
 	if !e.command.old {
@@ -136,8 +134,8 @@ func (e *exam) trialArguments() []string {
 	return args
 }
 
-// checkChained tells how the chained command ended when it was tried by itself:
-// in the trial of the whole, ours covers up for it.
+// checkChained reports how the chained command ended when it ran alone. In the trial of
+// the whole command, eic hides such a failure.
 func checkChained(_ context.Context, e *exam) Finding {
 	if f, bad := e.uncallable(); bad {
 		return f
@@ -149,11 +147,11 @@ func checkChained(_ context.Context, e *exam) Finding {
 	case e.command.runAs() != "":
 		return notChecked(strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line), "%q is root's to run", line)
 	case e.asAccount != nil:
-		return skipped("as-user", "it has to be run as user %q", e.accountName())
+		return skipped("as-user", "it must run as user %q", e.accountName())
 	case e.seen.ChainedError != "":
 		byHand := strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line)
 		return warning(fmt.Sprintf("runuser -u %s -- %s", e.account.Name, byHand),
-			"%q as user %q: %s; whoever logs in with its keys is kept out", line, e.account.Name, e.seen.ChainedError)
+			"%q as user %q: %s; users with its keys cannot log in", line, e.account.Name, e.seen.ChainedError)
 	}
-	return ok("%q ends well as user %q", line, e.account.Name)
+	return ok("%q succeeds as user %q", line, e.account.Name)
 }

@@ -129,7 +129,7 @@ func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
 	}
 	r := examine(t, h, "root", 1)
 	require.Equal(t, []string{"metadata-as-user"}, r.with("broken"), "%+v", r)
-	require.Contains(t, r.find(t, "metadata-as-user").Found, `takes connections from root but not from user "_eic" (uid 999): dial tcp 169.254.169.254:80`)
+	require.Contains(t, r.find(t, "metadata-as-user").Found, `accepts connections from root but not from user "_eic" (uid 999): dial tcp 169.254.169.254:80`)
 	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 999")
 	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "root reads no answers in the user's place")
 	require.Zero(t, h.Sim.Stats().Total(), "root asks nothing")

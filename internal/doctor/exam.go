@@ -16,16 +16,16 @@ import (
 	"eic/internal/sshd"
 )
 
-// exam is a host and what was seen of it.
+// exam is a host and what was observed.
 type exam struct {
 	Host
-	// everybody is what sshd runs for a login that nothing is known of, login
-	// what it runs for one of User.
+	// everybody is what sshd does for a login that nothing is known about, and login what
+	// it does for a login of User.
 	everybody, login answer
-	// survey is what stands in sshd's files.
+	// survey is what the files of sshd say.
 	survey    sshd.Survey
 	surveyErr error
-	// command is login's taken apart, usual everybody's.
+	// command is the parsed command of login, and usual that of everybody.
 	command, usual command
 	// account is the user that the command runs as.
 	account    Account
@@ -36,20 +36,19 @@ type exam struct {
 	shadow    account.Shadow
 	shadowErr error
 
-	// made are the checks made so far.
+	// made are the checks that were made so far.
 	made []Check
-	// seen is what there was to see for account, or, if asAccount says why
-	// that could not be looked at, for the user who examines. seenErr is why
-	// neither could.
+	// seen is the observation as account. If asAccount says why that failed, seen is the
+	// observation as the calling user. seenErr says why neither was possible.
 	seen      Observation
 	seenErr   error
 	asAccount error
-	// dialed is set if the user who examines got a connection to the metadata
-	// service where account got none.
+	// dialed is set if the calling user could connect to the metadata service and account
+	// could not.
 	dialed bool
 }
 
-// answer is what sshd says of a login.
+// answer is what sshd does with a login.
 type answer struct {
 	sshd.Effective
 	err error
@@ -79,8 +78,8 @@ func (e *exam) askSSHD(ctx context.Context) {
 	}
 }
 
-// accountName is that of the user sshd runs our command as for the user or for
-// everybody, or would if it did.
+// accountName returns the user that sshd runs eic's command as, or would run it as, for
+// the user or for everybody.
 func (e *exam) accountName() string {
 	switch {
 	case e.command.ours:
@@ -91,7 +90,7 @@ func (e *exam) accountName() string {
 	return sshd.CommandUser
 }
 
-// flags are the flags of authorized-keys to look with.
+// flags returns the flags of authorized-keys to observe with.
 func (e *exam) flags() []string {
 	switch {
 	case e.Flags != nil:
@@ -102,8 +101,8 @@ func (e *exam) flags() []string {
 	return e.usual.call.Flags
 }
 
-// flagsErr is why the command's flags are not known. With others than those meant,
-// observe would see something else.
+// flagsErr says why the command's flags are unknown. With other flags, observe would
+// observe something else.
 func (e *exam) flagsErr() error {
 	switch {
 	case e.Flags != nil || e.command.err == nil:
@@ -114,9 +113,9 @@ func (e *exam) flagsErr() error {
 	return errors.New("the arguments of sshd's command are wrong")
 }
 
-// observe looks as the command's user. Root never asks the metadata service and
-// never reads its answers: a login does neither. It only connects, which tells a
-// service that is away from one that is kept from the user.
+// observe observes as the command's user. Root never asks the metadata service and never
+// reads its answers, as in a login. It only connects, which distinguishes a missing
+// metadata service from one that the user cannot reach.
 func (e *exam) observe(ctx context.Context) {
 	if e.seenErr = e.flagsErr(); e.seenErr != nil {
 		return
@@ -126,7 +125,7 @@ func (e *exam) observe(ctx context.Context) {
 	case e.asAccount == nil:
 	case e.UID == 0:
 		e.seenErr = e.asAccount
-	default: // whoever it is, the chained command is not for them to run
+	default: // whoever it is may not run the chained command
 		self := Account{Account: account.Account{UID: uint32(e.UID)}}
 		e.seen, e.seenErr = e.observeAs(ctx, self, append(slices.Clone(e.flags()), "--chain="))
 	}
@@ -135,7 +134,8 @@ func (e *exam) observe(ctx context.Context) {
 	}
 }
 
-// observeAsCommand looks as the user that the command asks as, or says why it cannot.
+// observeAsCommand observes as the user that the command asks the metadata service as, or
+// says why it cannot.
 func (e *exam) observeAsCommand(ctx context.Context) (Observation, error) {
 	switch {
 	case e.accountErr != nil:
@@ -147,7 +147,7 @@ func (e *exam) observeAsCommand(ctx context.Context) (Observation, error) {
 		if err != nil || reader.UID == 0 {
 			return Observation{}, fmt.Errorf("the user %q of --run-as is not known, or is root", e.command.runAs())
 		}
-		// The chained command stays root's to run.
+		// Only root may run the chained command.
 		return e.observeAs(ctx, reader, append(slices.Clone(e.flags()), "--chain="))
 	case e.account.UID == 0:
 		return Observation{}, errors.New("the command's user is root, who is not asked for what comes from the network")
@@ -164,7 +164,7 @@ func (e *exam) reader() string {
 	return e.account.Name
 }
 
-// dial reports whether a connection to the metadata service comes about.
+// dial reports whether a connection to the metadata service succeeds.
 func (e *exam) dial(ctx context.Context) bool {
 	urls := metadata.Addresses()
 	if call, err := settings.ParseCall(ctx, append(slices.Clone(e.flags()), "--", e.User, NobodysFingerprint), e.Files); err == nil && call.Endpoint != "" {
@@ -181,8 +181,8 @@ func (e *exam) dial(ctx context.Context) bool {
 	return false
 }
 
-// observeAs has another process of this program observe as a user. That process
-// confines itself before it asks.
+// observeAs has another process of this program observe as a user. That process confines
+// itself first.
 func (e *exam) observeAs(ctx context.Context, as Account, flags []string) (Observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
@@ -193,7 +193,7 @@ func (e *exam) observeAs(ctx context.Context, as Account, flags []string) (Obser
 	args = append(append(args, "--"), flags...)
 	stdout, stderr, err := e.RunAs(ctx, as, e.Executable, args...)
 	if err != nil {
-		return Observation{}, fmt.Errorf("running %s as uid %d: %w%s", e.Executable, as.UID, err, said(stderr))
+		return Observation{}, fmt.Errorf("running %s as uid %d: %w%s", e.Executable, as.UID, err, stderrText(stderr))
 	}
 	var seen Observation
 	if err := json.Unmarshal(stdout, &seen); err != nil {
@@ -202,8 +202,8 @@ func (e *exam) observeAs(ctx context.Context, as Account, flags []string) (Obser
 	return seen, nil
 }
 
-// said appends what a program wrote before it failed.
-func said(stderr []byte) string {
+// stderrText returns what a program wrote before it failed, to end an error message with.
+func stderrText(stderr []byte) string {
 	text := strings.TrimSpace(string(stderr))
 	if text == "" {
 		return ""
@@ -211,20 +211,20 @@ func said(stderr []byte) string {
 	return fmt.Sprintf(", saying %.300q", text)
 }
 
-// checkAsAccount says through whose eyes the rest is looked at.
+// checkAsAccount says as which user the following observations were made.
 func checkAsAccount(_ context.Context, e *exam) Finding {
 	var exit *exec.ExitError
 	switch {
 	case e.asAccount == nil && e.seenErr != nil:
 		return skipped("arguments", "%v", e.seenErr)
 	case e.asAccount == nil:
-		return ok("works: what follows is what user %q sees", e.reader())
+		return ok("works: the checks below are made as user %q", e.reader())
 	case e.UID != 0:
-		return notChecked("run eic doctor as root", "%v; what follows is what uid %d sees", e.asAccount, e.UID)
+		return notChecked("run eic doctor as root", "%v; the checks below are made as uid %d", e.asAccount, e.UID)
 	case errors.As(e.asAccount, &exit):
-		return broken("see that this user may read what the command's flags name", "%v", e.asAccount)
+		return broken("check that this user can read the files that the command's flags name", "%v", e.asAccount)
 	case errors.Is(e.asAccount, syscall.EACCES) && e.command.ours && e.command.file == e.executable():
-		return broken("see the owners and modes of the command's path, and that no noexec mount is under it", "%v", e.asAccount)
+		return broken("check the owners and modes of the command's path, and that it is not on a noexec mount", "%v", e.asAccount)
 	}
 	return skipped("account", "%v", e.asAccount)
 }
