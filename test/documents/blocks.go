@@ -18,7 +18,8 @@ type Block struct {
 	// Directive and Value are what a comment says: <!-- DIRECTIVE: VALUE -->.
 	// The directives are
 	//
-	//	machine: KIND      the blocks behind it are run on a new machine
+	//	machine: KIND      the blocks behind it are run on a new machine: debian, rpm or
+	//	                   arch; or aws, a laptop with AWS's command line
 	//	prepare: COMMANDS  run before the next block; the page leaves them to the reader
 	//	then: CHECK        what must be so after the block before it
 	//	run by: TEST       another test runs the next block, with what that takes
