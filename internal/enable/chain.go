@@ -8,14 +8,14 @@ import (
 	"eic/internal/sshd"
 )
 
-// takeOver turns another AuthorizedKeysCommand into arguments for ours:
-// --chain and the command, to be run after our own keys.
+// takeOver turns another AuthorizedKeysCommand into arguments for eic: --chain and the
+// command, which eic runs in addition.
 //
-// sshd expands the tokens of our line before the command inside --chain is
-// split, so %u and %f, whose values may hold blanks or quotes, are passed
-// through for eic to expand in the right order. %t, %k and %U, which eic is not
-// told, are left for sshd: their values are a key type, base64 and a number.
-// The other tokens of sshd_config(5) fit neither way.
+// sshd expands the tokens of eic's line before eic splits the command inside --chain. The
+// values of %u and %f may contain blanks or quotes, so they are escaped here, and eic
+// expands them after splitting. The values of %t, %k and %U cannot: they are a key type,
+// base64 and a number. eic does not know them, so sshd expands them. The other tokens of
+// sshd_config(5) can be handled neither way.
 func takeOver(command string) ([]string, error) {
 	args, err := argv.Split(command)
 	if err != nil {
@@ -30,7 +30,7 @@ func takeOver(command string) ([]string, error) {
 		return nil, fmt.Errorf("reading %q: expected quotes only around whole arguments and no backslash, which OpenSSH before and since 8.7 read differently", command)
 	}
 	if len(args) == 1 {
-		args = append(args, "%u") // sshd gives a command without arguments the user
+		args = append(args, "%u") // sshd passes the user to a command without arguments
 	}
 	var chained strings.Builder
 	quoted := argv.Quote(args)
@@ -53,8 +53,8 @@ func takeOver(command string) ([]string, error) {
 	return []string{"--chain", chained.String()}, nil
 }
 
-// readAlike reports whether every sshd splits command into args: each of them
-// stands there as it is, bare or in one pair of quotes.
+// readAlike reports whether every sshd splits command into args: each argument is written
+// literally, bare or in one pair of quotes.
 func readAlike(command string, args []string) bool {
 	rest := strings.TrimLeft(command, " \t")
 	for _, arg := range args {

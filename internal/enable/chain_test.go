@@ -158,7 +158,7 @@ func TestEnableDoesNotChain(t *testing.T) {
 		flags  []string
 		says   string
 	}{
-		"somebody's decision for no command": {includeFirst + "AuthorizedKeysCommand none\n", nil, "somebody wants no such command"},
+		"somebody's decision for no command": {includeFirst + "AuthorizedKeysCommand none\n", nil, "somebody has switched this command off"},
 		"a Match block for all":              {includeFirst + "Match all\n" + otherCommand, nil, "move the line out of the block"},
 		"the command of AWS's package, or our link under its name": {
 			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser _eic\n", nil, "--replace-ec2-instance-connect",

@@ -8,17 +8,16 @@ import (
 	"eic/internal/sshd"
 )
 
-// A login is one that sshd is asked about before and after a change.
+// A login is a login that sshd is asked about before and after a change.
 type login struct {
-	// match has the criteria of the Match block that it enters; it is empty for
-	// a login that enters none.
+	// match has the criteria of the Match block that the login enters, or is empty.
 	match      string
 	connection sshd.Connection
 	before     sshd.Answer
 }
 
-// askBefore asks sshd about a login that enters no Match block, and about one
-// for each Match block that can be entered.
+// askBefore asks sshd about a login that enters no Match block, and about one for each
+// Match block that can be entered.
 func (s site) askBefore(ctx context.Context) ([]login, error) {
 	logins := []login{{connection: sshd.Anybody()}}
 	for _, match := range s.Now.Matches() {
@@ -35,8 +34,8 @@ func (s site) askBefore(ctx context.Context) ([]login, error) {
 	return logins, nil
 }
 
-// unchanged asks sshd again. The error is a *ConflictError if it would do
-// anything else than before, apart from our two keywords.
+// unchanged asks sshd about the same logins again. It returns a *ConflictError if sshd would do
+// anything else than before, except for eic's two keywords.
 func (s site) unchanged(ctx context.Context, e sshd.Entry, logins []login) error {
 	for _, l := range logins {
 		answer, err := s.host.Ask(ctx, l.connection)
@@ -50,7 +49,7 @@ func (s site) unchanged(ctx context.Context, e sshd.Entry, logins []login) error
 	return nil
 }
 
-// sideEffect is the conflict with a line that our lines put out of force, or in.
+// sideEffect returns the conflict with a line that eic's lines would make ineffective, or effective.
 func (s site) sideEffect(l login, e sshd.Entry, change sshd.Change) error {
 	var at sshd.Setting
 	for _, set := range s.Now {
@@ -65,8 +64,8 @@ func (s site) sideEffect(l login, e sshd.Entry, change sshd.Change) error {
 	}
 	c := &ConflictError{
 		File: at.File, Line: at.Line,
-		Problem: fmt.Sprintf("with our lines sshd would have %s %q for %s, not %q", change.Keyword, change.After, whose, change.Before),
-		Advice:  "everything is as it was; write our lines by hand where nothing else changes",
+		Problem: fmt.Sprintf("with eic's lines sshd would have %s %q for %s, not %q", change.Keyword, change.After, whose, change.Before),
+		Advice:  "nothing was changed; write eic's lines by hand where nothing else changes",
 		byHand:  true,
 	}
 	lines := []string{"AuthorizedKeysCommand " + e.Command(), "AuthorizedKeysCommandUser " + e.RunsAs()}

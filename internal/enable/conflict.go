@@ -13,39 +13,39 @@ import (
 	"eic/internal/sshd"
 )
 
-// A ConflictError means that somebody else's configuration is in the way and
-// that nothing was changed.
+// A ConflictError means that another configuration is in the way and that nothing was
+// changed.
 type ConflictError struct {
-	// File and Line say where it stands, as sshd sees the path. File is empty
-	// when sshd reports a value that no line was found for; Line is 0 when the
-	// whole file is meant.
+	// File and Line say where that configuration is, with the path that sshd uses. File
+	// is empty for a value that sshd reports but no line sets. Line is 0 if the whole
+	// file is meant.
 	File string
 	Line int
-	// Command is the other command, as the line has it. It is empty when the
-	// conflict is not about a command.
+	// Command is the other command, as written. It is empty if the conflict is not about
+	// a command.
 	Command string
-	// Problem says what was found, and Advice, unless empty, what to think of
-	// before it is changed.
+	// Problem says what was found. Advice, if not empty, says what to consider before
+	// changing it.
 	Problem, Advice string
-	// Write is what the line has to say instead; it is empty where Run alone
-	// leads out.
+	// Write is what the line should say instead. It is empty if Run alone resolves the
+	// conflict.
 	Write string
-	// Run is the shell command that leads out.
+	// Run is the shell command that resolves the conflict.
 	Run string
 
-	// lost are flags of our entry that would be gone, as they stand there.
+	// lost are flags of eic's entry that would be dropped, as written.
 	lost []string
-	// replace is set where --replace-ec2-instance-connect may be needed behind Run.
+	// replace is set if Run may also need --replace-ec2-instance-connect.
 	replace bool
-	// script is set where the command to be chained needs a script around it.
+	// script is set if the command to be chained needs a script around it.
 	script bool
-	// byHand is set where "eic enable" does not lead out.
+	// byHand is set if "eic enable" cannot resolve the conflict.
 	byHand bool
-	// confined is set where SELinux confines the command to be chained.
+	// confined is set if SELinux confines the command to be chained.
 	confined bool
 }
 
-// Error gives all of it in one line, which ends with what to do.
+// Error returns everything on one line, which ends with what to do.
 func (e *ConflictError) Error() string {
 	var b strings.Builder
 	if e.File != "" {
@@ -63,8 +63,8 @@ func (e *ConflictError) Error() string {
 	return b.String()
 }
 
-// withWayOut ends a conflict of a plan with the one command that succeeds: with
-// more options if there are any that help, else as ended does.
+// withWayOut completes a conflict of a plan with the one command that succeeds: eic
+// enable with more options if any help, or else as ended does.
 func (s site) withWayOut(o Options, err error) error {
 	var c *ConflictError
 	if errors.As(err, &c) && c.lost != nil {
@@ -93,12 +93,12 @@ func (s site) withWayOut(o Options, err error) error {
 	return ended(err, enableCommand(o))
 }
 
-// keeping returns the options with flags of our entry that they leave out.
+// keeping returns the options with the flags of eic's entry that they leave out.
 func (o Options) keeping(lost []string) Options {
 	var kept []string
 	for _, flag := range lost {
 		if name, _, _ := strings.Cut(flag, "="); name == "--chain" || name == runAsFlag {
-			o.Chain = true // which goes on with the command that ours runs by now
+			o.Chain = true // keeps the command that eic already chains
 			continue
 		}
 		kept = append(kept, strings.ReplaceAll(flag, "%%", "%"))
@@ -107,8 +107,8 @@ func (o Options) keeping(lost []string) Options {
 	return o
 }
 
-// ended adds the command that succeeds to a conflict, behind what it says to
-// run first.
+// ended adds command to a conflict, after the command that the conflict says to run
+// first.
 func ended(err error, command string) error {
 	var c *ConflictError
 	if errors.As(err, &c) && !c.byHand {
@@ -120,8 +120,8 @@ func ended(err error, command string) error {
 	return err
 }
 
-// moreOptions returns the options that may help, the fewest first. A command that
-// is given to be chained leaves no room for the one in force.
+// moreOptions returns combinations of options that may help, the smallest first. If a
+// command to chain is given, the current one cannot be chained.
 func moreOptions(o Options) []Options {
 	var more []Options
 	for _, add := range []struct{ chain, replace bool }{{false, true}, {true, false}, {true, true}} {
@@ -138,7 +138,7 @@ func moreOptions(o Options) []Options {
 
 func isChainFlag(flag string) bool { return flag == "--chain" || strings.HasPrefix(flag, "--chain=") }
 
-// enableCommand writes the options as a shell command.
+// enableCommand returns the options as a shell command.
 func enableCommand(o Options) string {
 	words := []string{"eic", "enable"}
 	for _, option := range []struct {
@@ -165,7 +165,7 @@ func shellQuote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// commentOut is the command that takes lines of one file out of force.
+// commentOut returns the command that comments out lines of one file.
 func commentOut(lines ...sshd.Setting) string {
 	command := "sed -i"
 	for _, s := range lines {
@@ -174,7 +174,7 @@ func commentOut(lines ...sshd.Setting) string {
 	return command + " " + shellQuote(lines[0].File)
 }
 
-// settingConflict is the conflict with a command that holds for every login.
+// settingConflict returns the conflict with a command that applies to every login.
 func (s site) settingConflict(other sshd.Setting) error {
 	e := &ConflictError{
 		File: other.File, Line: other.Line, Command: other.Value,
@@ -185,9 +185,9 @@ func (s site) settingConflict(other sshd.Setting) error {
 	both := found && user.File == other.File
 	switch {
 	case strings.EqualFold(other.Value, "none"):
-		e.Advice = "somebody wants no such command here"
+		e.Advice = "somebody has switched this command off on purpose"
 	case isOurProgram(other):
-		e.Advice = `it is this program, set by hand, and works as it is; only if "eic enable" is to manage it, take the line out`
+		e.Advice = `it is this program, set by hand, and works as it is; remove the line only if "eic enable" is to manage it`
 	}
 	if both {
 		e.Run = commentOut(other, user)
@@ -195,13 +195,13 @@ func (s site) settingConflict(other sshd.Setting) error {
 	return e
 }
 
-// inMatchAll is the conflict with a directive that outranks whatever stands
-// outside of its Match block.
+// inMatchAll returns the conflict with a directive in a Match block that applies to every
+// login, and so overrides everything outside of it.
 func (s site) inMatchAll(set sshd.Setting) error {
 	e := &ConflictError{
 		File: set.File, Line: set.Line, Command: set.Value,
 		Problem: "a Match block that holds for every login sets AuthorizedKeysCommand",
-		Advice:  "move the line out of the block, narrow the block down, or take it out of force",
+		Advice:  "move the line out of the block, narrow the block, or comment the line out",
 	}
 	var lines []sshd.Setting
 	for _, other := range s.Now {
@@ -215,21 +215,21 @@ func (s site) inMatchAll(set sshd.Setting) error {
 	return e
 }
 
-// misread is the conflict with an sshd that has its configuration from elsewhere.
+// misread returns the conflict with an sshd whose configuration comes from elsewhere.
 func misread(written sshd.Setting, reported sshd.Answer) error {
 	command := reported.Values[sshd.KeysCommand]
 	return &ConflictError{
 		Command: command,
 		File:    written.File, Line: written.Line,
 		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
-		Advice:  "what else configures this sshd, a wrapper around it for example, has to say so itself",
+		Advice:  "something else configures this sshd, such as a wrapper around it; make the change there",
 		Write:   byHand(command, reported.Values[sshd.KeysCommandUser]),
 		byHand:  true,
 	}
 }
 
-// byHand returns the value of AuthorizedKeysCommand, with its keyword, to write in the place of a
-// command that is to run on as its user, or of "none".
+// byHand returns the AuthorizedKeysCommand, with its keyword, to write in place of a
+// command that keeps running as its user, or of "none".
 func byHand(command, user string) string {
 	e := sshd.Entry{}
 	flags, err := takeOver(command)
@@ -243,24 +243,24 @@ func byHand(command, user string) string {
 	return "AuthorizedKeysCommand " + e.Command()
 }
 
-// needsScript is the conflict with a command that cannot be chained as it is written.
+// needsScript returns the conflict with a command that cannot be chained as written.
 func needsScript(other sshd.Setting, why error) error {
 	const script = "/usr/local/bin/other-keys"
 	return &ConflictError{
 		File: other.File, Line: other.Line, Command: other.Value,
 		Problem: "AuthorizedKeysCommand cannot be chained as it is:",
-		Advice:  fmt.Sprintf("%v; make a script of root's, %s, that runs the command for the user who is its first argument", why, script),
+		Advice:  fmt.Sprintf("%v; create a script %s, owned by root, that runs the command for the user in its first argument", why, script),
 		Write:   sshd.DirectiveName(other.Keyword) + " " + script + " %u",
 		script:  true,
 	}
 }
 
-// editedConflict is the conflict with a block of ours that somebody edited.
+// editedConflict returns the conflict with a block of eic's that somebody edited.
 func (s site) editedConflict(b sshd.Block) error {
 	e := &ConflictError{
 		File: b.File, Line: b.Line,
-		Problem: `this is not, or no longer, what "eic enable" wrote`,
-		Advice:  "keep what you need of it elsewhere, then put it out of force",
+		Problem: `these lines differ from what "eic enable" wrote`,
+		Advice:  "save what you need from them, then disable them",
 	}
 	if b.File == sshd.DropIn {
 		e.Run = "mv " + sshd.DropIn + " " + sshd.DropIn + ".edited"
@@ -281,10 +281,10 @@ func (s site) editedConflict(b sshd.Block) error {
 	return e
 }
 
-// checkConfined is the conflict with our SELinux module, in whose domain a chained
+// checkConfined returns the conflict with eic's SELinux module, in whose domain a chained
 // command would run.
 func (p *plan) checkConfined(o Options) error {
-	chains := slices.ContainsFunc(joined(p.entry.Args), isChainFlag)
+	chains := slices.ContainsFunc(joinFlags(p.entry.Args), isChainFlag)
 	root := os.DirFS(cmp.Or(p.host.Root, "/"))
 	if !chains || o.SELinuxAllowsChain || selinux.Running(root) != selinux.Enforcing {
 		return nil
@@ -293,8 +293,8 @@ func (p *plan) checkConfined(o Options) error {
 		return err
 	}
 	return &ConflictError{
-		Problem: fmt.Sprintf("SELinux is enforcing, and its module %q lets a chained command do no more than eic: read no other file, reach no other address", selinux.Module),
-		Advice: fmt.Sprintf("allow the type %s what the command needs in a policy module of your own (semanage permissive -a %s, log in, audit2allow -a -M eic-chain), then say that it is there",
+		Problem: fmt.Sprintf("SELinux is enforcing, and its module %q lets a chained command do no more than eic: it can read no other file and reach no other address", selinux.Module),
+		Advice: fmt.Sprintf("allow the type %s what the command needs in a policy module of your own (semanage permissive -a %s, log in, audit2allow -a -M eic-chain), then say so",
 			selinux.Domain, selinux.Domain),
 		confined: true,
 	}

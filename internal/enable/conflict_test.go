@@ -52,7 +52,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 		},
 		"somebody's decision for no command is overridden": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"},
-			"/etc/ssh/sshd_config:2", "somebody wants no such command",
+			"/etc/ssh/sshd_config:2", "somebody has switched this command off",
 		},
 		"the same program set by hand is taken for another": {
 			map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser _eic\n"},
@@ -116,7 +116,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 		},
 		"an administrator's file of our name is overwritten": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/10-eic.conf": "LogLevel DEBUG\n"},
-			sshd.DropIn, `not, or no longer, what "eic enable" wrote`,
+			sshd.DropIn, `these lines differ from what "eic enable" wrote`,
 		},
 	}
 	for name, test := range tests {

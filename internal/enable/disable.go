@@ -12,12 +12,12 @@ import (
 	"eic/internal/sshd"
 )
 
-// Remove takes out what Add put in and leaves every file as it was before,
-// byte for byte. Without anything of ours it changes nothing.
+// Remove removes what Add added and restores every file, byte for byte. Without anything
+// of eic's it changes nothing.
 //
-// A block of ours that was edited is left alone; the error is a *ConflictError.
-// If sshd accepted its configuration before and no longer does, everything is
-// put back. Where sshd is gone nothing is tested.
+// An edited block of eic's is left alone; the error is a *ConflictError. If sshd accepted
+// its configuration before and no longer does, every change is undone. If sshd is not
+// installed, nothing is tested.
 func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	s, err := survey(ctx, h)
 	if errors.Is(err, sshd.ErrNoServer) {
@@ -39,7 +39,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	}
 	edits, notes = append(edits, restored...), append(notes, restoredNotes...)
 	if len(s.Ours) > 0 && len(s.Ours[0].Args) > 0 {
-		notes = append(notes, "the flags in it go too: "+argv.Quote(joined(s.Ours[0].Args)))
+		notes = append(notes, "its flags are removed too: "+argv.Quote(joinFlags(s.Ours[0].Args)))
 	}
 	if set, found := s.Bare.Global(sshd.KeysCommand); found && len(edits) > 0 && sshd.IsAWSCommand(set.Value) {
 		notes = append(notes, sshd.Place(set.File, set.Line)+": the command of AWS's package is in force again; if that package is gone, run: "+takeOut(set))
@@ -54,7 +54,8 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	return s.carryOutRemoval(ctx, edits, result)
 }
 
-// takeOut is the command that takes a line of AWS's package out of force: its own file goes.
+// takeOut returns the command that removes a line of AWS's package. A file that belongs
+// to the package is removed as a whole.
 func takeOut(set sshd.Setting) string {
 	if set.File == sshd.AWSConfig {
 		return "rm " + set.File
@@ -62,13 +63,13 @@ func takeOut(set sshd.Setting) string {
 	return commentOut(set)
 }
 
-// carryOutRemoval makes the edits and has sshd reload, unless it refused its configuration
-// before.
+// carryOutRemoval makes the edits and reloads sshd. It tests the result only if sshd
+// accepted its configuration before.
 func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) (Result, error) {
 	broken := s.host.Test(ctx)
 	err := carryOut(ctx, s.Tree, edits, func() error {
 		if err := s.host.Test(ctx); err != nil && broken == nil {
-			return fmt.Errorf("testing sshd's configuration without ours, which is back: %w", err)
+			return fmt.Errorf("testing sshd's configuration without eic's lines, which were put back: %w", err)
 		}
 		return nil
 	})
@@ -86,8 +87,8 @@ func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) 
 	return result, nil
 }
 
-// leftovers is the survey of a machine whose sshd was removed, configuration
-// and all, before us.
+// leftovers returns the survey of a machine whose sshd and its configuration were removed
+// before eic.
 func leftovers(h sshd.Host) (site, error) {
 	s := site{Survey: sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, host: h}
 	data, err := s.Tree.ReadIfThere(sshd.DropIn)
@@ -99,8 +100,8 @@ func leftovers(h sshd.Host) (site, error) {
 	return s, nil
 }
 
-// restoration returns the edits that put lines back that Add moved, in files
-// that no other edit is about.
+// restoration returns the edits that restore lines which Add changed, in files that no
+// other edit changes.
 func (s site) restoration(others []edit) (edits []edit, notes []string, err error) {
 	var done []string
 	for _, e := range others {
@@ -127,7 +128,8 @@ func (s site) restoration(others []edit) (edits []edit, notes []string, err erro
 	return edits, notes, nil
 }
 
-// removal returns the edits that take our blocks and what they made away.
+// removal returns the edits that remove eic's blocks and everything that eic created for
+// them.
 func (s site) removal() (edits []edit, notes []string, err error) {
 	for _, b := range s.Ours {
 		before, err := s.fileAt(b.File)

@@ -16,11 +16,10 @@ import (
 	"eic/internal/sshd"
 )
 
-// nullDevice is what a link that masks a drop-in of systemd leads to.
+// nullDevice is the target of a link that masks a drop-in of systemd.
 const nullDevice = "/dev/null"
 
-// A node is what stands at a path: nothing, a file, a directory or a link to
-// nullDevice.
+// A node is what exists at a path: nothing, a file, a directory or a link to nullDevice.
 type node struct {
 	kind kind
 	data []byte
@@ -36,20 +35,19 @@ const (
 	mask
 )
 
-// An edit replaces what stands at a path by something else; turned round it
-// is undone. The path is resolved.
+// An edit replaces what exists at a path. Its inverse undoes it. The path is resolved.
 type edit struct {
 	path          string
 	before, after node
 }
 
-// inverse returns the edit that takes this one back.
+// inverse returns the edit that undoes this one.
 func (e edit) inverse() edit {
 	return edit{e.path, e.after, e.before}
 }
 
-// apply makes the edit, if the path still has what it is to replace. Directories
-// are only added or removed, and one that has something in it by then stays.
+// apply makes the edit if the path is still as expected. Directories are only created or
+// removed, and one that is no longer empty is kept.
 func (e edit) apply(t sshd.Tree) error {
 	where := t.HostPath(e.path)
 	if err := e.before.stillAt(where); err != nil {
@@ -75,7 +73,7 @@ func (e edit) apply(t sshd.Tree) error {
 	}
 }
 
-// stillAt refuses when something else stands at a path of this process.
+// stillAt returns an error if the path of this process no longer has this node.
 func (n node) stillAt(where string) error {
 	info, err := os.Lstat(where)
 	found := nothing
@@ -103,13 +101,13 @@ func (n node) stillAt(where string) error {
 		same = err == nil && target == nullDevice
 	}
 	if !same {
-		return errors.New("it was changed by somebody else in the meantime; look at it and try again")
+		return errors.New("it was changed by somebody else meanwhile; check it and try again")
 	}
 	return nil
 }
 
-// carryOut makes the edits and then asks check. If either fails, or ctx ends
-// meanwhile, it takes back what it did.
+// carryOut makes the edits and then calls check. If either fails, or ctx ends meanwhile,
+// it undoes the edits.
 func carryOut(ctx context.Context, t sshd.Tree, edits []edit, check func() error) error {
 	err := applyAll(ctx, t, edits)
 	if err == nil {
@@ -144,8 +142,8 @@ func applyAll(ctx context.Context, t sshd.Tree, edits []edit) error {
 	return nil
 }
 
-// unifiedDiff shows edits for reading and for patch(1). Directories come and go
-// with what is in them.
+// unifiedDiff returns the edits as a diff for people and for patch(1). It leaves out
+// directories.
 func unifiedDiff(edits []edit) string {
 	var out bytes.Buffer
 	for _, e := range edits {

@@ -1,14 +1,13 @@
-// Package enable adds our lines to sshd's configuration and removes them.
+// Package enable adds eic's lines to sshd's configuration, and removes them.
 //
-// Nobody else's configuration is overridden: where another command is in force
-// the answer is a *ConflictError and nothing has changed. Our lines stand in one
-// marked block, either alone in sshd.DropIn or at the head of sshd_config. The
-// block carries a checksum of itself; an edited block is somebody's work and is
-// neither rewritten nor removed.
+// It never overrides the configuration of somebody else. If sshd already runs another
+// command, Add returns a *ConflictError and changes nothing. eic's lines are in one
+// marked block, either alone in sshd.DropIn or at the start of sshd_config. The block
+// contains its own checksum. An edited block is neither rewritten nor removed, because
+// somebody else may depend on it.
 //
-// Everything that is changed is checked by sshd before it counts, and put back
-// if sshd refuses it. A running sshd is reloaded, never restarted. The package
-// does not edit anybody's systemd unit.
+// sshd tests every change before it is used, and the change is undone if sshd refuses it.
+// A running sshd is reloaded, never restarted. The package edits no systemd unit.
 package enable
 
 import (
@@ -18,74 +17,70 @@ import (
 	"eic/internal/sshd"
 )
 
-// Options are the choices of eic enable.
+// Options are the options of eic enable.
 type Options struct {
-	// Flags are the arguments for eic authorized-keys, each as the command
-	// would get it: not quoted, percent signs not doubled. They take the place
-	// of those that stood there.
+	// Flags are the arguments for eic authorized-keys, as the command receives them:
+	// without quotes, and with single percent signs. They replace the current ones.
 	Flags []string
-	// KeyOptions are the options in front of each key by the settings of the host and Flags. They
-	// are not written, but a note says so if sshd does not know one.
+	// KeyOptions are the options before each key, from the settings of the host and
+	// Flags. They are not written. A note says so if sshd does not support one of them.
 	KeyOptions string
-	// Replace lets flags go that stood there and are not in Flags; a note names
-	// them. Without it they are a conflict.
+	// Replace allows dropping current flags that are not in Flags; a note lists them.
+	// Without Replace, dropping them is a conflict.
 	Replace bool
-	// Chain takes another command in force over: ours runs it after its own
-	// keys. Without another one, ours goes on running the one it runs by now;
-	// a note says so if there is none.
+	// Chain chains the current command: eic runs it too. If eic already chains a command
+	// and there is no other one, eic keeps chaining it. A note says so if there is no
+	// command to chain.
 	Chain bool
-	// SELinuxAllowsChain says that the host's policy lets the domain of eic do what a
-	// chained command needs. Without it there is none where our policy module confines eic.
+	// SELinuxAllowsChain says that the host's SELinux policy allows eic's domain what the
+	// chained command needs. Without it, no command is chained where eic's policy module
+	// confines eic.
 	SELinuxAllowsChain bool
-	// ReplaceInstanceConnect puts ours in place of the command of AWS's package
-	// ec2-instance-connect: its drop-in of the ssh unit is masked, its
-	// line in sshd_config is left standing behind ours.
+	// ReplaceInstanceConnect replaces the command of AWS's package ec2-instance-connect.
+	// Its drop-in for the ssh unit is masked. Its line in sshd_config stays, after eic's.
 	ReplaceInstanceConnect bool
-	// Keep has an entry of ours that is there already keep its flags and the
-	// command it chains: Flags and Chain are for a new one. What somebody edited
-	// is kept too, as it is. It is for package upgrades.
+	// Keep keeps the flags and the chained command of an existing entry; Flags and Chain
+	// are for a new entry. An edited block is kept too. Keep is for package upgrades.
 	Keep bool
-	// Upgrade is Keep where an entry of ours is there, and does nothing where
-	// there is none.
+	// Upgrade is Keep for an existing entry, and does nothing if there is none.
 	Upgrade bool
-	// Saved is an entry that Remove took out, as its Result has it. It takes the
-	// place of Flags.
+	// Saved is an entry that Remove removed, from its Result. It replaces Flags.
 	Saved *Entry
-	// DryRun only says what would change.
+	// DryRun changes nothing and only returns what would change.
 	DryRun bool
 }
 
 // A Result is what Add or Remove did, or would do.
 type Result struct {
-	// Changed is false when everything was as wanted already.
+	// Changed is false if everything was already as wanted.
 	Changed bool
 	// Diff shows what changed, or would change, as a unified diff.
 	Diff string
-	// Notes are what an administrator should know, one sentence each.
+	// Notes are sentences for the administrator.
 	Notes []string
-	// Reloaded names what was reloaded; it is empty when no sshd runs here.
+	// Reloaded names what was reloaded. It is empty if no sshd runs here.
 	Reloaded string
 	// NotReloaded says why a running sshd was not reloaded, if it was not.
 	NotReloaded string
-	// Removed is the entry that Remove took out, or nil.
+	// Removed is the entry that Remove removed, or nil.
 	Removed *Entry
 }
 
-// An Entry is what can be said of one of our entries in sshd's configuration.
+// An Entry is the configurable part of an entry of eic's in sshd's configuration.
 type Entry struct {
-	// Args are the arguments of eic authorized-keys, as sshd expands them.
+	// Args are the arguments of eic authorized-keys, after sshd's expansion.
 	Args []string
-	// User is its AuthorizedKeysCommandUser; empty stands for sshd.CommandUser.
+	// User is its AuthorizedKeysCommandUser; empty means sshd.CommandUser.
 	User string
 }
 
-// Add makes sshd run eic authorized-keys, unless it does so already.
+// Add configures sshd to run eic authorized-keys, unless it already does.
 //
-// It changes nothing and returns a *ConflictError where another command is in
-// force that the options do not deal with, or where the account for the command
-// is somebody else's. Where there is no sshd, the error wraps sshd.ErrNoServer. If sshd does not accept what was written,
-// or still reports something else, everything is put back. An error from
-// reloading sshd comes after that: the configuration is then in place.
+// Add changes nothing and returns a *ConflictError if sshd runs another command that the
+// options do not cover, or if the account for the command is not eic's. If sshd is not
+// installed, the error wraps sshd.ErrNoServer. If sshd does not accept the new
+// configuration, or still reports another one, every change is undone. After an error
+// from reloading sshd, the new configuration is in place.
 func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	s, err := survey(ctx, h)
 	if err != nil || o.Upgrade && len(s.Ours) == 0 {
@@ -122,8 +117,8 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	return result, nil
 }
 
-// prepare returns the plan with its notes, and makes the command's user if there is none.
-// A *ConflictError ends in the command that succeeds.
+// prepare returns the plan with its notes, and creates the command's user if it does not
+// exist. A *ConflictError ends with the command that succeeds.
 func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
 	if s.awsUserIsGone, err = s.lacksAWSUser(ctx); err != nil {
 		return nil, err
@@ -142,9 +137,9 @@ func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
 	return p, nil
 }
 
-// inForce asks sshd whether it accepts its configuration, runs our command as
-// our user for every login that no Match block has its own for, and does
-// everything else as before.
+// inForce asks sshd whether it accepts its configuration, runs eic's command as eic's
+// user for every login without a Match block of its own, and does everything else as
+// before.
 func (s site) inForce(ctx context.Context, e sshd.Entry, logins []login) error {
 	if err := s.host.Test(ctx); err != nil {
 		return fmt.Errorf("testing sshd's new configuration, now put back: %w", err)

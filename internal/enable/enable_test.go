@@ -208,7 +208,7 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	result, err = Add(t.Context(), h, Options{Flags: now, Replace: true})
 	require.NoError(t, err)
 	require.Len(t, result.Notes, 1)
-	require.Contains(t, result.Notes[0], "are gone: --deny-user=root")
+	require.Contains(t, result.Notes[0], "were dropped: --deny-user=root")
 }
 
 // Rules add up: another rule does not take the place of one that stands there.
@@ -328,7 +328,7 @@ func TestVendorFileIsNotEdited(t *testing.T) {
 	_, err := Add(t.Context(), h, Options{})
 	var conflict *ConflictError
 	require.ErrorAs(t, err, &conflict)
-	require.ErrorContains(t, err, "/usr/etc/ssh/sshd_config: no line of ours would decide")
+	require.ErrorContains(t, err, "/usr/etc/ssh/sshd_config: eic's lines would have no effect")
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 }
 
@@ -401,7 +401,7 @@ func TestTheFileOfAWSsVersion2IsTheOlderPackages(t *testing.T) {
 
 	result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
 	require.NoError(t, err)
-	require.Contains(t, strings.Join(result.Notes, "\n"), sshd.AWSConfig+":1: the command of AWS's package stays behind ours")
+	require.Contains(t, strings.Join(result.Notes, "\n"), sshd.AWSConfig+":1: the command of AWS's package stays after eic's")
 	e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
 	require.NoError(t, err)
 	require.Equal(t, "/usr/bin/eic authorized-keys %u %f", e.Command)
@@ -476,7 +476,7 @@ func TestDisable(t *testing.T) {
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config.d/50-x.conf": "AuthorizedKeysCommand /usr/bin/other\n"})
 		before := sshdtest.Snapshot(t, h.Root)
 		_, err := Remove(t.Context(), h, false)
-		require.ErrorContains(t, err, "without ours, which is back")
+		require.ErrorContains(t, err, "without eic's lines, which were put back")
 		require.ErrorContains(t, err, "without AuthorizedKeysCommandUser")
 		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	})

@@ -9,9 +9,8 @@ import (
 	"eic/internal/sshd"
 )
 
-// decideUnits deals with options on sshd's command line. Only the drop-in of
-// AWS's package ec2-instance-connect can be put out of force, and only if
-// asked to.
+// decideUnits handles options on sshd's command line. It can override only the drop-in of
+// AWS's package ec2-instance-connect, and only on request.
 func (p *plan) decideUnits(o Options) error {
 	for _, v := range p.Overrides {
 		if v.Keyword == "-f" {
@@ -20,7 +19,7 @@ func (p *plan) decideUnits(o Options) error {
 		}
 		name, maskable := maskOf(v)
 		if !maskable || !o.ReplaceInstanceConnect || p.Tree.Exists(name) {
-			return p.unitConflict(v) // what exists there is this drop-in, or somebody's own
+			return p.unitConflict(v) // it is this drop-in, or one of somebody else
 		}
 		p.maskDropIn(name)
 	}
@@ -34,7 +33,8 @@ func (p *plan) decideUnits(o Options) error {
 	return err
 }
 
-// noteOtherFile tells of a unit whose sshd reads another file than the one that gets our lines.
+// noteOtherFile adds a note about a unit whose sshd reads another file than the one with
+// eic's lines.
 func (p *plan) noteOtherFile(v sshd.Override) {
 	if p.Tree.Resolve(v.Value) != p.Tree.Resolve(p.Main) {
 		p.notes = append(p.notes, fmt.Sprintf("%s: %s starts sshd with another sshd_config, %q, which eic leaves as it is", sshd.Place(v.File, v.Line), startedBy(v), v.Value))
@@ -44,7 +44,7 @@ func (p *plan) noteOtherFile(v sshd.Override) {
 // startedBy names what starts sshd with an option.
 func startedBy(v sshd.Override) string { return cmp.Or(v.Unit, "the init script") }
 
-// unitConflict is the conflict with an option on sshd's command line.
+// unitConflict returns the conflict with an option on sshd's command line.
 func (p *plan) unitConflict(v sshd.Override) error {
 	const reload = "systemctl daemon-reload"
 	e := &ConflictError{
@@ -60,7 +60,7 @@ func (p *plan) unitConflict(v sshd.Override) error {
 		e.replace = true
 		e.Write, e.Run = "", "rm "+shellQuote(v.File)+" && "+reload
 	case e.Write == "":
-		e.Advice = "take it out of there; sshd keeps it until it is restarted"
+		e.Advice = "remove it there; sshd keeps it until it is restarted"
 	}
 	if v.Unit == "" {
 		e.Run = ""
@@ -68,16 +68,16 @@ func (p *plan) unitConflict(v sshd.Override) error {
 	return e
 }
 
-// maskOf returns the path at which a link to /dev/null takes the drop-in with
-// this option out of force: the same name in systemd's directory of highest priority
-// (systemd.unit(5)). Only a drop-in that AWS's package wrote has one.
+// maskOf returns the path at which a link to /dev/null masks the drop-in with this
+// option: the same name in systemd's directory of highest priority (systemd.unit(5)). It
+// returns false unless AWS's package wrote the drop-in.
 func maskOf(v sshd.Override) (string, bool) {
 	aws := v.Keyword == sshd.KeysCommand && sshd.IsAWSCommand(v.Value) || v.Keyword == sshd.KeysCommandUser && v.Value == sshd.AWSUser
 	name := path.Join(sshd.UnitDirectories()[0], path.Base(path.Dir(v.File)), path.Base(v.File))
 	return name, aws && path.Base(v.File) == sshd.AWSDropIn
 }
 
-// maskDropIn plans a link; a drop-in with several options needs only one.
+// maskDropIn plans a link. A drop-in with several options needs only one.
 func (p *plan) maskDropIn(name string) {
 	if _, planned := p.masks[name]; planned {
 		return
@@ -93,7 +93,7 @@ func (p *plan) maskDropIn(name string) {
 	p.notes = append(p.notes, "sshd keeps the command of AWS's package until it is restarted: a reload does not change its command line")
 }
 
-// makeDirectory plans a directory that is not there yet.
+// makeDirectory plans a directory that does not exist yet.
 func (p *plan) makeDirectory(name string) {
 	if p.Tree.Exists(name) {
 		return
@@ -103,7 +103,7 @@ func (p *plan) makeDirectory(name string) {
 	p.note(name)
 }
 
-// note remembers in our block what disable has to remove.
+// note records in eic's block what disable has to remove.
 func (p *plan) note(name string) {
 	if !slices.Contains(p.entry.Made, name) {
 		p.entry.Made = append(p.entry.Made, name)

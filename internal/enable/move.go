@@ -13,29 +13,29 @@ import (
 	"eic/internal/sshd"
 )
 
-// movedMark stands in front of a line that Remove brings back. The line is the
-// user of AWS's package in a Match block; the next one names ours in its place.
+// movedMark precedes a line that Remove restores: the line with AWS's user in a Match
+// block. The line after it names eic's user instead.
 const movedMark = `# eic disable puts this line back in place of the next: `
 
-// decideMoves finds the Match blocks that run this program, by AWS's old path or
-// as every login does, as the user of AWS's package. That user is deleted with
-// its package, and sshd then runs no command: those lines are to name ours.
+// decideMoves finds the Match blocks that run this program as AWS's user, by AWS's old
+// path or by the same command as every login. Removing AWS's package deletes that user,
+// and sshd then runs no command. These lines are changed to eic's user.
 func (p *plan) decideMoves(o Options) {
 	if !p.awsUserIsGone && !o.ReplaceInstanceConnect {
-		return // nobody said that the package goes
+		return // the package stays
 	}
 	for _, set := range p.Bare.InMatch(sshd.KeysCommandUser) {
 		switch {
 		case !namesAWSUser(set.Keyword, set.Value):
 		case p.runsOurs(set.Match):
 			p.moved = append(p.moved, set)
-		case !p.awsUserIsGone: // else noteUnknownUsers names it
+		case !p.awsUserIsGone: // otherwise noteUnknownUsers reports it
 			p.left = append(p.left, set)
 		}
 	}
 }
 
-// lacksAWSUser reports whether the user of AWS's package is unknown here.
+// lacksAWSUser reports whether AWS's user does not exist here.
 func (s site) lacksAWSUser(ctx context.Context) (bool, error) {
 	_, err := s.accounts().Find(ctx, sshd.AWSUser)
 	if errors.Is(err, account.ErrUnknown) {
@@ -55,9 +55,9 @@ func (p *plan) runsOurs(match string) bool {
 	return true // the block has no command of its own
 }
 
-// moveUsers changes the lines to move in the files as they will be.
+// moveUsers changes the affected lines in the planned contents of the files.
 func (p *plan) moveUsers(contents map[string][]byte) error {
-	for _, set := range slices.Backward(p.moved) { // the last first: a moved line counts no more
+	for _, set := range slices.Backward(p.moved) { // from the end, because a changed line no longer counts
 		name := set.File
 		for other := range contents {
 			if p.Tree.Resolve(other) == p.Tree.Resolve(name) {
@@ -76,13 +76,13 @@ func (p *plan) moveUsers(contents map[string][]byte) error {
 	return nil
 }
 
-// namesAWSUser reports whether a directive is for the user of AWS's package.
+// namesAWSUser reports whether a directive names AWS's user.
 func namesAWSUser(keyword, value string) bool {
 	names, err := argv.SplitLine(value)
 	return keyword == sshd.KeysCommandUser && err == nil && slices.Equal(names, []string{sshd.AWSUser})
 }
 
-// linesBefore counts the lines of a file in front of one that name AWS's user too.
+// linesBefore counts the earlier lines of the same file that name AWS's user too.
 func (p *plan) linesBefore(set sshd.Setting) int {
 	var lines []int
 	for _, other := range p.Bare {
@@ -93,8 +93,8 @@ func (p *plan) linesBefore(set sshd.Setting) int {
 	return len(lines)
 }
 
-// moveUser changes a line that names AWS's user, before which there are some
-// others.
+// moveUser changes the line that names AWS's user after the given number of other such
+// lines.
 func moveUser(data []byte, others int) []byte {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	for i, line := range lines {
@@ -114,13 +114,14 @@ func moveUser(data []byte, others int) []byte {
 	return slices.Concat(lines...)
 }
 
-// inPlaceOf is the line for our user, indented and ended as another line.
+// inPlaceOf returns the line with eic's user, with the indentation and line ending of
+// another line.
 func inPlaceOf(line []byte) []byte {
 	return bytes.Replace(line, []byte(sshd.AWSUser), []byte(sshd.CommandUser), 1)
 }
 
-// restoreUsers puts the lines back that moveUser changed, and counts those that
-// somebody changed since.
+// restoreUsers restores the lines that moveUser changed, and counts those that were
+// edited since.
 func restoreUsers(data []byte) (restored []byte, changed int) {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	for i, line := range lines[:len(lines)-1] {
@@ -130,7 +131,7 @@ func restoreUsers(data []byte) (restored []byte, changed int) {
 		case !found:
 		case string(next) == string(inPlaceOf(was)):
 			lines[i], lines[i+1] = was, nil
-		case string(next)+"\n" == string(inPlaceOf(was)): // the file's last line had no newline
+		case string(next)+"\n" == string(inPlaceOf(was)): // the last line of the file had no newline
 			lines[i], lines[i+1] = bytes.TrimSuffix(was, []byte("\n")), nil
 		default:
 			changed++
@@ -139,10 +140,10 @@ func restoreUsers(data []byte) (restored []byte, changed int) {
 	return slices.Concat(lines...), changed
 }
 
-// noteMoves says what becomes of lines that name AWS's user.
+// noteMoves adds notes about the lines that name AWS's user.
 func (p *plan) noteMoves() {
 	for _, set := range p.moved {
-		p.notes = append(p.notes, fmt.Sprintf(`%s: logins that match %q run eic as %s, no longer as %s, which AWS's package takes with it; "eic disable" puts the line back`,
+		p.notes = append(p.notes, fmt.Sprintf(`%s: logins that match %q run eic as %s, no longer as %s, which is deleted with AWS's package; "eic disable" restores the line`,
 			p.placeAfter(set), set.Match, sshd.CommandUser, sshd.AWSUser))
 	}
 	for _, set := range p.left {

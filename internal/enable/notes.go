@@ -12,11 +12,11 @@ import (
 	"eic/internal/sshd"
 )
 
-// addNotes says what an administrator should know of a plan that succeeds. Its
-// places are those of the files as they will be.
+// addNotes adds notes for the administrator to a plan that succeeds. Places in them are
+// those in the changed files.
 func (p *plan) addNotes(ctx context.Context) {
 	if p.replaced != (sshd.Setting{}) {
-		p.notes = append(p.notes, fmt.Sprintf(`%s: the command of AWS's package stays behind ours and comes back with "eic disable"`,
+		p.notes = append(p.notes, fmt.Sprintf(`%s: the command of AWS's package stays after eic's and applies again after "eic disable"`,
 			p.placeAfter(p.replaced)))
 	}
 	if p.chained != (sshd.Setting{}) {
@@ -32,27 +32,27 @@ func (p *plan) addNotes(ctx context.Context) {
 	p.noteKeyOptions()
 }
 
-// noteKeyOptions warns of a key option that sshd is too old for, by flag or in the settings of the
-// host.
+// noteKeyOptions adds a warning about a key option that this sshd does not support, from
+// a flag or from the settings of the host.
 func (p *plan) noteKeyOptions() {
 	lists := []string{p.keyOptions}
-	for _, flag := range joined(p.entry.Args) {
+	for _, flag := range joinFlags(p.entry.Args) {
 		if list, found := strings.CutPrefix(flag, "--key-options="); found {
 			lists = append(lists, strings.ReplaceAll(list, "%%", "%"))
 		}
 	}
 	for _, list := range lists {
 		if name, since := p.Version.UnknownKeyOption(authorize.KeyOptionNames(list)); name != "" {
-			p.notes = append(p.notes, fmt.Sprintf("this sshd is older than OpenSSH %d.%d, does not know the key option %s, and refuses every key that has it: take it out of key-options",
+			p.notes = append(p.notes, fmt.Sprintf("this sshd is older than OpenSSH %d.%d, does not support the key option %s, and refuses every key with it: remove it from key-options",
 				since.Major, since.Minor, name))
 			return
 		}
 	}
 }
 
-// noteMatches says which logins keep a command, or its user, of their own. sshd
-// 8.2 ignores Match blocks in included files: of a line that sshd does not report
-// nothing is said.
+// noteMatches adds notes about logins that keep a command or user of their own. sshd 8.2
+// ignores Match blocks in included files, so there is no note about a line that sshd does
+// not report.
 func (p *plan) noteMatches(ctx context.Context) {
 	for _, set := range p.Bare {
 		name := sshd.DirectiveName(set.Keyword)
@@ -69,8 +69,8 @@ func (p *plan) noteMatches(ctx context.Context) {
 	}
 }
 
-// noteUnknownUsers names each AuthorizedKeysCommandUser that does not exist: sshd
-// runs no command then, neither ours nor another. Ours does exist: Add makes it.
+// noteUnknownUsers adds a note about each AuthorizedKeysCommandUser that does not exist,
+// because sshd then runs no command at all. eic's own user exists: Add creates it.
 func (p *plan) noteUnknownUsers(ctx context.Context) {
 	inForce, _ := p.after.Global(sshd.KeysCommandUser)
 	for _, set := range p.after {
@@ -90,7 +90,7 @@ func (p *plan) noteUnknownUsers(ctx context.Context) {
 	}
 }
 
-// placeAfter returns where a line of the configuration without ours will stand.
+// placeAfter returns where a line of the configuration will be after the change.
 func (p *plan) placeAfter(set sshd.Setting) string {
 	command, _ := p.after.Global(sshd.KeysCommand)
 	user, _ := p.after.Global(sshd.KeysCommandUser)

@@ -9,22 +9,22 @@ import (
 	"eic/internal/sshd"
 )
 
-// A spot is a place for our block: where the block stands in a file, behind a
-// line of the file without our block, or at its head.
+// A spot is a place for eic's block: the current place in a file, after a line of the
+// file without the block, or at the start of the file.
 type spot struct {
 	file   string
 	stay   bool
 	behind int
 }
 
-// decidePlace finds where our block decides: where it stands, else in
-// sshd.DropIn, else in sshd_config. It never ends up inside a Match block, because
-// there it would not be what holds for every connection, and never in front of
-// an AuthorizedPrincipalsCommand that sshd would then ignore.
+// decidePlace finds a place where eic's block applies: its current place, or else
+// sshd.DropIn, or else sshd_config. The block is never placed inside a Match block,
+// because it would not apply to every login there. It is never placed before an
+// AuthorizedPrincipalsCommand that sshd would then ignore.
 func (p *plan) decidePlace() error {
 	for _, s := range p.spots() {
 		if s.file == sshd.VendorConfig {
-			continue // it belongs to a package, and sshd ignores it once there is a file in /etc/ssh
+			continue // it belongs to a package, and sshd ignores it if /etc/ssh has a file
 		}
 		changes, err := p.contents(s)
 		if err != nil {
@@ -44,7 +44,7 @@ func (p *plan) decidePlace() error {
 	return p.nowhere()
 }
 
-// spots returns the places to try, the best first.
+// spots returns the places to try, best first.
 func (p *plan) spots() []spot {
 	var spots []spot
 	for _, b := range p.Ours {
@@ -57,39 +57,39 @@ func (p *plan) spots() []spot {
 	return append(spots, spot{file: p.Main})
 }
 
-// keepsPrincipals reports whether the AuthorizedPrincipalsCommand that is in
-// force without our lines is in force with them.
+// keepsPrincipals reports whether eic's lines leave the current
+// AuthorizedPrincipalsCommand in effect.
 func (p *plan) keepsPrincipals(config sshd.Config) bool {
 	before, found := p.Bare.Principals(p.Version)
 	after, kept := config.Principals(p.Version)
 	return !found || kept && after.Value == before.Value
 }
 
-// nowhere is the conflict where no spot will do.
+// nowhere returns the conflict if no spot is possible.
 func (p *plan) nowhere() error {
 	user, set := p.Bare.Global(sshd.KeysCommandUser)
 	if _, found := p.Bare.Principals(p.Version); found && set && p.Version.Before(9, 4) {
 		return &ConflictError{
 			File: user.File, Line: user.Line, Command: user.Value,
-			Problem: "our lines have to stand behind AuthorizedPrincipalsCommand, which sshd before 9.4 ignores otherwise, but this line before it sets AuthorizedKeysCommandUser",
+			Problem: "eic's lines must come after AuthorizedPrincipalsCommand, which sshd before 9.4 would ignore otherwise, but this line before it sets AuthorizedKeysCommandUser",
 			Run:     commentOut(user),
 		}
 	}
 	return &ConflictError{
 		File:    p.Main,
-		Problem: "no line of ours would decide: this file does not include " + path.Dir(sshd.DropIn) + " before everything else",
-		Advice:  "have it include that directory at its head, or copy it to " + sshd.MainConfig,
+		Problem: "eic's lines would have no effect: this file does not include " + path.Dir(sshd.DropIn) + " before everything else",
+		Advice:  "include that directory at its start, or copy it to " + sshd.MainConfig,
 		Run:     "cp " + p.Main + " " + sshd.MainConfig,
 	}
 }
 
-// at reports whether a directive stands in a file and in no Match block.
+// at reports whether a directive is in a file, outside of Match blocks.
 func at(s sshd.Setting, file string) bool {
 	return s.File == file && s.Match == ""
 }
 
-// contents returns the files as they have to be for our block to stand in one
-// spot and nowhere else; nil is for a file to remove.
+// contents returns the files with eic's block in one spot and nowhere else; nil means to
+// remove a file.
 func (p *plan) contents(to spot) (map[string][]byte, error) {
 	contents := map[string][]byte{}
 	for _, b := range p.Ours {
@@ -121,8 +121,8 @@ func (p *plan) contents(to spot) (map[string][]byte, error) {
 	return contents, nil
 }
 
-// cutBehind cuts a file behind the line of a number, 0 for its head. A last
-// line gets the newline that it lacks.
+// cutBehind splits a file after the line with the given number, or at its start for 0. It
+// adds a missing newline to the last line.
 func cutBehind(data []byte, line int) (before, after []byte) {
 	end := 0
 	for range line {
@@ -135,12 +135,12 @@ func cutBehind(data []byte, line int) (before, after []byte) {
 	return data[:end:end], data[end:]
 }
 
-// writes plans the edits that put our block into a spot.
+// writes plans the edits that put eic's block into a spot.
 func (p *plan) writes(to spot) error {
 	if to.file == sshd.DropIn {
 		p.makeDirectory(path.Dir(sshd.DropIn))
 	}
-	contents, err := p.contents(to) // once more: the directory is noted in the block
+	contents, err := p.contents(to) // again, because the block now records the directory
 	if err != nil {
 		return err
 	}

@@ -14,30 +14,30 @@ type plan struct {
 	site
 	entry sshd.Entry
 	edits []edit
-	// masks are the links that take drop-ins of systemd out of force.
+	// masks are the links that mask drop-ins of systemd.
 	masks map[string][]byte
-	// after is the configuration as it will be.
+	// after is the configuration after the change.
 	after sshd.Config
-	// replaced and chained are somebody else's lines that stay behind ours.
+	// replaced and chained are lines of somebody else that stay, after eic's.
 	replaced, chained sshd.Setting
-	// chainedUser is the user that chained ran as, and will run as.
+	// chainedUser is the user that runs chained, before and after the change.
 	chainedUser string
-	// moved and left are lines of Match blocks that name AWS's user: those to
-	// change, and those that run a command that is not ours.
+	// moved and left are lines in Match blocks that name AWS's user: those to change, and
+	// those for a command other than eic's.
 	moved, left []sshd.Setting
 	notes       []string
 	// keyOptions are Options.KeyOptions.
 	keyOptions string
 }
 
-// plan finds what the options ask for. The error is a *ConflictError where
-// somebody else's configuration is in the way.
+// plan finds the edits for the options. The error is a *ConflictError if another
+// configuration is in the way.
 func (s site) plan(o Options) (*plan, error) {
 	p := &plan{site: s, entry: sshd.Entry{Made: s.made()}, keyOptions: o.KeyOptions}
 	return p, p.decide(o)
 }
 
-// decide finds the edits that the options ask for, or the conflict.
+// decide finds the edits for the options, or the conflict.
 func (p *plan) decide(o Options) error {
 	p.decideMoves(o)
 	if err := p.decideUnits(o); err != nil {
@@ -52,7 +52,7 @@ func (p *plan) decide(o Options) error {
 	return p.decidePlace()
 }
 
-// decideArguments finds what our command is called with.
+// decideArguments finds the arguments of eic's command.
 func (p *plan) decideArguments(o Options) error {
 	if o.Keep && len(p.Ours) > 0 {
 		p.entry.Args, p.entry.User = p.Ours[0].Args, p.Ours[0].User
@@ -74,7 +74,7 @@ func (p *plan) decideArguments(o Options) error {
 	return p.refuseLoss(o)
 }
 
-// decideOther deals with another command that is in force.
+// decideOther handles another command that applies.
 func (p *plan) decideOther(o Options) error {
 	other, found := p.Bare.Global(sshd.KeysCommand)
 	switch {
@@ -95,7 +95,7 @@ func (p *plan) decideOther(o Options) error {
 	}
 }
 
-// chainAgain has ours go on running the command that it runs by now, as the same user.
+// chainAgain keeps the command that eic already chains, with the same user.
 func (p *plan) chainAgain() {
 	var kept []string
 	for _, flag := range p.flagsBefore() {
@@ -111,10 +111,10 @@ func (p *plan) chainAgain() {
 	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
 }
 
-// refuseLoss refuses to leave out flags of our entry, since some of them keep people
-// out. A flag that is given again, with another value, is not left out.
+// refuseLoss refuses to drop flags of eic's entry, because some of them restrict access.
+// A flag that is given again with another value is not dropped.
 func (p *plan) refuseLoss(o Options) error {
-	now := joined(p.entry.Args)
+	now := joinFlags(p.entry.Args)
 	lost := slices.DeleteFunc(p.flagsBefore(), func(flag string) bool {
 		name, _, _ := strings.Cut(flag, "=")
 		given := func(other string) bool { return other == name || strings.HasPrefix(other, name+"=") }
@@ -124,31 +124,31 @@ func (p *plan) refuseLoss(o Options) error {
 	case len(lost) == 0:
 		return nil
 	case o.Replace:
-		p.notes = append(p.notes, "these flags stood there and are gone: "+argv.Quote(lost))
+		p.notes = append(p.notes, "these flags were dropped: "+argv.Quote(lost))
 		return nil
 	}
 	return &ConflictError{
 		File: p.Ours[0].File, Line: p.Ours[0].Line,
-		Problem: "these flags stand there and would be gone: " + argv.Quote(lost),
+		Problem: "these flags would be dropped: " + argv.Quote(lost),
 		lost:    lost,
 	}
 }
 
-// addsUp reports whether a flag may be given several times, each for itself.
+// addsUp reports whether a flag may be given several times with different values.
 func addsUp(name string) bool {
 	return slices.Contains([]string{"--domain", "--deny-user", "--allow-user", "--require-caller", "--allow"}, name)
 }
 
-// flagsBefore are those of our entry as it was found.
+// flagsBefore returns the flags of eic's current entry.
 func (p *plan) flagsBefore() []string {
 	if len(p.Ours) == 0 {
 		return nil
 	}
-	return joined(p.Ours[0].Args)
+	return joinFlags(p.Ours[0].Args)
 }
 
-// joined writes each flag and its value as one argument.
-func joined(args []string) []string {
+// joinFlags writes each flag and its value as one argument.
+func joinFlags(args []string) []string {
 	var flags []string
 	for i := 0; i < len(args); i++ {
 		flag := args[i]
@@ -161,7 +161,7 @@ func joined(args []string) []string {
 	return flags
 }
 
-// chain has ours run another command after its own keys.
+// chain has eic run another command in addition.
 func (p *plan) chain(o Options, other sshd.Setting) error {
 	if slices.ContainsFunc(o.Flags, isChainFlag) {
 		return errors.New("chaining the command in force: another one to chain is given already")
@@ -181,10 +181,10 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 	return nil
 }
 
-// runAsFlag names the user that eic becomes where the command that it chains is root's.
+// runAsFlag names the user that eic becomes if the command that it chains runs as root.
 const runAsFlag = "--run-as"
 
-// isOurProgram reports whether a line that is not ours runs this program.
+// isOurProgram reports whether a line that is not eic's runs this program.
 func isOurProgram(s sshd.Setting) bool {
 	args, err := argv.Split(s.Value)
 	return err == nil && len(args) > 0 && args[0] == sshd.Program

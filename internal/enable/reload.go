@@ -12,13 +12,14 @@ import (
 	"eic/internal/sshd"
 )
 
-// forbidden is the exit status of invoke-rc.d --disclose-deny where policy-rc.d forbids an
-// action, or there is no init (invoke-rc.d(8)).
+// forbidden is the exit status of invoke-rc.d --disclose-deny if policy-rc.d forbids an
+// action, or if there is no init (invoke-rc.d(8)).
 const forbidden = 101
 
-// reload makes a running sshd read its configuration and says so in the result. Logins in
-// progress are not touched, and nothing is started or stopped. Inside a chroot, and for another
-// root, the sshd that runs is not the one that was configured, and nothing is done.
+// reload makes a running sshd read its configuration, and records that in the result. It
+// does not affect current logins, and neither starts nor stops anything. Inside a chroot,
+// and for another root, the running sshd is not the configured one, so reload does
+// nothing.
 func reload(ctx context.Context, h sshd.Host, unitsChanged bool, result *Result) error {
 	if !h.Running() {
 		return nil
@@ -40,15 +41,15 @@ func reload(ctx context.Context, h sshd.Host, unitsChanged bool, result *Result)
 		result.Reloaded = name
 		return nil
 	case h.ReloadWith != "" && errors.As(err, &exit) && exit.ExitCode() == forbidden:
-		result.NotReloaded = fmt.Sprintf("%q forbids it; what was written counts once sshd is reloaded", h.ReloadWith)
+		result.NotReloaded = fmt.Sprintf("%q forbids it; the new configuration applies once sshd is reloaded", h.ReloadWith)
 		return nil
 	default:
 		return fmt.Errorf("reloading %s, whose new configuration is in place: %w", name, err)
 	}
 }
 
-// reloadServer has systemd reload sshd's unit, or sends sshd SIGHUP (sshd(8)), unless the host has
-// a command for that.
+// reloadServer reloads sshd's unit with systemd, or sends SIGHUP to sshd (sshd(8)),
+// unless the host has its own command for that.
 func reloadServer(ctx context.Context, h sshd.Host, unit string, pid int) error {
 	if args := strings.Fields(h.ReloadWith); len(args) > 0 {
 		_, _, err := h.Execute(ctx, args[0], args[1:]...)

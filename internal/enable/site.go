@@ -8,11 +8,11 @@ import (
 	"eic/internal/sshd"
 )
 
-// A site is a host and what stands in its files before anything is changed.
+// A site is a host with the contents of its files before any change.
 type site struct {
 	sshd.Survey
 	host sshd.Host
-	// awsUserIsGone is set where there is no user sshd.AWSUser.
+	// awsUserIsGone is set if the user sshd.AWSUser does not exist.
 	awsUserIsGone bool
 }
 
@@ -21,7 +21,7 @@ func survey(ctx context.Context, h sshd.Host) (site, error) {
 	return site{Survey: s, host: h.Reading(s.File)}, err
 }
 
-// untouched refuses to go on when somebody edited a block of ours.
+// untouched returns an error if somebody edited a block of eic's.
 func (s site) untouched() error {
 	for _, b := range s.Ours {
 		if b.Edited {
@@ -31,7 +31,7 @@ func (s site) untouched() error {
 	return nil
 }
 
-// made returns what exists because of our blocks.
+// made returns what eic created for its blocks.
 func (s site) made() []string {
 	var made []string
 	for _, b := range s.Ours {
@@ -40,9 +40,9 @@ func (s site) made() []string {
 	return made
 }
 
-// confirmed asks sshd whether it reads the files as we do, and whether a Match
-// block decides for everybody. Without that nothing can be said about which
-// line is in force, nor that ours would be.
+// confirmed asks sshd whether it reads the files as this program does, and whether a
+// Match block applies to everybody. Otherwise enable cannot say which line applies, or
+// whether eic's would.
 func (s site) confirmed(ctx context.Context) error {
 	written := sshd.Setting{Value: "none"}
 	if set, found := s.Now.Global(sshd.KeysCommand); found {
@@ -74,8 +74,8 @@ func (s site) confirmed(ctx context.Context) error {
 	return s.inMatchAll(sshd.Setting{Value: command})
 }
 
-// fileAt returns what is at a path now; its mode is that of sshd_config when
-// there is nothing, because a distribution that hides one hides both.
+// fileAt returns what is at a path now. If there is nothing, the mode is that of
+// sshd_config, because a distribution that hides one hides both.
 func (s site) fileAt(name string) (node, error) {
 	data, err := s.Tree.ReadIfThere(name)
 	if err != nil {

@@ -9,22 +9,22 @@ import (
 	"eic/internal/sshd"
 )
 
-// accounts are those of the host.
+// accounts returns the accounts of the host.
 func (s site) accounts() account.Database {
 	return account.Database{Root: os.DirFS(s.Tree.HostPath("/")), Run: s.host.Execute}
 }
 
-// commandUser sees to it that there is a system user for the command and that it
-// is nobody else's account. It returns what it did, or in a dry run would do. An
-// account that is not fit is left alone, which is a *ConflictError.
+// commandUser ensures that the system user for the command exists and is reserved for
+// eic. It returns a note about what it did, or would do in a dry run. It never changes an
+// unfit account; the error is then a *ConflictError.
 func (s site) commandUser(ctx context.Context, dryRun bool) (note string, err error) {
 	accounts := s.accounts()
 	found, err := accounts.Find(ctx, sshd.CommandUser)
 	switch {
 	case errors.Is(err, account.ErrUnknown) && dryRun:
-		return "the system user " + sshd.CommandUser + " would be made", nil
+		return "the system user " + sshd.CommandUser + " would be created", nil
 	case errors.Is(err, account.ErrUnknown):
-		return "the system user " + sshd.CommandUser + " was made", accounts.Make(ctx)
+		return "the system user " + sshd.CommandUser + " was created", accounts.Make(ctx)
 	case err != nil:
 		return "", err
 	}
@@ -33,7 +33,7 @@ func (s site) commandUser(ctx context.Context, dryRun bool) (note string, err er
 		return "", err
 	}
 	return "", &ConflictError{
-		Problem: `the account "` + sshd.CommandUser + `" is not the system user that sshd is to run eic as: ` + why,
+		Problem: `the account "` + sshd.CommandUser + `" is not a system user reserved for eic: ` + why,
 		Advice:  "give that account another name",
 		Run:     "usermod --login former" + sshd.CommandUser + " " + sshd.CommandUser,
 	}

@@ -40,12 +40,12 @@ func TestAMissingSystemUserIsMade(t *testing.T) {
 	before := sshdtest.Snapshot(t, h.Root)
 	result, err := Add(t.Context(), h, Options{DryRun: true})
 	require.NoError(t, err)
-	require.Contains(t, result.Notes, "the system user _eic would be made")
+	require.Contains(t, result.Notes, "the system user _eic would be created")
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 
 	result, err = Add(t.Context(), h, Options{})
 	require.NoError(t, err)
-	require.Contains(t, result.Notes, "the system user _eic was made")
+	require.Contains(t, result.Notes, "the system user _eic was created")
 	require.Contains(t, sshdtest.ReadFile(t, h.Root, "etc/passwd"), "\n_eic:")
 	again, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestAPersonsAccountIsNotUsedForTheCommand(t *testing.T) {
 	var conflict *ConflictError
 	_, err := Add(t.Context(), h, Options{Keep: true, ReplaceInstanceConnect: true})
 	require.ErrorAs(t, err, &conflict)
-	require.EqualError(t, err, `the account "_eic" is not the system user that sshd is to run eic as: its uid 1000 is in the range for people (UID_MIN is 1000); `+
+	require.EqualError(t, err, `the account "_eic" is not a system user reserved for eic: its uid 1000 is in the range for people (UID_MIN is 1000); `+
 		"give that account another name; run: usermod --login former_eic _eic && eic enable --keep --replace-ec2-instance-connect")
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }

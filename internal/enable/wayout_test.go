@@ -166,7 +166,7 @@ func TestRefusalsToChainLeadOut(t *testing.T) {
 			t.Run(line+strings.Join(args, " "), func(t *testing.T) {
 				root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand " + line + "\nAuthorizedKeysCommandUser git\n"})
 				said, write, run := refused(t, root, args...)
-				require.Contains(t, said, "make a script of root's, /usr/local/bin/other-keys, that runs the command for the user")
+				require.Contains(t, said, "create a script /usr/local/bin/other-keys, owned by root, that runs the command for the user")
 				require.Equal(t, "AuthorizedKeysCommand /usr/local/bin/other-keys %u", write)
 				require.Equal(t, "eic enable --chain", run)
 				writeInstead(t, root, said)
@@ -199,7 +199,7 @@ func TestRefusalForACommandFromElsewhereLeadsOut(t *testing.T) {
 			}
 			wrap(t, root, `exec /usr/sbin/sshd.real -f /`+file+` "$@"`+"\n")
 			said, write, run := refused(t, root, "enable")
-			require.Contains(t, said, "a wrapper around it for example, has to say so itself")
+			require.Contains(t, said, "such as a wrapper around it; make the change there")
 			require.Empty(t, run, "no command of eic's reaches that place")
 			_, user, _ := strings.Cut(test.lines, "\n")
 			sshdtest.PutFiles(t, root, map[string]string{file: strings.ReplaceAll(write, "; ", "\n") + "\n" + user})
@@ -225,7 +225,7 @@ echo "$out"
 	sshdtest.MakeKey(t, filepath.Join(root, "etc/ssh/ssh_host_ed25519_key"))
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "run/sshd"), 0o755))
 	said, _, run := refused(t, root, "enable", `--key-options=command="a b"`)
-	require.Contains(t, said, `/etc/ssh/sshd_config:2: with our lines sshd would have x11forwarding "no" for every login, not "yes"`)
+	require.Contains(t, said, `/etc/ssh/sshd_config:2: with eic's lines sshd would have x11forwarding "no" for every login, not "yes"`)
 	shell(t, root, run)
 	command, _ := runs(t, root)
 	require.Equal(t, `/usr/bin/eic authorized-keys "--key-options=command=\"a b\"" %u %f`, command)

@@ -13,10 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeFile puts data at a path in one step: a reader sees the old content or
-// the new, also after a power cut. A file that is replaced keeps its owner, its
-// mode and its extended attributes, the SELinux label among them; mode is for a
-// new one.
+// writeFile replaces a file atomically: a reader sees the old or the new contents, even
+// after a power failure. A replaced file keeps its owner, mode and extended attributes,
+// including the SELinux label. mode is the mode of a new file.
 func writeFile(name string, data []byte, mode fs.FileMode) error {
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".eic-*")
 	if err != nil {
@@ -32,7 +31,7 @@ func writeFile(name string, data []byte, mode fs.FileMode) error {
 	return syncDirectory(filepath.Dir(name))
 }
 
-// fill makes a new file what is to stand at name.
+// fill gives a new file the contents and attributes for name.
 func fill(f *os.File, name string, data []byte, mode fs.FileMode) error {
 	if err := f.Chmod(mode); err != nil {
 		return err
@@ -46,8 +45,8 @@ func fill(f *os.File, name string, data []byte, mode fs.FileMode) error {
 	return f.Sync()
 }
 
-// takeAfter gives a new file owner, mode and extended attributes of the one at
-// name, if there is one.
+// takeAfter copies owner, mode and extended attributes from the file at name, if it
+// exists.
 func takeAfter(f *os.File, name string) error {
 	old, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,9 +65,9 @@ func takeAfter(f *os.File, name string) error {
 	return copyAttributes(f.Name(), name)
 }
 
-// copyAttributes copies extended attributes. One that the new file has already,
-// as a rule its label, is not set again: that may need a privilege, and a
-// container does not have it.
+// copyAttributes copies extended attributes. An attribute that the new file already has,
+// usually its label, is not set again, because that may need a privilege that containers
+// lack.
 func copyAttributes(to, from string) error {
 	names, err := attributes(from)
 	if err != nil {
@@ -89,8 +88,8 @@ func copyAttributes(to, from string) error {
 	return nil
 }
 
-// attributes lists the extended attributes of a file; a file system without
-// any has none.
+// attributes lists the extended attributes of a file. A file system without extended
+// attributes has none.
 func attributes(name string) ([]string, error) {
 	list, err := sized(func(buffer []byte) (int, error) { return unix.Listxattr(name, buffer) })
 	if errors.Is(err, unix.ENOTSUP) {
@@ -106,7 +105,7 @@ func attribute(name, attr string) ([]byte, error) {
 	return sized(func(buffer []byte) (int, error) { return unix.Getxattr(name, attr, buffer) })
 }
 
-// sized calls a system call that says how much room it needs when it gets none.
+// sized calls a system call that returns the needed size if it is given no buffer.
 func sized(call func([]byte) (int, error)) ([]byte, error) {
 	size, err := call(nil)
 	if err != nil {

@@ -230,7 +230,7 @@ func TestDebDoesNotAdoptAPersonsAccount(t *testing.T) {
 		m.must("/usr/sbin/useradd", "--create-home", "--shell", "/bin/bash", "_eic")
 		person := systemUser.FindString(m.read("/etc/passwd"))
 		said := m.installDeb(newDeb)
-		require.Contains(t, said, `the account "_eic" is not the system user that sshd is to run eic as: its uid 2001 is in the range for people`)
+		require.Contains(t, said, `the account "_eic" is not a system user reserved for eic: its uid 2001 is in the range for people`)
 		require.Contains(t, said, "eic is installed, but sshd does not use it")
 		require.False(t, m.enabled())
 		require.Equal(t, person, systemUser.FindString(m.read("/etc/passwd")))
