@@ -72,7 +72,7 @@ func (c command) call(ctx context.Context, args, environ []string, stdout, stder
 	if err == nil {
 		return t.run(ctx, stdout, stderr)
 	}
-	tellWrong(line, err, stderr)
+	reportWrong(line, err, stderr)
 	if l, ok := t.(logger); ok {
 		l.logWrong(line, stderr, err)
 	}
@@ -101,9 +101,9 @@ type privileged interface{ needsRoot() }
 // monitored is a task that a monitoring system may run, with other exit statuses.
 type monitored interface{ byMonitor() bool }
 
-// tellWrong reports an error in the command line. It leaves out the usage if a file of
+// reportWrong reports an error in the command line. It leaves out the usage if a file of
 // settings is wrong, where the usage would not help.
-func tellWrong(line cmdline.Line, err error, stderr io.Writer) {
+func reportWrong(line cmdline.Line, err error, stderr io.Writer) {
 	text := fmt.Sprintf("eic %s: %v\n", line.Name(), err)
 	if file := new(settings.FileError); !errors.As(err, &file) {
 		text += "usage: " + line.Usage() + "\n"

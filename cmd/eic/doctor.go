@@ -96,11 +96,11 @@ func (x *examination) check(ctx context.Context, line cmdline.Line) error {
 }
 
 func (x *examination) run(ctx context.Context, stdout, stderr io.Writer) int {
-	look := func(ctx context.Context, flags []string) (doctor.Observation, error) {
+	observe := func(ctx context.Context, flags []string) (doctor.Observation, error) {
 		return observeHost(ctx, flags, x.user, x.offline)
 	}
 	if x.observe {
-		return printObservation(ctx, look, x.args, stdout, stderr)
+		return printObservation(ctx, observe, x.args, stdout, stderr)
 	}
 	host := thisHost(x.user, x.offline, x.settings.Given())
 	host.Named = x.named
@@ -223,8 +223,8 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	return doctor.Observe(ctx, asking)
 }
 
-func printObservation(ctx context.Context, look observer, keysFlags []string, stdout, stderr io.Writer) int {
-	seen, err := look(ctx, keysFlags)
+func printObservation(ctx context.Context, observe observer, keysFlags []string, stdout, stderr io.Writer) int {
+	seen, err := observe(ctx, keysFlags)
 	if err == nil {
 		err = json.NewEncoder(stdout).Encode(seen)
 	}

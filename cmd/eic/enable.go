@@ -95,12 +95,12 @@ func (e *enabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	if e.restore != "" {
 		saved, err := readSaved(e.restore)
 		if err != nil || saved == nil {
-			return tellChange("enable", enable.Result{}, e.options.DryRun, err, stdout, stderr)
+			return reportChange("enable", enable.Result{}, e.options.DryRun, err, stdout, stderr)
 		}
 		e.options.Saved, e.options.ReplaceInstanceConnect = saved, true
 	}
 	result, err := enable.Add(ctx, e.host, e.options)
-	return tellChange("enable", result, e.options.DryRun, err, stdout, stderr)
+	return reportChange("enable", result, e.options.DryRun, err, stdout, stderr)
 }
 
 // disabling is one call of disable.
@@ -133,11 +133,11 @@ func (d *disabling) run(ctx context.Context, stdout, stderr io.Writer) int {
 	if err == nil && d.save != "" && !d.dryRun {
 		err = writeSaved(d.save, result.Removed)
 	}
-	return tellChange("disable", result, d.dryRun, err, stdout, stderr)
+	return reportChange("disable", result, d.dryRun, err, stdout, stderr)
 }
 
-// tellChange reports what happened to sshd's configuration.
-func tellChange(command string, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
+// reportChange reports what happened to sshd's configuration.
+func reportChange(command string, result enable.Result, dryRun bool, err error, stdout, stderr io.Writer) int {
 	stdout = printable.Writer{To: stdout} // the diff contains text from other people's files
 	for _, line := range slices.Concat([]string{outcome(result, dryRun, err)}, result.Notes) {
 		if line != "" {

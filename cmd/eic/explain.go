@@ -95,13 +95,13 @@ func (x *explanation) run(ctx context.Context, stdout, stderr io.Writer) int {
 	told.Host, told.Asked = hostname(), asked
 	if record.Evidence.Identity.Platform != instance.None {
 		told.Login = login
-		told.WeighKeys(func(kind string, bits int) (found, remedy string, refused bool) {
+		told.CheckKeys(func(kind string, bits int) (found, remedy string, refused bool) {
 			f, refused := x.keys.Refuses(kind, bits)
 			return f.Found, f.Remedy, refused
 		})
 	}
-	status := tell("explain", told, x.asJSON, stdout, stderr)
-	if x.directory != nil && !keep(x.directory, record, x.save, stderr) {
+	status := printReport("explain", told, x.asJSON, stdout, stderr)
+	if x.directory != nil && !saveEvidence(x.directory, record, x.save, stderr) {
 		return exitFailed
 	}
 	return status
@@ -229,8 +229,8 @@ func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, 
 // program returns the name and version of this program.
 func program() string { return "eic " + version }
 
-// tell prints the report of a command, and returns the matching exit status.
-func tell(command string, report explain.Explanation, asJSON bool, stdout, stderr io.Writer) int {
+// printReport prints the report of a command, and returns the matching exit status.
+func printReport(command string, report explain.Explanation, asJSON bool, stdout, stderr io.Writer) int {
 	var err error
 	if asJSON {
 		err = report.WriteJSON(stdout)
@@ -255,8 +255,8 @@ func tell(command string, report explain.Explanation, asJSON bool, stdout, stder
 	}
 }
 
-// keep saves the evidence, and reports whether that worked.
-func keep(directory *evidence.Directory, record evidence.Record, name string, stderr io.Writer) bool {
+// saveEvidence saves the evidence, and reports whether that worked.
+func saveEvidence(directory *evidence.Directory, record evidence.Record, name string, stderr io.Writer) bool {
 	sum, err := directory.Save(record)
 	if err != nil {
 		fmt.Fprintf(stderr, "eic explain: %v\n", err)

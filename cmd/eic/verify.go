@@ -69,7 +69,7 @@ func (v *verification) run(ctx context.Context, stdout, stderr io.Writer) int {
 	report := explain.New(program(), record, result, err)
 	kept.TrustAnchors = v.anchors == "" && record.BringsAnchors()
 	report.Evidence = &kept
-	return tell("verify", report, v.asJSON, stdout, stderr)
+	return printReport("verify", report, v.asJSON, stdout, stderr)
 }
 
 // read returns the evidence in a directory, or the pieces if there is none.

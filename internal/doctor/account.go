@@ -71,9 +71,9 @@ func (e *exam) onlyFiles() bool {
 	return true
 }
 
-// mayPass reports whether the account may run a file, or search a directory, of this mode
+// hasAccess reports whether the account may run a file, or search a directory, of this mode
 // and owner. For an account that was not found, only the permissions for everybody count.
-func (a Account) mayPass(mode fs.FileMode, stat *syscall.Stat_t) bool {
+func (a Account) hasAccess(mode fs.FileMode, stat *syscall.Stat_t) bool {
 	inGroup := slices.ContainsFunc(a.Groups, func(g account.Group) bool { return g.GID == stat.Gid })
 	switch {
 	case a.Name != "" && a.UID == stat.Uid:

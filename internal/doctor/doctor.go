@@ -98,7 +98,7 @@ func checks(offline, named bool) []check {
 	if !offline {
 		list = append(list, check{"selinux-denials", "SELinux denials", checkDenials})
 	}
-	return append(list, check{"older-package", "older ec2-instance-connect package", checkOlder})
+	return append(list, check{"older-package", "older ec2-instance-connect package", checkAWSPackage})
 }
 
 // metadataChecks returns the checks of a running instance.
@@ -156,7 +156,7 @@ func (h Host) newReport() Report {
 // Examine makes every check. It takes at most three times as long as the time limit for
 // the metadata service.
 func Examine(ctx context.Context, h Host) Report {
-	e := look(ctx, h)
+	e := newExam(ctx, h)
 	r := h.newReport()
 	r.InstanceID = e.seen.Identity.ID
 	r.SignerUntil, r.Clock = e.seen.Service.SignerUntil, e.seen.Service.Clock

@@ -54,7 +54,7 @@ type answer struct {
 	err error
 }
 
-func look(ctx context.Context, h Host) *exam {
+func newExam(ctx context.Context, h Host) *exam {
 	e := &exam{Host: h}
 	e.askSSHD(ctx)
 	e.observe(ctx)
@@ -67,7 +67,7 @@ func (e *exam) askSSHD(ctx context.Context) {
 	e.everybody.Effective, e.everybody.err = h.SSHD.Effective(ctx, sshd.Anybody())
 	e.login.Effective, e.login.err = h.SSHD.Effective(ctx, sshd.Connection{User: h.User})
 	e.survey, e.surveyErr = h.SSHD.Survey(ctx)
-	e.command, e.usual = e.takeApart(ctx, e.login), e.takeApart(ctx, e.everybody)
+	e.command, e.usual = e.parseCommand(ctx, e.login), e.parseCommand(ctx, e.everybody)
 	name, err := e.expandUser(e.accountName())
 	if err == nil {
 		e.account, err = e.findAccount(ctx, name)

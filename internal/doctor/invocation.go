@@ -27,7 +27,7 @@ type Invocation struct {
 // Its error says why sshd does not run eic, or why that is unknown.
 func (e *exam) invocation(ctx context.Context) (Invocation, error) {
 	c, line := e.command, e.login.Command
-	if args, err := argv.Split(line); e.login.err == nil && err == nil && !c.ours && runsUs(line) {
+	if args, err := argv.Split(line); e.login.err == nil && err == nil && !c.ours && runsEic(line) {
 		i := slices.Index(args, sshd.Program)
 		c.program = sshd.Program
 		c.call, c.err = e.called(ctx, c, args[i+1:])

@@ -50,7 +50,7 @@ func (e *exam) isShared(name string) bool {
 // directory.
 func (e *exam) passable(name string, info fs.FileInfo) error {
 	stat, known := info.Sys().(*syscall.Stat_t)
-	if !known || e.account.mayPass(info.Mode(), stat) {
+	if !known || e.account.hasAccess(info.Mode(), stat) {
 		return nil
 	}
 	return &trustedfile.Error{Path: name, Fault: "is closed to the command's user (" + info.Mode().String() + ")", Remedy: "chmod a+x " + name}

@@ -51,8 +51,8 @@ func (c command) runAs() string {
 // sshd's %f: the digest of nothing.
 const NobodysFingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
-// takeApart parses sshd's command, and checks whether it runs this program.
-func (e *exam) takeApart(ctx context.Context, a answer) command {
+// parseCommand parses sshd's command, and checks whether it runs this program.
+func (e *exam) parseCommand(ctx context.Context, a answer) command {
 	if a.err != nil {
 		return command{}
 	}
@@ -74,9 +74,9 @@ func (e *exam) takeApart(ctx context.Context, a answer) command {
 	return c
 }
 
-// runsUs reports whether a command of another program runs eic, as userdbctl(1) does with
+// runsEic reports whether a command of another program runs eic, as userdbctl(1) does with
 // --chain.
-func runsUs(command string) bool {
+func runsEic(command string) bool {
 	args, err := argv.Split(command)
 	if err != nil {
 		return false
@@ -138,13 +138,13 @@ func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Findi
 	if a.Command == "" || a.Command == "none" {
 		return broken(`run "eic enable"`, "%ssshd runs no AuthorizedKeysCommand%s", whose, setAt(a.Source))
 	}
-	c := e.takeApart(ctx, a)
+	c := e.parseCommand(ctx, a)
 	found := fmt.Sprintf("%ssshd runs %q%s", whose, a.Command, setAt(a.Source))
 	switch {
 	case c.old && !c.ours:
 		return broken(`remove the package ec2-instance-connect, or run "eic enable --replace-ec2-instance-connect"`,
 			"%s, which is the older package's script", found)
-	case !c.ours && runsUs(a.Command):
+	case !c.ours && runsEic(a.Command):
 		return ok(`%s, which runs eic itself; its output is not checked here`, found)
 	case !c.ours:
 		return broken(`run "eic enable", which says what is in the way and how to run both`, "%s, which is not eic", found)

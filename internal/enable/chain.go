@@ -8,7 +8,7 @@ import (
 	"eic/internal/sshd"
 )
 
-// takeOver turns another AuthorizedKeysCommand into arguments for eic: --chain and the
+// chainArguments turns another AuthorizedKeysCommand into arguments for eic: --chain and the
 // command, which eic runs in addition.
 //
 // sshd expands the tokens of eic's line before eic splits the command inside --chain. The
@@ -16,7 +16,7 @@ import (
 // expands them after splitting. The values of %t, %k and %U cannot: they are a key type,
 // base64 and a number. eic does not know them, so sshd expands them. The other tokens of
 // sshd_config(5) can be handled neither way.
-func takeOver(command string) ([]string, error) {
+func chainArguments(command string) ([]string, error) {
 	args, err := argv.Split(command)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func takeOver(command string) ([]string, error) {
 			return nil, err
 		}
 	}
-	if !readAlike(command, args) {
+	if !splitAlike(command, args) {
 		return nil, fmt.Errorf("reading %q: expected quotes only around whole arguments and no backslash, which OpenSSH before and since 8.7 read differently", command)
 	}
 	if len(args) == 1 {
@@ -53,9 +53,9 @@ func takeOver(command string) ([]string, error) {
 	return []string{"--chain", chained.String()}, nil
 }
 
-// readAlike reports whether every sshd splits command into args: each argument is written
+// splitAlike reports whether every sshd splits command into args: each argument is written
 // literally, bare or in one pair of quotes.
-func readAlike(command string, args []string) bool {
+func splitAlike(command string, args []string) bool {
 	rest := strings.TrimLeft(command, " \t")
 	for _, arg := range args {
 		if strings.ContainsAny(arg, `\"'`) {

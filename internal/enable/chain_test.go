@@ -53,7 +53,7 @@ func TestTakeOver(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			flags, err := takeOver(test.command)
+			flags, err := chainArguments(test.command)
 			require.NoError(t, err)
 			require.Equal(t, []string{"--chain", test.chain}, flags)
 			e := sshd.Entry{Args: flags}
@@ -77,7 +77,7 @@ func TestTakeOverRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := takeOver(test.command)
+			_, err := chainArguments(test.command)
 			require.ErrorContains(t, err, test.says)
 		})
 	}
@@ -184,7 +184,7 @@ func FuzzTakeOver(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, command string) {
-		flags, err := takeOver(command)
+		flags, err := chainArguments(command)
 		if err != nil {
 			return
 		}

@@ -63,9 +63,9 @@ func (e *ConflictError) Error() string {
 	return b.String()
 }
 
-// withWayOut completes a conflict of a plan with the one command that succeeds: eic
+// withResolution completes a conflict of a plan with the one command that succeeds: eic
 // enable with more options if any help, or else as ended does.
-func (s site) withWayOut(o Options, err error) error {
+func (s site) withResolution(o Options, err error) error {
 	var c *ConflictError
 	if errors.As(err, &c) && c.lost != nil {
 		c.Advice, c.Run = "add --replace to drop them, or keep them", enableCommand(o.keeping(c.lost))
@@ -84,13 +84,13 @@ func (s site) withWayOut(o Options, err error) error {
 			}
 			if next := new(ConflictError); errors.As(failed, &next) && (next.confined || next.script) {
 				more.SELinuxAllowsChain = more.SELinuxAllowsChain || next.confined
-				return ended(failed, enableCommand(more))
+				return withCommand(failed, enableCommand(more))
 			}
 		}
 		o.ReplaceInstanceConnect = o.ReplaceInstanceConnect || c.replace
 		o.SELinuxAllowsChain = o.SELinuxAllowsChain || c.confined
 	}
-	return ended(err, enableCommand(o))
+	return withCommand(err, enableCommand(o))
 }
 
 // keeping returns the options with the flags of eic's entry that they leave out.
@@ -107,9 +107,9 @@ func (o Options) keeping(lost []string) Options {
 	return o
 }
 
-// ended adds command to a conflict, after the command that the conflict says to run
+// withCommand adds command to a conflict, after the command that the conflict says to run
 // first.
-func ended(err error, command string) error {
+func withCommand(err error, command string) error {
 	var c *ConflictError
 	if errors.As(err, &c) && !c.byHand {
 		if c.Run != "" {
@@ -215,8 +215,8 @@ func (s site) inMatchAll(set sshd.Setting) error {
 	return e
 }
 
-// misread returns the conflict with an sshd whose configuration comes from elsewhere.
-func misread(written sshd.Setting, reported sshd.Answer) error {
+// misreadConflict returns the conflict with an sshd whose configuration comes from elsewhere.
+func misreadConflict(written sshd.Setting, reported sshd.Answer) error {
 	command := reported.Values[sshd.KeysCommand]
 	return &ConflictError{
 		Command: command,
@@ -232,7 +232,7 @@ func misread(written sshd.Setting, reported sshd.Answer) error {
 // command that keeps running as its user, or of "none".
 func byHand(command, user string) string {
 	e := sshd.Entry{}
-	flags, err := takeOver(command)
+	flags, err := chainArguments(command)
 	switch {
 	case strings.EqualFold(command, "none") || err != nil:
 		return fmt.Sprintf("AuthorizedKeysCommand %s; AuthorizedKeysCommandUser %s", e.Command(), e.RunsAs())

@@ -27,7 +27,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return Result{}, err
 	}
 	if err := s.untouched(); err != nil {
-		return Result{}, ended(err, "eic disable")
+		return Result{}, withCommand(err, "eic disable")
 	}
 	edits, notes, err := s.removal()
 	if err != nil {
@@ -157,7 +157,7 @@ func (s site) removal() (edits []edit, notes []string, err error) {
 		default:
 			before = node{kind: mask}
 		}
-		if err := before.stillAt(s.Tree.HostPath(where)); err != nil {
+		if err := before.checkUnchanged(s.Tree.HostPath(where)); err != nil {
 			notes = append(notes, fmt.Sprintf("%s was left alone: it is no longer the link that masks a drop-in", name))
 			continue
 		}

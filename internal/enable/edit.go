@@ -50,7 +50,7 @@ func (e edit) inverse() edit {
 // removed, and one that is no longer empty is kept.
 func (e edit) apply(t sshd.Tree) error {
 	where := t.HostPath(e.path)
-	if err := e.before.stillAt(where); err != nil {
+	if err := e.before.checkUnchanged(where); err != nil {
 		return fmt.Errorf("changing %q: %w", e.path, err)
 	}
 	switch {
@@ -73,8 +73,8 @@ func (e edit) apply(t sshd.Tree) error {
 	}
 }
 
-// stillAt returns an error if the path of this process no longer has this node.
-func (n node) stillAt(where string) error {
+// checkUnchanged returns an error if the path of this process no longer has this node.
+func (n node) checkUnchanged(where string) error {
 	info, err := os.Lstat(where)
 	found := nothing
 	switch {
@@ -120,7 +120,7 @@ func carryOut(ctx context.Context, t sshd.Tree, edits []edit, check func() error
 		return nil
 	}
 	for _, e := range slices.Backward(edits) {
-		if e.before.stillAt(t.HostPath(e.path)) == nil {
+		if e.before.checkUnchanged(t.HostPath(e.path)) == nil {
 			continue
 		}
 		if undoErr := e.inverse().apply(t); undoErr != nil {

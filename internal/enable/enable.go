@@ -91,10 +91,10 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 		if o.Keep {
 			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
 		}
-		return Result{}, ended(err, enableCommand(o))
+		return Result{}, withCommand(err, enableCommand(o))
 	}
 	if err := s.confirmed(ctx); err != nil {
-		return Result{}, ended(err, enableCommand(o))
+		return Result{}, withCommand(err, enableCommand(o))
 	}
 	logins, err := s.askBefore(ctx)
 	if err != nil {
@@ -124,12 +124,12 @@ func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
 		return nil, err
 	}
 	if p, err = s.plan(o); err != nil {
-		return nil, s.withWayOut(o, err)
+		return nil, s.withResolution(o, err)
 	}
 	p.addNotes(ctx)
 	note, err := s.commandUser(ctx, o.DryRun)
 	if err != nil {
-		return nil, ended(err, enableCommand(o))
+		return nil, withCommand(err, enableCommand(o))
 	}
 	if note != "" {
 		p.notes = append(p.notes, note)

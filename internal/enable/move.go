@@ -27,7 +27,7 @@ func (p *plan) decideMoves(o Options) {
 	for _, set := range p.Bare.InMatch(sshd.KeysCommandUser) {
 		switch {
 		case !namesAWSUser(set.Keyword, set.Value):
-		case p.runsOurs(set.Match):
+		case p.runsEic(set.Match):
 			p.moved = append(p.moved, set)
 		case !p.awsUserIsGone: // otherwise noteUnknownUsers reports it
 			p.left = append(p.left, set)
@@ -44,8 +44,8 @@ func (s site) lacksAWSUser(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// runsOurs reports whether logins of a Match block run this program.
-func (p *plan) runsOurs(match string) bool {
+// runsEic reports whether logins of a Match block run this program.
+func (p *plan) runsEic(match string) bool {
 	for _, set := range p.Bare.InMatch(sshd.KeysCommand) {
 		if set.Match == match {
 			args, err := argv.Split(set.Value)
@@ -108,15 +108,15 @@ func moveUser(data []byte, others int) []byte {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			moved = append(moved, '\n')
 		}
-		lines[i] = append(moved, inPlaceOf(line)...)
+		lines[i] = append(moved, ownUserLine(line)...)
 		break
 	}
 	return slices.Concat(lines...)
 }
 
-// inPlaceOf returns the line with eic's user, with the indentation and line ending of
+// ownUserLine returns the line with eic's user, with the indentation and line ending of
 // another line.
-func inPlaceOf(line []byte) []byte {
+func ownUserLine(line []byte) []byte {
 	return bytes.Replace(line, []byte(sshd.AWSUser), []byte(sshd.CommandUser), 1)
 }
 
@@ -129,9 +129,9 @@ func restoreUsers(data []byte) (restored []byte, changed int) {
 		next := lines[i+1]
 		switch {
 		case !found:
-		case string(next) == string(inPlaceOf(was)):
+		case string(next) == string(ownUserLine(was)):
 			lines[i], lines[i+1] = was, nil
-		case string(next)+"\n" == string(inPlaceOf(was)): // the last line of the file had no newline
+		case string(next)+"\n" == string(ownUserLine(was)): // the last line of the file had no newline
 			lines[i], lines[i+1] = bytes.TrimSuffix(was, []byte("\n")), nil
 		default:
 			changed++

@@ -41,7 +41,7 @@ func (p *plan) decidePlace() error {
 			return p.writes(s)
 		}
 	}
-	return p.nowhere()
+	return p.noSpotConflict()
 }
 
 // spots returns the places to try, best first.
@@ -65,8 +65,8 @@ func (p *plan) keepsPrincipals(config sshd.Config) bool {
 	return !found || kept && after.Value == before.Value
 }
 
-// nowhere returns the conflict if no spot is possible.
-func (p *plan) nowhere() error {
+// noSpotConflict returns the conflict if no spot is possible.
+func (p *plan) noSpotConflict() error {
 	user, set := p.Bare.Global(sshd.KeysCommandUser)
 	if _, found := p.Bare.Principals(p.Version); found && set && p.Version.Before(9, 4) {
 		return &ConflictError{
@@ -116,14 +116,14 @@ func (p *plan) contents(to spot) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	before, after := cutBehind(rest, to.behind)
+	before, after := splitAfterLine(rest, to.behind)
 	contents[to.file] = slices.Concat(before, p.entry.Text(), after)
 	return contents, nil
 }
 
-// cutBehind splits a file after the line with the given number, or at its start for 0. It
+// splitAfterLine splits a file after the line with the given number, or at its start for 0. It
 // adds a missing newline to the last line.
-func cutBehind(data []byte, line int) (before, after []byte) {
+func splitAfterLine(data []byte, line int) (before, after []byte) {
 	end := 0
 	for range line {
 		length := bytes.IndexByte(data[end:], '\n')

@@ -79,7 +79,7 @@ func (p *plan) decideOther(o Options) error {
 	other, found := p.Bare.Global(sshd.KeysCommand)
 	switch {
 	case !found && o.Chain:
-		p.chainAgain()
+		p.keepChained()
 		return nil
 	case !found:
 		return nil
@@ -95,10 +95,10 @@ func (p *plan) decideOther(o Options) error {
 	}
 }
 
-// chainAgain keeps the command that eic already chains, with the same user.
-func (p *plan) chainAgain() {
+// keepChained keeps the command that eic already chains, with the same user.
+func (p *plan) keepChained() {
 	var kept []string
-	for _, flag := range p.flagsBefore() {
+	for _, flag := range p.currentFlags() {
 		name, value, _ := strings.Cut(flag, "=")
 		if name == "--chain" || name == runAsFlag {
 			kept = append(kept, name, value)
@@ -115,10 +115,10 @@ func (p *plan) chainAgain() {
 // A flag that is given again with another value is not dropped.
 func (p *plan) refuseLoss(o Options) error {
 	now := joinFlags(p.entry.Args)
-	lost := slices.DeleteFunc(p.flagsBefore(), func(flag string) bool {
+	lost := slices.DeleteFunc(p.currentFlags(), func(flag string) bool {
 		name, _, _ := strings.Cut(flag, "=")
 		given := func(other string) bool { return other == name || strings.HasPrefix(other, name+"=") }
-		return slices.Contains(now, flag) || !addsUp(name) && slices.ContainsFunc(now, given)
+		return slices.Contains(now, flag) || !isRepeatable(name) && slices.ContainsFunc(now, given)
 	})
 	switch {
 	case len(lost) == 0:
@@ -134,13 +134,13 @@ func (p *plan) refuseLoss(o Options) error {
 	}
 }
 
-// addsUp reports whether a flag may be given several times with different values.
-func addsUp(name string) bool {
+// isRepeatable reports whether a flag may be given several times with different values.
+func isRepeatable(name string) bool {
 	return slices.Contains([]string{"--domain", "--deny-user", "--allow-user", "--require-caller", "--allow"}, name)
 }
 
-// flagsBefore returns the flags of eic's current entry.
-func (p *plan) flagsBefore() []string {
+// currentFlags returns the flags of eic's current entry.
+func (p *plan) currentFlags() []string {
 	if len(p.Ours) == 0 {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 	if slices.ContainsFunc(o.Flags, isChainFlag) {
 		return errors.New("chaining the command in force: another one to chain is given already")
 	}
-	flags, err := takeOver(other.Value)
+	flags, err := chainArguments(other.Value)
 	if err != nil {
 		return needsScript(other, err)
 	}

@@ -53,7 +53,7 @@ func (s site) confirmed(ctx context.Context) error {
 		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
 	}
 	if command := global.Values[sshd.KeysCommand]; whole && !sshd.SameValue(command, written.Value) {
-		return misread(written, global)
+		return misreadConflict(written, global)
 	}
 	anybody, err := s.host.Ask(ctx, sshd.Anybody())
 	if err != nil {
@@ -69,7 +69,7 @@ func (s site) confirmed(ctx context.Context) error {
 		}
 	}
 	if !whole {
-		return misread(written, anybody)
+		return misreadConflict(written, anybody)
 	}
 	return s.inMatchAll(sshd.Setting{Value: command})
 }

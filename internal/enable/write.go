@@ -36,7 +36,7 @@ func fill(f *os.File, name string, data []byte, mode fs.FileMode) error {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
-	if err := takeAfter(f, name); err != nil {
+	if err := copyMetadata(f, name); err != nil {
 		return fmt.Errorf("keeping owner, mode and label of %q: %w", name, err)
 	}
 	if _, err := f.Write(data); err != nil {
@@ -45,9 +45,9 @@ func fill(f *os.File, name string, data []byte, mode fs.FileMode) error {
 	return f.Sync()
 }
 
-// takeAfter copies owner, mode and extended attributes from the file at name, if it
+// copyMetadata copies owner, mode and extended attributes from the file at name, if it
 // exists.
-func takeAfter(f *os.File, name string) error {
+func copyMetadata(f *os.File, name string) error {
 	old, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -38,9 +38,9 @@ const pushedKey = "pushed-key"
 // sshd does not refuse the key.
 type KeyRefusal func(kind string, bits int) (found, remedy string, refused bool)
 
-// WeighKeys adds to Login what sshd says about the keys that would be printed. If sshd
+// CheckKeys adds to Login what sshd says about the keys that would be printed. If sshd
 // refuses all of them, the login is refused.
-func (r *Explanation) WeighKeys(refusal KeyRefusal) {
+func (r *Explanation) CheckKeys(refusal KeyRefusal) {
 	if r.Login == nil || r.Outcome != Keys {
 		return
 	}

@@ -13,20 +13,20 @@ type Remedy = remedy.Remedy
 
 // remedy returns the advice for a cause.
 func (f facts) remedy(reason Cause) Remedy {
-	if known, ok := f.ofKey(reason); ok {
+	if known, ok := f.keyRemedy(reason); ok {
 		return known
 	}
-	if known, ok := f.ofSigner(reason); ok {
+	if known, ok := f.signerRemedy(reason); ok {
 		return known
 	}
-	if known, ok := f.ofRequest(metadata.Stage(reason)); ok {
+	if known, ok := f.requestRemedy(metadata.Stage(reason)); ok {
 		return known
 	}
-	return f.ofAnswer(reason)
+	return f.answerRemedy(reason)
 }
 
-// ofKey returns the advice for a refused key.
-func (f facts) ofKey(reason Cause) (Remedy, bool) {
+// keyRemedy returns the advice for a refused key.
+func (f facts) keyRemedy(reason Cause) (Remedy, bool) {
 	switch reason {
 	case Cause(authorize.Expired.String()):
 		if f.offset >= keyLifetime {
@@ -69,8 +69,8 @@ const keyLifetime = 60
 const forged = "If this happens again, assume that something on this host is impersonating the metadata service: " +
 	"a process or container with CAP_NET_RAW or CAP_NET_ADMIN can do so. Save the evidence."
 
-// ofSigner returns the advice for a signer that is not trusted.
-func (f facts) ofSigner(reason Cause) (Remedy, bool) {
+// signerRemedy returns the advice for a signer that is not trusted.
+func (f facts) signerRemedy(reason Cause) (Remedy, bool) {
 	switch reason {
 	case causeSignerRevoked:
 		return Remedy{Text: "Trust nothing that this signer signed. Log in another way (Session Manager, " +
@@ -96,9 +96,9 @@ func (f facts) ofSigner(reason Cause) (Remedy, bool) {
 	}
 }
 
-// ofAnswer returns the advice for an answer without a key, and for a failure of the
+// answerRemedy returns the advice for an answer without a key, and for a failure of the
 // machine itself.
-func (f facts) ofAnswer(reason Cause) Remedy {
+func (f facts) answerRemedy(reason Cause) Remedy {
 	switch reason {
 	case causeNoKey:
 		return f.push("Push a key and log in within 60 seconds.")

@@ -7,23 +7,23 @@ import (
 	"eic/internal/remedy"
 )
 
-// ofRequest returns the advice for a failed request to the metadata service.
-func (f facts) ofRequest(stage metadata.Stage) (Remedy, bool) {
+// requestRemedy returns the advice for a failed request to the metadata service.
+func (f facts) requestRemedy(stage metadata.Stage) (Remedy, bool) {
 	switch stage {
 	case metadata.StageConnect:
 		return remedy.NoConnection(), true
 	case metadata.StageToken:
-		return f.ofToken(), true
+		return f.tokenRemedy(), true
 	case metadata.StageActiveKeys, metadata.StageInstanceID, metadata.StageRegion, metadata.StageZone,
 		metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple:
-		return f.ofData(stage), true
+		return f.dataRemedy(stage), true
 	default:
 		return Remedy{}, false
 	}
 }
 
-// ofToken returns the advice for a session token that could not be fetched.
-func (f facts) ofToken() Remedy {
+// tokenRemedy returns the advice for a session token that could not be fetched.
+func (f facts) tokenRemedy() Remedy {
 	this := remedy.Instance{ID: f.instance, Region: f.region}
 	switch status := f.status[metadata.StageToken]; {
 	case status == http.StatusForbidden:
@@ -37,8 +37,8 @@ func (f facts) ofToken() Remedy {
 	}
 }
 
-// ofData returns the advice for any other failed request.
-func (f facts) ofData(stage metadata.Stage) Remedy {
+// dataRemedy returns the advice for any other failed request.
+func (f facts) dataRemedy(stage metadata.Stage) Remedy {
 	switch status := f.status[stage]; {
 	case busy(status):
 		return remedy.Throttled()

@@ -1,8 +1,13 @@
 // Package lookup answers sshd's question: which pushed keys may log in as this user.
 //
-// An answer takes these steps, one package each: instance identifies the machine,
-// metadata fetches the evidence, activekeys parses the document, authorize screens its
-// entries, trust verifies the signer, and authorize verifies the signatures.
+// An answer takes these steps, one package each:
+//
+//  1. instance identifies the machine;
+//  2. metadata fetches the evidence;
+//  3. activekeys parses the active-keys document;
+//  4. authorize screens its entries;
+//  5. trust verifies the signer;
+//  6. authorize verifies the signatures of the remaining entries.
 //
 // Fetching needs the network; see Ask. Deciding is pure; see Screen and Result.Verify.
 // Evidence that was saved in one run can therefore be verified again in another.

@@ -85,9 +85,9 @@ func criteria(match string) []criterion {
 			return []criterion{{keyword: "unknown"}}
 		}
 		for i := 0; i < len(words); i++ {
-			keyword, list, joined := strings.Cut(words[i], "=")
+			keyword, list, hasEquals := strings.Cut(words[i], "=")
 			keyword = strings.ToLower(keyword)
-			if !joined && keyword != matchAll && i+1 < len(words) {
+			if !hasEquals && keyword != matchAll && i+1 < len(words) {
 				i++
 				list = words[i]
 			}

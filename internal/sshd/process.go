@@ -14,13 +14,13 @@ import (
 // Running reports whether the host is the machine that this process runs on, and not an
 // image or a chroot. Only on such a host does the running sshd use the host's files.
 func (h Host) Running() bool {
-	return h.root() == "/" && !inChroot()
+	return h.root() == "/" && !isInChroot()
 }
 
-// inChroot reports whether the first process has another root than this one, or no
+// isInChroot reports whether the first process has another root than this one, or no
 // process is visible. Some containers hide the first process's root even from root. The
 // answer is then false, and only an sshd with the same root counts as a server.
-func inChroot() bool {
+func isInChroot() bool {
 	first, err := os.Stat("/proc/1/root")
 	if err != nil {
 		return !errors.Is(err, fs.ErrPermission)

@@ -203,13 +203,13 @@ func processWords(cmdline []byte, lines []commandLine) (words []string, known bo
 	}
 	program, _, _ := strings.Cut(title, " ")
 	for _, l := range lines {
-		joined := program
+		line := program
 		words = nil
 		for _, w := range l.words {
-			joined += " " + w.text
+			line += " " + w.text
 			words = append(words, w.text)
 		}
-		if l.unit != "" && strings.HasPrefix(title, joined+" [") {
+		if l.unit != "" && strings.HasPrefix(title, line+" [") {
 			return words, true
 		}
 	}

@@ -97,7 +97,7 @@ var ErrRevoked = errors.New("revoked")
 // Verify checks the evidence at the time now and returns the Signer.
 //
 // The first certificate of the chain is the signer's. Its name must be exactly the
-// signer's name for region and domain (see docs/protocol.md). It must chain to one of the
+// signer's name for region and domain (see docs/reference/protocol.md). It must chain to one of the
 // anchors, and the staples must say good for it and for every issuer below the anchor.
 // Where several paths lead to an anchor, one path that meets all conditions suffices.
 // Extended key usages are not checked.

@@ -14,10 +14,10 @@ import (
 	"eic/internal/trustedfile"
 )
 
-// olderDropIns are the drop-ins with which the older package puts an
+// awsDropIns are the drop-ins with which the older package puts an
 // AuthorizedKeysCommand on sshd's command line, where it takes precedence over
 // sshd_config. Of two drop-ins with the same name, the first counts (systemd.unit(5)).
-func olderDropIns() [][]string {
+func awsDropIns() [][]string {
 	var dropIns [][]string
 	for _, unit := range []string{"ssh", "sshd"} {
 		var names []string
@@ -66,7 +66,7 @@ func calls(root fs.FS, name, command string) bool {
 	return err == nil && bytes.Contains(text, []byte(command))
 }
 
-func checkOlder(_ context.Context, e *exam) Finding {
+func checkAWSPackage(_ context.Context, e *exam) Finding {
 	if left := harvesters(e.Root); len(left) > 0 {
 		return warning(fmt.Sprintf("sed -i /%s/d %s && systemctl daemon-reload", harvestCommand, strings.Join(left, " ")),
 			"units call %s, which AWS retired in July 2022: %q", harvestCommand, left)
@@ -77,7 +77,7 @@ func checkOlder(_ context.Context, e *exam) Finding {
 			left = append(left, name)
 		}
 	}
-	for _, names := range olderDropIns() {
+	for _, names := range awsDropIns() {
 		for _, name := range names {
 			_, err := fs.Lstat(e.Root, trustedfile.InFS(name))
 			if errors.Is(err, fs.ErrNotExist) {
