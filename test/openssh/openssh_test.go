@@ -134,15 +134,44 @@ func TestEnableCostsNoLoginOnAnyDebian(t *testing.T) {
 	}
 }
 
-// requireHealthy wants doctor to find nothing broken.
-func (s site) requireHealthy() {
+// Some versions ignore an AuthorizedPrincipalsCommand behind an AuthorizedKeysCommand. doctor warns of
+// it on those where nobody logs in with a certificate any more, and on no others.
+func TestDoctorKnowsWhichSSHDIgnoresPrincipals(t *testing.T) {
+	for release := range releases() {
+		t.Run(release, func(t *testing.T) {
+			s := start(t, release)
+			require.NoError(t, s.Configure(host.Packaged+configuration))
+			require.NoError(t, s.StartSSHD())
+			defer s.StopSSHD()
+			login := hosttest.Capture(t, s.SSH("alice", s.certified, "whoami"))
+			verdict := map[bool]string{true: "ok", false: "warning"}[login.Status == 0]
+			t.Logf("a login with a certificate ended with %d", login.Status)
+			require.Equal(t, verdict, s.examine("--user", "alice")["principals"])
+		})
+	}
+}
+
+// examine runs doctor and returns its verdicts.
+func (s site) examine(args ...string) map[string]string {
 	s.t.Helper()
 	var report struct {
 		Checks []struct{ ID, Verdict, Found string }
 	}
-	require.NoError(s.t, json.Unmarshal([]byte(s.eic("doctor", "--json", "--user", "alice").Stdout), &report))
+	require.NoError(s.t, json.Unmarshal([]byte(s.eic(append([]string{"doctor", "--json"}, args...)...).Stdout), &report))
 	require.NotEmpty(s.t, report.Checks)
+	verdicts := map[string]string{}
 	for _, c := range report.Checks {
-		require.NotEqual(s.t, "broken", c.Verdict, "%s: %s", c.ID, c.Found)
+		verdicts[c.ID] = c.Verdict
+	}
+	return verdicts
+}
+
+// requireHealthy wants doctor to find nothing broken, and no certificate without its principals.
+func (s site) requireHealthy() {
+	s.t.Helper()
+	verdicts := s.examine("--user", "alice")
+	require.Equal(s.t, "ok", verdicts["principals"])
+	for id, verdict := range verdicts {
+		require.NotEqual(s.t, "broken", verdict, id)
 	}
 }
