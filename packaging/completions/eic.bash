@@ -16,6 +16,7 @@ _eic() {
     [[ $flag == '=' ]] && flag=${COMP_WORDS[COMP_CWORD - 2]}
     value=$(sed -n "s/^ *$flag \([][A-Za-z|=:*-]*\).*/\1/p" <<<"$help")
     if [[ $flag == --* && -n $value ]]; then
+        [[ $flag == --*user || $flag == --run-as ]] && value=USER
         words=$(tr '|' '\n' <<<"$value" | grep -v '[A-Z]')
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; _eic_named "$value" "$cur")
         return

@@ -19,6 +19,7 @@ function __eic_complete
     end
     set -l value (string match -rg -- "^ *$flag ([^ ]+)" $help)
     if string match -q -- '--*' $flag; and set -q value[1]
+        string match -rq -- '^--(.*user|run-as)$' $flag; and set value USER
         for word in (string split '|' $value[1])
             string match -rq -- '[A-Z]' $word; or echo $prefix$word
         end

@@ -67,6 +67,9 @@ func TestShellsCompleteEveryCommandAndFlag(t *testing.T) {
 			require.Equal(t, commands, w.complete(shell, "eic "))
 			require.Equal(t, []string{"version"}, w.complete(shell, "eic vers"))
 			for _, command := range commands {
+				if command == "policy" {
+					command = "policy test"
+				}
 				flags := append(matches(`(?m)^ +(?:-., )?(--[a-z][a-z0-9-]*)`, w.must("eic "+command+" --help")), "--help")
 				slices.Sort(flags)
 				require.Equal(t, flags, w.complete(shell, "eic "+command+" --"))
@@ -76,7 +79,24 @@ func TestShellsCompleteEveryCommandAndFlag(t *testing.T) {
 			require.Contains(t, w.complete(shell, "eic authorized-keys "), "nobody")
 			require.Equal(t, []string{"test"}, w.complete(shell, "eic policy "))
 			require.Contains(t, w.complete(shell, "eic policy test "), "nobody")
-			require.Contains(t, strings.Join(w.complete(shell, "eic authorized-keys --config /etc/pass"), " "), "passwd")
+			for line, found := range map[string]string{
+				"eic authorized-keys --config /etc/pass": "passwd",
+				"eic verify --keys /etc/pass":            "passwd",
+				"eic enable --restore /etc/pass":         "passwd",
+				"eic explain --save /et":                 "etc",
+				"eic verify --ocsp /et":                  "etc",
+				"eic verify /et":                         "etc",
+				"eic explain nobo":                       "nobody",
+				"eic doctor --user nobo":                 "nobody",
+				"eic authorized-keys --run-as nobo":      "nobody",
+				"eic policy test --allow-user nobo":      "nobody",
+				"eic policy test nobo":                   "nobody",
+				"eic policy te":                          "test",
+			} {
+				require.Contains(t, strings.Join(w.complete(shell, line), " "), found, line)
+			}
+			// A file is no directory.
+			require.NotContains(t, strings.Join(w.complete(shell, "eic verify --ocsp /etc/pass"), " "), "passwd")
 		})
 	}
 }
