@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -96,6 +97,6 @@ func TestTheProjectsChangelogIsUnderstood(t *testing.T) {
 	deb, err := made(t, "deb", string(changelog))
 	require.NoError(t, err)
 	for line := range strings.Lines(deb) {
-		require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 80)
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), 80, line)
 	}
 }
