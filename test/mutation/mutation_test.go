@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +13,23 @@ import (
 func TestACoverageProfileThatLeavesLinesOut(t *testing.T) {
 	profile := "mode: set\neic/internal/a/a.go:3.10,5.2 1 0\neic/internal/a/a.go:7.1,8.2 1 1\neic/internal/a/b.go:1.1,2.2 1 0\n"
 	require.Equal(t, "mode: set\neic/internal/a/a.go:1.1,99999.1 1 1\neic/internal/a/b.go:1.1,99999.1 1 1\n", coverFiles(profile))
+}
+
+// A slow test that has another name now would run for each change.
+func TestTheSlowTestsAreLeftOutByTheirNames(t *testing.T) {
+	var source []byte
+	for _, name := range packages {
+		files, err := filepath.Glob(filepath.Join("../../internal", name, "*_test.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			source = append(source, text...)
+		}
+	}
+	for name := range strings.SplitSeq(strings.Trim(slow, "^()$"), "|") {
+		require.Contains(t, string(source), "func "+name+"(")
+	}
 }
 
 const report = `{"files": [{"file_name": "result.go", "mutations": [
