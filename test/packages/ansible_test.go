@@ -40,7 +40,7 @@ func (m machine) ansible(variables string, flags ...string) host.Result {
 // play runs the role, which has to succeed, and returns what Ansible counts at the end.
 func (m machine) play(variables string, flags ...string) string {
 	m.t.Helper()
-	result := m.ansible(variables, flags...)
+	result := m.ansible("eic_unsigned: true, "+variables, flags...)
 	require.Zero(m.t, result.Status)
 	_, recap, found := strings.Cut(result.Stdout, "PLAY RECAP")
 	require.True(m.t, found)
@@ -51,8 +51,6 @@ func (m machine) play(variables string, flags ...string) string {
 // again and again.
 func (m machine) requireRole(installed string) {
 	m.t.Helper()
-	m.copyRole()
-	m.copyPackages("/run/packages")
 
 	before := m.listing()
 	const settings = "eic_deny_user: [root], eic_key_options: 'no-pty,no-agent-forwarding'"
@@ -79,13 +77,22 @@ func (m machine) requireRole(installed string) {
 }
 
 func TestAnsibleRoleWithApt(t *testing.T) {
-	start(t, "tools").requireRole("eic.deb")
+	m := start(t, "tools")
+	m.copyRole()
+	m.copyPackages("/run/packages")
+	m.requireRole("eic.deb")
 }
 
 func TestAnsibleRoleWithDnf(t *testing.T) {
 	m := startRPM(t)
 	// Ansible takes dnf where the distribution has it, and Debian has apt.
 	m.write("/usr/lib/os-release", "NAME=\"Amazon Linux\"\nID=amzn\nID_LIKE=fedora\nVERSION=2023\nVERSION_ID=2023\n")
+	m.copyRole()
+	m.copyPackages("/run/packages")
+	result := m.ansible("eic_unsigned: false")
+	require.NotZero(t, result.Status)
+	require.Contains(t, result.Stdout, "is not signed")
+	m.must("/usr/bin/rm", "-r", "/var/cache/eic")
 	m.requireRole("eic.rpm")
 }
 

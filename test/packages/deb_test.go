@@ -5,6 +5,8 @@ package packages
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -201,6 +203,27 @@ func TestDebReloadsSSHDOnlyWherePolicyAllows(t *testing.T) {
 		require.Regexp(t, `sshd's configuration was changed and tested, and process [0-9]+ reloaded`, allowed)
 		require.Equal(t, 1, strings.Count(m.read("/run/sshd-log"), "Received SIGHUP"))
 	})
+}
+
+// No package has to run systemd-sysusers, which some systems lack: eic enable makes the user.
+// Where it did run before, as in an image or on Arch, the account is the same.
+func TestSysusersMakesTheAccountThatThePackageMakes(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(module, "packaging/sysusers.d/eic.conf"))
+	require.NoError(t, err)
+	const account = `^_eic:x:[0-9]+:[0-9]+:EC2 Instance Connect:/nonexistent:/usr/sbin/nologin\n$`
+	m := start(t, "trixie")
+	m.write("/run/eic.conf", string(text))
+	m.must("/usr/bin/systemd-sysusers", "/run/eic.conf")
+	before := systemUser.FindString(m.read("/etc/passwd"))
+	require.Regexp(t, account, before)
+	require.NotContains(t, m.installDeb(newDeb), "the system user _eic was made")
+	require.Equal(t, before, systemUser.FindString(m.read("/etc/passwd")))
+	m.requireLogin()
+
+	without := start(t, "bookworm")
+	require.False(t, without.exists("/usr/bin/systemd-sysusers"))
+	require.Contains(t, without.installDeb(newDeb), "the system user _eic was made")
+	require.Regexp(t, account, systemUser.FindString(without.read("/etc/passwd")))
 }
 
 // The settings are the administrator's: they outlive an upgrade and a removal,
