@@ -55,8 +55,9 @@ test: vet ## every test but those of the packages (root; installs what they need
 	test/fuzz 3s
 
 .PHONY: docs
-docs: ## make the transcripts in docs/ anew
-	CGO_ENABLED=0 go test -count=1 ./test/transcripts -run TestTranscripts -update
+docs: ## make the transcripts and test vectors in docs/ anew (those of real hosts need root)
+	CGO_ENABLED=0 go test -count=1 ./test/transcripts ./test/doctor ./test/e2e -run TestTranscripts -update
+	CGO_ENABLED=0 go test -count=1 ./test/vectors -run Simulator -update
 
 .PHONY: race
 race: ## the tests of the packages, under the race detector

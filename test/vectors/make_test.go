@@ -258,6 +258,9 @@ func kept(t *testing.T) map[string][]byte {
 
 // Somebody who changes the simulator must see what that changes for others.
 func TestTheVectorsAreWhatTheSimulatorServes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes eight seconds of a processor, and -short leaves that out")
+	}
 	made := makeVectors(t)
 	if *update {
 		for name := range kept(t) {

@@ -22,6 +22,7 @@ import (
 	"eic/internal/lookup"
 	"eic/internal/trust"
 	"eic/test/host"
+	"eic/test/needs"
 	"eic/test/openssl"
 )
 
@@ -78,6 +79,7 @@ func TestOurPackagesGiveTheExpectedVerdicts(t *testing.T) {
 }
 
 func TestEicVerifyGivesTheExpectedVerdicts(t *testing.T) {
+	needs.Tool(t, "go")
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	set := read(t)
@@ -139,6 +141,7 @@ var laxer = map[string]string{
 // OpenSSL is nobody of ours: what it says shows that the vectors are as the
 // specification has them, and not as this program reads it.
 func TestOpenSSLGivesTheExpectedVerdicts(t *testing.T) {
+	needs.Tool(t, "openssl")
 	set := read(t)
 	o := opinions{t: t, set: set, signers: map[string]string{}}
 	asked := 0
