@@ -211,19 +211,22 @@ func TestSysusersMakesTheAccountThatThePackageMakes(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(module, "packaging/sysusers.d/eic.conf"))
 	require.NoError(t, err)
 	const account = `^_eic:x:[0-9]+:[0-9]+:EC2 Instance Connect:/nonexistent:/usr/sbin/nologin\n$`
-	m := start(t, "trixie")
-	m.write("/run/eic.conf", string(text))
-	m.must("/usr/bin/systemd-sysusers", "/run/eic.conf")
-	before := systemUser.FindString(m.read("/etc/passwd"))
-	require.Regexp(t, account, before)
-	require.NotContains(t, m.installDeb(newDeb), "the system user _eic was made")
-	require.Equal(t, before, systemUser.FindString(m.read("/etc/passwd")))
-	m.requireLogin()
-
-	without := start(t, "bookworm")
-	require.False(t, without.exists("/usr/bin/systemd-sysusers"))
-	require.Contains(t, without.installDeb(newDeb), "the system user _eic was made")
-	require.Regexp(t, account, systemUser.FindString(without.read("/etc/passwd")))
+	t.Run("made before", func(t *testing.T) {
+		m := start(t, "trixie")
+		m.write("/run/eic.conf", string(text))
+		m.must("/usr/bin/systemd-sysusers", "/run/eic.conf")
+		before := systemUser.FindString(m.read("/etc/passwd"))
+		require.Regexp(t, account, before)
+		require.NotContains(t, m.installDeb(newDeb), "the system user _eic was made")
+		require.Equal(t, before, systemUser.FindString(m.read("/etc/passwd")))
+		m.requireLogin()
+	})
+	t.Run("without systemd-sysusers", func(t *testing.T) {
+		m := start(t, "bookworm")
+		require.False(t, m.exists("/usr/bin/systemd-sysusers"))
+		require.Contains(t, m.installDeb(newDeb), "the system user _eic was made")
+		require.Regexp(t, account, systemUser.FindString(m.read("/etc/passwd")))
+	})
 }
 
 // The settings are the administrator's: they outlive an upgrade and a removal,
