@@ -31,8 +31,8 @@ func addRecord(t *testing.T, h *host.Host, key string) {
 		fmt.Appendf(nil, `{"privileged":{"sshAuthorizedKeys":[%q]}}`, public(t, key))))
 }
 
-// An instance whose users are known to systemd keeps their keys and takes pushed
-// ones as well.
+// An instance whose users are known to systemd keeps their keys and accepts pushed keys
+// too.
 func TestUserdbctlBesidePushedKeys(t *testing.T) {
 	require.FileExists(t, userdbctl, "the package systemd-userdbd must be installed")
 	h := start(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
@@ -76,7 +76,7 @@ func TestSSSDThatIsDown(t *testing.T) {
 	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sssd.Command+`" gave no key for user "alice": exit status 1`)
 }
 
-// Whatever a neighbor does, a pushed key logs in.
+// Whatever the other command does, a pushed key logs in.
 func TestBadNeighbors(t *testing.T) {
 	keys := new(ca.Keys) // making them is most of the time that a host takes to start
 	for name, test := range map[string]struct{ script, log string }{
@@ -108,7 +108,7 @@ func TestBadNeighbors(t *testing.T) {
 	}
 }
 
-// A neighbor finds what it would find if sshd had run it.
+// The other command finds the same environment as if sshd had run it.
 func TestANeighborRunsAsUnderSSHD(t *testing.T) {
 	needs.Root(t)
 	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
@@ -142,7 +142,7 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc
 	require.Equal(t, said[1], said[0])
 }
 
-// sshd sends SIGTERM when it gives up on a login. Nobody is left then.
+// sshd sends SIGTERM when it gives up on a login. No process may be left then.
 func TestTheEndOfALoginEndsANeighbor(t *testing.T) {
 	h := start(t, host.Options{}, "/opt/neighbor/keys", "--budget", "1m")
 	for signal, script := range map[syscall.Signal]string{
@@ -166,7 +166,7 @@ func TestTheEndOfALoginEndsANeighbor(t *testing.T) {
 	}
 }
 
-// A command that became root is not ours to kill. It has no more time for that.
+// A command that became root cannot be killed. It gets no more time because of that.
 func TestANeighborThatCannotBeKilled(t *testing.T) {
 	h := start(t, host.Options{}, "/opt/neighbor/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
 	setpriv, err := os.ReadFile(host.Setpriv)

@@ -1,5 +1,5 @@
-// Package chain logs in through a real sshd that runs eic with --chain: with keys of
-// ours, with keys of a neighbor's, and with neighbors of every bad sort.
+// Package chain logs in through a real sshd that runs eic with --chain: with pushed keys,
+// with keys of another command, and with other commands that misbehave in every way.
 package chain
 
 import (
@@ -58,7 +58,7 @@ func public(t *testing.T, key string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// requireNobodyLeft wants no process left of the user that sshd runs eic as.
+// requireNobodyLeft fails if the user that sshd runs eic as still has a process.
 func requireNobodyLeft(t *testing.T, h *host.Host) {
 	t.Helper()
 	left := serviceProcesses(t, h)

@@ -78,8 +78,8 @@ cat /etc/neighbor.keys`
 	}
 }
 
-// A command of root's that misbehaves is ended like any other, although the process that
-// asked for it is not root any more.
+// A misbehaving command that runs as root is ended like any other, although the process
+// that started it is no longer root.
 func TestBadNeighborsOfRoot(t *testing.T) {
 	keys := new(ca.Keys)
 	for name, test := range map[string]struct{ script, log string }{
@@ -104,7 +104,8 @@ func TestBadNeighborsOfRoot(t *testing.T) {
 	}
 }
 
-// Without the user of --run-as nothing is asked. The chained command's keys still count.
+// If the user of --run-as does not exist, no request is sent. The chained command's keys
+// are printed all the same.
 func TestNoUserToBecome(t *testing.T) {
 	h := startAsRoot(t, host.Options{}, "/opt/neighbor/keys %u")
 	own := hosttest.NewKey(t, h, "own")

@@ -99,7 +99,7 @@ func start(t *testing.T, options sim.Options, config ...string) network {
 // result is how a client ended.
 type result struct {
 	host.Result
-	// hung says that it was killed when its time was over.
+	// hung means that the client was killed after its time limit.
 	hung bool
 }
 

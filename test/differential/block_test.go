@@ -13,7 +13,7 @@ import (
 
 type field struct{ name, value string }
 
-// block says how a block of the document is made.
+// block describes a block of the document.
 type block struct {
 	fields      []field
 	key         string
@@ -79,7 +79,7 @@ func (b *block) text(key crypto.Signer, instance string, now time.Time) (string,
 	return text, b.sign == nil && b.honest(instance, now), nil
 }
 
-// honest reports whether the fields are those of a key that counts.
+// honest reports whether the fields are those of a valid key.
 func (b *block) honest(instance string, now time.Time) bool {
 	expiries, instances := 0, 0
 	for _, f := range b.fields {

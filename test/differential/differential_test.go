@@ -1,10 +1,10 @@
-// Package differential makes up worlds that differ from a good one in up to three
-// ways, and has each judged twice: by the program's own packages, and by openssl
-// together with rules that are written down here independently. A world in which we
-// would print a key that the other judge would not is a failure.
+// Package differential generates evidence that differs from good evidence in up to three
+// ways, and verifies it twice: with the program's own packages, and with openssl and an
+// independent implementation of the rules in this package. The test fails if the program
+// would print a key that the independent implementation refuses.
 //
-// Each world comes from a seed, keys and signatures included, and is the same
-// whenever that seed is used.
+// The evidence, with its keys and signatures, is generated from a seed, and is always the
+// same for that seed.
 package differential
 
 import (
@@ -28,7 +28,7 @@ import (
 )
 
 var (
-	number = flag.Int("worlds", 300, "how many worlds to judge")
+	number = flag.Int("worlds", 300, "how many sets of evidence to verify")
 	first  = flag.Uint64("seed", 1, "the first world's seed")
 	keep   = flag.String("keep", "", "directory to leave the last world in, as openssl got to see it")
 )
@@ -42,14 +42,14 @@ func TestWeAreNeverMorePermissive(t *testing.T) {
 	keys := newKeys()
 	worlds := make(chan *world, runtime.NumCPU())
 	results := newResults()
-	var judges sync.WaitGroup
+	var workers sync.WaitGroup
 	for i := range runtime.NumCPU() + 1 {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint(i))
 		if *keep != "" {
 			dir = filepath.Join(*keep, fmt.Sprint(i))
 		}
 		require.NoError(t, os.MkdirAll(dir, 0o700))
-		judges.Go(func() {
+		workers.Go(func() {
 			for w := range worlds {
 				results.add(w, w.compare(t.Context(), dir))
 			}
@@ -66,18 +66,18 @@ func TestWeAreNeverMorePermissive(t *testing.T) {
 		worlds <- w
 	}
 	close(worlds)
-	judges.Wait()
+	workers.Wait()
 	results.report(t)
 }
 
-// outcome is how the two verdicts on a world compare.
+// outcome compares the two verdicts on one set of evidence.
 type outcome struct {
 	err error
-	// printed is that both print keys, and the same.
+	// printed means that both print keys, and the same ones.
 	printed bool
-	// permissive are our keys that the other judge refuses, and why.
+	// permissive are keys that only the program prints, and why the other refuses them.
 	permissive []string
-	// stricter are our reasons to refuse what the other judge prints.
+	// stricter are the program's reasons to refuse keys that the other prints.
 	stricter []string
 }
 
@@ -114,13 +114,13 @@ func (w *world) compare(ctx context.Context, dir string) outcome {
 	return result
 }
 
-// results gathers outcomes.
+// results collects outcomes.
 type results struct {
-	mu                          sync.Mutex
-	impossible, judged, printed int
-	failures                    []string
-	stricter                    map[string]int
-	example                     map[string]string
+	mu                            sync.Mutex
+	impossible, verified, printed int
+	failures                      []string
+	stricter                      map[string]int
+	example                       map[string]string
 }
 
 func newResults() *results {
@@ -130,7 +130,7 @@ func newResults() *results {
 func (r *results) add(w *world, o outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.judged++
+	r.verified++
 	if o.printed {
 		r.printed++
 	}
@@ -138,7 +138,7 @@ func (r *results) add(w *world, o outcome) {
 		o.permissive = append(o.permissive, o.err.Error())
 	}
 	for _, reason := range o.permissive {
-		r.failures = append(r.failures, fmt.Sprintf("seed %d (%s): we print a key that the other judge refuses: %s",
+		r.failures = append(r.failures, fmt.Sprintf("seed %d (%s): eic prints a key that openssl refuses: %s",
 			w.seed, strings.Join(w.mutations, "; "), reason))
 	}
 	for _, reason := range o.stricter {
@@ -149,11 +149,11 @@ func (r *results) add(w *world, o outcome) {
 	}
 }
 
-// report logs the figures, and fails if we were more permissive anywhere, or if the
-// worlds were not such that both judges had something to say.
+// report logs the figures. It fails if the program was more permissive anywhere, or if
+// the evidence was too one-sided to compare anything.
 func (r *results) report(t *testing.T) {
-	t.Logf("%d worlds from seed %d: %d judged, in %d both judges print the same keys, %d cannot be made",
-		*number, *first, r.judged, r.printed, r.impossible)
+	t.Logf("%d worlds from seed %d: %d verified, in %d both print the same keys, %d cannot be generated",
+		*number, *first, r.verified, r.printed, r.impossible)
 	for _, reason := range slices.SortedFunc(maps.Keys(r.stricter), func(a, b string) int { return r.stricter[b] - r.stricter[a] }) {
 		t.Logf("we are stricter %d times, first with %s: %s", r.stricter[reason], r.example[reason], reason)
 	}
@@ -162,8 +162,8 @@ func (r *results) report(t *testing.T) {
 	}
 	require.Empty(t, r.failures[min(len(r.failures), mostShown):], "and more")
 	if *number >= 100 {
-		require.Greater(t, r.printed, r.judged/10, "hardly a world has a good key")
-		require.Less(t, r.printed, r.judged*9/10, "hardly a world is bad")
+		require.Greater(t, r.printed, r.verified/10, "hardly a world has a good key")
+		require.Less(t, r.printed, r.verified*9/10, "hardly a world is bad")
 		require.Less(t, r.impossible, *number/20, "too many worlds cannot be made")
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// keys are the key pairs that all worlds draw from, since RSA keys take long to
-// find. They are the same in every run.
+// keys are the key pairs that all generated evidence uses, since generating RSA keys is
+// slow. They are the same in every run.
 type keys struct {
 	rsa2048, rsa3072 []*rsa.PrivateKey
 	rsa1024          *rsa.PrivateKey

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// mutation is one way in which a world differs from a good one.
+// mutation is one way in which evidence can differ from good evidence.
 type mutation struct {
 	name  string
 	apply func(*plan)
 }
 
-// mutations are all there are.
+// mutations are all mutations.
 func mutations() []mutation {
 	return slices.Concat(placeMutations(), signerMutations(), authorityMutations(), extensionMutations(),
 		chainMutations(), stapleMutations(), responderMutations(), blockMutations(), documentMutations())
 }
 
-// mutate applies up to three mutations, and returns their names. One world in ten
-// has none, so that a judge who refuses everything shows.
+// mutate applies up to three mutations and returns their names. One case in ten has none,
+// to notice an implementation that refuses everything.
 func (p *plan) mutate() []string {
 	all := mutations()
 	number := pick(p, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3)
@@ -32,7 +32,7 @@ func (p *plan) mutate() []string {
 	return names
 }
 
-// flip changes one octet of whatever it is given.
+// flip changes one octet of its input.
 func (p *plan) flip() func([]byte) []byte {
 	where, what := p.Float64(), byte(1)<<p.IntN(8)
 	return func(b []byte) []byte {
@@ -44,13 +44,13 @@ func (p *plan) flip() func([]byte) []byte {
 	}
 }
 
-// cut takes octets off the end.
+// cut removes octets from the end.
 func (p *plan) cut() func([]byte) []byte {
 	keep := p.Float64()
 	return func(b []byte) []byte { return b[:int(keep*float64(len(b)))] }
 }
 
-// appended puts octets at the end.
+// appended adds octets at the end.
 func appended(text string) func([]byte) []byte {
 	return func(b []byte) []byte { return append(bytes.Clone(b), text...) }
 }

@@ -17,9 +17,9 @@ import (
 	"eic/test/openssl"
 )
 
-// program is the other judge: openssl, given the parts of one world as
-// files in a directory. What is no question of cryptography it is not asked; there
-// the rules are written down here once more, as plainly as they can be.
+// program is openssl, given the parts of one set of evidence as files in a directory. It
+// answers only questions of cryptography; the other rules are implemented here again, as
+// plainly as possible.
 type program struct {
 	ctx context.Context
 	dir string
@@ -42,15 +42,15 @@ func strict(anchors, others string) []string {
 	return []string{"-x509_strict", "-auth_level", "2", "-partial_chain", "-CAfile", anchors, "-no-CApath", "-no-CAstore", others}
 }
 
-// found is what openssl found of a chain: over how many certificates it leads, and
-// the subject of its first; or why there is none.
+// found is openssl's result for a chain: the number of certificates in the path and the
+// subject of its first one, or the reason for refusal.
 type found struct {
 	depth           int
 	subject, reason string
 }
 
-// verify says whether the served chain leads from its first certificate to one of
-// the anchors.
+// verify says whether a path leads from the first served certificate to one of the
+// anchors.
 func (o program) verify(anchors []*x509.Certificate, chain []byte) (found, error) {
 	if err := errors.Join(o.write("anchors.pem", openssl.PEM(anchors...)), o.write("chain.pem", chain)); err != nil {
 		return found{}, err
@@ -108,10 +108,10 @@ func commonNames(subject string) []string {
 	return names
 }
 
-// voucher is what a staple says of one certificate, once it is known to be genuine.
+// voucher is what a staple says about one certificate, once its signature is verified.
 type voucher struct{ good, revoked bool }
 
-// staple says what a staple says of each certificate of a chain but the last.
+// staple says what a staple says about each certificate of a chain but the last.
 func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, error) {
 	vouchers := make([]voucher, len(chain)-1)
 	der, err := base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(text, []byte("\n"), nil)))
@@ -159,8 +159,8 @@ func readVouchers(out string, vouchers []voucher) {
 	}
 }
 
-// vouched says whether the staples vouch for each certificate of a chain but the
-// last, and none says that one is revoked; if not, why.
+// vouched says whether the staples say good for each certificate of a chain but the last,
+// and none says revoked; if not, why.
 func (o program) vouched(staples [][]byte, chain []*x509.Certificate) (string, error) {
 	good := make([]bool, len(chain)-1)
 	for _, text := range staples {

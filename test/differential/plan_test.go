@@ -11,8 +11,8 @@ import (
 // role is the part that a certificate plays.
 type role string
 
-// The certificates there may be. The anchors are root and older; signer, middle and
-// cross, which is root's key certified by older, are what is served.
+// The certificates that a plan may have. The anchors are root and older. Signer, middle
+// and cross (root's key certified by older) are served.
 const (
 	root     role = "root"
 	older    role = "older"
@@ -26,14 +26,14 @@ const (
 	sibling  role = "sibling"  // issued by signer's issuer for somebody else
 )
 
-// What a plan says of the instance, unless it is mutated.
+// The values that a plan has for the instance, unless they are mutated.
 const (
 	ourInstance = "i-0123456789abcdef0"
 	ourRegion   = "us-east-1"
 	ourDomain   = "amazonaws.com"
 )
 
-// plan is a world before it is made.
+// plan describes evidence before it is generated.
 type plan struct {
 	*rand.Rand
 	keys *keys
@@ -51,7 +51,7 @@ type plan struct {
 	textEdits    []func([]byte) []byte
 }
 
-// certificate says how a certificate is made.
+// certificate describes a certificate.
 type certificate struct {
 	template x509.Certificate
 	key      crypto.Signer
@@ -124,7 +124,7 @@ func (p *plan) leaf(name string, issuer role) *certificate {
 	}}
 }
 
-// good is a staple that says on the issuer's own word that a certificate is good.
+// good returns a staple in which the issuer itself says good.
 func (p *plan) good(about, issuer role) *staple {
 	return &staple{
 		about: about, issuerName: issuer, issuerKey: issuer, responder: issuer, named: issuer,
@@ -133,7 +133,7 @@ func (p *plan) good(about, issuer role) *staple {
 	}
 }
 
-// block is one for a fresh key that counts.
+// block returns a block for a new, valid key.
 func (p *plan) block() *block {
 	return &block{
 		fields: []field{

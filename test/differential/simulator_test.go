@@ -21,8 +21,8 @@ import (
 
 const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx somebody"
 
-// Whatever is unusual about a world of the simulator in which eic prints a key, openssl
-// must print it too.
+// If eic prints a key in some scenario of the simulator, openssl must print it too,
+// however unusual the scenario.
 func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 	keys := new(ca.Keys)
 	worlds := [][]string{nil}
@@ -43,8 +43,8 @@ func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 	}
 }
 
-// A judge that finds everything good proves nothing, so each kind of evidence is compared
-// with another key, place or text once.
+// An implementation that accepts everything proves nothing. So each kind of evidence is
+// verified once with a wrong key, location or text.
 func TestOpenSSLRefusesWhatIsWrong(t *testing.T) {
 	w, answer := simulated(t, sim.Options{})
 	o := program{t.Context(), t.TempDir()}
@@ -77,8 +77,8 @@ func TestOpenSSLRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// simulated starts a simulator, pushes a key, asks for it, and returns the world that was
-// served with the answer.
+// simulated starts a simulator, pushes a key, fetches the document, and returns the
+// evidence that was served.
 func simulated(t *testing.T, options sim.Options) (*world, lookup.Answer) {
 	t.Helper()
 	s, err := sim.Start(options)

@@ -9,7 +9,7 @@ import (
 	"eic/internal/trust"
 )
 
-// world is what both judges get to see, and what only the test knows.
+// world is the evidence that both implementations verify, and what only the test knows.
 type world struct {
 	seed      uint64
 	mutations []string
@@ -21,11 +21,11 @@ type world struct {
 	document               []byte
 	anchors                []*x509.Certificate
 
-	// honest are the key lines that an honest service would hand out here.
+	// honest are the key lines that an honest service would serve here.
 	honest map[string]bool
 }
 
-// newWorld makes the world of a seed.
+// newWorld generates the evidence for a seed.
 func newWorld(seed uint64, keys *keys, now time.Time) (*world, error) {
 	p := newPlan(seed, keys, now)
 	names := p.mutate()
@@ -37,7 +37,7 @@ func newWorld(seed uint64, keys *keys, now time.Time) (*world, error) {
 	return w, nil
 }
 
-// make carries the plan out.
+// make generates what the plan describes.
 func (p *plan) make() (*world, error) {
 	w := &world{instance: p.instance, zone: p.zone, domain: p.domain, region: &p.region, honest: make(map[string]bool)}
 	if p.noRegion {

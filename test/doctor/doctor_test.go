@@ -1,6 +1,5 @@
-// Package doctor runs "eic doctor" on hosts where it matters that they are real:
-// an sshd that is asked what it runs, users with nothing but their own rights,
-// and a metadata service on its own addresses.
+// Package doctor runs "eic doctor" on hosts with a real sshd, real users with only their
+// own rights, and a metadata service on its own addresses.
 package doctor
 
 import (

@@ -15,10 +15,9 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// An administrator asks as the user whom sshd's command runs as, on an instance
-// whose firmware says which one it is. The answer is what happens at the login, the
-// system log knows nothing of the question, and what was kept can be judged by
-// somebody else.
+// An administrator runs explain as the user of sshd's command, on an instance that knows
+// its id from the firmware. The answer matches what happens at the login, nothing goes to
+// the system log, and somebody else can verify the saved evidence.
 func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
 	const kept = "/run/kept"
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
@@ -119,8 +118,8 @@ func TestExplainAsksAsSSHDDoes(t *testing.T) {
 	}
 }
 
-// Settings that sshd's user may not read cost every login, which root would not notice.
-// What is kept of such a question belongs to that user, wherever it lies.
+// If sshd's user cannot read the settings, every login fails, which root would not
+// notice. Evidence that is saved belongs to that user, wherever it is saved.
 func TestExplainReadsAndKeepsAsTheUserOfSSHDsCommand(t *testing.T) {
 	const closed, secret = "/run/closed", "/run/closed/kept"
 	h := hosttest.Start(t, host.Options{}, "")

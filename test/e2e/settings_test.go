@@ -14,8 +14,8 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// The settings of a host count at the next login, whatever name sshd calls the
-// program by, and sshd is not touched.
+// The settings of a host apply at the next login, whatever name sshd calls the program
+// by. sshd is not reloaded.
 func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
 	const oldName = "/opt/aws/bin/eic_run_authorized_keys"
 	for name, config := range map[string]string{
@@ -70,8 +70,8 @@ func TestARuleJoinsUserAndCaller(t *testing.T) {
 	hosttest.RequireLogin(t, h, "alice", key)
 }
 
-// Settings that cannot be believed or understood let nobody in, and the log says
-// why. Nobody else's way in is touched.
+// If settings are not trusted or cannot be parsed, no pushed key logs in, and the log
+// says why. Other ways to log in still work.
 func TestSettingsThatCannotBeReadLetNobodyIn(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	key, own := hosttest.NewKey(t, h, "key"), hosttest.NewKey(t, h, "own")

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts into the document instead of comparing them")
 
-// A session is a terminal of an administrator's and one of a user's, side by side.
+// A session is a terminal of an administrator and one of a user.
 type session struct {
 	t    *testing.T
 	host *host.Host
@@ -33,7 +33,7 @@ func (s *session) say(format string, args ...any) { fmt.Fprintf(&s.text, format,
 // login logs in with a key by a name, or is refused.
 func (s *session) login(user, name, key string) {
 	result := hosttest.Capture(s.t, s.host.SSH(user, key, "id", "-un"))
-	s.say("$ ssh -i %s %s@host id -un\n%s%s", name, user, result.Stdout, strings.ReplaceAll(result.Stderr, "127.0.0.1", "host"))
+	s.say("$ ssh -i %s %s@host id -un\n%s%s", name, user, result.Stdout, strings.NewReplacer("127.0.0.1", "host", "\r\n", "\n").Replace(result.Stderr))
 }
 
 func (s *session) push(user, key string) {
@@ -62,7 +62,7 @@ func onHost(t *testing.T, config string) *session {
 	return s
 }
 
-// What the documentation shows of hosts that have other logins already is what happens.
+// The transcripts in the documentation match what happens.
 func TestTranscriptsOfHostsWithOtherLogins(t *testing.T) {
 	needs.Root(t)
 	stories := map[string]string{}

@@ -1,6 +1,6 @@
-// Package faults shows that no fault of the metadata service makes the program
-// print a key that it has not verified, that none which passes costs a login, and
-// that none holds sshd up for longer than the budget.
+// Package faults shows three things. No fault of the metadata service makes the program
+// print a key that it has not verified. No transient fault costs a login. No fault delays
+// sshd for longer than the budget.
 package faults
 
 import (
@@ -66,12 +66,12 @@ func TestTheBudgetIsFiveSecondsUnlessToldOtherwise(t *testing.T) {
 	require.Contains(t, result.Stderr, "the budget of 5s is spent")
 }
 
-// crowd holds all that runs side by side, or the one that has to run alone.
+// crowd is locked for reading by runs in parallel, and for writing by a run that must be
+// alone.
 var crowd sync.RWMutex
 
-// ask has the program ask in a world. A run that was late beside all the others is
-// judged by what it does when it is alone: this is about the program's time, and not
-// about how soon a busy machine gets round to it.
+// ask runs the program once. If a run is late while others run in parallel, it is
+// repeated alone: this test is about the program's time, and not about a busy machine.
 func ask(t *testing.T, w *trial.World, kind imds.Kind) (trial.Result, imds.Stats) {
 	t.Helper()
 	var flags []string
@@ -112,7 +112,7 @@ func check(t *testing.T, want outcome, got trial.Result) {
 	require.Regexp(t, want.log, got.Stderr)
 }
 
-// checkRequests looks at the requests that were made.
+// checkRequests checks the requests that were sent.
 func checkRequests(t *testing.T, stage imds.Stage, kind imds.Kind, stats imds.Stats) {
 	t.Helper()
 	for path, n := range stats.Paths {
@@ -132,7 +132,7 @@ func checkRequests(t *testing.T, stage imds.Stage, kind imds.Kind, stats imds.St
 	}
 	if slices.Contains([]imds.Kind{imds.Status403, imds.Status404, imds.Redirect, imds.Huge, imds.LongLine, imds.Gzip}, kind) {
 		for path, n := range stats.Paths {
-			require.Equal(t, 1, n, "asking again for %s would not mend it", path)
+			require.Equal(t, 1, n, "asking again for %s would not help", path)
 		}
 	}
 }

@@ -8,34 +8,34 @@ import (
 	"eic/test/trial"
 )
 
-// outcome is what a run must come to.
+// outcome is the expected result of a run.
 type outcome struct {
 	status      int
 	stdout, log string // log is a regular expression for all of it
 }
 
 var (
-	// thePushedKey is printed in spite of the fault.
+	// thePushedKey is printed despite the fault.
 	thePushedKey = outcome{0, trial.Key + "\n", `\Ainfo: Providing ssh key from EC2 Instance Connect with fingerprint: .*\n\z`}
-	// noKey was pushed, as far as the program can see.
+	// noKey means that the program sees no pushed key.
 	noKey = outcome{0, "", `\A\z`}
 )
 
-// budget is what a run has that meets with a fault that lasts.
+// budget is the budget of a run with a persistent fault.
 const budget = 2 * time.Second
 
-// lasting are the kinds of fault that last until the budget is spent.
+// lasting are the kinds of faults that persist until the budget is spent.
 func lasting() []imds.Kind {
 	return []imds.Kind{imds.Hang, imds.Drip, imds.Reset, imds.Truncated, imds.Status500, imds.Status503}
 }
 
-// noAnswer is a failure that names the stage and says why.
+// noAnswer returns a failure that names the stage and the reason.
 func noAnswer(stage imds.Stage, reason string) outcome {
 	return outcome{1, "", fmt.Sprintf(`\Aerror: .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
 }
 
-// final is a failure that a retry does not fix. One staple may be missing, so what is
-// told of it is which certificate it leaves unproved.
+// final returns a failure that a retry does not fix. A single staple may be missing, so
+// its error names the certificate that lacks a status.
 func final(stage imds.Stage, reason string) outcome {
 	if stage == imds.StageStaple {
 		return refusal(`status of .*CN=managed-ssh-signer.*for staple: ` + reason)
@@ -43,22 +43,22 @@ func final(stage imds.Stage, reason string) outcome {
 	return noAnswer(stage, reason)
 }
 
-// spent is a failure that lasts until the budget is spent.
+// spent returns a failure that persists until the budget is spent.
 func spent(stage imds.Stage, reason string) outcome {
 	return noAnswer(stage, fmt.Sprintf("the budget of %s is spent%s", budget, reason))
 }
 
-// refusal is an answer that came and was not believed.
+// refusal returns the outcome of an answer that was received and refused.
 func refusal(reason string) outcome {
 	return outcome{1, "", `\Awarning: .*` + reason + `.*\n\z`}
 }
 
-// ignored is a document that holds no key.
+// ignored returns the outcome of a document without an acceptable key.
 func ignored(level, reason string) outcome {
 	return outcome{0, "", `\A` + level + `: .*` + reason + `.*\n\z`}
 }
 
-// expect says what a fault must come to.
+// expect returns the expected outcome of a fault.
 func expect(stage imds.Stage, kind imds.Kind) outcome {
 	switch kind {
 	case imds.Once503, imds.Once401, imds.ResetOnce:

@@ -1,8 +1,8 @@
-// Package guard holds the product to what a contributor can reason about: what it asks
-// the metadata service for, and how large it is. Whoever makes it cost more says so here.
+// Package guard limits what the product costs: which requests it sends to the metadata
+// service, and how large it is. Whoever makes it cost more must change the limits here.
 //
-// Times, instructions and allocations are printed by the command bench and by the
-// benchmarks here; no test fails on them.
+// The command bench and the benchmarks here print times, instructions and allocations; no
+// test fails because of them.
 package guard
 
 import (

@@ -30,14 +30,14 @@ const (
 	TLSRoot      = "/run/eic-test/tls.pem"
 )
 
-// Options say what host is made. The zero value is a Nitro instance with IPv4 and
-// IPv6 and a simulator with nothing wrong.
+// Options describe a host. The zero value is a Nitro instance with IPv4 and IPv6 and a
+// simulator without faults.
 type Options struct {
 	// Root, if set, is the directory with another system's files, that the
 	// host is made of in place of this machine's. They are not kept from
 	// changes; only its /dev, /proc, /run and /sys are the host's own.
 	Root string
-	// Platform is what the host's /sys makes it look like.
+	// Platform is the platform that the host's /sys shows.
 	Platform Platform
 	// IPv6Only leaves the host without any IPv4 address.
 	IPv6Only bool
@@ -110,11 +110,11 @@ func (h *Host) Close() error {
 // Service is where keys for the host are pushed.
 func (h *Host) Service() Service { return Service{h.Sim.API, h.options.Sim.InstanceID} }
 
-// Path is where a file of the host is found from here.
+// Path returns the path of a file of the host for this process.
 func (h *Host) Path(name string) string { return filepath.Join(h.options.Root, name) }
 
-// Dir is a directory of the host, seen from here, for whatever a test has to keep;
-// it is gone with the host.
+// Dir returns a directory of the host, as a path for this process, for files of a test.
+// It is removed with the host.
 func (h *Host) Dir() string { return h.Path(filepath.Dir(TrustAnchors)) }
 
 // WriteFile writes a file of the host that everybody may read, and makes the

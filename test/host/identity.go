@@ -1,6 +1,6 @@
 package host
 
-// Platform is what a host looks like to those who wonder whether it is an EC2
+// Platform is what a host looks like to a program that checks whether it is an EC2
 // instance.
 type Platform int
 

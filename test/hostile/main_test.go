@@ -1,7 +1,7 @@
-// Package hostile runs the program where everything around it is against it: the
-// environment it is started in, and what the metadata service answers. In each such
-// place it gives the same answer as everywhere, or refuses cleanly; it shows nobody a
-// stack trace, writes no file, and keeps to its time and memory.
+// Package hostile runs the program in a hostile environment: with hostile environment
+// variables, and with hostile answers of the metadata service. The program must give the
+// same answer as elsewhere, or refuse cleanly. It must not show a stack trace or write a
+// file, and must keep to its limits of time and memory.
 package hostile
 
 import (

@@ -1,5 +1,5 @@
-// Package identity shows who a session knows it is for: a real sshd, to which eic
-// prints keys with --caller-env.
+// Package identity shows that a session knows who pushed its key, with a real sshd and
+// eic with --caller-env.
 package identity
 
 import (

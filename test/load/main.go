@@ -1,7 +1,7 @@
-// Command load shows that no login is lost when many come at once. It runs
-// eic as sshd does, many times in parallel, on a throwaway EC2 instance whose
-// metadata service is slow or throttles. Then it logs in through a real sshd.
-// It needs root and ends with 1 if anything is lost.
+// Command load shows that no login is lost when many come at once. It runs eic as sshd
+// does, many times in parallel, on a throwaway EC2 instance whose metadata service is
+// slow or throttles. Then it logs in through a real sshd. It needs root. Its exit status
+// is 1 if a login is lost.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Package needs says what a test cannot run without. Where that is missing, the test
-// is skipped with the reason, so that anybody can run "go test ./..."; where CI is
-// "true" it fails, so that nothing stays untested unnoticed. With -short, a test that
-// needs root or a program is always skipped: that is what "make check" runs.
+// Package needs declares what a test requires. If a requirement is missing, the test is
+// skipped with the reason, so that anybody can run "go test ./...". If CI is "true", the
+// test fails instead, so that nothing is skipped unnoticed. With -short, as in "make
+// check", a test that needs root or a program is always skipped.
 package needs
 
 import (
@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Root needs the test to run as root, which includes Linux: what root does here are
-// namespaces, mounts and other users' processes.
+// Root requires that the test runs as root, and on Linux: root's tests use namespaces,
+// mounts and other users' processes.
 func Root(t testing.TB) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -26,7 +26,7 @@ func Root(t testing.TB) {
 	}
 }
 
-// Tool needs a program, by its name or its path, and returns its path.
+// Tool requires a program, by its name or its path, and returns its path.
 func Tool(t testing.TB, program string) string {
 	t.Helper()
 	if testing.Short() {

@@ -87,8 +87,8 @@ func (s site) eic(args ...string) host.Result {
 	return result
 }
 
-// requireLogins starts sshd and wants everybody to log in who could before, and
-// the pushed key only if it may.
+// requireLogins starts sshd. It fails unless everybody can log in who could before, and
+// the pushed key can only if it should.
 func (s site) requireLogins(pushed bool) {
 	s.t.Helper()
 	s.Log.Forget() // StartSSHD waits for the line that an earlier one logged too
@@ -111,7 +111,7 @@ func (s site) config() string {
 	return string(text)
 }
 
-// Nobody who could log in before loses it, on any release.
+// No release's users lose a login that worked before.
 func TestEnableCostsNoLoginOnAnyDebian(t *testing.T) {
 	for release, version := range releases() {
 		t.Run(release, func(t *testing.T) {

@@ -1,5 +1,6 @@
-// Package openssl runs the openssl program for tests that want a second opinion. It
-// imports nothing of the product's, so that the simulator's tests may use it too.
+// Package openssl runs the openssl program for tests that need an independent
+// verification. It imports nothing of the product, so that the simulator's tests can use
+// it too.
 package openssl
 
 import (

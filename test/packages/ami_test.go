@@ -87,7 +87,7 @@ func actions() map[string]action {
 			require.NoError(t, strictly(inputs, &in))
 			require.NoError(t, os.Mkdir(m.Path(in[0].Path), 0o755))
 		},
-		// The folder it downloads to must be there.
+		// The directory that it downloads to must exist.
 		"S3Download": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in []struct{ Source, Destination string }
 			require.NoError(t, strictly(inputs, &in))

@@ -26,7 +26,7 @@ func TestARM64ProgramRuns(t *testing.T) {
 	require.Contains(t, string(out), "eic ")
 }
 
-// The packages that judge, and those that take foreign text apart.
+// The packages that decide about keys, and those that parse untrusted text.
 func TestARM64Packages(t *testing.T) {
 	cmd := exec.Command("go", "test", "-count=1", "-exec", qemu(t),
 		"./internal/activekeys", "./internal/authorize", "./internal/instance", "./internal/trust", "./internal/argv")

@@ -94,13 +94,13 @@ func inModule(ctx context.Context, environment []string, name string, args ...st
 // "new/eic_.*_amd64.deb".
 func file(t *testing.T, pattern string) string {
 	t.Helper()
-	folder, name := filepath.Split(pattern)
-	entries, err := os.ReadDir(filepath.Join(host.Prepared(), folder))
+	directory, name := filepath.Split(pattern)
+	entries, err := os.ReadDir(filepath.Join(host.Prepared(), directory))
 	require.NoError(t, err)
 	var found []string
 	for _, e := range entries {
 		if regexp.MustCompile("^" + name + "$").MatchString(e.Name()) {
-			found = append(found, filepath.Join(host.Prepared(), folder, e.Name()))
+			found = append(found, filepath.Join(host.Prepared(), directory, e.Name()))
 		}
 	}
 	require.Len(t, found, 1, pattern)

@@ -49,7 +49,7 @@ func logins(t *testing.T, flags string, prepare func(*host.Host)) (h *host.Host,
 		hosttest.RequireLogin(t, h, user, key)
 		fingerprint = hosttest.Fingerprint(t, key, "sha256")
 	}
-	// Asked without a fingerprint, eic judges the forged key too.
+	// Asked without a fingerprint, eic verifies the forged key too.
 	run(t, h.Command(host.ServiceUser, host.Binary, append(strings.Fields(flags), "alice")...))
 	return h, fingerprint, request
 }

@@ -75,7 +75,7 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 }
 
 // mayImport says which of our own packages each package of the product imports, below
-// internal/. Data flows one way: what judges does not know where its evidence came
+// internal/. Data flows one way: what decides does not know where its evidence came
 // from, and nothing points back.
 var mayImport = map[string][]string{
 	"account":       nil,
@@ -109,7 +109,7 @@ const internal = "eic/internal/"
 // ofSimulator reports whether a path below internal/ is the simulator's.
 func ofSimulator(path string) bool { return path == "sim" || strings.HasPrefix(path, "sim/") }
 
-// A package that judges and can call one that fetches may ask the network after all,
+// A package that decides and can call one that fetches may ask the network after all,
 // whatever it imports itself.
 func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
 	imports := make(map[string][]string)
@@ -145,7 +145,7 @@ func TestTheSimulatorCannotAskTheVerifierWhatIsRight(t *testing.T) {
 	}
 }
 
-// Packages that judge must not be able to do I/O behind a reader's back.
+// Packages that decide must not be able to do I/O behind a reader's back.
 func TestAJudgeCannotDoInputOrOutputItself(t *testing.T) {
 	able := []string{
 		"os", "os/exec", "net", "net/http", "crypto/tls", "syscall", "golang.org/x/sys/unix", "io/fs", "log", "log/slog", "log/syslog",

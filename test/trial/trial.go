@@ -2,7 +2,7 @@
 // it a metadata service whose every answer is the test's to choose. It runs eic as
 // a process of its own, whose time and memory are measured.
 //
-// It judges nothing; what an answer should be is for the tests to say.
+// It verifies nothing; the tests say what an answer should be.
 package trial
 
 import (

@@ -1,5 +1,5 @@
-// Package hosttest has what tests that log in on a throwaway host do again and
-// again. Everything in it fails the test if it cannot be done.
+// Package hosttest has helpers for tests that log in on a throwaway host. Each helper
+// fails the test if it fails.
 package hosttest
 
 import (
@@ -90,13 +90,13 @@ func Capture(t *testing.T, cmd *exec.Cmd) host.Result {
 	return result
 }
 
-// RequireLogin wants the key to log in as the user.
+// RequireLogin fails the test unless the key logs in as the user.
 func RequireLogin(t *testing.T, h *host.Host, user, key string) {
 	t.Helper()
 	require.Equal(t, host.Result{Stdout: user + "\n"}, Capture(t, h.SSH(user, key, "whoami")))
 }
 
-// RequireNoLogin wants sshd to refuse the key.
+// RequireNoLogin fails the test unless sshd refuses the key.
 func RequireNoLogin(t *testing.T, h *host.Host, user, key string) {
 	t.Helper()
 	result := Capture(t, h.SSH(user, key, "whoami"))

@@ -17,8 +17,8 @@ import (
 	"eic/test/openssl"
 )
 
-// verdict is what a judge says of a world: the key lines that may be printed. What
-// it refuses it refuses for a reason.
+// verdict is the result of verifying one set of evidence: the key lines that may be
+// printed, or the reason for refusal.
 type verdict struct {
 	keys    []string
 	reason  string         // why no key at all, if it is the same for all
@@ -26,7 +26,7 @@ type verdict struct {
 	lines   map[string]int // that number, by key line
 }
 
-// ours has the program's own packages judge.
+// ours returns the verdict of the program's own packages.
 func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 	evidence := lookup.Evidence{
 		Time: now, Instance: w.instance, ActiveKeys: w.document,
@@ -63,14 +63,14 @@ func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 
 var particulars = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[0-9a-fA-F:TZ-]{8,}|\d+|\(possibly because.*`)
 
-// general takes out of a reason what is particular to one world.
+// general removes from a reason what is particular to one set of evidence.
 func general(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return particulars.ReplaceAllString(line, "…")
 }
 
-// theirs has openssl judge. Where our judge has named the chain it goes by, openssl
-// is asked about that one, and otherwise about what it finds itself.
+// theirs returns the verdict of openssl. If the program has named its path, openssl
+// verifies that path, or else one that it finds itself.
 func (w *world) theirs(o program, now time.Time, signer *trust.Signer) (verdict, error) {
 	if reason := w.placeless(); reason != "" {
 		return verdict{reason: reason}, nil
@@ -111,7 +111,7 @@ func (w *world) theirs(o program, now time.Time, signer *trust.Signer) (verdict,
 	return v, nil
 }
 
-// trusted returns the chain that openssl goes by, and what it found of it.
+// trusted returns the path that openssl verified, and its result.
 func (w *world) trusted(o program, signer *trust.Signer) ([]*x509.Certificate, found, error) {
 	if signer == nil {
 		result, err := o.verify(w.anchors, w.chain)
@@ -129,9 +129,9 @@ func (w *world) trusted(o program, signer *trust.Signer) ([]*x509.Certificate, f
 	if err != nil || result.reason == "" {
 		return signer.Chain, result, err
 	}
-	// Of several ways to the anchor openssl tries one. If that is a dead end it
-	// is given nothing but ours, whose first certificate has to be what it reads
-	// as the first one served.
+	// Of several paths to the anchor, openssl tries only one. If that one fails, openssl
+	// is given only the program's path. Its first certificate must be the first one
+	// served.
 	first, ok, err := o.run("x509", "-in", "chain.pem", "-outform", "PEM")
 	if err != nil || !ok || !strings.HasSuffix(first, string(openssl.PEM(signer.Chain[0]))) {
 		return nil, found{reason: "x509: the first certificate"}, err
@@ -140,7 +140,7 @@ func (w *world) trusted(o program, signer *trust.Signer) ([]*x509.Certificate, f
 	return signer.Chain, result, err
 }
 
-// path reconstructs the chain that openssl found, of which only the length is known.
+// path reconstructs the path that openssl found, of which only the length is known.
 func (w *world) path(depth int) []*x509.Certificate {
 	var served []*x509.Certificate
 	for rest := w.chain; ; {
@@ -179,7 +179,7 @@ var (
 	partitions = []string{"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk", "csp.hci.ic.gov"}
 )
 
-// regionName is the region that the world's signer has to be named for, or "".
+// regionName returns the Region that the signer must be named for, or "".
 func (w *world) regionName() string {
 	if w.region != nil {
 		return regionForm.FindString(strings.TrimSuffix(*w.region, "\n"))
@@ -190,7 +190,7 @@ func (w *world) regionName() string {
 	return ""
 }
 
-// placeless says why the world's place cannot be one of AWS's, or "".
+// placeless says why the location is not valid in AWS, or "".
 func (w *world) placeless() string {
 	switch {
 	case !slices.Contains(partitions, w.domain):
@@ -201,7 +201,7 @@ func (w *world) placeless() string {
 	return ""
 }
 
-// readBlock is a block as another program might read it.
+// readBlock is a block as parsed independently of the program.
 type readBlock struct {
 	line              int
 	headers, key      string
@@ -211,7 +211,7 @@ type readBlock struct {
 
 var blockForm = regexp.MustCompile(`(?m)^((?:#[^\n]*\n)+)([^#\n][^\n]*)\n((?:[A-Za-z0-9+/=]+(?:\n|\z))+)`)
 
-// blocks reads a document.
+// blocks parses a document.
 func blocks(document []byte) []readBlock {
 	var read []readBlock
 	for _, at := range blockForm.FindAllSubmatchIndex(document, -1) {
@@ -230,7 +230,7 @@ var (
 	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)[ \t]+([A-Za-z0-9+/]+=*)(?:[ \t]+[^\pC]*)?[ \t]*\z`)
 )
 
-// refused says why a block does not count, whoever signed it, or "".
+// refused says why a block is refused whoever signed it, or "".
 func (b readBlock) refused(instance string, now time.Time) string {
 	seen := make(map[string]string)
 	headers := headerForm.FindAllStringSubmatch(b.headers, -1)
@@ -252,7 +252,7 @@ func (b readBlock) refused(instance string, now time.Time) string {
 	case key == nil:
 		return "the key's form"
 	}
-	// The wire form begins with the length and name of the type.
+	// The wire format begins with the length and name of the type.
 	wire, err := base64.StdEncoding.DecodeString(key[2])
 	if err != nil || !bytes.HasPrefix(wire, append([]byte{0, 0, 0, byte(len(key[1]))}, key[1]...)) {
 		return "the key's form"
