@@ -116,11 +116,46 @@ func TestDebOverridesNobody(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.write(otherFile, otherLines)
 		before := m.listing()
-		require.Contains(t, m.installDeb(newDeb), otherFile+":1")
+		said := m.installDeb(newDeb)
+		require.Contains(t, said, otherFile+":1")
 		require.False(t, m.enabled())
+		m.doAsTold(said)
+		m.requireLogin()
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
 	})
+}
+
+// doAsTold runs the command that a refusal ends in.
+func (m machine) doAsTold(said string) {
+	m.t.Helper()
+	command := regexp.MustCompile("; run: (.*)").FindStringSubmatch(said)
+	require.NotNil(m.t, command, said)
+	m.must("/bin/sh", "-c", command[1])
+}
+
+// A group of the name may be anybody's: its members gain nothing, and eic's user is made beside it.
+func TestDebBesideAGroupOfItsName(t *testing.T) {
+	onDebian(t, func(t *testing.T, m machine) {
+		m.requireBesideAGroup(func() { m.installDeb(newDeb) })
+		m.must("/usr/bin/dpkg", "-P", "eic")
+		require.Contains(t, m.read("/etc/group"), groupOfItsName)
+	})
+}
+
+const groupOfItsName = "\n_eic:x:4000:alice\n"
+
+// requireBesideAGroup installs eic where its name is that of a group, and logs in.
+func (m machine) requireBesideAGroup(install func()) {
+	m.t.Helper()
+	m.must("/usr/sbin/groupadd", "--gid", "4000", "_eic")
+	m.must("/usr/sbin/usermod", "--append", "--groups", "_eic", "alice")
+	install()
+	require.Contains(m.t, m.read("/etc/group"), groupOfItsName)
+	require.NotContains(m.t, systemUser.FindString(m.read("/etc/passwd")), ":4000:")
+	require.True(m.t, m.enabled())
+	m.must("/usr/bin/eic", "doctor", "--offline")
+	m.requireLogin()
 }
 
 func TestDebWithoutSSHD(t *testing.T) {
@@ -261,11 +296,11 @@ func TestDebDoesNotAdoptAPersonsAccount(t *testing.T) {
 		require.False(t, m.enabled())
 		require.Equal(t, person, systemUser.FindString(m.read("/etc/passwd")))
 
-		command := regexp.MustCompile("run: (usermod --login NAME _eic && eic enable .*)").FindStringSubmatch(said)[1]
-		m.must("/bin/sh", "-c", strings.Replace(command, "NAME", "eva", 1))
+		command := regexp.MustCompile("run: (usermod --login former_eic _eic && eic enable .*)").FindStringSubmatch(said)[1]
+		m.must("/bin/sh", "-c", command)
 		m.requireLogin()
 		m.must("/usr/bin/dpkg", "-P", "eic")
-		require.True(t, m.hasUser("eva"))
+		require.True(t, m.hasUser("former_eic"))
 		require.True(t, m.exists("/home/_eic"))
 	})
 }

@@ -138,10 +138,20 @@ func TestRPMOverridesNobody(t *testing.T) {
 	m := startRPM(t)
 	m.write(otherFile, otherLines)
 	before := m.listing()
-	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))), otherFile+":1")
+	said := m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
+	require.Contains(t, said, otherFile+":1")
 	require.False(t, m.enabled())
+	m.doAsTold(said)
+	m.requireLogin()
 	m.must("/usr/bin/rpm", "-e", "eic")
 	m.requireListing(before)
+}
+
+func TestRPMBesideAGroupOfItsName(t *testing.T) {
+	m := startRPM(t)
+	m.requireBesideAGroup(func() { m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))) })
+	m.must("/usr/bin/rpm", "-e", "eic")
+	require.Contains(t, m.read("/etc/group"), groupOfItsName)
 }
 
 func TestRPMWithoutSSHD(t *testing.T) {
