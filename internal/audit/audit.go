@@ -46,8 +46,8 @@ const (
 )
 
 // maxRefusals and maxGrants limit how many refused and printed entries of one document
-// have a record each, so that an attacker who forges the document or pushes many keys
-// cannot flood the log. sshd usually asks about one key, which matches at most as many
+// have a record each. Otherwise an attacker who forges the document or pushes many keys
+// could flood the log. sshd usually asks about one key, which matches at most as many
 // entries as there were pushes in a minute.
 const (
 	maxRefusals = 20
