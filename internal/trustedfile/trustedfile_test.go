@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -127,6 +128,23 @@ func TestANameThatIsNotAbsolute(t *testing.T) {
 	content, err := Read(t.Context(), "sub/../sub/file", 0, limit)
 	require.NoError(t, err)
 	require.Equal(t, "words", string(content))
+}
+
+// Opening a FIFO that nobody writes to would block for ever.
+func TestAFIFOIsNotWaitedFor(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := ReadUntrusted(fifo, 10)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		require.ErrorContains(t, err, "not a regular file")
+	case <-time.After(10 * time.Second):
+		t.Fatal("the FIFO is waited for")
+	}
 }
 
 // A file system that hangs must not cost more time than the budget.
