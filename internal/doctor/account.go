@@ -153,13 +153,15 @@ func (e *exam) otherProcess() string {
 	return ""
 }
 
-// checkCommandUsers looks up every AuthorizedKeysCommandUser. If sshd comes across an
-// unknown one, it runs no command.
+// checkCommandUsers looks up every AuthorizedKeysCommandUser that can be in force. If
+// sshd comes across an unknown one, it runs no command.
 func checkCommandUsers(ctx context.Context, e *exam) Finding {
 	if e.surveyErr != nil {
 		return skipped("command", "%v", e.surveyErr)
 	}
-	settings := slices.Clone(e.survey.Now)
+	inForce, _ := e.survey.Now.Global(sshd.KeysCommandUser)
+	outranked := func(s sshd.Setting) bool { return s.Match == "" && s != inForce }
+	settings := slices.DeleteFunc(slices.Clone(e.survey.Now), outranked)
 	for _, o := range e.survey.Overrides {
 		settings = append(settings, sshd.Setting{Keyword: o.Keyword, Value: o.Value, File: o.File, Line: o.Line})
 	}

@@ -117,6 +117,8 @@ func TestAnAccountThatOneMatchBlockAloneNames(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"is known": {damage: configured(ourLine + userLine + match + "_eic\n"),
 			check: "command-users", verdict: doctor.OK, found: "2 set"},
+		"is gone, but another line outranks it": {damage: configured(ourLine + userLine + "AuthorizedKeysCommandUser ec2-instance-connect\n"),
+			check: "command-users", verdict: doctor.OK, found: "1 set"},
 		"is gone": {damage: configured(ourLine + userLine + match + "ec2-instance-connect\n"),
 			check: "command-users", verdict: doctor.Broken,
 			found: `there is no user "ec2-instance-connect", so sshd runs no command, set at /etc/ssh/sshd_config:5 under Match "Group ec2i"`},
