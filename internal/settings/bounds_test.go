@@ -140,6 +140,20 @@ func TestTrustAnchorsOfAFileAreTheOnlyOnes(t *testing.T) {
 	require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), "expected a CERTIFICATE")
 }
 
+// Whoever may write the file of trust anchors decides which signer is believed.
+func TestTrustAnchorsThatOthersMayWrite(t *testing.T) {
+	text, err := os.ReadFile("../trust/roots/amazon-root-ca-1.pem")
+	require.NoError(t, err)
+	name := write(t, string(text))
+	s, err := read(t, "", "--trust-anchors", name)
+	require.NoError(t, err)
+	require.NoError(t, os.Chown(name, 12345, 12345))
+	require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), "expected root")
+	require.NoError(t, s.LoadAnchors(t.Context(), 12345), "who explains for himself may use his own")
+	require.NoError(t, os.Chmod(name, 0o666))
+	require.ErrorContains(t, s.LoadAnchors(t.Context(), 12345), "may be written to")
+}
+
 func TestAnAnswerMayReadTheSystemsAnchorsAndAskOnePort(t *testing.T) {
 	s, err := read(t, "")
 	require.NoError(t, err)
