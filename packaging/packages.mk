@@ -106,7 +106,8 @@ $(STAGE)/changelog.yaml: CHANGELOG.md FORCE
 	mkdir -p $(@D)
 	go run ./packaging/changelog rpm eic '$(VERSION)-$(RELEASE)' $(SOURCE_DATE_EPOCH) '$(MAINTAINER)' < $< > $@
 	echo 'changelog: $@' > $(STAGE)/rpm.yaml
-	touch $(addprefix $(STAGE)/,$(addsuffix .yaml,deb apk archlinux))
+	touch $(addprefix $(STAGE)/,$(addsuffix .yaml,deb apk))
+	printf '  packager: %s\n' '$(MAINTAINER)' > $(STAGE)/archlinux.yaml
 
 # An apk takes over its scripts' own times.
 $(STAGE)/apk/%: packaging/apk/% FORCE

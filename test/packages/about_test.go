@@ -44,6 +44,7 @@ func TestPackagesSayWhoseTheyAreAndWhatInOneLine(t *testing.T) {
 			arch := w.must("tar --zstd -xOf /made/new/" + name + "-[0-9]*-x86_64.pkg.tar.zst .PKGINFO")
 			require.Contains(t, arch, "\npkgdesc = "+summary+"\n")
 			require.Contains(t, arch, "\nurl = "+homepage+"\n")
+			require.Contains(t, arch, "\npackager = "+maintainer+"\n")
 		})
 	}
 }

@@ -252,14 +252,14 @@ func TestSysusersMakesTheAccountThatThePackageMakes(t *testing.T) {
 		m.must("/usr/bin/systemd-sysusers", "/run/eic.conf")
 		before := systemUser.FindString(m.read("/etc/passwd"))
 		require.Regexp(t, account, before)
-		require.NotContains(t, m.installDeb(newDeb), "the system user _eic was made")
+		m.installDeb(newDeb)
 		require.Equal(t, before, systemUser.FindString(m.read("/etc/passwd")))
 		m.requireLogin()
 	})
 	t.Run("without systemd-sysusers", func(t *testing.T) {
 		m := start(t, "bookworm")
 		require.False(t, m.exists("/usr/bin/systemd-sysusers"))
-		require.Contains(t, m.installDeb(newDeb), "the system user _eic was made")
+		m.installDeb(newDeb)
 		require.Regexp(t, account, systemUser.FindString(m.read("/etc/passwd")))
 	})
 }
