@@ -30,3 +30,10 @@ func TestOnlyAmazonsOwnDomainHasBuiltInAnchors(t *testing.T) {
 		require.True(t, want.Equal(pool), domain)
 	}
 }
+
+// The metadata service must not move a host to the trust store of another partition.
+func TestAPinnedPartitionAcceptsNoOthersDomain(t *testing.T) {
+	require.Equal(t, []string{"amazonaws.com.cn", "a.example"}, Terms{Partition: "aws-cn", Domains: []string{"a.example"}}.AcceptedDomains())
+	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com")
+	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com.cn")
+}
