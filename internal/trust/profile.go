@@ -57,12 +57,13 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 		return errors.New("no issuer name")
 	case criticality(c, oidAuthorityKeyID) == critical, criticality(c, oidSubjectKeyID) == critical:
 		return errors.New("a key identifier is marked critical")
-	case isEmptyName(c.RawSubject) && criticality(c, oidSubjectAltName) != critical:
-		return errors.New("neither a subject nor a critical subject alternative name")
 	case !c.IsCA && c.KeyUsage&x509.KeyUsageCertSign != 0:
 		return errors.New("may sign certificates without being a certificate authority")
 	case !c.IsCA && c.BasicConstraintsValid && c.MaxPathLen >= 0:
 		return errors.New("has a path length without being a certificate authority")
+	}
+	if err := checkSubject(c); err != nil {
+		return err
 	}
 	if err := checkForeignExtensions(c); err != nil {
 		return err
@@ -74,6 +75,21 @@ func checkCertificate(c, issuer *x509.Certificate) error {
 		return err
 	}
 	return checkKeyID(c, issuer)
+}
+
+// checkSubject accepts a certificate without a subject only if its alternative names are
+// critical and its key usage does not allow signing revocation lists (RFC 5280 sections
+// 4.1.2.6 and 4.2.1.6).
+func checkSubject(c *x509.Certificate) error {
+	switch {
+	case !isEmptyName(c.RawSubject):
+		return nil
+	case criticality(c, oidSubjectAltName) != critical:
+		return errors.New("neither a subject nor a critical subject alternative name")
+	case c.KeyUsage&x509.KeyUsageCRLSign != 0:
+		return errors.New("may sign revocation lists without a subject")
+	}
+	return nil
 }
 
 // checkAuthority checks what RFC 5280 section 4.2.1 requires of issuers.

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
@@ -36,6 +37,12 @@ func TestTheProfileOfCertificates(t *testing.T) {
 		// Flaws that only a strict parser finds.
 		{name: "an empty list of alternative names", reason: "list of subject alternative names is empty", before: withExtension(oidSubjectAltName, 0x30, 0)},
 		{name: "a path length without an authority", reason: "has a path length", before: withExtension(oidBasicConstraints, 0x30, 3, 2, 1, 0)},
+		{name: "no subject, though it may sign revocation lists", reason: "may sign revocation lists without a subject", before: func(w *world) {
+			w.signer.template.Subject = pkix.Name{}
+			w.signer.template.DNSNames = []string{signerName(testRegion, testDomain)}
+			w.signer.template.KeyUsage |= x509.KeyUsageCRLSign
+		}},
+		{name: "a subject that may sign revocation lists", before: func(w *world) { w.signer.template.KeyUsage |= x509.KeyUsageCRLSign }},
 		{name: "a proxy certificate", reason: "proxy certificate", before: withExtension(oidProxyCertInfo, 0x30, 0)},
 		{name: "a Netscape certificate type", before: withExtension(oidNetscapeCertType, 3, 2, 6, 0x40)},
 		{name: "a Netscape certificate type that is garbage", reason: "parsing its Netscape certificate type", before: withExtension(oidNetscapeCertType, 4, 1, 0)},
