@@ -3,11 +3,12 @@
 //
 // The package combines three sources:
 //
-//   - sshd's own report (sshd -T) says which settings apply to a login.
+//   - sshd's own report (sshd -T), asked with the options of the sshd that runs, says
+//     which settings apply to a login.
 //   - The configuration files say where a setting comes from, and what would apply
 //     without eic's lines.
-//   - The systemd units, or the options files of init scripts, give the options on sshd's
-//     command line, which sshd -T does not report.
+//   - The process that listens gives the options on sshd's command line. Where none runs,
+//     the systemd units or the options files of init scripts give them.
 //
 // The package changes nothing permanently. It only creates a temporary host key and the
 // privilege separation directory if sshd needs them to answer. It does not check whether
