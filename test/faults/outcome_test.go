@@ -86,7 +86,7 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	case imds.Noise:
 		return noise(stage)
 	case imds.WrongLength:
-		return half(stage)
+		return surplus(half(stage))
 	default:
 		return outcome{status: -1, log: fmt.Sprintf("no outcome is expected of %q", kind)}
 	}
@@ -134,6 +134,15 @@ func noise(stage imds.Stage) outcome {
 	default:
 		return place(stage, `.*`)
 	}
+}
+
+// surplus allows for the rest of an answer whose length was wrong. If the next request is
+// already on the connection, the rest is taken for its answer, and refused.
+func surplus(o outcome) outcome {
+	if o.status == 1 {
+		o.log = "(?:" + o.log + `)|malformed HTTP response ".*\n\z`
+	}
+	return o
 }
 
 // half is what comes of half an answer that looks like a whole one.
