@@ -94,3 +94,17 @@ func TestOnlyAPrintedKeyHasALine(t *testing.T) {
 	entry.Signature = nil
 	require.Nil(t, decide(question(), entry)[0].Line())
 }
+
+func TestNamesOfKeyOptions(t *testing.T) {
+	for options, names := range map[string][]string{
+		"restrict": {"restrict"},
+		`restrict,command="a,b\"c",expiry-time="20261127"`: {"restrict", "command", "expiry-time"},
+		"":                  nil,
+		`command="ls`:       nil,
+		"restrict pty":      nil,
+		"restrict,,pty":     nil,
+		`restrict,="value"`: nil,
+	} {
+		require.Equal(t, names, KeyOptionNames(options), "%q", options)
+	}
+}
