@@ -72,7 +72,7 @@ func (v *verification) run(ctx context.Context, stdout, stderr io.Writer) int {
 	return printReport("verify", report, v.asJSON, stdout, stderr)
 }
 
-// read returns the evidence in a directory, or the pieces if there is none.
+// read returns the evidence in the directory, or the pieces if no directory was given.
 func (v *verification) read() (evidence.Record, explain.Kept, error) {
 	if v.directory == "" {
 		record, err := v.pieces.read()

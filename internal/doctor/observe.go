@@ -38,8 +38,8 @@ type Asking struct {
 }
 
 // Observation is what one user of the machine can see. It contains no verdict except the
-// signer's. It can be passed as JSON from another process, so its errors are text, and
-// empty if there is none.
+// signer's. It can be passed as JSON from another process, so its errors are text:
+// empty without an error.
 type Observation struct {
 	// UID is the user who observed.
 	UID int

@@ -23,8 +23,8 @@ type Service struct {
 	// succeeded but no answer came.
 	TokenError  string
 	TokenSilent bool
-	// KeysError says why the user's active keys could not be fetched. It is not an error
-	// if there are none.
+	// KeysError says why the user's active keys could not be fetched. A user without
+	// keys is no error.
 	KeysError string
 	// The plain answers. There is a Zone only if there is no Region.
 	InstanceID, Region, Zone, Domain Answer

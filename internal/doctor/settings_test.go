@@ -25,7 +25,7 @@ func TestTheSettingsOfTheHost(t *testing.T) {
 	wrong := write("eic.conf", "\ndeny-users root\n", 0o644)
 	open := write("eic.conf", "deny-user root\n", 0o666)
 	requireTroubles(t, map[string]trouble{
-		"are none": {damage: host(none), check: "settings", verdict: doctor.OK, found: "nothing is set"},
+		"are not given": {damage: host(none), check: "settings", verdict: doctor.OK, found: "nothing is set"},
 		"are listed": {damage: host(good),
 			check: "settings", verdict: doctor.OK, found: "deny-user root (" + good + " line 2), caller-env true (" + good + " line 3)"},
 		"are listed beside sshd's flags": {
@@ -64,7 +64,7 @@ func TestKeyOptionsThatSSHDDoesNotKnow(t *testing.T) {
 		return func(b *bench) { b.Files.Host, b.openSSH = file, openSSH }
 	}
 	requireTroubles(t, map[string]trouble{
-		"are none": {check: "key-options", verdict: doctor.OK, found: "none are set"},
+		"are not given": {check: "key-options", verdict: doctor.OK, found: "none are set"},
 		"are known": {damage: inFile("OpenSSH_8.0p1, OpenSSL"),
 			check: "key-options", verdict: doctor.OK, found: "expiry-time"},
 		"stand in the host's file": {damage: inFile("OpenSSH_7.4p1, OpenSSL"),

@@ -42,7 +42,7 @@ type Options struct {
 	// Keep keeps the flags and the chained command of an existing entry; Flags and Chain
 	// are for a new entry. An edited block is kept too. Keep is for package upgrades.
 	Keep bool
-	// Upgrade is Keep for an existing entry, and does nothing if there is none.
+	// Upgrade is Keep for an existing entry, and does nothing without one.
 	Upgrade bool
 	// Saved is an entry that Remove removed, from its Result. It replaces Flags.
 	Saved *Entry

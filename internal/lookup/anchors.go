@@ -22,7 +22,7 @@ func BuiltIn(setting, domain string) bool {
 
 // Anchors returns the trust anchors for the signer of a domain: the built-in ones if
 // BuiltIn, or else the system's. It reads the system's anchors at each call; it is an
-// error if they cannot be read or if there are none. A setting that names a file is the
+// error if they cannot be read or the list is empty. A setting that names a file is the
 // caller's responsibility.
 func Anchors(setting, domain string) (*x509.CertPool, error) {
 	if BuiltIn(setting, domain) {

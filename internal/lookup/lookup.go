@@ -36,7 +36,7 @@ type Evidence struct {
 	// from Identity on Nitro, from the metadata service elsewhere.
 	Identity instance.Identity
 	Instance string
-	// ActiveKeys is the active-keys document, or nil if there is none for the user.
+	// ActiveKeys is the active-keys document, or nil if nobody pushed a key for the user.
 	ActiveKeys []byte
 	// Region is the body of placement/region. If the metadata service does not have that
 	// path, Region is nil and Zone is the body of placement/availability-zone.

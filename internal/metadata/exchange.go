@@ -35,7 +35,7 @@ type Exchange struct {
 	// Start is when the request was sent, and Duration how long it took.
 	Start    time.Time
 	Duration time.Duration
-	// Date is the answer's Date header, or zero if there is none.
+	// Date is the answer's Date header, or zero without that header.
 	Date time.Time
 	// Err is the reason for refusing the answer, or nil.
 	Err error

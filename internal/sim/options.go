@@ -41,7 +41,7 @@ type Options struct {
 	// partition.
 	Caller string
 	// Principals are the IAM principals whose signatures are verified, by access key id.
-	// If there are none, no signature is verified.
+	// Without any, no signature is verified.
 	Principals map[string]iam.Principal
 	// Policy, if not nil, says what callers may do.
 	Policy *iam.Policy

@@ -9,7 +9,7 @@ import (
 // An Effective is what sshd does for one login.
 type Effective struct {
 	// Command is the AuthorizedKeysCommand, and User the user that it runs as. Both are
-	// "none" if there is none.
+	// "none" if sshd runs no command.
 	Command, User string
 	// Source is the line that sets Command, or zero if no line does. In a systemd unit or
 	// an init script's options, its Keyword is the one used there.

@@ -168,7 +168,7 @@ func (h Host) runningLine(ctx context.Context, lines []commandLine) (commandLine
 }
 
 // Server finds the listening sshd: by its unit if systemd runs this host, or else by its
-// PidFile. The process id is 0 if there is none.
+// PidFile. The process id is 0 if no sshd listens.
 func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
 	if !h.Booted() {
 		pid, _, err = h.listeningProcess(ctx)

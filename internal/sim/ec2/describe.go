@@ -36,7 +36,7 @@ type instancesAnswer struct {
 	XMLName   struct{} `xml:"DescribeInstancesResponse"`
 	Namespace string   `xml:"xmlns,attr"`
 	RequestID string   `xml:"requestId"`
-	// Instances belong to one reservation, which is left out if there are none.
+	// Instances belong to one reservation, which is left out without instances.
 	Instances []instanceItem `xml:"reservationSet>item>instancesSet>item,omitempty"`
 	NextToken string         `xml:"nextToken,omitempty"`
 }

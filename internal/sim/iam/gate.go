@@ -21,7 +21,7 @@ type Principal struct {
 // Gate checks every call: it identifies the caller and decides whether the call is
 // allowed.
 type Gate struct {
-	// Principals are the known signers, by access key id. If there are none, every
+	// Principals are the known signers, by access key id. Without any, every
 	// well-formed signature counts as Caller's.
 	Principals map[string]Principal
 	// Caller is the ARN of a caller who is not one of Principals.

@@ -31,7 +31,7 @@ var (
 	ErrExpired    = errors.New("signature expired")
 )
 
-// Secrets are secret access keys by access key id. If there are none, signatures are not
+// Secrets are secret access keys by access key id. Without any, signatures are not
 // verified.
 type Secrets map[string]string
 
