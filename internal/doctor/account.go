@@ -159,9 +159,9 @@ func checkCommandUsers(ctx context.Context, e *exam) Finding {
 	if e.surveyErr != nil {
 		return skipped("command", "%v", e.surveyErr)
 	}
-	inForce, _ := e.survey.Now.Global(sshd.KeysCommandUser)
+	inForce, _ := e.survey.Current.Global(sshd.KeysCommandUser)
 	outranked := func(s sshd.Setting) bool { return s.Match == "" && s != inForce }
-	settings := slices.DeleteFunc(slices.Clone(e.survey.Now), outranked)
+	settings := slices.DeleteFunc(slices.Clone(e.survey.Current), outranked)
 	for _, o := range e.survey.Overrides {
 		settings = append(settings, sshd.Setting{Keyword: o.Keyword, Value: o.Value, File: o.File, Line: o.Line})
 	}
@@ -192,7 +192,7 @@ func checkPrincipals(_ context.Context, e *exam) Finding {
 			return ok("none is ignored")
 		}
 		remedy := fmt.Sprintf("move the line after %s", sshd.Place(shadowed.File, shadowed.Line))
-		if l.Ours {
+		if l.Managed {
 			remedy = "eic disable && eic enable"
 		}
 		return warning(remedy, "sshd ignores AuthorizedPrincipalsCommand %q%s: before OpenSSH 9.4 it must come before AuthorizedKeysCommand%s",

@@ -169,13 +169,13 @@ func refusedFrom(hosts []string) string {
 // which takes precedence, or in a file.
 func (e *exam) writtenAt(names ...string) string {
 	var places []string
-	for _, v := range e.login.Started {
+	for _, v := range e.login.CommandLine {
 		if slices.Contains(names, v.Keyword) {
 			places = append(places, sshd.Place(v.File, v.Line))
 		}
 	}
 	inFiles := places == nil
-	for _, s := range e.survey.Now {
+	for _, s := range e.survey.Current {
 		if slices.Contains(names, s.Keyword) && (inFiles || s.Match != "" || isList(s.Keyword)) {
 			places = append(places, sshd.Place(s.File, s.Line))
 		}

@@ -151,7 +151,7 @@ func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Findi
 	case e.Executable != "" && c.file != e.executable():
 		return warning("examine the host with "+c.program+" doctor, or remove the one that is not wanted",
 			"%s, which is not this eic, %s", found, e.executable())
-	case !a.Ours:
+	case !a.Managed:
 		return ok(`%s, set by hand: "eic disable" leaves it`, found)
 	}
 	return ok("%s", found)

@@ -20,8 +20,8 @@ type login struct {
 // Match block that can be entered.
 func (s site) askBefore(ctx context.Context) ([]login, error) {
 	logins := []login{{connection: sshd.Anybody()}}
-	for _, match := range s.Now.Matches() {
-		if connection, found := s.host.Entering(ctx, match); found {
+	for _, match := range s.Current.MatchCriteria() {
+		if connection, found := s.host.MatchingConnection(ctx, match); found {
 			logins = append(logins, login{match: match, connection: connection})
 		}
 	}
@@ -52,7 +52,7 @@ func (s site) unchanged(ctx context.Context, e sshd.Entry, logins []login) error
 // sideEffect returns the conflict with a line that eic's lines would make ineffective, or effective.
 func (s site) sideEffect(l login, e sshd.Entry, change sshd.Change) error {
 	var at sshd.Setting
-	for _, set := range s.Now {
+	for _, set := range s.Current {
 		if set.Keyword == change.Keyword && (set.Match == "" || set.Match == l.match) {
 			at = set
 			break

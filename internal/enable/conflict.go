@@ -181,7 +181,7 @@ func (s site) settingConflict(other sshd.Setting) error {
 		Problem: "AuthorizedKeysCommand is set already:",
 		Run:     commentOut(other),
 	}
-	user, found := s.Bare.Global(sshd.KeysCommandUser)
+	user, found := s.WithoutBlocks.Global(sshd.KeysCommandUser)
 	both := found && user.File == other.File
 	switch {
 	case strings.EqualFold(other.Value, "none"):
@@ -204,7 +204,7 @@ func (s site) inMatchAll(set sshd.Setting) error {
 		Advice:  "move the line out of the block, narrow the block, or comment the line out",
 	}
 	var lines []sshd.Setting
-	for _, other := range s.Now {
+	for _, other := range s.Current {
 		if sshd.DirectiveName(other.Keyword) != "" && other.Match == set.Match && other.File == set.File && set.Line > 0 {
 			lines = append(lines, other)
 		}
@@ -267,10 +267,10 @@ func (s site) editedConflict(b sshd.Block) error {
 		return e
 	}
 	lines := []sshd.Setting{}
-	for _, line := range b.Marks {
+	for _, line := range b.BeginLines {
 		lines = append(lines, sshd.Setting{File: b.File, Line: line})
 	}
-	for _, set := range s.Now {
+	for _, set := range s.Current {
 		args, err := argv.Split(set.Value)
 		ours := err == nil && len(args) > 0 && (args[0] == sshd.Program || set.Keyword == sshd.KeysCommandUser)
 		if set.File == b.File && sshd.DirectiveName(set.Keyword) != "" && set.Line > b.Line && ours {

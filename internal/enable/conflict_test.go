@@ -217,7 +217,7 @@ func TestEnableWithOthersBeside(t *testing.T) {
 
 			e, err := h.Effective(t.Context(), sshd.Connection{User: "somebody"})
 			require.NoError(t, err)
-			require.True(t, e.Ours)
+			require.True(t, e.Managed)
 			require.Equal(t, test.where, e.Source.File)
 
 			_, err = Remove(t.Context(), h, false)

@@ -38,15 +38,15 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		return Result{}, err
 	}
 	edits, notes = append(edits, restored...), append(notes, restoredNotes...)
-	if len(s.Ours) > 0 && len(s.Ours[0].Args) > 0 {
-		notes = append(notes, "its flags are removed too: "+argv.Quote(joinFlags(s.Ours[0].Args)))
+	if len(s.Blocks) > 0 && len(s.Blocks[0].Args) > 0 {
+		notes = append(notes, "its flags are removed too: "+argv.Quote(joinFlags(s.Blocks[0].Args)))
 	}
-	if set, found := s.Bare.Global(sshd.KeysCommand); found && len(edits) > 0 && sshd.IsAWSCommand(set.Value) {
+	if set, found := s.WithoutBlocks.Global(sshd.KeysCommand); found && len(edits) > 0 && sshd.IsAWSCommand(set.Value) {
 		notes = append(notes, sshd.Place(set.File, set.Line)+": the command of AWS's package is in force again; if that package is gone, run: "+takeOut(set))
 	}
 	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
-	if len(s.Ours) > 0 {
-		result.Removed = &Entry{s.Ours[0].Args, s.Ours[0].User}
+	if len(s.Blocks) > 0 {
+		result.Removed = &Entry{s.Blocks[0].Args, s.Blocks[0].User}
 	}
 	if dryRun || !result.Changed {
 		return result, nil
@@ -96,7 +96,7 @@ func leftovers(h sshd.Host) (site, error) {
 		return s, err
 	}
 	b, _ := sshd.FindBlock(sshd.DropIn, data)
-	s.Ours = []sshd.Block{b}
+	s.Blocks = []sshd.Block{b}
 	return s, nil
 }
 
@@ -107,7 +107,7 @@ func (s site) restoration(others []edit) (edits []edit, notes []string, err erro
 	for _, e := range others {
 		done = append(done, e.path)
 	}
-	for _, set := range s.Now {
+	for _, set := range s.Current {
 		where := s.Tree.Resolve(set.File)
 		if slices.Contains(done, where) {
 			continue
@@ -131,7 +131,7 @@ func (s site) restoration(others []edit) (edits []edit, notes []string, err erro
 // removal returns the edits that remove eic's blocks and everything that eic created for
 // them.
 func (s site) removal() (edits []edit, notes []string, err error) {
-	for _, b := range s.Ours {
+	for _, b := range s.Blocks {
 		before, err := s.fileAt(b.File)
 		if err != nil {
 			return nil, nil, err

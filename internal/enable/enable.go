@@ -83,7 +83,7 @@ type Entry struct {
 // from reloading sshd, the new configuration is in place.
 func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	s, err := survey(ctx, h)
-	if err != nil || o.Upgrade && len(s.Ours) == 0 {
+	if err != nil || o.Upgrade && len(s.Blocks) == 0 {
 		return Result{}, err
 	}
 	o.Keep = o.Keep || o.Upgrade

@@ -136,7 +136,7 @@ func TestDistributions(t *testing.T) {
 
 			e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
 			require.NoError(t, err)
-			require.True(t, e.Ours)
+			require.True(t, e.Managed)
 			require.Equal(t, commandUser(options.Chain), e.User)
 
 			result, err = Remove(t.Context(), h, false)

@@ -51,7 +51,7 @@ func (p *plan) unitConflict(v sshd.Override) error {
 		File: v.File, Line: v.Line, Command: v.Value,
 		Problem: startedBy(v) + " starts sshd with " + sshd.DirectiveName(v.Keyword),
 		Advice:  "sshd keeps that until it is restarted",
-		Write:   v.LineWithout(p.Tree),
+		Write:   v.LineWithoutOverrides(p.Tree),
 		Run:     reload,
 	}
 	_, aws := maskOf(v)

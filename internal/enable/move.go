@@ -24,7 +24,7 @@ func (p *plan) decideMoves(o Options) {
 	if !p.awsUserIsGone && !o.ReplaceInstanceConnect {
 		return // the package stays
 	}
-	for _, set := range p.Bare.InMatch(sshd.KeysCommandUser) {
+	for _, set := range p.WithoutBlocks.InMatch(sshd.KeysCommandUser) {
 		switch {
 		case !namesAWSUser(set.Keyword, set.Value):
 		case p.runsEic(set.Match):
@@ -46,7 +46,7 @@ func (s site) lacksAWSUser(ctx context.Context) (bool, error) {
 
 // runsEic reports whether logins of a Match block run this program.
 func (p *plan) runsEic(match string) bool {
-	for _, set := range p.Bare.InMatch(sshd.KeysCommand) {
+	for _, set := range p.WithoutBlocks.InMatch(sshd.KeysCommand) {
 		if set.Match == match {
 			args, err := argv.Split(set.Value)
 			return err == nil && len(args) > 0 && p.Tree.Resolve(args[0]) == p.Tree.Resolve(sshd.Program)
@@ -85,7 +85,7 @@ func namesAWSUser(keyword, value string) bool {
 // linesBefore counts the earlier lines of the same file that name AWS's user too.
 func (p *plan) linesBefore(set sshd.Setting) int {
 	var lines []int
-	for _, other := range p.Bare {
+	for _, other := range p.WithoutBlocks {
 		if other.File == set.File && other.Line < set.Line && namesAWSUser(other.Keyword, other.Value) && !slices.Contains(lines, other.Line) {
 			lines = append(lines, other.Line)
 		}

@@ -54,12 +54,12 @@ func (p *plan) noteKeyOptions() {
 // ignores Match blocks in included files, so there is no note about a line that sshd does
 // not report.
 func (p *plan) noteMatches(ctx context.Context) {
-	for _, set := range p.Bare {
+	for _, set := range p.WithoutBlocks {
 		name := sshd.DirectiveName(set.Keyword)
 		if name == "" || set.Match == "" || slices.Contains(p.moved, set) || slices.Contains(p.left, set) {
 			continue
 		}
-		if login, found := p.host.Entering(ctx, set.Match); found {
+		if login, found := p.host.MatchingConnection(ctx, set.Match); found {
 			answer, err := p.host.Ask(ctx, login)
 			if err == nil && !sshd.SameValue(answer.Values[set.Keyword], set.Value) {
 				continue
@@ -95,7 +95,7 @@ func (p *plan) placeAfter(set sshd.Setting) string {
 	command, _ := p.after.Global(sshd.KeysCommand)
 	user, _ := p.after.Global(sshd.KeysCommandUser)
 	others := slices.DeleteFunc(slices.Clone(p.after), func(s sshd.Setting) bool { return s == command || s == user })
-	if i := slices.Index(p.Bare, set); i >= 0 && i < len(others) {
+	if i := slices.Index(p.WithoutBlocks, set); i >= 0 && i < len(others) {
 		set = others[i]
 	}
 	return sshd.Place(set.File, set.Line)

@@ -47,11 +47,11 @@ func (p *plan) decidePlace() error {
 // spots returns the places to try, best first.
 func (p *plan) spots() []spot {
 	var spots []spot
-	for _, b := range p.Ours {
+	for _, b := range p.Blocks {
 		spots = append(spots, spot{file: b.File, stay: true})
 	}
 	spots = append(spots, spot{file: sshd.DropIn})
-	if principals, found := p.Bare.Principals(p.Version); found {
+	if principals, found := p.WithoutBlocks.Principals(p.Version); found {
 		spots = append(spots, spot{file: p.Main, behind: principals.MainLine})
 	}
 	return append(spots, spot{file: p.Main})
@@ -60,15 +60,15 @@ func (p *plan) spots() []spot {
 // keepsPrincipals reports whether eic's lines leave the current
 // AuthorizedPrincipalsCommand in effect.
 func (p *plan) keepsPrincipals(config sshd.Config) bool {
-	before, found := p.Bare.Principals(p.Version)
+	before, found := p.WithoutBlocks.Principals(p.Version)
 	after, kept := config.Principals(p.Version)
 	return !found || kept && after.Value == before.Value
 }
 
 // noSpotConflict returns the conflict if no spot is possible.
 func (p *plan) noSpotConflict() error {
-	user, set := p.Bare.Global(sshd.KeysCommandUser)
-	if _, found := p.Bare.Principals(p.Version); found && set && p.Version.Before(9, 4) {
+	user, set := p.WithoutBlocks.Global(sshd.KeysCommandUser)
+	if _, found := p.WithoutBlocks.Principals(p.Version); found && set && p.Version.Before(9, 4) {
 		return &ConflictError{
 			File: user.File, Line: user.Line, Command: user.Value,
 			Problem: "eic's lines must come after AuthorizedPrincipalsCommand, which sshd before 9.4 would ignore otherwise, but this line before it sets AuthorizedKeysCommandUser",
@@ -92,7 +92,7 @@ func at(s sshd.Setting, file string) bool {
 // remove a file.
 func (p *plan) contents(to spot) (map[string][]byte, error) {
 	contents := map[string][]byte{}
-	for _, b := range p.Ours {
+	for _, b := range p.Blocks {
 		data, err := p.Tree.ReadFile(b.File)
 		if err != nil {
 			return nil, err

@@ -54,8 +54,8 @@ func (p *plan) decide(o Options) error {
 
 // decideArguments finds the arguments of eic's command.
 func (p *plan) decideArguments(o Options) error {
-	if o.Keep && len(p.Ours) > 0 {
-		p.entry.Args, p.entry.User = p.Ours[0].Args, p.Ours[0].User
+	if o.Keep && len(p.Blocks) > 0 {
+		p.entry.Args, p.entry.User = p.Blocks[0].Args, p.Blocks[0].User
 		return nil
 	}
 	if o.Saved != nil {
@@ -76,7 +76,7 @@ func (p *plan) decideArguments(o Options) error {
 
 // decideOther handles another command that applies.
 func (p *plan) decideOther(o Options) error {
-	other, found := p.Bare.Global(sshd.KeysCommand)
+	other, found := p.WithoutBlocks.Global(sshd.KeysCommand)
 	switch {
 	case !found && o.Chain:
 		p.keepChained()
@@ -105,7 +105,7 @@ func (p *plan) keepChained() {
 		}
 	}
 	if slices.Contains(kept, "--chain") {
-		p.entry.Args, p.entry.User = append(p.entry.Args, kept...), p.Ours[0].User
+		p.entry.Args, p.entry.User = append(p.entry.Args, kept...), p.Blocks[0].User
 		return
 	}
 	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
@@ -128,7 +128,7 @@ func (p *plan) refuseLoss(o Options) error {
 		return nil
 	}
 	return &ConflictError{
-		File: p.Ours[0].File, Line: p.Ours[0].Line,
+		File: p.Blocks[0].File, Line: p.Blocks[0].Line,
 		Problem: "these flags would be dropped: " + argv.Quote(lost),
 		lost:    lost,
 	}
@@ -141,10 +141,10 @@ func isRepeatable(name string) bool {
 
 // currentFlags returns the flags of eic's current entry.
 func (p *plan) currentFlags() []string {
-	if len(p.Ours) == 0 {
+	if len(p.Blocks) == 0 {
 		return nil
 	}
-	return joinFlags(p.Ours[0].Args)
+	return joinFlags(p.Blocks[0].Args)
 }
 
 // joinFlags writes each flag and its value as one argument.
@@ -171,7 +171,7 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 		return needsScript(other, err)
 	}
 	p.chained, p.chainedUser = other, sshd.CommandUser
-	if user, found := p.Bare.Global(sshd.KeysCommandUser); found && user.Value != sshd.CommandUser {
+	if user, found := p.WithoutBlocks.Global(sshd.KeysCommandUser); found && user.Value != sshd.CommandUser {
 		p.chainedUser, p.entry.User = user.Value, user.Value
 	}
 	if p.chainedUser == "root" {

@@ -123,7 +123,7 @@ func runs(t *testing.T, root string) (command string, ours bool) {
 	t.Helper()
 	e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
 	require.NoError(t, err)
-	return e.Command, e.Ours
+	return e.Command, e.Managed
 }
 
 // wrap puts a script in the place of sshd, which it finds as sshd.real.
@@ -173,7 +173,7 @@ func TestRefusalsToChainLeadOut(t *testing.T) {
 				shell(t, root, run)
 				e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
 				require.NoError(t, err)
-				require.True(t, e.Ours)
+				require.True(t, e.Managed)
 				require.Equal(t, `/usr/bin/eic authorized-keys --chain "/usr/local/bin/other-keys %%u" %u %f`, e.Command)
 				require.Equal(t, "git", e.User)
 			})
@@ -308,9 +308,9 @@ func TestLineWithoutOurOptions(t *testing.T) {
 	root := sshdtest.NewTree(t, refusals()["an option in an environment file"].files)
 	found, err := sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)
-	require.Equal(t, `OPTIONS="-4 -o \"Banner /etc/a\""`, found[0].LineWithout(sshd.NewTree(root)))
+	require.Equal(t, `OPTIONS="-4 -o \"Banner /etc/a\""`, found[0].LineWithoutOverrides(sshd.NewTree(root)))
 	root = sshdtest.NewTree(t, refusals()["an option in a drop-in"].files)
 	found, err = sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)
-	require.Equal(t, `ExecStart=/usr/sbin/sshd -D -4 $OPTIONS`, found[0].LineWithout(sshd.NewTree(root)))
+	require.Equal(t, `ExecStart=/usr/sbin/sshd -D -4 $OPTIONS`, found[0].LineWithoutOverrides(sshd.NewTree(root)))
 }

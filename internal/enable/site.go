@@ -18,12 +18,12 @@ type site struct {
 
 func survey(ctx context.Context, h sshd.Host) (site, error) {
 	s, err := h.Survey(ctx)
-	return site{Survey: s, host: h.Reading(s.File)}, err
+	return site{Survey: s, host: h.WithConfigFile(s.ConfigFile)}, err
 }
 
 // untouched returns an error if somebody edited a block of eic's.
 func (s site) untouched() error {
-	for _, b := range s.Ours {
+	for _, b := range s.Blocks {
 		if b.Edited {
 			return s.editedConflict(b)
 		}
@@ -34,7 +34,7 @@ func (s site) untouched() error {
 // made returns what eic created for its blocks.
 func (s site) made() []string {
 	var made []string
-	for _, b := range s.Ours {
+	for _, b := range s.Blocks {
 		made = append(made, b.Made...)
 	}
 	return made
@@ -45,7 +45,7 @@ func (s site) made() []string {
 // whether eic's would.
 func (s site) confirmed(ctx context.Context) error {
 	written := sshd.Setting{Value: "none"}
-	if set, found := s.Now.Global(sshd.KeysCommand); found {
+	if set, found := s.Current.Global(sshd.KeysCommand); found {
 		written = set
 	}
 	global, whole, err := s.host.AskGlobal(ctx)
@@ -63,7 +63,7 @@ func (s site) confirmed(ctx context.Context) error {
 	if sshd.SameValue(command, written.Value) {
 		return nil
 	}
-	for _, set := range s.Now.InMatch(sshd.KeysCommand) {
+	for _, set := range s.Current.InMatch(sshd.KeysCommand) {
 		if sshd.SameValue(command, set.Value) {
 			return s.inMatchAll(set)
 		}

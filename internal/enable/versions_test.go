@@ -132,7 +132,7 @@ func (test versionCase) run(t *testing.T, h sshd.Host) {
 	}
 	e, err := h.Effective(t.Context(), sshd.Anybody())
 	require.NoError(t, err)
-	require.True(t, e.Ours)
+	require.True(t, e.Managed)
 	require.Equal(t, test.where, e.Source.File)
 	require.Equal(t, commandUser(test.chain), e.User)
 	require.Zero(t, e.ShadowedPrincipals)

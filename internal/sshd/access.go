@@ -22,8 +22,8 @@ func (a Answer) Patterns(keyword string) Patterns {
 	return patterns
 }
 
-// Match reports whether a pattern matches a user whatever the client. A pattern USER@HOST
-// depends on the client: hosts are the HOSTs of those patterns whose USER matches.
+// Match reports whether a pattern matches a user from every client. A pattern USER@HOST
+// matches only clients at HOST: hosts are the HOSTs of those patterns whose USER matches.
 func (p Patterns) Match(user string) (everywhere bool, hosts []string) {
 	for _, pattern := range p {
 		name, host := pattern, ""

@@ -9,7 +9,7 @@ import (
 )
 
 // A Connection is a login to ask sshd about, with the values that Match blocks test. All
-// fields but User may be empty. An empty field stands for a value that no sensible
+// fields but User may be empty. An empty field becomes a value that no sensible
 // configuration mentions.
 type Connection struct {
 	User string
@@ -20,8 +20,8 @@ type Connection struct {
 	LocalAddr, LocalPort, RDomain string
 }
 
-// Anybody returns a login about which nothing is known, so that no sensible Match block
-// applies to it specially.
+// Anybody returns a login of a user who does not exist. No sensible Match block singles
+// that login out.
 func Anybody() Connection {
 	return Connection{User: "nobody-in-particular"}
 }
@@ -61,8 +61,8 @@ type Answer struct {
 	lines []string
 }
 
-// unsetKeywords returns the keywords for which OpenSSH prints no line if they are unset,
-// up to version 7.4, and "none" in later versions.
+// unsetKeywords returns the keywords that OpenSSH up to 7.4 does not print if they are
+// unset. Later versions print them with the value "none".
 func unsetKeywords() []string {
 	return []string{KeysCommand, KeysCommandUser, principalsCommand, principalsCommandUser}
 }
@@ -72,7 +72,7 @@ func parseAnswer(stdout []byte) Answer {
 	for line := range strings.SplitSeq(strings.TrimRight(string(stdout), "\n"), "\n") {
 		keyword, value, _ := strings.Cut(line, " ")
 		keyword = strings.ToLower(keyword) // CamelCase from OpenSSH 10.5
-		if keyword == "hostkey" && strings.Contains(value, "/"+standIn) {
+		if keyword == "hostkey" && strings.Contains(value, "/"+temporaryPrefix) {
 			continue
 		}
 		if _, seen := a.Values[keyword]; !seen {
@@ -98,18 +98,18 @@ type Change struct {
 // Changes returns the differences between an answer and a later one, without those in
 // eic's own two keywords.
 func (a Answer) Changes(later Answer) []Change {
-	gone, come := missing(a.lines, later.lines), missing(later.lines, a.lines)
+	removed, added := missing(a.lines, later.lines), missing(later.lines, a.lines)
 	var changes []Change
-	for _, line := range gone {
+	for _, line := range removed {
 		keyword, value, _ := strings.Cut(line, " ")
 		c := Change{Keyword: keyword, Before: value}
-		if i := slices.IndexFunc(come, func(l string) bool { return strings.HasPrefix(l, keyword+" ") }); i >= 0 {
-			c.After = strings.TrimPrefix(come[i], keyword+" ")
-			come = slices.Delete(come, i, i+1)
+		if i := slices.IndexFunc(added, func(l string) bool { return strings.HasPrefix(l, keyword+" ") }); i >= 0 {
+			c.After = strings.TrimPrefix(added[i], keyword+" ")
+			added = slices.Delete(added, i, i+1)
 		}
 		changes = append(changes, c)
 	}
-	for _, line := range come {
+	for _, line := range added {
 		keyword, value, _ := strings.Cut(line, " ")
 		changes = append(changes, Change{Keyword: keyword, After: value})
 	}
@@ -128,8 +128,8 @@ func missing(a, b []string) []string {
 	return found
 }
 
-// Ask asks sshd for the configuration of a login. Options on the running sshd's command
-// line are not part of the answer.
+// Ask asks sshd for the configuration of a login. The answer does not reflect options on
+// the running sshd's command line.
 func (h Host) Ask(ctx context.Context, c Connection) (Answer, error) {
 	return h.askWith(ctx, nil, c)
 }
@@ -145,12 +145,12 @@ func (h Host) askWith(ctx context.Context, options []string, c Connection) (Answ
 
 // AskGlobal asks sshd for the configuration outside of Match blocks. Some versions cannot
 // report it: OpenSSH 7.7 to 8.0 if there is any Match block, later ones if there is a
-// Match LocalPort. Then the answer is the one for Anybody, and whole is false.
-func (h Host) AskGlobal(ctx context.Context) (a Answer, whole bool, err error) {
+// Match LocalPort. Then AskGlobal returns the answer for Anybody, and exact is false.
+func (h Host) AskGlobal(ctx context.Context) (a Answer, exact bool, err error) {
 	return h.askGlobalWith(ctx, nil)
 }
 
-func (h Host) askGlobalWith(ctx context.Context, options []string) (a Answer, whole bool, err error) {
+func (h Host) askGlobalWith(ctx context.Context, options []string) (a Answer, exact bool, err error) {
 	a, err = h.ask(ctx, options...)
 	if err != nil && strings.Contains(err.Error(), "not in connection test specification") {
 		a, err = h.askWith(ctx, options, Anybody())

@@ -22,8 +22,8 @@ import (
 //	AuthorizedKeysCommandUser …
 //	# END eic
 //
-// The checksum covers the lines between itself and the last line. It reveals manual
-// edits; it is no protection against attackers.
+// The checksum covers the lines between itself and the last line. It detects manual edits
+// but does not protect against attackers.
 const (
 	blockBegin   = "# BEGIN eic:"
 	blockHead    = blockBegin + ` written by "eic enable", removed by "eic disable"; neither touches it once it is edited`
@@ -88,10 +88,10 @@ type Block struct {
 	// Edited is set if the block was changed after eic wrote it.
 	Edited bool
 
-	// Marks are the numbers of all lines in the file that begin a block.
-	Marks []int
+	// BeginLines are the numbers of all lines in the file that begin a block.
+	BeginLines []int
 
-	start, end int // in the file
+	start, end int // byte offsets in the file
 }
 
 // FindBlock looks for eic's block in a file. DropIn may contain nothing but the block;
@@ -104,7 +104,7 @@ func FindBlock(file string, data []byte) (Block, bool) {
 	b := Block{File: file, start: start, end: len(data), Line: 1 + bytes.Count(data[:start], []byte("\n"))}
 	for i, line := range strings.Split(string(data), "\n") {
 		if strings.HasPrefix(line, blockBegin) {
-			b.Marks = append(b.Marks, i+1)
+			b.BeginLines = append(b.BeginLines, i+1)
 		}
 	}
 	length := markAt(data[start:], blockEnd+"\n")
@@ -116,8 +116,8 @@ func FindBlock(file string, data []byte) (Block, bool) {
 	b.Text = data[start:b.end]
 	b.Entry, b.Edited = readBlock(string(b.Text))
 	alone := b.start == 0 && b.end == len(data)
-	again := markAt(data[b.end:], blockBegin) >= 0
-	b.Edited = b.Edited || again || file == DropIn && !alone
+	second := markAt(data[b.end:], blockBegin) >= 0
+	b.Edited = b.Edited || second || file == DropIn && !alone
 	return b, true
 }
 

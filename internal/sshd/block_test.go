@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFindBlock(t *testing.T) {
+func TestFindBlockDetectsManualEdits(t *testing.T) {
 	text := string(Entry{Args: []string{"--budget", "5s"}, Made: []string{"/etc/a", "/etc/a/b c"}}.Text())
 	tests := map[string]struct {
 		file, data string
@@ -15,21 +15,21 @@ func TestFindBlock(t *testing.T) {
 		edited     bool
 		line       int
 	}{
-		"alone in its file":                {DropIn, text, true, false, 1},
-		"at the head":                      {MainConfig, text + "UsePAM yes\n", true, false, 1},
-		"further down":                     {MainConfig, "a\n\n" + text + "b", true, false, 3},
-		"somebody's settings for eichhorn": {MainConfig, "# BEGIN eichhorn settings\nUsePAM yes\n# END eichhorn settings\n", false, false, 0},
-		"nothing":                          {MainConfig, "UsePAM yes\n", false, false, 0},
-		"an empty file":                    {MainConfig, "", false, false, 0},
-		"somebody else's file":             {DropIn, "UsePAM yes\n", true, true, 0},
-		"an emptied file":                  {DropIn, "", true, true, 0},
-		"something before it in its file":  {DropIn, "\n" + text, true, true, 2},
-		"something after it in its file":   {DropIn, text + "\n", true, true, 1},
-		"carriage returns":                 {MainConfig, strings.ReplaceAll(text, "\n", "\r\n"), true, true, 1},
-		"no newline at the end":            {MainConfig, strings.TrimSuffix(text, "\n"), true, true, 1},
-		"only its first line":              {MainConfig, "x\n" + blockHead, true, true, 2},
-		"its mark inside a line":           {MainConfig, "x " + text[:20] + "\n", false, false, 0},
-		"a mark in a comment of ours":      {MainConfig, text + text, true, true, 1},
+		"block alone in the drop-in is unedited":                {DropIn, text, true, false, 1},
+		"block at the start of sshd_config is unedited":         {MainConfig, text + "UsePAM yes\n", true, false, 1},
+		"block in the middle of sshd_config is unedited":        {MainConfig, "a\n\n" + text + "b", true, false, 3},
+		"BEGIN eichhorn is not the begin mark of eic":           {MainConfig, "# BEGIN eichhorn settings\nUsePAM yes\n# END eichhorn settings\n", false, false, 0},
+		"sshd_config without a block":                           {MainConfig, "UsePAM yes\n", false, false, 0},
+		"empty sshd_config has no block":                        {MainConfig, "", false, false, 0},
+		"drop-in with other contents counts as edited":          {DropIn, "UsePAM yes\n", true, true, 0},
+		"empty drop-in counts as edited":                        {DropIn, "", true, true, 0},
+		"line before the block in the drop-in counts as edited": {DropIn, "\n" + text, true, true, 2},
+		"line after the block in the drop-in counts as edited":  {DropIn, text + "\n", true, true, 1},
+		"block with carriage returns counts as edited":          {MainConfig, strings.ReplaceAll(text, "\n", "\r\n"), true, true, 1},
+		"block without a final newline counts as edited":        {MainConfig, strings.TrimSuffix(text, "\n"), true, true, 1},
+		"block without an end counts as edited":                 {MainConfig, "x\n" + blockHead, true, true, 2},
+		"begin mark inside a line is no block":                  {MainConfig, "x " + text[:20] + "\n", false, false, 0},
+		"two blocks count as edited":                            {MainConfig, text + text, true, true, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -14,21 +14,21 @@ type Effective struct {
 	// Source is the line that sets Command, or zero if no line does. In a systemd unit or
 	// an init script's options, its Keyword is the one used there.
 	Source Setting
-	// Ours is set if Source is in a block that "eic enable" wrote.
-	Ours bool
+	// Managed is set if Source is in a block that "eic enable" wrote.
+	Managed bool
 	// ShadowedPrincipals is the AuthorizedPrincipalsCommand that sshd ignores, or zero:
 	// see Config.ShadowedPrincipals.
 	ShadowedPrincipals Setting
-	// Started holds the options on the command line of the running sshd, or of the one
-	// that would be started.
-	Started []Override
-	// Answer is everything that sshd reports with those options.
+	// CommandLine holds the options on the command line of the running sshd. If no sshd
+	// runs, they are those of the command line that would start it.
+	CommandLine []Override
+	// Answer is everything that sshd reports with the options in CommandLine.
 	Answer
 }
 
 // Effective asks sshd what it does for a login, and finds the line that causes it. An
 // option on the command line of a running sshd, or of a unit that would start one,
-// applies wherever no Match block decides.
+// overrides everything but Match blocks.
 func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	s, err := h.Survey(ctx)
 	if err != nil {
@@ -36,20 +36,20 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 	}
 	e := Effective{}
 	var running bool
-	if e.Started, running, err = h.started(ctx); err != nil {
+	if e.CommandLine, running, err = h.settingsInUse(ctx); err != nil {
 		return Effective{}, err
 	}
 	if running {
-		s.Overrides = e.Started // the files may have changed since
+		s.Overrides = e.CommandLine // the files may have changed since sshd was started
 	}
-	if file := lastFile(s.Tree, e.Started); running && file != s.File {
-		if err := s.readAs(file); err != nil {
+	if file := configFile(s.Tree, e.CommandLine); running && file != s.ConfigFile {
+		if err := s.readFrom(file); err != nil {
 			return Effective{}, err
 		}
 	}
-	h = h.Reading(s.File)
-	options := asked(e.Started)
-	everywhere, _, err := h.askGlobalWith(ctx, options)
+	h = h.WithConfigFile(s.ConfigFile)
+	options := testOptions(e.CommandLine)
+	global, _, err := h.askGlobalWith(ctx, options)
 	if err != nil {
 		return Effective{}, err
 	}
@@ -57,33 +57,33 @@ func (h Host) Effective(ctx context.Context, c Connection) (Effective, error) {
 		return Effective{}, err
 	}
 	e.Command, e.User = e.Values[KeysCommand], e.Values[KeysCommandUser]
-	e.findSource(s, e.Command == everywhere.Values[KeysCommand])
-	if set, found := s.Now.Global(principalsCommand); found && set.Match == "" && e.Values[principalsCommand] == "none" {
-		if _, shadowed := s.Now.ShadowedPrincipals(s.Version); shadowed {
+	e.findSource(s, e.Command == global.Values[KeysCommand])
+	if set, found := s.Current.Global(principalsCommand); found && set.Match == "" && e.Values[principalsCommand] == "none" {
+		if _, shadowed := s.Current.ShadowedPrincipals(s.Version); shadowed {
 			e.ShadowedPrincipals = set
 		}
 	}
 	return e, nil
 }
 
-// findSource finds the line that the command comes from, which everybody's does or
-// that of a Match block, and whether it is ours.
-func (e *Effective) findSource(s Survey, everybodys bool) {
-	if everybodys {
-		e.Source, _ = s.Now.Global(KeysCommand)
+// findSource finds the line that the command comes from, and whether "eic enable" wrote
+// it. If global is false, that line is in a Match block.
+func (e *Effective) findSource(s Survey, global bool) {
+	if global {
+		e.Source, _ = s.Current.Global(KeysCommand)
 		for _, v := range slices.Backward(s.Overrides) { // the first one applies
 			e.override(v)
 		}
 	} else {
-		for _, set := range s.Now.InMatch(KeysCommand) {
+		for _, set := range s.Current.InMatch(KeysCommand) {
 			if SameValue(e.Command, set.Value) {
 				e.Source = set
 				break
 			}
 		}
 	}
-	for _, b := range s.Ours {
-		e.Ours = e.Ours || e.Source.File == b.File && strings.Contains(string(b.Text), " "+e.Source.Value+"\n")
+	for _, b := range s.Blocks {
+		e.Managed = e.Managed || e.Source.File == b.File && strings.Contains(string(b.Text), " "+e.Source.Value+"\n")
 	}
 }
 

@@ -23,9 +23,8 @@ func ParseLine(line string) (keyword, value string) {
 	return strings.ToLower(keyword), strings.TrimLeft(value, blanks)
 }
 
-// cutWord splits the first word from a line. Blanks or one equals sign end the word. Part
-// of it may be in double quotes, which also end it. An unclosed quote makes the whole
-// line invalid.
+// cutWord splits the first word from a line. Blanks, one equals sign or a closing double
+// quote end the word. An unclosed quote makes the whole line invalid.
 func cutWord(s string) (word, rest string) {
 	i := strings.IndexAny(s, blanks+`"=`)
 	if i < 0 {

@@ -10,9 +10,9 @@ import (
 	"eic/internal/wildcard"
 )
 
-// Matches returns the distinct criteria of the Match blocks of a configuration, except
-// those that apply to everybody.
-func (c Config) Matches() []string {
+// MatchCriteria returns the distinct criteria of the Match blocks of a configuration,
+// except "Match all".
+func (c Config) MatchCriteria() []string {
 	var matches []string
 	for _, s := range c {
 		if s.Match != "" && s.Match != matchAll && !slices.Contains(matches, s.Match) {
@@ -22,9 +22,9 @@ func (c Config) Matches() []string {
 	return matches
 }
 
-// Entering returns a login that satisfies the criteria of a Setting's Match. It finds
-// none if a group has no members, or for criteria that sshd -C does not support.
-func (h Host) Entering(ctx context.Context, match string) (Connection, bool) {
+// MatchingConnection returns a login that satisfies the criteria of a Setting's Match. It
+// returns false if a group has no members, or if sshd -C does not support a criterion.
+func (h Host) MatchingConnection(ctx context.Context, match string) (Connection, bool) {
 	c := Anybody()
 	var users, groups []string
 	for _, criterion := range criteria(match) {

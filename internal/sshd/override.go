@@ -38,9 +38,9 @@ func overrides(lines []commandLine) []Override {
 	return all
 }
 
-// overrides returns the options that override eic's lines. A command that contains the
-// directive in a form that is not parsed here, for example inside sh -c, counts as
-// setting it.
+// overrides returns the options that override eic's lines. A command line that mentions
+// AuthorizedKeysCommand in a form that is not parsed here, for example inside sh -c,
+// counts as one that sets it.
 func (l commandLine) overrides() []Override {
 	text := l.whole.text
 	for _, argument := range l.words {

@@ -16,16 +16,16 @@ func (c Config) ShadowedPrincipals(v Version) (Setting, bool) {
 	if !v.Before(9, 4) {
 		return Setting{}, false
 	}
-	behind := false
+	shadowed := false
 	for _, s := range c {
 		if s.Match != "" {
 			continue
 		}
 		switch s.Keyword {
 		case KeysCommand:
-			behind = true
+			shadowed = true
 		case principalsCommand:
-			return s, behind
+			return s, shadowed
 		}
 	}
 	return Setting{}, false

@@ -17,16 +17,16 @@ func (h Host) Running() bool {
 	return h.root() == "/" && !isInChroot()
 }
 
-// isInChroot reports whether the first process has another root than this one, or no
-// process is visible. Some containers hide the first process's root even from root. The
-// answer is then false, and only an sshd with the same root counts as a server.
+// isInChroot reports whether process 1 has another root than this process, or /proc shows
+// no process. Some containers hide the root of process 1 even from root. isInChroot then
+// returns false, and isServer still requires an sshd with the same root.
 func isInChroot() bool {
 	first, err := os.Stat("/proc/1/root")
 	if err != nil {
 		return !errors.Is(err, fs.ErrPermission)
 	}
-	ours, err := os.Stat("/")
-	return err != nil || !os.SameFile(ours, first)
+	own, err := os.Stat("/")
+	return err != nil || !os.SameFile(own, first)
 }
 
 // Booted reports whether systemd runs this machine (sd_booted(3)).
@@ -48,12 +48,12 @@ func isServer(pid int) bool {
 	if name != "sshd" && !strings.HasPrefix(name, "sshd.") {
 		return false
 	}
-	ours, err := os.Stat("/")
+	own, err := os.Stat("/")
 	if err != nil {
 		return false
 	}
-	its, err := os.Stat(process + "root")
-	return err == nil && os.SameFile(ours, its)
+	root, err := os.Stat(process + "root")
+	return err == nil && os.SameFile(own, root)
 }
 
 // listeningProcess returns the process in sshd's PidFile (sshd(8)), if it is an sshd.
@@ -68,7 +68,7 @@ func (h Host) listeningProcess(ctx context.Context) (pid int, found bool, err er
 	}
 	pid, err = strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil || !isServer(pid) {
-		return 0, false, nil // no sshd listens, or one that is gone left its PidFile
+		return 0, false, nil // no sshd listens; the PidFile may be stale
 	}
 	return pid, true, nil
 }

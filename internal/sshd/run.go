@@ -69,14 +69,14 @@ func (h Host) Test(ctx context.Context) error {
 	return err
 }
 
-// program returns the path of sshd. Alpine's builds have names of their own.
+// program returns the path of sshd. Alpine calls its builds sshd.pam and sshd.krb5.
 func (h Host) program() (string, bool) {
 	return h.Tree().FirstExisting("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/sbin/sshd.pam", "/usr/sbin/sshd.krb5")
 }
 
-// sshd runs sshd in one of its test modes. sshd tests nothing without host keys and its
-// privilege separation directory, which a machine lacks if it has never started sshd.
-// They are created for the test if they are missing, and removed again.
+// sshd runs sshd in one of its test modes. These modes need host keys and the privilege
+// separation directory, which a machine lacks if it has never started sshd. The method
+// creates what is missing for the test, and removes it afterwards.
 func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	program, found := h.program()
 	if !found {
@@ -95,14 +95,14 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 		missing := missingDirectory(stderr)
 		switch {
 		case missing != "" && !haveDirectory:
-			remove, err := h.standInDirectory(missing)
+			remove, err := h.temporaryDirectory(missing)
 			if err != nil {
 				return nil, fmt.Errorf("creating sshd's privilege separation directory: %w", err)
 			}
 			defer remove()
 			haveDirectory = true
 		case bytes.Contains(stderr, []byte("no hostkeys available")) && !haveKey:
-			key, remove, err := h.standInKey()
+			key, remove, err := h.temporaryKey()
 			if err != nil {
 				return nil, fmt.Errorf("creating a host key to test sshd with: %w", err)
 			}
@@ -115,12 +115,12 @@ func (h Host) sshd(ctx context.Context, args ...string) ([]byte, error) {
 	}
 }
 
-// standInDirectory creates a directory and returns a function that removes it.
+// temporaryDirectory creates a directory and returns a function that removes it.
 //
 // If systemd runs the machine, the directory is kept. sshd's unit creates the same
 // directory when it starts sshd, perhaps at this moment, and without it sshd refuses
 // every login. The directory is in /run, so it disappears at the next boot.
-func (h Host) standInDirectory(name string) (remove func(), err error) {
+func (h Host) temporaryDirectory(name string) (remove func(), err error) {
 	t := h.Tree()
 	var made []string
 	remove = func() {
@@ -146,12 +146,12 @@ func (h Host) standInDirectory(name string) (remove func(), err error) {
 	return remove, nil
 }
 
-// standIn is the prefix of the name of a directory with a temporary host key.
-const standIn = ".eic-"
+// temporaryPrefix starts the name of a directory with a temporary host key.
+const temporaryPrefix = ".eic-"
 
-// standInKey writes a host key for tests, which is never used for a connection. It is an
-// ECDSA key because sshd accepts these in FIPS mode too.
-func (h Host) standInKey() (name string, remove func(), err error) {
+// temporaryKey writes a host key for sshd's test modes. No connection ever uses it. It is
+// an ECDSA key because sshd accepts these in FIPS mode too.
+func (h Host) temporaryKey() (name string, remove func(), err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", nil, err
@@ -163,7 +163,7 @@ func (h Host) standInKey() (name string, remove func(), err error) {
 	block := &pem.Block{Type: "EC PRIVATE KEY", Bytes: der} // a format that every sshd reads
 	var failures []error
 	for _, parent := range []string{"/run", "/tmp", configDirectory} {
-		directory, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), standIn)
+		directory, err := os.MkdirTemp(h.Tree().HostPath(h.Tree().Resolve(parent)), temporaryPrefix)
 		if err != nil {
 			failures = append(failures, err)
 			continue

@@ -7,12 +7,12 @@
 //     which settings apply to a login.
 //   - The configuration files say where a setting comes from, and what would apply
 //     without eic's lines.
-//   - The process that listens gives the options on sshd's command line. Where none runs,
+//   - The listening process gives the options on sshd's command line. If no sshd listens,
 //     the systemd units or the options files of init scripts give them.
 //
 // The package changes nothing permanently. It only creates a temporary host key and the
-// privilege separation directory if sshd needs them to answer. It does not check whether
-// the command works, nor its user, owners and modes; package doctor does.
+// privilege separation directory if sshd needs them to answer. Package doctor checks
+// whether the command works, and its user, owners and modes; this package does not.
 package sshd
 
 import (
@@ -68,7 +68,7 @@ type Host struct {
 	// Run runs sshd and systemctl; nil means Exec(Root).
 	Run Runner
 
-	// file is what sshd reads in place of its sshd_config, or empty.
+	// file is the file that sshd reads instead of its sshd_config, or empty.
 	file string
 	// ReloadWith is the command that reloads a running sshd: the path of a program and
 	// its arguments, separated by blanks. Empty means systemctl, or SIGHUP if systemd

@@ -8,22 +8,26 @@ import (
 // A Survey is what a host's files say about sshd.
 type Survey struct {
 	Tree Tree
-	// Main is the file that sshd reads first: File if the first unit, or the init script,
-	// that starts sshd names one by -f. File is empty otherwise.
-	Main, File string
-	// Ours are eic's blocks: normally one, and none before enable.
-	Ours []Block
-	// Now is the current configuration, and Bare the configuration without eic's blocks.
-	Now, Bare Config
+	// Main is the file that sshd reads first: ConfigFile, or sshd_config if ConfigFile is
+	// empty.
+	Main string
+	// ConfigFile is the file given by -f in the first unit that starts sshd, or in the
+	// options of the init script. It is empty if there is no such option.
+	ConfigFile string
+	// Blocks are eic's blocks: normally one, and none before "eic enable".
+	Blocks []Block
+	// Current is the current configuration. WithoutBlocks is the configuration that would
+	// apply without eic's blocks.
+	Current, WithoutBlocks Config
 	// Overrides are the options on sshd's command line.
 	Overrides []Override
 	// Version is the version of sshd, which affects how it reads the files.
 	Version Version
 }
 
-// Reading returns the host with an sshd that reads a file in place of its sshd_config (sshd(8),
-// -f), unless it is empty.
-func (h Host) Reading(file string) Host {
+// WithConfigFile returns the host with an sshd that reads the file instead of sshd_config
+// (sshd(8), -f). An empty name means sshd_config.
+func (h Host) WithConfigFile(file string) Host {
 	h.file = file
 	return h
 }
@@ -38,7 +42,7 @@ func (h Host) Survey(ctx context.Context) (Survey, error) {
 		return Survey{}, err
 	}
 	s.Overrides = overrides(lines)
-	if err := s.readAs(lastFile(s.Tree, startSettings(lines))); err != nil {
+	if err := s.readFrom(configFile(s.Tree, startSettings(lines))); err != nil {
 		return Survey{}, err
 	}
 	without := map[string][]byte{}
@@ -51,27 +55,27 @@ func (h Host) Survey(ctx context.Context) (Survey, error) {
 		if data == nil || !found {
 			continue
 		}
-		s.Ours = append(s.Ours, b)
+		s.Blocks = append(s.Blocks, b)
 		without[name] = b.Cut(data)
 		if name == DropIn {
 			without[name] = nil
 		}
 	}
-	if s.Bare, err = Read(s.Tree.With(without), s.Main, s.Version); err != nil {
+	if s.WithoutBlocks, err = Read(s.Tree.With(without), s.Main, s.Version); err != nil {
 		return Survey{}, err
 	}
 	return s, nil
 }
 
-// readAs reads the configuration that starts with a file in place of sshd_config, unless it is
-// empty.
-func (s *Survey) readAs(file string) (err error) {
-	s.File, s.Main = file, file
+// readFrom reads the configuration that starts with the file instead of sshd_config. An
+// empty name means sshd_config.
+func (s *Survey) readFrom(file string) (err error) {
+	s.ConfigFile, s.Main = file, file
 	if file == "" {
 		if s.Main, err = mainFile(s.Tree); err != nil {
 			return err
 		}
 	}
-	s.Now, err = Read(s.Tree, s.Main, s.Version)
+	s.Current, err = Read(s.Tree, s.Main, s.Version)
 	return err
 }

@@ -81,7 +81,7 @@ func (t Tree) Exists(name string) bool {
 	return err == nil || t.hasOverlay(name)
 }
 
-// isDirectory reports whether name is a directory or a link to one.
+// isDirectory reports whether name is a directory, or a link to a directory.
 func (t Tree) isDirectory(name string) bool {
 	info, err := os.Stat(t.HostPath(t.Resolve(name)))
 	return err == nil && info.IsDir()
@@ -132,8 +132,8 @@ func (t Tree) glob(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// matching returns the names in a directory that match one element of a pattern. A file
-// has no names in it.
+// matching returns the names in a directory that match one element of a pattern. For a
+// file, it returns nothing.
 func (t Tree) matching(directory, element string) ([]string, error) {
 	if !strings.ContainsAny(element, `*?[\`) {
 		if element == "" || t.Exists(path.Join(directory, element)) {

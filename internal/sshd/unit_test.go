@@ -12,7 +12,7 @@ import (
 
 const plainUnit = "[Service]\nExecStart=/usr/sbin/sshd -D $OPTIONS\n"
 
-func TestOverrides(t *testing.T) {
+func TestOverridesAreFoundInUnitsAndInitScripts(t *testing.T) {
 	set := func(unit, file string, line int, value string) []Override {
 		return []Override{{unit, file, line, KeysCommand, value}}
 	}
@@ -20,74 +20,74 @@ func TestOverrides(t *testing.T) {
 		files map[string]string
 		want  []Override
 	}{
-		"a plain unit": {map[string]string{"usr/lib/systemd/system/sshd.service": plainUnit}, nil},
-		"unit drop-in not seen in /etc": {map[string]string{
+		"unit without -o has no override": {map[string]string{"usr/lib/systemd/system/sshd.service": plainUnit}, nil},
+		"drop-in in /etc overrides": {map[string]string{
 			"usr/lib/systemd/system/sshd.service":       plainUnit,
 			"etc/systemd/system/sshd.service.d/10.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysCommand=/x\n",
 		}, set("sshd.service", "/etc/systemd/system/sshd.service.d/10.conf", 3, "/x")},
-		"unit drop-in not seen in /run": {map[string]string{
+		"drop-in in /run overrides": {map[string]string{
 			"lib/systemd/system/ssh.service":           plainUnit,
 			"run/systemd/system/ssh.service.d/10.conf": "[Service]\nExecStart=/usr/sbin/sshd -o AuthorizedKeysCommand=/x\n",
 		}, set("ssh.service", "/run/systemd/system/ssh.service.d/10.conf", 2, "/x")},
-		"unit drop-in not seen in /lib": {map[string]string{
+		"drop-in in /lib overrides": {map[string]string{
 			"lib/systemd/system/ssh@.service":           plainUnit,
 			"lib/systemd/system/ssh@.service.d/10.conf": "[Service]\nExecStart=/usr/sbin/sshd -i -oAuthorizedKeysCommand=/x\n",
 		}, set("ssh@.service", "/lib/systemd/system/ssh@.service.d/10.conf", 2, "/x")},
-		"a drop-in for all services not seen": {map[string]string{
+		"drop-in for all services overrides": {map[string]string{
 			"usr/lib/systemd/system/sshd@.service":    plainUnit,
 			"etc/systemd/system/service.d/all.conf":   "[Service]\nEnvironment=OPTIONS=-oAuthorizedKeysCommand=/x\n",
 			"etc/systemd/system/service.d/other.text": "[Service]\nEnvironment=OPTIONS=\n",
 		}, set("sshd@.service", "/etc/systemd/system/service.d/all.conf", 2, "/x")},
-		"a drop-in that is overridden counts": {map[string]string{
+		"drop-in hidden by one of the same name in /etc is ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service":          plainUnit,
 			"usr/lib/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
 			"etc/systemd/system/sshd.service.d/x.conf":     "",
 		}, nil},
-		"an assignment that is taken back counts": {map[string]string{
+		"ExecStart reset by a drop-in is ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service":          "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
 			"usr/lib/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D\n",
 		}, nil},
-		"a unit that is overridden counts": {map[string]string{
+		"unit hidden by one in /etc is ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
 			"etc/systemd/system/sshd.service":     plainUnit,
 		}, nil},
-		"another section counts": {map[string]string{
+		"ExecStart outside of Service is ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": plainUnit + "[X-Site]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
 		}, nil},
-		"a comment counts": {map[string]string{
+		"comments in a unit are ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\n#ExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\nExecStart=/usr/sbin/sshd \\\n# -oAuthorizedKeysCommand=/x \\\n; more\n -D\n",
 		}, nil},
-		"an option for a key file counts": {map[string]string{
+		"AuthorizedKeysFile is no override": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysFile=/x -h AuthorizedKeysFile\n",
 		}, nil},
-		"options in one word are not seen": {map[string]string{
+		"several options in one word override": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=-/usr/sbin/sshd -4Dio 'authorizedkeyscommand \"/x\" %%u %%%%'\n",
 		}, set("sshd.service", "/usr/lib/systemd/system/sshd.service", 2, `"/x" %u %%`)},
-		"the first of two is not the one in force": {map[string]string{
+		"AuthorizedKeysCommand and its user are both reported": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -E /log -o AuthorizedKeysCommand=/x -oAuthorizedKeysCommandUser=root\n",
 		}, []Override{
 			{"sshd.service", "/usr/lib/systemd/system/sshd.service", 2, KeysCommand, "/x"},
 			{"sshd.service", "/usr/lib/systemd/system/sshd.service", 2, KeysCommandUser, "root"},
 		}},
-		"a braced variable is not seen": {map[string]string{
+		"braced variable in ExecStart is expanded": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nEnvironment=\"C=/x %u\" D=1\nExecStart=/usr/sbin/sshd -o \"AuthorizedKeysCommand ${C}\" $UNSET\n",
 		}, set("sshd.service", "/usr/lib/systemd/system/sshd.service", 3, "/x %u")},
-		"a shell around it hides it": {map[string]string{
+		"command inside sh -c counts as an override": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/bin/sh -c 'exec /usr/sbin/sshd -D -o AuthorizedKeysCommand=/x'\n",
 		}, set("sshd.service", "/usr/lib/systemd/system/sshd.service", 2, "/bin/sh -c 'exec /usr/sbin/sshd -D -o AuthorizedKeysCommand=/x'")},
-		"an environment file's quotes hide it": {map[string]string{
+		"quoted variable of EnvironmentFile is expanded": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nEnvironmentFile=-/nowhere\nEnvironmentFile=/etc/sysconfig/ssh*\nExecStart=/usr/sbin/sshd -D $OPTIONS\n",
 			"etc/sysconfig/sshd":                  "; site\nOPTIONS='-o \"AuthorizedKeysCommand /x\"'\n",
 		}, set("sshd.service", "/etc/sysconfig/sshd", 2, "/x")},
-		"a variable nobody uses counts": {map[string]string{
+		"unused variable of EnvironmentFile is ignored": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": "[Service]\nEnvironmentFile=/etc/sysconfig/sshd\nExecStart=/usr/sbin/sshd -D $OPTIONS\n",
 			"etc/sysconfig/sshd":                  "OTHER=-oAuthorizedKeysCommand=/x\n",
 		}, nil},
-		"an init script's options are not seen": {map[string]string{
+		"options files of init scripts override if there is no unit": {map[string]string{
 			"etc/default/ssh": "# site\nexport SSHD_OPTS=\"-o AuthorizedKeysCommand=/x\"\nno assignment\n",
 			"etc/conf.d/sshd": "sshd_args=-oAuthorizedKeysCommand=/y\n",
 		}, append(set("", "/etc/conf.d/sshd", 1, "/y"), set("", "/etc/default/ssh", 2, "/x")...)},
-		"an init script's options count beside a unit": {map[string]string{
+		"options files of init scripts are ignored if there is a unit": {map[string]string{
 			"usr/lib/systemd/system/sshd.service": plainUnit,
 			"etc/default/ssh":                     "SSHD_OPTS=\"-o AuthorizedKeysCommand=/x\"\n",
 		}, nil},
@@ -101,7 +101,7 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-func TestUnitUnderTwoNames(t *testing.T) {
+func TestUnitWithTwoNamesHasTheDropInsOfBoth(t *testing.T) {
 	root := sshdtest.NewTree(t, map[string]string{
 		"usr/lib/systemd/system/ssh.service":       plainUnit,
 		"etc/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/x\n",
@@ -114,7 +114,7 @@ func TestUnitUnderTwoNames(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(root, "usr/lib/systemd/system/ssh.service")))
 	require.NoError(t, os.Symlink("/dev/null", filepath.Join(root, "etc/systemd/system/ssh.service")))
 	_, err = Overrides(NewTree(root))
-	require.NoError(t, err, "a masked unit")
+	require.NoError(t, err, "ssh.service is masked")
 }
 
 func FuzzUnit(f *testing.F) {

@@ -94,9 +94,10 @@ func scriptLines(t Tree) ([]commandLine, error) {
 	return lines, nil
 }
 
-// started returns the settings on sshd's command line: that of the listening sshd, if
-// running is true, or else the one that would start sshd.
-func (h Host) started(ctx context.Context) (settings []Override, running bool, err error) {
+// settingsInUse returns the settings on the command line of the listening sshd. If no sshd
+// listens, or its command line is unknown, running is false and the settings are those of
+// the command line that would start sshd.
+func (h Host) settingsInUse(ctx context.Context) (settings []Override, running bool, err error) {
 	lines, err := h.commandLines(ctx)
 	if err != nil {
 		return nil, false, err
@@ -118,21 +119,21 @@ func (h Host) started(ctx context.Context) (settings []Override, running bool, e
 	return startSettings(lines), false, nil
 }
 
-// startSettings returns what the command lines set that would start sshd.
+// startSettings returns the settings of the command line that would start sshd.
 func startSettings(lines []commandLine) []Override {
 	if len(lines) > 0 && lines[0].unit != "" {
-		return lines[0].settings() // of units that take each other's place, the first
+		return lines[0].settings() // ssh.service and ssh@.service are alternatives; the first counts
 	}
 	var all []Override
 	for _, l := range lines {
-		all = append(all, l.settings()...) // any of a script's variables may count
+		all = append(all, l.settings()...) // an init script may use any of its variables
 	}
 	return all
 }
 
-// lastFile returns the file that settings name by -f in place of sshd_config, the last of which
-// counts, or "".
-func lastFile(t Tree, settings []Override) string {
+// configFile returns the existing file that the last option -f names. It returns "" if
+// there is no such option, or if that file is sshd_config itself.
+func configFile(t Tree, settings []Override) string {
 	file := ""
 	for _, v := range settings {
 		if v.Keyword == "-f" && path.IsAbs(v.Value) && t.Exists(v.Value) {
@@ -192,9 +193,8 @@ func (h Host) Server(ctx context.Context) (unit string, pid int, err error) {
 //
 //	sshd: /usr/sbin/sshd -D -o Banner /etc/issue [listener] 0 of 10-100 startups
 //
-// The ends of the words are lost then, and the end of the line if there is no room. If
-// the text may come from a command line in lines, processWords returns that line's
-// arguments.
+// The word boundaries are lost then, and a long line is cut off. If the text may come
+// from a command line in lines, processWords returns that line's arguments.
 func processWords(cmdline []byte, lines []commandLine) (words []string, known bool) {
 	title, written := strings.CutPrefix(strings.TrimRight(string(cmdline), "\x00"), "sshd: ")
 	if !written {
@@ -220,7 +220,7 @@ func processWords(cmdline []byte, lines []commandLine) (words []string, known bo
 	return joinedWords(strings.Fields(title)[1:])
 }
 
-// joinedWords joins the words of each option's value. It fails for a word that belongs to
+// joinedWords joins the words of each option's value. known is false if a word belongs to
 // no option.
 func joinedWords(fields []string) (words []string, known bool) {
 	wantsValue, hasValue := false, false
@@ -242,9 +242,9 @@ func joinedWords(fields []string) (words []string, known bool) {
 	return words, true
 }
 
-// asked turns settings of a command line into arguments for sshd -T, which then reports
-// them. eic's keywords are left out, because Effective decides about them.
-func asked(settings []Override) []string {
+// testOptions turns settings of a command line into arguments for sshd -T, which then
+// reports them. It leaves out eic's keywords, because Effective applies those itself.
+func testOptions(settings []Override) []string {
 	var args []string
 	for _, v := range settings {
 		if v.Keyword != "-f" && DirectiveName(v.Keyword) == "" {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// LineWithout returns the line of an override without its overriding options. That is a
-// unit's ExecStart, written on one line, or a variable of an environment file.
-// LineWithout returns "" for a line that it cannot parse well enough to rewrite.
-func (v Override) LineWithout(t Tree) string {
+// LineWithoutOverrides returns the line of an override without its overriding options. It
+// is a unit's ExecStart, written on one line, or a variable of an environment file. The
+// result is "" for a line that cannot be parsed well enough to rewrite.
+func (v Override) LineWithoutOverrides(t Tree) string {
 	data, err := t.ReadFile(v.File)
 	if err != nil {
 		return ""

@@ -8,35 +8,35 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// Options on sshd's command line count in what sshd is reported to do, wherever they are
-// written.
-func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
+// Effective must take into account the options on sshd's command line, in every file that
+// can set them.
+func TestEffectiveAppliesCommandLineOptions(t *testing.T) {
 	const unit = "usr/lib/systemd/system/sshd.service"
 	tests := map[string]struct {
 		files          map[string]string
 		keyword, value string
 		where          string
 	}{
-		"RHEL 8's policy of cryptography": {map[string]string{
+		"crypto policy file of RHEL 8": {map[string]string{
 			unit: "[Service]\nEnvironmentFile=-/etc/crypto-policies/back-ends/opensshserver.config\nEnvironmentFile=-/etc/sysconfig/sshd\n" +
 				"ExecStart=/usr/sbin/sshd -D $OPTIONS $CRYPTO_POLICY\n",
 			"etc/crypto-policies/back-ends/opensshserver.config": "CRYPTO_POLICY='-oCiphers=aes256-ctr -oPubkeyAcceptedKeyTypes=rsa-sha2-256,rsa-sha2-512'\n",
 		}, "pubkeyacceptedalgorithms", "rsa-sha2-256,rsa-sha2-512", "/etc/crypto-policies/back-ends/opensshserver.config:1"},
-		"RHEL's file of options": {map[string]string{
+		"sysconfig file of RHEL": {map[string]string{
 			unit:                 "[Service]\nEnvironmentFile=-/etc/sysconfig/sshd\nExecStart=/usr/sbin/sshd -D $OPTIONS\n",
 			"etc/sysconfig/sshd": "# site\nOPTIONS=\"-4 -o 'AllowUsers git alice'\"\n",
 		}, "allowusers", "git", "/etc/sysconfig/sshd:2"},
-		"Debian's, without a unit": {map[string]string{"etc/default/ssh": "SSHD_OPTS=-oMaxAuthTries=3\n"}, "maxauthtries", "3", "/etc/default/ssh:1"},
-		"a drop-in": {map[string]string{
+		"init script options of Debian without a unit": {map[string]string{"etc/default/ssh": "SSHD_OPTS=-oMaxAuthTries=3\n"}, "maxauthtries", "3", "/etc/default/ssh:1"},
+		"drop-in of the unit": {map[string]string{
 			unit: plainUnit, "etc/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -Do PermitRootLogin=no\n",
 		}, "permitrootlogin", "no", "/etc/systemd/system/sshd.service.d/x.conf:3"},
-		"the unit alone that comes first": {map[string]string{
+		"ssh@.service is ignored if ssh.service exists": {map[string]string{
 			"usr/lib/systemd/system/ssh.service": plainUnit, "usr/lib/systemd/system/ssh@.service": "[Service]\nExecStart=/usr/sbin/sshd -i -oMaxAuthTries=3\n",
 		}, "maxauthtries", "6", ""},
-		"a Match block, which outranks them": {map[string]string{
+		"Match block overrides the command line": {map[string]string{
 			unit: "[Service]\nExecStart=/usr/sbin/sshd -D -oMaxAuthTries=5\n", "etc/ssh/sshd_config": "Match User git\nMaxAuthTries 2\n",
 		}, "maxauthtries", "2", "/usr/lib/systemd/system/sshd.service:2"},
-		"another file": {map[string]string{
+		"option -f with another file": {map[string]string{
 			unit: "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/other\n", "etc/ssh/other": "MaxAuthTries 4\n",
 		}, "maxauthtries", "4", "/usr/lib/systemd/system/sshd.service:2"},
 	}
@@ -50,7 +50,7 @@ func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.value, e.Values[test.keyword])
 			where := ""
-			for _, v := range e.Started {
+			for _, v := range e.CommandLine {
 				where = Place(v.File, v.Line)
 			}
 			require.Equal(t, test.where, where)
@@ -58,8 +58,8 @@ func TestOptionsOfTheCommandLineAreNotOverlooked(t *testing.T) {
 	}
 }
 
-// A unit may name a file other than sshd_config. sshd then runs that file's command.
-func TestCommandOfAnotherFile(t *testing.T) {
+// If a unit starts sshd with -f, AuthorizedKeysCommand comes from that file.
+func TestEffectiveReadsTheFileOfOptionF(t *testing.T) {
 	h := Host{Root: sshdtest.NewRoot(t, map[string]string{
 		"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/other\n",
 		"etc/ssh/sshd_config":                 "AuthorizedKeysCommand /usr/bin/unused\nAuthorizedKeysCommandUser git\n",
@@ -71,22 +71,22 @@ func TestCommandOfAnotherFile(t *testing.T) {
 	require.Equal(t, "/etc/ssh/other:2", Place(e.Source.File, e.Source.Line))
 }
 
-// /proc/PID/cmdline yields the complete arguments or nothing, because part of them would
-// be taken for the whole.
-func TestWordsOfARunningServer(t *testing.T) {
+// processWords returns the complete arguments of an sshd or none, because an incomplete
+// command line would hide options.
+func TestProcessWordsAreCompleteOrUnknown(t *testing.T) {
 	unit := commandLine{unit: "ssh.service", words: []word{{text: "-D"}, {text: "-o"}, {text: "ForceCommand /bin/x -y"}}}
 	for name, test := range map[string]struct {
 		cmdline string
 		want    []string
 	}{
-		"before OpenSSH 8.2":       {"/usr/sbin/sshd\x00-D\x00-o\x00Banner /etc/issue\x00", []string{"-D", "-o", "Banner /etc/issue"}},
-		"from OpenSSH 8.2":         {"sshd: /usr/sbin/sshd -D -oA=1 [listener] 0 of 10-100 startups\x00\x00", []string{"-D", "-oA=1"}},
-		"values of several words":  {"sshd: /usr/sbin/sshd -o Banner /etc/issue -4oAllowUsers=a b -D [listener] 1 of 10-100 startups", []string{"-o", "Banner /etc/issue", "-4oAllowUsers=a b", "-D"}},
-		"a value like an option":   {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [listener] 0 of 10-100 startups", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
-		"cut off, of a unit":       {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [lis", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
-		"cut off":                  {"sshd: /usr/sbin/sshd -D -o Ban", nil},
-		"a word that is no option": {"sshd: /usr/sbin/sshd -D x [listener] 0 of 10-100 startups", nil},
-		"nothing":                  {"", nil},
+		"before OpenSSH 8.2":            {"/usr/sbin/sshd\x00-D\x00-o\x00Banner /etc/issue\x00", []string{"-D", "-o", "Banner /etc/issue"}},
+		"from OpenSSH 8.2":              {"sshd: /usr/sbin/sshd -D -oA=1 [listener] 0 of 10-100 startups\x00\x00", []string{"-D", "-oA=1"}},
+		"option value of several words": {"sshd: /usr/sbin/sshd -o Banner /etc/issue -4oAllowUsers=a b -D [listener] 1 of 10-100 startups", []string{"-o", "Banner /etc/issue", "-4oAllowUsers=a b", "-D"}},
+		"option value with a word like an option, known from the unit": {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [listener] 0 of 10-100 startups", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
+		"cut-off title of a known unit":                                {"sshd: /usr/sbin/sshd -D -o ForceCommand /bin/x -y [lis", []string{"-D", "-o", "ForceCommand /bin/x -y"}},
+		"cut-off title of an unknown command line":                     {"sshd: /usr/sbin/sshd -D -o Ban", nil},
+		"word that belongs to no option":                               {"sshd: /usr/sbin/sshd -D x [listener] 0 of 10-100 startups", nil},
+		"empty cmdline":                                                {"", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			words, known := processWords([]byte(test.cmdline), []commandLine{{}, unit})
