@@ -8,8 +8,8 @@ import (
 	"eic/internal/sshd"
 )
 
-// chainArguments turns another AuthorizedKeysCommand into arguments for eic: --chain and the
-// command, which eic runs in addition.
+// chainArguments turns another AuthorizedKeysCommand into arguments for eic: --chain and
+// the command, which eic runs in addition.
 //
 // sshd expands the tokens of eic's line before eic splits the command inside --chain. The
 // values of %u and %f may contain blanks or quotes, so they are escaped here, and eic
@@ -53,8 +53,8 @@ func chainArguments(command string) ([]string, error) {
 	return []string{"--chain", chained.String()}, nil
 }
 
-// splitAlike reports whether every sshd splits command into args: each argument is written
-// literally, bare or in one pair of quotes.
+// splitAlike reports whether every version of sshd splits command into args. That holds
+// if each argument is written literally, bare or in one pair of quotes.
 func splitAlike(command string, args []string) bool {
 	rest := strings.TrimLeft(command, " \t")
 	for _, arg := range args {

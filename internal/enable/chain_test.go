@@ -13,13 +13,13 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// serverTokens are what sshd replaces, with values that nobody should have.
+// serverTokens are the tokens that sshd expands, with values that are hard to quote.
 var serverTokens = map[byte]string{
 	'u': `a "b' %f \`, 'f': "SHA256:x", 't': "ssh-ed25519", 'k': "AAAA+/=", 'U': "1000", 'h': "/home/a b", 'D': "", 'C': "1 2 3 4",
 }
 
-// runByServer is what sshd makes of an AuthorizedKeysCommand line.
-func runByServer(t require.TestingT, command string) []string {
+// argumentsFromSSHD returns the arguments that sshd passes for an AuthorizedKeysCommand.
+func argumentsFromSSHD(t require.TestingT, command string) []string {
 	args, err := argv.Split(command)
 	require.NoError(t, err)
 	if len(args) == 1 {
@@ -30,26 +30,27 @@ func runByServer(t require.TestingT, command string) []string {
 	return expanded
 }
 
-// runByUs is what our command makes of its --chain flag.
-func runByUs(t require.TestingT, ours []string) []string {
-	require.Equal(t, []string{sshd.Program, "authorized-keys", "--chain"}, ours[:3])
-	require.Equal(t, []string{serverTokens['u'], serverTokens['f']}, ours[4:])
-	args, err := argv.Split(ours[3])
+// argumentsFromEic returns the arguments that eic passes to the command of --chain. args
+// are eic's own arguments.
+func argumentsFromEic(t require.TestingT, args []string) []string {
+	require.Equal(t, []string{sshd.Program, "authorized-keys", "--chain"}, args[:3])
+	require.Equal(t, []string{serverTokens['u'], serverTokens['f']}, args[4:])
+	command, err := argv.Split(args[3])
 	require.NoError(t, err)
-	expanded, err := argv.Expand(args, map[byte]string{'u': ours[4], 'f': ours[5]})
+	expanded, err := argv.Expand(command, map[byte]string{'u': args[4], 'f': args[5]})
 	require.NoError(t, err)
 	return expanded
 }
 
-func TestTakeOver(t *testing.T) {
+func TestChainedCommandGetsTheArgumentsThatSSHDWouldGive(t *testing.T) {
 	tests := map[string]struct{ command, chain string }{
-		"a user name with a blank becomes two arguments": {"/usr/bin/sss_ssh_authorizedkeys %u", "/usr/bin/sss_ssh_authorizedkeys %%u"},
-		"a command without arguments loses the user":     {"/usr/bin/other", "/usr/bin/other %%u"},
-		"a fingerprint is lost":                          {"/x %f %u", "/x %%f %%u"},
-		"a key is expanded too late":                     {"/x %t %k %U", "/x %t %k %U"},
-		"a percent sign becomes a token":                 {"/x 100%% %%u", "/x 100%%%% %%%%u"},
-		"quotes are lost":                                {`/x "a b" 'c d' ""`, `/x "a b" "c d" ""`},
-		"blanks at the ends are arguments":               {"  /x\t%u ", "/x %%u"},
+		"user name with a blank stays one argument":   {"/usr/bin/sss_ssh_authorizedkeys %u", "/usr/bin/sss_ssh_authorizedkeys %%u"},
+		"command without arguments receives the user": {"/usr/bin/other", "/usr/bin/other %%u"},
+		"fingerprint token is kept":                   {"/x %f %u", "/x %%f %%u"},
+		"key tokens are left to sshd":                 {"/x %t %k %U", "/x %t %k %U"},
+		"literal percent sign stays one":              {"/x 100%% %%u", "/x 100%%%% %%%%u"},
+		"quotes are kept":                             {`/x "a b" 'c d' ""`, `/x "a b" "c d" ""`},
+		"blanks around the command are dropped":       {"  /x\t%u ", "/x %%u"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -58,22 +59,22 @@ func TestTakeOver(t *testing.T) {
 			require.Equal(t, []string{"--chain", test.chain}, flags)
 			e := sshd.Entry{Args: flags}
 			require.NoError(t, e.Check())
-			require.Equal(t, runByServer(t, test.command), runByUs(t, runByServer(t, e.Command())))
+			require.Equal(t, argumentsFromSSHD(t, test.command), argumentsFromEic(t, argumentsFromSSHD(t, e.Command())))
 		})
 	}
 }
 
-func TestTakeOverRefuses(t *testing.T) {
+func TestCommandThatVersionsOfSSHDReadDifferentlyIsNotChained(t *testing.T) {
 	tests := map[string]struct{ command, says string }{
-		"a home directory with blanks splits":          {"/x %u %h", `got "%h"`},
-		"a connection splits":                          {"/x %C", `got "%C"`},
-		"a routing domain is empty":                    {"/x %D", `got "%D"`},
-		"a percent sign at the end":                    {"/x 5%", `got "%"`},
-		"a comment that old sshd cut off":              {"/x %u # note", "expected no #"},
-		"an open quote":                                {`/x "a`, "no closing"},
-		"a quote in the middle that old sshd kept":     {`/x --a="b c"`, "read differently"},
-		"an argument that old sshd ended at its quote": {`/x "a"b`, "read differently"},
-		"a backslash":                                  {`/x a\ b`, "read differently"},
+		"home directory token is refused":                                             {"/x %u %h", `got "%h"`},
+		"connection token is refused":                                                 {"/x %C", `got "%C"`},
+		"routing domain token is refused":                                             {"/x %D", `got "%D"`},
+		"percent sign at the end is refused":                                          {"/x 5%", `got "%"`},
+		"number sign is refused, because sshd before 8.7 starts a comment there":      {"/x %u # note", "expected no #"},
+		"unclosed quote is refused":                                                   {`/x "a`, "no closing"},
+		"quote inside an argument is refused, because sshd before 8.7 keeps it":       {`/x --a="b c"`, "read differently"},
+		"text after a closing quote is refused, because sshd before 8.7 splits there": {`/x "a"b`, "read differently"},
+		"backslash is refused":                                                        {`/x a\ b`, "read differently"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,30 +84,30 @@ func TestTakeOverRefuses(t *testing.T) {
 	}
 }
 
-func TestEnableChains(t *testing.T) {
+func TestEnableChainsTheCurrentCommand(t *testing.T) {
 	tests := map[string]struct {
 		files map[string]string
 		user  string
 		where string
 		want  string
 	}{
-		"a command set before our file is not shadowed": {
+		"command in an earlier drop-in is chained": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-site.conf": otherCommand},
 			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
-		"a command set after our file is chained twice": {
+		"command after the Include is chained": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + otherCommand},
 			"root", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
-		"a command without an include cannot be chained": {
+		"command in sshd_config without Include is chained": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + otherCommand},
 			"root", sshd.MainConfig, `/usr/bin/eic authorized-keys --budget 5s --run-as _eic --chain "/usr/bin/other %%u" %u %f`,
 		},
-		"a command of its own user's runs as another": {
+		"chained command keeps its AuthorizedKeysCommandUser": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + strings.Replace(otherCommand, "root", "sssd", 1)},
 			"sssd", sshd.DropIn, `/usr/bin/eic authorized-keys --budget 5s --chain "/usr/bin/other %%u" %u %f`,
 		},
-		"nothing to chain is an error": {
+		"eic is enabled if there is no command to chain": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst}, "", sshd.DropIn, "/usr/bin/eic authorized-keys --budget 5s %u %f",
 		},
 	}
@@ -136,11 +137,11 @@ func TestEnableChains(t *testing.T) {
 	}
 }
 
-func TestWhatIsChainedStaysChained(t *testing.T) {
+func TestEnableAgainKeepsTheChainedCommand(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	result, err := Add(t.Context(), h, Options{Chain: true})
 	require.NoError(t, err)
-	require.Contains(t, strings.Join(result.Notes, "\n"), "there is none to chain")
+	require.Contains(t, strings.Join(result.Notes, "\n"), "found no other AuthorizedKeysCommand to chain")
 
 	_, err = Add(t.Context(), h, Options{Flags: []string{"--chain=/usr/bin/other %u"}})
 	require.NoError(t, err)
@@ -152,20 +153,20 @@ func TestWhatIsChainedStaysChained(t *testing.T) {
 	require.Equal(t, `/usr/bin/eic authorized-keys --deny-user=root --chain "/usr/bin/other %%u" %u %f`, e.Command)
 }
 
-func TestEnableDoesNotChain(t *testing.T) {
+func TestEnableRefusesToChain(t *testing.T) {
 	tests := map[string]struct {
 		config string
 		flags  []string
 		says   string
 	}{
-		"somebody's decision for no command": {includeFirst + "AuthorizedKeysCommand none\n", nil, "somebody has switched this command off"},
-		"a Match block for all":              {includeFirst + "Match all\n" + otherCommand, nil, "move the line out of the block"},
-		"the command of AWS's package, or our link under its name": {
+		"AuthorizedKeysCommand none":         {includeFirst + "AuthorizedKeysCommand none\n", nil, "turns AuthorizedKeysCommand off"},
+		"AuthorizedKeysCommand in Match all": {includeFirst + "Match all\n" + otherCommand, nil, "move the line out of the block"},
+		"command of AWS's package": {
 			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser _eic\n", nil, "--replace-ec2-instance-connect",
 		},
-		"this program itself, without end":      {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "works as it is"},
-		"two commands":                          {otherCommand, []string{"--chain=/usr/bin/third"}, "another one to chain is given already"},
-		"a command with tokens eic cannot give": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "/etc/ssh/sshd_config:1: AuthorizedKeysCommand cannot be chained as it is"},
+		"eic itself, written by hand":       {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "already runs eic and works"},
+		"second command to chain":           {otherCommand, []string{"--chain=/usr/bin/third"}, "--chain already gives another command"},
+		"command with an unsupported token": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "/etc/ssh/sshd_config:1: AuthorizedKeysCommand cannot be chained as written"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +180,7 @@ func TestEnableDoesNotChain(t *testing.T) {
 	}
 }
 
-func FuzzTakeOver(f *testing.F) {
+func FuzzChainArguments(f *testing.F) {
 	for _, seed := range []string{"/x %u", `/x "a b" %f %%`, "/x", `/x '%u' "%k"`, "/x %", `/x "a"b`, "/x \"#\" ä"} {
 		f.Add(seed)
 	}
@@ -192,7 +193,7 @@ func FuzzTakeOver(f *testing.F) {
 		if e.Check() != nil {
 			return
 		}
-		require.Equal(t, runByServer(t, command), runByUs(t, runByServer(t, e.Command())))
+		require.Equal(t, argumentsFromSSHD(t, command), argumentsFromEic(t, argumentsFromSSHD(t, e.Command())))
 		keyword, value := sshd.ParseLine("AuthorizedKeysCommand " + e.Command())
 		require.Equal(t, sshd.KeysCommand, keyword)
 		require.Equal(t, e.Command(), value)

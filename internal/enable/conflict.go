@@ -33,15 +33,15 @@ type ConflictError struct {
 	// Run is the shell command that resolves the conflict.
 	Run string
 
-	// lost are flags of eic's entry that would be dropped, as written.
+	// lost are the flags of eic's entry that would be dropped, as written there.
 	lost []string
 	// replace is set if Run may also need --replace-ec2-instance-connect.
 	replace bool
-	// script is set if the command to be chained needs a script around it.
+	// script is set if the other command can only be chained through a script.
 	script bool
-	// byHand is set if "eic enable" cannot resolve the conflict.
-	byHand bool
-	// confined is set if SELinux confines the command to be chained.
+	// manual is set if no "eic enable" command resolves the conflict.
+	manual bool
+	// confined is set if SELinux would confine the command to be chained.
 	confined bool
 }
 
@@ -63,9 +63,10 @@ func (e *ConflictError) Error() string {
 	return b.String()
 }
 
-// withResolution completes a conflict of a plan with the one command that succeeds: eic
-// enable with more options if any help, or else as ended does.
-func (s site) withResolution(o Options, err error) error {
+// withResolution completes a conflict of a plan with the one command that succeeds. That
+// is "eic enable" with more options if some combination succeeds. Otherwise it is the
+// command that removes the conflict, followed by "eic enable".
+func (s hostState) withResolution(o Options, err error) error {
 	var c *ConflictError
 	if errors.As(err, &c) && c.lost != nil {
 		c.Advice, c.Run = "add --replace to drop them, or keep them", enableCommand(o.keeping(c.lost))
@@ -93,7 +94,7 @@ func (s site) withResolution(o Options, err error) error {
 	return withCommand(err, enableCommand(o))
 }
 
-// keeping returns the options with the flags of eic's entry that they leave out.
+// keeping returns the options, completed with flags of eic's entry that they would drop.
 func (o Options) keeping(lost []string) Options {
 	var kept []string
 	for _, flag := range lost {
@@ -107,11 +108,10 @@ func (o Options) keeping(lost []string) Options {
 	return o
 }
 
-// withCommand adds command to a conflict, after the command that the conflict says to run
-// first.
+// withCommand adds command to the commands that resolve a conflict, as the last one.
 func withCommand(err error, command string) error {
 	var c *ConflictError
-	if errors.As(err, &c) && !c.byHand {
+	if errors.As(err, &c) && !c.manual {
 		if c.Run != "" {
 			command = c.Run + " && " + command
 		}
@@ -120,8 +120,9 @@ func withCommand(err error, command string) error {
 	return err
 }
 
-// moreOptions returns combinations of options that may help, the smallest first. If a
-// command to chain is given, the current one cannot be chained.
+// moreOptions returns combinations of options that may resolve a conflict, the smallest
+// first. Options that chain the current command leave out a given --chain=COMMAND, because
+// eic chains only one command.
 func moreOptions(o Options) []Options {
 	var more []Options
 	for _, add := range []struct{ chain, replace bool }{{false, true}, {true, false}, {true, true}} {
@@ -138,7 +139,7 @@ func moreOptions(o Options) []Options {
 
 func isChainFlag(flag string) bool { return flag == "--chain" || strings.HasPrefix(flag, "--chain=") }
 
-// enableCommand returns the options as a shell command.
+// enableCommand returns the shell command "eic enable" with the options.
 func enableCommand(o Options) string {
 	words := []string{"eic", "enable"}
 	for _, option := range []struct {
@@ -175,7 +176,7 @@ func commentOut(lines ...sshd.Setting) string {
 }
 
 // settingConflict returns the conflict with a command that applies to every login.
-func (s site) settingConflict(other sshd.Setting) error {
+func (s hostState) settingConflict(other sshd.Setting) error {
 	e := &ConflictError{
 		File: other.File, Line: other.Line, Command: other.Value,
 		Problem: "AuthorizedKeysCommand is set already:",
@@ -185,9 +186,9 @@ func (s site) settingConflict(other sshd.Setting) error {
 	both := found && user.File == other.File
 	switch {
 	case strings.EqualFold(other.Value, "none"):
-		e.Advice = "somebody has switched this command off on purpose"
-	case isOurProgram(other):
-		e.Advice = `it is this program, set by hand, and works as it is; remove the line only if "eic enable" is to manage it`
+		e.Advice = `"none" turns AuthorizedKeysCommand off, probably on purpose`
+	case callsEic(other):
+		e.Advice = `this line, written by hand, already runs eic and works; remove it only if "eic enable" is to manage it`
 	}
 	if both {
 		e.Run = commentOut(other, user)
@@ -195,12 +196,12 @@ func (s site) settingConflict(other sshd.Setting) error {
 	return e
 }
 
-// inMatchAll returns the conflict with a directive in a Match block that applies to every
-// login, and so overrides everything outside of it.
-func (s site) inMatchAll(set sshd.Setting) error {
+// matchAllConflict returns the conflict with a directive in a Match block that applies to
+// every login, and so overrides everything outside of it.
+func (s hostState) matchAllConflict(set sshd.Setting) error {
 	e := &ConflictError{
 		File: set.File, Line: set.Line, Command: set.Value,
-		Problem: "a Match block that holds for every login sets AuthorizedKeysCommand",
+		Problem: "a Match block that applies to every login sets AuthorizedKeysCommand",
 		Advice:  "move the line out of the block, narrow the block, or comment the line out",
 	}
 	var lines []sshd.Setting
@@ -215,22 +216,24 @@ func (s site) inMatchAll(set sshd.Setting) error {
 	return e
 }
 
-// misreadConflict returns the conflict with an sshd whose configuration comes from elsewhere.
+// misreadConflict returns the conflict with an sshd whose configuration does not come from
+// its files alone.
 func misreadConflict(written sshd.Setting, reported sshd.Answer) error {
 	command := reported.Values[sshd.KeysCommand]
 	return &ConflictError{
 		Command: command,
 		File:    written.File, Line: written.Line,
-		Problem: fmt.Sprintf("expected sshd to have AuthorizedKeysCommand %q from its files, it reports", written.Value),
+		Problem: fmt.Sprintf("expected sshd to report AuthorizedKeysCommand %q, as in its files; it reports", written.Value),
 		Advice:  "something else configures this sshd, such as a wrapper around it; make the change there",
-		Write:   byHand(command, reported.Values[sshd.KeysCommandUser]),
-		byHand:  true,
+		Write:   replacementLines(command, reported.Values[sshd.KeysCommandUser]),
+		manual:  true,
 	}
 }
 
-// byHand returns the AuthorizedKeysCommand, with its keyword, to write in place of a
-// command that keeps running as its user, or of "none".
-func byHand(command, user string) string {
+// replacementLines returns the lines to write in place of an AuthorizedKeysCommand that
+// eic cannot edit. Unless the command is "none" or cannot be chained, they chain it and
+// keep its user.
+func replacementLines(command, user string) string {
 	e := sshd.Entry{}
 	flags, err := chainArguments(command)
 	switch {
@@ -243,12 +246,13 @@ func byHand(command, user string) string {
 	return "AuthorizedKeysCommand " + e.Command()
 }
 
-// needsScript returns the conflict with a command that cannot be chained as written.
-func needsScript(other sshd.Setting, why error) error {
+// scriptConflict returns the conflict with a command that can only be chained through a
+// script.
+func scriptConflict(other sshd.Setting, why error) error {
 	const script = "/usr/local/bin/other-keys"
 	return &ConflictError{
 		File: other.File, Line: other.Line, Command: other.Value,
-		Problem: "AuthorizedKeysCommand cannot be chained as it is:",
+		Problem: "AuthorizedKeysCommand cannot be chained as written:",
 		Advice:  fmt.Sprintf("%v; create a script %s, owned by root, that runs the command for the user in its first argument", why, script),
 		Write:   sshd.DirectiveName(other.Keyword) + " " + script + " %u",
 		script:  true,
@@ -256,7 +260,7 @@ func needsScript(other sshd.Setting, why error) error {
 }
 
 // editedConflict returns the conflict with a block of eic's that somebody edited.
-func (s site) editedConflict(b sshd.Block) error {
+func (s hostState) editedConflict(b sshd.Block) error {
 	e := &ConflictError{
 		File: b.File, Line: b.Line,
 		Problem: `these lines differ from what "eic enable" wrote`,
@@ -272,8 +276,8 @@ func (s site) editedConflict(b sshd.Block) error {
 	}
 	for _, set := range s.Current {
 		args, err := argv.Split(set.Value)
-		ours := err == nil && len(args) > 0 && (args[0] == sshd.Program || set.Keyword == sshd.KeysCommandUser)
-		if set.File == b.File && sshd.DirectiveName(set.Keyword) != "" && set.Line > b.Line && ours {
+		isEics := err == nil && len(args) > 0 && (args[0] == sshd.Program || set.Keyword == sshd.KeysCommandUser)
+		if set.File == b.File && sshd.DirectiveName(set.Keyword) != "" && set.Line > b.Line && isEics {
 			lines = append(lines, set)
 		}
 	}
@@ -281,8 +285,8 @@ func (s site) editedConflict(b sshd.Block) error {
 	return e
 }
 
-// checkConfined returns the conflict with eic's SELinux module, in whose domain a chained
-// command would run.
+// checkConfined returns a conflict if SELinux would confine a chained command in eic's
+// domain.
 func (p *plan) checkConfined(o Options) error {
 	chains := slices.ContainsFunc(joinFlags(p.entry.Args), isChainFlag)
 	root := os.DirFS(cmp.Or(p.host.Root, "/"))
@@ -293,8 +297,8 @@ func (p *plan) checkConfined(o Options) error {
 		return err
 	}
 	return &ConflictError{
-		Problem: fmt.Sprintf("SELinux is enforcing, and its module %q lets a chained command do no more than eic: it can read no other file and reach no other address", selinux.Module),
-		Advice: fmt.Sprintf("allow the type %s what the command needs in a policy module of your own (semanage permissive -a %s, log in, audit2allow -a -M eic-chain), then say so",
+		Problem: fmt.Sprintf("SELinux is enforcing, and its module %q confines a chained command as it confines eic: the command can read no other files and reach no other addresses", selinux.Module),
+		Advice: fmt.Sprintf("allow the type %s what the command needs in a policy module of your own (semanage permissive -a %s, log in, audit2allow -a -M eic-chain), then confirm with --selinux-allows-chain",
 			selinux.Domain, selinux.Domain),
 		confined: true,
 	}

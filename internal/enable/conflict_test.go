@@ -15,67 +15,67 @@ const (
 	otherCommand = "AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser root\n"
 )
 
-// Each of these has to end in a conflict that names the place, with nothing
-// changed.
-func TestEnableLeavesOthersAlone(t *testing.T) {
+// Each of these configurations must be refused with the file and line that conflicts, and
+// nothing may change.
+func TestEnableRefusesToOverrideOtherConfiguration(t *testing.T) {
 	unitText := "[Service]\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n"
 	tests := map[string]struct {
 		files map[string]string
 		place string
 		says  string
 	}{
-		"somebody else's command after the include is overridden": {
+		"other AuthorizedKeysCommand after the Include is not overridden": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "UsePAM yes\n" + otherCommand},
 			"/etc/ssh/sshd_config:3", `"/usr/bin/other %u"`,
 		},
-		"somebody else's command in an earlier file is not seen": {
+		"other AuthorizedKeysCommand in an earlier drop-in is found": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-site.conf": "\n" + otherCommand},
 			"/etc/ssh/sshd_config.d/05-site.conf:2", "--replace-ec2-instance-connect --chain",
 		},
-		"somebody else's command in a later file is overridden": {
+		"other AuthorizedKeysCommand in a later drop-in is not overridden": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/50-site.conf": otherCommand},
 			"/etc/ssh/sshd_config.d/50-site.conf:1", "--replace-ec2-instance-connect --chain",
 		},
-		"somebody else's command in a nested include is not seen": {
+		"other AuthorizedKeysCommand in a nested Include is found": {
 			map[string]string{
 				"etc/ssh/sshd_config": "Include extra/*\n", "etc/ssh/extra/one": "Include /etc/site/sshd\n", "etc/site/sshd": otherCommand,
 			},
 			"/etc/site/sshd:1", "--replace-ec2-instance-connect --chain",
 		},
-		"a command written with an equals sign is not seen": {
+		"AuthorizedKeysCommand with an equals sign is found": {
 			map[string]string{"etc/ssh/sshd_config": "  AUTHORIZEDKEYSCOMMAND=/usr/bin/other\nauthorizedkeyscommanduser = root\n"},
 			"/etc/ssh/sshd_config:1", `"/usr/bin/other"`,
 		},
-		"a command whose keyword is quoted is not seen": {
+		"AuthorizedKeysCommand in quotes is found": {
 			map[string]string{"etc/ssh/sshd_config": `"AuthorizedKeysCommand" /usr/bin/other` + "\n" + `Authorized"KeysCommandUser" root` + "\n"},
 			"/etc/ssh/sshd_config:1", `"/usr/bin/other"`,
 		},
-		"somebody's decision for no command is overridden": {
+		"AuthorizedKeysCommand none is not overridden": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"},
-			"/etc/ssh/sshd_config:2", "somebody has switched this command off",
+			"/etc/ssh/sshd_config:2", "turns AuthorizedKeysCommand off",
 		},
-		"the same program set by hand is taken for another": {
+		"eic set by hand is recognized": {
 			map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser _eic\n"},
-			"/etc/ssh/sshd_config:1", "works as it is",
+			"/etc/ssh/sshd_config:1", "already runs eic and works",
 		},
-		"a Match block for all hides ours": {
+		"Match all with another AuthorizedKeysCommand is found": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "Match all\n" + otherCommand},
-			"/etc/ssh/sshd_config:3", "holds for every login",
+			"/etc/ssh/sshd_config:3", "applies to every login",
 		},
-		"a Match block for nearly all hides ours": {
+		"Match block for nearly every login is found": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/60-x.conf": "Match User *,!root Address 0.0.0.0/0\n\t" + otherCommand},
-			"/etc/ssh/sshd_config.d/60-x.conf:2", "holds for every login",
+			"/etc/ssh/sshd_config.d/60-x.conf:2", "applies to every login",
 		},
-		"a unit drop-in is not seen": {
+		"option in a drop-in of the unit is found": {
 			map[string]string{
 				"etc/ssh/sshd_config":                includeFirst,
 				"usr/lib/systemd/system/ssh.service": unitText,
 				"etc/systemd/system/ssh.service.d/override.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n" +
 					" -oAuthorizedKeysCommand=/usr/bin/other -o 'AuthorizedKeysCommandUser root'\n",
 			},
-			"/etc/systemd/system/ssh.service.d/override.conf:3", `ssh.service starts sshd with AuthorizedKeysCommand "/usr/bin/other"; sshd keeps that until it is restarted; write there instead: ExecStart=/usr/sbin/sshd -D; run: systemctl`,
+			"/etc/systemd/system/ssh.service.d/override.conf:3", `ssh.service starts sshd with AuthorizedKeysCommand "/usr/bin/other"; sshd keeps this option until it is restarted; write there instead: ExecStart=/usr/sbin/sshd -D; run: systemctl`,
 		},
-		"a unit's environment file is not seen": {
+		"option in an environment file of the unit is found": {
 			map[string]string{
 				"etc/ssh/sshd_config":                 includeFirst,
 				"usr/lib/systemd/system/sshd.service": "[Service]\nEnvironmentFile=-/etc/sysconfig/sshd\nExecStart=/usr/sbin/sshd -D $OPTIONS\n",
@@ -83,14 +83,14 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/etc/sysconfig/sshd:2", `"/usr/bin/other %u"`,
 		},
-		"a unit's command user is not seen": {
+		"option AuthorizedKeysCommandUser of the unit is found": {
 			map[string]string{
 				"etc/ssh/sshd_config":                 includeFirst,
 				"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -o AuthorizedKeysCommandUser=root\n",
 			},
 			"/usr/lib/systemd/system/sshd.service:2", "AuthorizedKeysCommandUser",
 		},
-		"AWS's package's drop-in moved to /etc is masked": {
+		"unit drop-in of AWS's package in etc cannot be masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                        includeFirst,
 				"usr/lib/systemd/system/ssh.service":                         unitText,
@@ -98,7 +98,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/etc/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "run: rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf",
 		},
-		"somebody else's drop-in under AWS's package's name is masked": {
+		"another command in a drop-in with the name of AWS's is not masked": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                            includeFirst,
 				"usr/lib/systemd/system/ssh.service":                             unitText,
@@ -106,7 +106,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/ssh.service.d/ec2-instance-connect.conf:3", "write there instead: ExecStart=/usr/sbin/sshd -D;",
 		},
-		"what AWS's package's drop-in hid is not seen": {
+		"option that AWS's drop-in overrides is found": {
 			map[string]string{
 				"etc/ssh/sshd_config":                                            includeFirst,
 				"usr/lib/systemd/system/ssh.service":                             "[Service]\nExecStart=/usr/sbin/sshd -oAuthorizedKeysCommand=/usr/bin/other\n",
@@ -114,7 +114,7 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 			},
 			"/usr/lib/systemd/system/ssh.service:2", `"/usr/bin/other"`,
 		},
-		"an administrator's file of our name is overwritten": {
+		"administrator's file with the name of eic's drop-in is not overwritten": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/10-eic.conf": "LogLevel DEBUG\n"},
 			sshd.DropIn, `these lines differ from what "eic enable" wrote`,
 		},
@@ -137,17 +137,19 @@ func TestEnableLeavesOthersAlone(t *testing.T) {
 const awsDropIn = "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o \"AuthorizedKeysCommand " +
 	"/usr/share/ec2-instance-connect/eic_run_authorized_keys %%u %%f\" -o \"AuthorizedKeysCommandUser ec2-instance-connect\" $SSHD_OPTS\n"
 
-func TestEnableWithOthersBeside(t *testing.T) {
+// eic must apply to every login that no Match block singles out, and disable must restore
+// the files.
+func TestEnablePlacesItsBlockWhereItApplies(t *testing.T) {
 	tests := map[string]struct {
 		files map[string]string
 		where string
 		note  string
 	}{
-		"a Match block for some is a conflict": {
+		"Match block with another AuthorizedKeysCommand is noted": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "Match User git\n" + otherCommand}, sshd.DropIn,
 			`/etc/ssh/sshd_config:3: logins that match "User git" keep their own AuthorizedKeysCommand "/usr/bin/other %u"`,
 		},
-		"a Match block inside an include is a conflict": {
+		"Match block inside an Include is noted": {
 			map[string]string{
 				"etc/ssh/sshd_config":                includeFirst + "Match Address 10.0.0.0/8\nInclude /etc/ssh/internal\n",
 				"etc/ssh/internal":                   "Match User git\n" + otherCommand,
@@ -155,50 +157,50 @@ func TestEnableWithOthersBeside(t *testing.T) {
 			}, sshd.DropIn,
 			`/etc/ssh/internal:2: logins that match "Address 10.0.0.0/8 and User git" keep`,
 		},
-		"a Match block's command user is not told": {
+		"AuthorizedKeysCommandUser in a Match block is noted": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "Match User git\nAuthorizedKeysCommandUser root\n"}, sshd.DropIn,
 			`/etc/ssh/sshd_config:3: logins that match "User git" keep their own AuthorizedKeysCommandUser "root"`,
 		},
-		"the block lands inside Match": {
+		"eic's block is placed outside of Match blocks": {
 			map[string]string{"etc/ssh/sshd_config": "Match User git\n\tX11Forwarding no\n"}, sshd.MainConfig, "",
 		},
-		"an include inside Match counts": {
+		"Include inside a Match block is not used": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\nMatch User git\n" + includeFirst}, sshd.MainConfig, "",
 		},
-		"an include inside Match all counts": {
+		"Include inside Match all is not used": {
 			map[string]string{"etc/ssh/sshd_config": "Match all\n" + includeFirst}, sshd.MainConfig, "",
 		},
-		"an include of other names counts": {
+		"Include that does not match eic's drop-in is not used": {
 			map[string]string{"etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/5*.conf\n"}, sshd.MainConfig, "",
 		},
-		"an include in a comment counts": {
+		"Include in a comment is not used": {
 			map[string]string{"etc/ssh/sshd_config": "#" + includeFirst + "UsePAM yes\n"}, sshd.MainConfig, "",
 		},
-		"an earlier command user is taken for ours": {
+		"earlier AuthorizedKeysCommandUser does not apply to eic": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-user.conf": "AuthorizedKeysCommandUser nobody\n"}, sshd.MainConfig, "",
 		},
-		"a later command user is a conflict": {
+		"later AuthorizedKeysCommandUser does not apply to eic": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommandUser nobody\n"}, sshd.DropIn, "",
 		},
-		"an earlier file that ends in Match is": {
+		"earlier drop-in that ends in a Match block does not affect eic's drop-in": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst, "etc/ssh/sshd_config.d/05-x.conf": "Match User git\n\tX11Forwarding no\n"}, sshd.DropIn, "",
 		},
-		"an empty sshd_config is": {map[string]string{"etc/ssh/sshd_config": ""}, sshd.MainConfig, ""},
-		"a file without a newline at its end is": {
+		"empty sshd_config gets eic's block": {map[string]string{"etc/ssh/sshd_config": ""}, sshd.MainConfig, ""},
+		"sshd_config without a final newline gets eic's block": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\nMatch User git\n X11Forwarding no"}, sshd.MainConfig, "",
 		},
-		"a file with carriage returns is": {
+		"sshd_config with carriage returns includes eic's drop-in": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\r\nInclude /etc/ssh/sshd_config.d/*.conf\r\n"}, sshd.DropIn, "",
 		},
-		"a unit that names another file is not seen": {
+		"block goes into the file that the unit gives with -f": {
 			map[string]string{
 				"etc/ssh/sshd_config":                 includeFirst + otherCommand,
 				"etc/other":                           "UsePAM yes\n",
 				"usr/lib/systemd/system/ssh.service":  "[Service]\nExecStart=/usr/sbin/sshd -Df /etc/other\n",
 				"usr/lib/systemd/system/ssh@.service": "[Service]\nExecStart=/usr/sbin/sshd -i -f /etc/third\n",
-			}, "/etc/other", `/usr/lib/systemd/system/ssh@.service:2: ssh@.service starts sshd with another sshd_config, "/etc/third", which eic leaves as it is`,
+			}, "/etc/other", `/usr/lib/systemd/system/ssh@.service:2: ssh@.service starts sshd with another sshd_config, "/etc/third", which eic does not change`,
 		},
-		"a unit that names sshd_config itself is": {
+		"unit that gives sshd_config with -f needs no other place": {
 			map[string]string{
 				"etc/ssh/sshd_config":                 includeFirst,
 				"usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/ssh/sshd_config\n",
@@ -227,11 +229,11 @@ func TestEnableWithOthersBeside(t *testing.T) {
 	}
 }
 
-func TestEnableWithoutServer(t *testing.T) {
+func TestEnableWithoutOpenSSHServerChangesNothing(t *testing.T) {
 	sshdtest.NeedRoot(t)
 	for name, files := range map[string]map[string]string{
-		"no configuration": {"etc/hosts": ""},
-		"no program":       {"etc/ssh/sshd_config": includeFirst},
+		"sshd_config is missing": {"etc/hosts": ""},
+		"sshd is missing":        {"etc/ssh/sshd_config": includeFirst},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := sshdtest.NewTree(t, files)

@@ -12,10 +12,10 @@ import (
 	"eic/internal/sshd"
 )
 
-// Remove removes what Add added and restores every file, byte for byte. Without anything
-// of eic's it changes nothing.
+// Remove removes what Add added and restores every file, byte for byte. If the host has
+// nothing of eic's, Remove changes nothing.
 //
-// An edited block of eic's is left alone; the error is a *ConflictError. If sshd accepted
+// Remove does not change an edited block; the error is a *ConflictError. If sshd accepted
 // its configuration before and no longer does, every change is undone. If sshd is not
 // installed, nothing is tested.
 func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
@@ -26,7 +26,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.untouched(); err != nil {
+	if err := s.refuseEdited(); err != nil {
 		return Result{}, withCommand(err, "eic disable")
 	}
 	edits, notes, err := s.removal()
@@ -42,7 +42,7 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 		notes = append(notes, "its flags are removed too: "+argv.Quote(joinFlags(s.Blocks[0].Args)))
 	}
 	if set, found := s.WithoutBlocks.Global(sshd.KeysCommand); found && len(edits) > 0 && sshd.IsAWSCommand(set.Value) {
-		notes = append(notes, sshd.Place(set.File, set.Line)+": the command of AWS's package is in force again; if that package is gone, run: "+takeOut(set))
+		notes = append(notes, sshd.Place(set.File, set.Line)+": the command of AWS's package is in force again; if that package is gone, run: "+removeLineCommand(set))
 	}
 	result := Result{Changed: len(edits) > 0, Diff: unifiedDiff(edits), Notes: notes}
 	if len(s.Blocks) > 0 {
@@ -54,9 +54,9 @@ func Remove(ctx context.Context, h sshd.Host, dryRun bool) (Result, error) {
 	return s.carryOutRemoval(ctx, edits, result)
 }
 
-// takeOut returns the command that removes a line of AWS's package. A file that belongs
-// to the package is removed as a whole.
-func takeOut(set sshd.Setting) string {
+// removeLineCommand returns the command that removes a line of AWS's package. A file that
+// belongs to the package is removed as a whole.
+func removeLineCommand(set sshd.Setting) string {
 	if set.File == sshd.AWSConfig {
 		return "rm " + set.File
 	}
@@ -65,11 +65,11 @@ func takeOut(set sshd.Setting) string {
 
 // carryOutRemoval makes the edits and reloads sshd. It tests the result only if sshd
 // accepted its configuration before.
-func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) (Result, error) {
+func (s hostState) carryOutRemoval(ctx context.Context, edits []edit, result Result) (Result, error) {
 	broken := s.host.Test(ctx)
 	err := carryOut(ctx, s.Tree, edits, func() error {
 		if err := s.host.Test(ctx); err != nil && broken == nil {
-			return fmt.Errorf("testing sshd's configuration without eic's lines, which were put back: %w", err)
+			return fmt.Errorf("testing sshd's configuration without eic's lines (eic restores them): %w", err)
 		}
 		return nil
 	})
@@ -89,8 +89,8 @@ func (s site) carryOutRemoval(ctx context.Context, edits []edit, result Result) 
 
 // leftovers returns the survey of a machine whose sshd and its configuration were removed
 // before eic.
-func leftovers(h sshd.Host) (site, error) {
-	s := site{Survey: sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, host: h}
+func leftovers(h sshd.Host) (hostState, error) {
+	s := hostState{Survey: sshd.Survey{Tree: h.Tree(), Main: sshd.DropIn}, host: h}
 	data, err := s.Tree.ReadIfThere(sshd.DropIn)
 	if err != nil || data == nil {
 		return s, err
@@ -102,7 +102,7 @@ func leftovers(h sshd.Host) (site, error) {
 
 // restoration returns the edits that restore lines which Add changed, in files that no
 // other edit changes.
-func (s site) restoration(others []edit) (edits []edit, notes []string, err error) {
+func (s hostState) restoration(others []edit) (edits []edit, notes []string, err error) {
 	var done []string
 	for _, e := range others {
 		done = append(done, e.path)
@@ -130,7 +130,7 @@ func (s site) restoration(others []edit) (edits []edit, notes []string, err erro
 
 // removal returns the edits that remove eic's blocks and everything that eic created for
 // them.
-func (s site) removal() (edits []edit, notes []string, err error) {
+func (s hostState) removal() (edits []edit, notes []string, err error) {
 	for _, b := range s.Blocks {
 		before, err := s.fileAt(b.File)
 		if err != nil {

@@ -101,20 +101,20 @@ func (n node) checkUnchanged(where string) error {
 		same = err == nil && target == nullDevice
 	}
 	if !same {
-		return errors.New("it was changed by somebody else meanwhile; check it and try again")
+		return errors.New("somebody else changed it in the meantime; check it and try again")
 	}
 	return nil
 }
 
-// carryOut makes the edits and then calls check. If either fails, or ctx ends meanwhile,
-// it undoes the edits.
+// carryOut makes the edits and then calls check. If one of them fails, or if ctx ends in
+// the meantime, carryOut undoes the edits.
 func carryOut(ctx context.Context, t sshd.Tree, edits []edit, check func() error) error {
 	err := applyAll(ctx, t, edits)
 	if err == nil {
 		err = check()
 	}
 	if ctx.Err() != nil {
-		err = fmt.Errorf("interrupted, so the old configuration is put back: %w", context.Cause(ctx))
+		err = fmt.Errorf("interrupted, so eic restores the old configuration: %w", context.Cause(ctx))
 	}
 	if err == nil {
 		return nil
@@ -124,7 +124,7 @@ func carryOut(ctx context.Context, t sshd.Tree, edits []edit, check func() error
 			continue
 		}
 		if undoErr := e.inverse().apply(t); undoErr != nil {
-			err = errors.Join(err, fmt.Errorf("putting %q back: %w", e.path, undoErr))
+			err = errors.Join(err, fmt.Errorf("restoring %q: %w", e.path, undoErr))
 		}
 	}
 	return err

@@ -12,18 +12,18 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-func TestEditRefusesWhatItDidNotExpect(t *testing.T) {
+func TestEditRefusesAPathThatSomebodyChangedMeanwhile(t *testing.T) {
 	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
 	tests := map[string]struct {
 		edit edit
 		want string
 	}{
-		"a file changed in the meantime is overwritten":  {edit{"/changed", text("old"), text("new")}, "changed by somebody else"},
-		"a file made in the meantime is overwritten":     {edit{"/changed", node{}, text("new")}, "changed by somebody else"},
-		"a file removed in the meantime is made":         {edit{"/none", text("old"), text("new")}, "changed by somebody else"},
-		"a link made in the meantime is written through": {edit{"/link", node{}, text("new")}, "changed by somebody else"},
-		"a link to elsewhere is taken for a mask":        {edit{"/link", node{kind: mask}, node{}}, "changed by somebody else"},
-		"a directory is taken for a file":                {edit{"/directory", text(""), node{}}, "changed by somebody else"},
+		"changed file is not overwritten":                             {edit{"/changed", text("old"), text("new")}, "somebody else changed it in the meantime"},
+		"new file is not overwritten":                                 {edit{"/changed", node{}, text("new")}, "somebody else changed it in the meantime"},
+		"removed file is not created again":                           {edit{"/none", text("old"), text("new")}, "somebody else changed it in the meantime"},
+		"new symbolic link is not followed":                           {edit{"/link", node{}, text("new")}, "somebody else changed it in the meantime"},
+		"symbolic link to another file than /dev/null is not removed": {edit{"/link", node{kind: mask}, node{}}, "somebody else changed it in the meantime"},
+		"directory is not removed as a file":                          {edit{"/directory", text(""), node{}}, "somebody else changed it in the meantime"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestEditRefusesWhatItDidNotExpect(t *testing.T) {
 	}
 }
 
-func TestCarryOutTakesBack(t *testing.T) {
+func TestCarryOutUndoesTheEditsIfTheCheckFails(t *testing.T) {
 	root := sshdtest.NewTree(t, map[string]string{"etc/file": "old", "etc/gone": "x"})
 	before := sshdtest.Snapshot(t, root)
 	text := func(s string) node { return node{kind: file, data: []byte(s), mode: 0o644} }
@@ -56,18 +56,18 @@ func TestCarryOutTakesBack(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 
-	t.Run("from the middle", func(t *testing.T) {
+	t.Run("edits are undone if a later edit fails", func(t *testing.T) {
 		err := carryOut(t.Context(), sshd.NewTree(root), append(edits, edit{"/etc/none", text("a"), text("b")}), func() error { return nil })
 		require.ErrorContains(t, err, `changing "/etc/none"`)
 		require.Equal(t, before, sshdtest.Snapshot(t, root))
 	})
-	t.Run("and says what it could not", func(t *testing.T) {
+	t.Run("edit that cannot be undone is reported", func(t *testing.T) {
 		err := carryOut(t.Context(), sshd.NewTree(root), edits[2:3], func() error {
 			require.NoError(t, os.WriteFile(filepath.Join(root, "etc/file"), []byte("third"), 0o644))
 			return refused
 		})
 		require.ErrorIs(t, err, refused)
-		require.ErrorContains(t, err, `putting "/etc/file" back`)
+		require.ErrorContains(t, err, `restoring "/etc/file"`)
 		require.Equal(t, "third", sshdtest.ReadFile(t, root, "etc/file"))
 	})
 }
@@ -75,7 +75,7 @@ func TestCarryOutTakesBack(t *testing.T) {
 func TestWriteFileLeavesNoTemporaryFile(t *testing.T) {
 	root := sshdtest.NewTree(t, map[string]string{"a/b": ""})
 	before := sshdtest.Snapshot(t, root)
-	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "a directory is in the way")
+	require.Error(t, writeFile(filepath.Join(root, "a"), []byte("x"), 0o644), "expected an error, because the path is a directory")
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 	require.ErrorIs(t, writeFile(filepath.Join(root, "none/file"), nil, 0o644), os.ErrNotExist)
 }

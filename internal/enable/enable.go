@@ -1,6 +1,6 @@
 // Package enable adds eic's lines to sshd's configuration, and removes them.
 //
-// It never overrides the configuration of somebody else. If sshd already runs another
+// The package never overrides a command of somebody else. If sshd already runs another
 // command, Add returns a *ConflictError and changes nothing. eic's lines are in one
 // marked block, either alone in sshd.DropIn or at the start of sshd_config. The block
 // contains its own checksum. An edited block is neither rewritten nor removed, because
@@ -29,7 +29,7 @@ type Options struct {
 	// Without Replace, dropping them is a conflict.
 	Replace bool
 	// Chain chains the current command: eic runs it too. If eic already chains a command
-	// and there is no other one, eic keeps chaining it. A note says so if there is no
+	// and no other command is set, eic keeps chaining it. A note says so if there is no
 	// command to chain.
 	Chain bool
 	// SELinuxAllowsChain says that the host's SELinux policy allows eic's domain what the
@@ -52,7 +52,7 @@ type Options struct {
 
 // A Result is what Add or Remove did, or would do.
 type Result struct {
-	// Changed is false if everything was already as wanted.
+	// Changed is false if there was nothing to change.
 	Changed bool
 	// Diff shows what changed, or would change, as a unified diff.
 	Diff string
@@ -60,13 +60,13 @@ type Result struct {
 	Notes []string
 	// Reloaded names what was reloaded. It is empty if no sshd runs here.
 	Reloaded string
-	// NotReloaded says why a running sshd was not reloaded, if it was not.
+	// NotReloaded says why a running sshd was not reloaded. Otherwise it is empty.
 	NotReloaded string
 	// Removed is the entry that Remove removed, or nil.
 	Removed *Entry
 }
 
-// An Entry is the configurable part of an entry of eic's in sshd's configuration.
+// An Entry is the configurable part of eic's lines in sshd's configuration.
 type Entry struct {
 	// Args are the arguments of eic authorized-keys, after sshd's expansion.
 	Args []string
@@ -87,13 +87,13 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 		return Result{}, err
 	}
 	o.Keep = o.Keep || o.Upgrade
-	if err := s.untouched(); err != nil {
+	if err := s.refuseEdited(); err != nil {
 		if o.Keep {
-			return Result{Notes: []string{"kept as it is: " + err.Error()}}, nil
+			return Result{Notes: []string{"left unchanged: " + err.Error()}}, nil
 		}
 		return Result{}, withCommand(err, enableCommand(o))
 	}
-	if err := s.confirmed(ctx); err != nil {
+	if err := s.checkReading(ctx); err != nil {
 		return Result{}, withCommand(err, enableCommand(o))
 	}
 	logins, err := s.askBefore(ctx)
@@ -108,7 +108,7 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 	if o.DryRun || !result.Changed {
 		return result, nil
 	}
-	if err := carryOut(ctx, s.Tree, p.edits, func() error { return s.inForce(ctx, p.entry, logins) }); err != nil {
+	if err := carryOut(ctx, s.Tree, p.edits, func() error { return s.checkResult(ctx, p.entry, logins) }); err != nil {
 		return Result{}, err
 	}
 	if err := reload(context.WithoutCancel(ctx), h, len(p.masks) > 0, &result); err != nil {
@@ -119,7 +119,7 @@ func Add(ctx context.Context, h sshd.Host, o Options) (Result, error) {
 
 // prepare returns the plan with its notes, and creates the command's user if it does not
 // exist. A *ConflictError ends with the command that succeeds.
-func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
+func (s hostState) prepare(ctx context.Context, o Options) (p *plan, err error) {
 	if s.awsUserIsGone, err = s.lacksAWSUser(ctx); err != nil {
 		return nil, err
 	}
@@ -137,27 +137,27 @@ func (s site) prepare(ctx context.Context, o Options) (p *plan, err error) {
 	return p, nil
 }
 
-// inForce asks sshd whether it accepts its configuration, runs eic's command as eic's
-// user for every login without a Match block of its own, and does everything else as
-// before.
-func (s site) inForce(ctx context.Context, e sshd.Entry, logins []login) error {
+// checkResult asks sshd three things about its new configuration: whether it is valid,
+// whether eic's command runs with eic's user outside of Match blocks, and whether every
+// other setting is as before.
+func (s hostState) checkResult(ctx context.Context, e sshd.Entry, logins []login) error {
 	if err := s.host.Test(ctx); err != nil {
-		return fmt.Errorf("testing sshd's new configuration, now put back: %w", err)
+		return fmt.Errorf("testing sshd's new configuration (eic restores the old one): %w", err)
 	}
 	global, _, err := s.host.AskGlobal(ctx)
 	if err != nil {
-		return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+		return fmt.Errorf("asking sshd for its new configuration (eic restores the old one): %w", err)
 	}
 	anybody, err := s.host.Ask(ctx, sshd.Anybody())
 	if err != nil {
-		return fmt.Errorf("asking sshd for its new configuration, now put back: %w", err)
+		return fmt.Errorf("asking sshd for its new configuration (eic restores the old one): %w", err)
 	}
 	for _, answer := range []sshd.Answer{global, anybody} {
 		command, user := answer.Values[sshd.KeysCommand], answer.Values[sshd.KeysCommandUser]
 		if command != e.Command() || user != e.RunsAs() {
-			return fmt.Errorf("expected sshd to run %q as %s, it would run %q as %s; the old configuration is back",
+			return fmt.Errorf("expected sshd to run %q as %s, but it would run %q as %s; eic restores the old configuration",
 				e.Command(), e.RunsAs(), command, user)
 		}
 	}
-	return s.unchanged(ctx, e, logins)
+	return s.checkSideEffects(ctx, e, logins)
 }

@@ -16,19 +16,19 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// Marks of our block.
+// Marks of eic's block.
 const (
 	blockBegin   = "# BEGIN eic:"
 	blockEnd     = "# END eic"
 	checksumMark = "# checksum "
 )
 
-// TestMain removes what the roots of the tests share.
+// TestMain removes the files that the tests' roots share.
 func TestMain(m *testing.M) {
 	os.Exit(sshdtest.Main(m))
 }
 
-// awsUnit is a machine with AWS's package's drop-in of the unit.
+// awsUnit returns the files of a machine with the unit drop-in of AWS's package.
 func awsUnit() map[string]string {
 	return map[string]string{
 		"etc/ssh/sshd_config":                                            includeFirst,
@@ -37,7 +37,7 @@ func awsUnit() map[string]string {
 	}
 }
 
-func TestReplacedFileKeepsWhatItWas(t *testing.T) {
+func TestEnableKeepsOwnerModeAndLabelOfSSHDConfig(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"})}
 	file := filepath.Join(h.Root, sshd.MainConfig)
 	require.NoError(t, os.Chown(file, 12, 34))
@@ -61,7 +61,7 @@ func TestReplacedFileKeepsWhatItWas(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }
 
-func TestLinkedConfigurationStaysALink(t *testing.T) {
+func TestEnableWritesThroughALinkedSSHDConfig(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"srv/sshd_config": "UsePAM yes\n"})}
 	require.NoError(t, os.Symlink("/srv/sshd_config", filepath.Join(h.Root, sshd.MainConfig)))
 	before := sshdtest.Snapshot(t, h.Root)
@@ -73,8 +73,8 @@ func TestLinkedConfigurationStaysALink(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }
 
-// Whatever sshd says after the change, a refusal leaves everything as it was.
-func TestEnableIsRolledBack(t *testing.T) {
+// If sshd refuses the new configuration or does not apply it, every file is restored.
+func TestEnableUndoesItsChangesIfSSHDRefusesThem(t *testing.T) {
 	onTest := func(more ...string) func(root string) sshd.Runner {
 		return func(root string) sshd.Runner {
 			return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
@@ -90,28 +90,28 @@ func TestEnableIsRolledBack(t *testing.T) {
 		run   func(root string) sshd.Runner
 		says  string
 	}{
-		"sshd -t refuses a drop-in": {
+		"sshd -t refuses the drop-in": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst}, onTest("-o", "NoSuchOption=yes"), "NoSuchOption",
 		},
-		"sshd -t refuses a block": {
-			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"}, onTest("-o", "NoSuchOption=yes"), "now put back",
+		"sshd -t refuses the block in sshd_config": {
+			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"}, onTest("-o", "NoSuchOption=yes"), "eic restores the old one",
 		},
-		"sshd -t refuses beside a masked drop-in": {awsUnit(), onTest("-p", "none"), "now put back"},
-		"sshd runs ours as another user": {
+		"sshd -t refuses, and AWS's unit drop-in is masked": {awsUnit(), onTest("-p", "none"), "eic restores the old one"},
+		"sshd would run eic as another user": {
 			map[string]string{"etc/ssh/sshd_config": includeFirst},
 			func(root string) sshd.Runner {
 				return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
 					return sshd.Exec(root)(ctx, name, append(args, "-o", "AuthorizedKeysCommandUser=root")...)
 				}
-			}, `%u %f" as root; the old configuration is back`,
+			}, `%u %f" as root; eic restores the old configuration`,
 		},
-		"sshd reads another file": {
+		"sshd reads another file than sshd_config": {
 			map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n", "etc/other": "UsePAM no\n"},
 			func(root string) sshd.Runner {
 				return func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
 					return sshd.Exec(root)(ctx, name, append([]string{"-f", "/etc/other"}, args...)...)
 				}
-			}, `it would run "none" as none; the old configuration is back`,
+			}, `it would run "none" as none; eic restores the old configuration`,
 		},
 	}
 	for name, test := range tests {
@@ -125,7 +125,7 @@ func TestEnableIsRolledBack(t *testing.T) {
 	}
 }
 
-func TestInterruptedEnableIsRolledBack(t *testing.T) {
+func TestEnableUndoesItsChangesIfInterrupted(t *testing.T) {
 	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})
 	before := sshdtest.Snapshot(t, root)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -140,16 +140,16 @@ func TestInterruptedEnableIsRolledBack(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 }
 
-func TestEnableRefusesBrokenConfiguration(t *testing.T) {
+func TestEnableRefusesAnInvalidConfiguration(t *testing.T) {
 	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst + "NoSuchOption yes\n"})
 	before := sshdtest.Snapshot(t, root)
 	_, err := Add(t.Context(), sshd.Host{Root: root}, Options{})
-	require.ErrorContains(t, err, "as it is")
+	require.ErrorContains(t, err, "current configuration")
 	require.ErrorContains(t, err, "NoSuchOption")
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 }
 
-func TestEnableAgainWithOtherFlags(t *testing.T) {
+func TestEnableAgainReplacesTheFlags(t *testing.T) {
 	for name, config := range map[string]string{"drop-in": includeFirst, "block": "UsePAM yes\n"} {
 		t.Run(name, func(t *testing.T) {
 			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config})}
@@ -173,8 +173,8 @@ func TestEnableAgainWithOtherFlags(t *testing.T) {
 	}
 }
 
-// Flags may keep people out, and must not go because another one was added.
-func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
+// A flag may restrict access. Giving another flag must not drop it.
+func TestEnableRefusesToDropFlags(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	before := []string{"--deny-user=root", "--key-options=command=\"/bin/a '100%'\"", "--config=/etc/eic.conf"}
 	_, err := Add(t.Context(), h, Options{Flags: before})
@@ -190,7 +190,7 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	require.NotContains(t, conflict.Problem, "eic.conf")
 	require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
 
-	// The command that the refusal recommends is what a shell makes of it.
+	// The recommended command is parsed by a shell, as an administrator's would be.
 	command, found := strings.CutPrefix(conflict.Run, "eic enable ")
 	require.True(t, found, conflict.Run)
 	said, err := exec.Command("/bin/sh", "-c", `printf '%s\n' `+command).Output()
@@ -201,7 +201,7 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, result.Notes)
 	result, err = Add(t.Context(), h, Options{Flags: append(before[:2:2], "--config=/etc/other.conf", "--caller-env=true")})
-	require.NoError(t, err, "a value that is given anew is not dropped")
+	require.NoError(t, err, "expected no conflict for a flag with a new value")
 	require.True(t, result.Changed)
 	now[0] = "--config=/etc/other.conf"
 
@@ -211,8 +211,8 @@ func TestFlagsThatWouldBeGoneAreRefused(t *testing.T) {
 	require.Contains(t, result.Notes[0], "were dropped: --deny-user=root")
 }
 
-// Rules add up: another rule does not take the place of one that stands there.
-func TestARuleThatIsNotGivenAgainIsNotDropped(t *testing.T) {
+// --allow is repeatable, so a new rule must not replace the current one.
+func TestEnableRefusesToDropAnAllowRule(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	const operators, others = "--allow=root from arn:aws:sts::*:assumed-role/ops/*", "--allow=ec2-user from *"
 	_, err := Add(t.Context(), h, Options{Flags: []string{operators}})
@@ -225,8 +225,8 @@ func TestARuleThatIsNotGivenAgainIsNotDropped(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A package that is upgraded calls Enable again.
-func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
+// A package upgrade calls Add again, with Keep and its default flags.
+func TestUpgradeKeepsFlagsAndChainedCommand(t *testing.T) {
 	files := awsUnit()
 	files["etc/ssh/sshd_config.d/20-other.conf"] = otherCommand
 	h := sshd.Host{Root: sshdtest.NewRoot(t, files)}
@@ -240,23 +240,23 @@ func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	require.False(t, result.Changed)
 	require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
 
-	t.Run("and masks AWS's package's drop-in again", func(t *testing.T) {
+	t.Run("upgrade masks the drop-in of AWS's package again", func(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
 		result, err := Add(t.Context(), h, upgrade)
 		require.NoError(t, err)
 		require.True(t, result.Changed)
 		require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root))
 	})
-	t.Run("and what was edited by hand", func(t *testing.T) {
+	t.Run("upgrade keeps an edited block", func(t *testing.T) {
 		edited := strings.Replace(sshdtest.ReadFile(t, h.Root, sshd.DropIn), "--deny-user", "--allow-user", 1)
 		sshdtest.PutFiles(t, h.Root, map[string]string{sshd.DropIn[1:]: edited})
 		result, err := Add(t.Context(), h, upgrade)
 		require.NoError(t, err)
 		require.False(t, result.Changed)
-		require.Contains(t, result.Notes[0], "kept as it is: "+sshd.DropIn)
+		require.Contains(t, result.Notes[0], "left unchanged: "+sshd.DropIn)
 		require.Equal(t, edited, sshdtest.ReadFile(t, h.Root, sshd.DropIn))
 	})
-	t.Run("and enables where nothing is", func(t *testing.T) {
+	t.Run("upgrade with Keep enables eic if it is not enabled", func(t *testing.T) {
 		h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 		_, err := Add(t.Context(), h, upgrade)
 		require.NoError(t, err)
@@ -264,9 +264,9 @@ func TestUpgradeKeepsWhatTheAdministratorChose(t *testing.T) {
 	})
 }
 
-// sshd runs no command for a user that does not exist: AWS's package deletes its
-// user when it is removed, and a Match block may still name it.
-func TestUnknownCommandUserIsNamed(t *testing.T) {
+// sshd runs no command if its user does not exist. Removing AWS's package deletes its user,
+// but a Match block may still name it.
+func TestEnableNotesAnUnknownCommandUser(t *testing.T) {
 	const matched = "Match Group ec2i\nAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\n" +
 		"AuthorizedKeysCommandUser ec2-instance-connect\nMatch User git\nAuthorizedKeysCommandUser root\n"
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\n" + matched})}
@@ -278,38 +278,38 @@ func TestUnknownCommandUserIsNamed(t *testing.T) {
 
 	sshdtest.PutFiles(t, h.Root, map[string]string{"etc/passwd": "root:x:0:0::/:/bin/sh\nsshd:x:100:65534::/:/\n"})
 	_, err = Add(t.Context(), h, Options{})
-	require.ErrorContains(t, err, `creating the system user "_eic"`, "there is no useradd in this root")
+	require.ErrorContains(t, err, `creating the system user "_eic"`, "expected an error, because this root has no useradd")
 }
 
-func TestBlockStaysWhereItWasPut(t *testing.T) {
+func TestBlockKeepsItsPlaceWhileItApplies(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n"})}
 	_, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)
 	block := strings.TrimSuffix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "UsePAM yes\n")
 
-	t.Run("below a comment", func(t *testing.T) {
-		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "# ours\n" + block + "UsePAM yes\n"})
+	t.Run("block after a comment keeps its place", func(t *testing.T) {
+		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "# site\n" + block + "UsePAM yes\n"})
 		result, err := Add(t.Context(), h, Options{})
 		require.NoError(t, err)
 		require.False(t, result.Changed)
 		_, err = Add(t.Context(), h, Options{Flags: []string{"--budget", "5s"}})
 		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "# ours\n"+blockBegin))
+		require.True(t, strings.HasPrefix(sshdtest.ReadFile(t, h.Root, sshd.MainConfig), "# site\n"+blockBegin))
 	})
-	t.Run("inside Match", func(t *testing.T) {
+	t.Run("block inside a Match block moves out of it", func(t *testing.T) {
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "Match User git\n" + block})
 		result, err := Add(t.Context(), h, Options{})
 		require.NoError(t, err)
 		require.True(t, result.Changed)
 		require.Equal(t, block+"Match User git\n", sshdtest.ReadFile(t, h.Root, sshd.MainConfig))
 	})
-	t.Run("above a new include", func(t *testing.T) {
+	t.Run("block before a new Include keeps its place", func(t *testing.T) {
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": block + includeFirst})
 		result, err := Add(t.Context(), h, Options{})
 		require.NoError(t, err)
 		require.False(t, result.Changed)
 	})
-	t.Run("an include that is gone takes the drop-in with it", func(t *testing.T) {
+	t.Run("block moves to sshd_config if the Include is removed", func(t *testing.T) {
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n", "etc/ssh/sshd_config.d/10-eic.conf": block})
 		_, err := Add(t.Context(), h, Options{})
 		require.NoError(t, err)
@@ -318,8 +318,8 @@ func TestBlockStaysWhereItWasPut(t *testing.T) {
 	})
 }
 
-// A file under /usr belongs to a package.
-func TestVendorFileIsNotEdited(t *testing.T) {
+// A file under /usr belongs to a package, whose upgrade would overwrite eic's lines.
+func TestEnableDoesNotEditTheVendorFile(t *testing.T) {
 	root := sshdtest.NewRoot(t, map[string]string{"usr/etc/ssh/sshd_config": "UsePAM yes\n"})
 	before := sshdtest.Snapshot(t, root)
 	h := sshd.Host{Root: root, Run: func(ctx context.Context, name string, args ...string) ([]byte, []byte, error) {
@@ -332,17 +332,17 @@ func TestVendorFileIsNotEdited(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 }
 
-// What somebody edited is neither rewritten nor removed.
-func TestEditedBlockIsLeftAlone(t *testing.T) {
+// Somebody may depend on an edited block, so enable and disable refuse to change it.
+func TestEditedBlockIsNeitherRewrittenNorRemoved(t *testing.T) {
 	edits := map[string]func(string) string{
-		"a changed flag": func(s string) string {
+		"changed flag": func(s string) string {
 			return strings.Replace(s, "authorized-keys ", "authorized-keys --log stderr ", 1)
 		},
-		"a line added inside":  func(s string) string { return strings.Replace(s, "# END", "LogLevel DEBUG\n# END", 1) },
-		"a lost end":           func(s string) string { return strings.Replace(s, blockEnd, "", 1) },
-		"a lost checksum":      func(s string) string { return strings.Replace(s, checksumMark, "# ", 1) },
-		"a second block":       func(s string) string { return s + s },
-		"another command user": func(s string) string { return strings.Replace(s, "User _eic\n", "User root\n", 1) },
+		"added line":                        func(s string) string { return strings.Replace(s, "# END", "LogLevel DEBUG\n# END", 1) },
+		"removed end mark":                  func(s string) string { return strings.Replace(s, blockEnd, "", 1) },
+		"removed checksum":                  func(s string) string { return strings.Replace(s, checksumMark, "# ", 1) },
+		"second block":                      func(s string) string { return s + s },
+		"changed AuthorizedKeysCommandUser": func(s string) string { return strings.Replace(s, "User _eic\n", "User root\n", 1) },
 	}
 	for name, edit := range edits {
 		for place, config := range map[string]string{sshd.DropIn: includeFirst, sshd.MainConfig: "UsePAM yes\n"} {
@@ -368,14 +368,14 @@ func TestEditedBlockIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestFlagsThatCannotBeWritten(t *testing.T) {
+func TestEnableRefusesFlagsThatSSHDWouldMisread(t *testing.T) {
 	tests := map[string]struct{ flag, says string }{
-		"a newline starts a directive of its own":       {"x\nPermitRootLogin yes", "without control characters"},
-		"a carriage return ends the line":               {"x\r", "without control characters"},
-		"a NUL byte ends the line":                      {"x\x00", "without control characters"},
-		"a comment sign hides the user from older sshd": {"http://[::1]/#a", "expected no #"},
-		"bytes that are no text":                        {"\xff", "expected UTF-8"},
-		"a line longer than older sshd read is cut":     {strings.Repeat("x", 4096), "some versions of sshd read at most 4096"},
+		"newline would start another directive":                {"x\nPermitRootLogin yes", "without control characters"},
+		"carriage return would end the line":                   {"x\r", "without control characters"},
+		"NUL byte would end the line":                          {"x\x00", "without control characters"},
+		"number sign would start a comment in sshd before 8.7": {"http://[::1]/#a", "expected no #"},
+		"flag is not UTF-8":                                    {"\xff", "expected UTF-8"},
+		"line is longer than old versions of sshd read":        {strings.Repeat("x", 4096), "some versions of sshd read at most 4096"},
 	}
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	before := sshdtest.Snapshot(t, h.Root)
@@ -388,9 +388,10 @@ func TestFlagsThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// Version 2 of AWS's package writes a file among sshd's own, which may outlive it. Its command
-// must not be taken for somebody else's, and must not come back unnoticed.
-func TestTheFileOfAWSsVersion2IsTheOlderPackages(t *testing.T) {
+// Version 2 of AWS's package writes a drop-in for sshd_config, which may remain after the
+// package is removed. enable must recognize its command, and disable must say that this
+// command applies again.
+func TestConfigFileOfAWSPackageVersion2IsReplaced(t *testing.T) {
 	const lines = "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst, sshd.AWSConfig[1:]: lines})}
 	before := sshdtest.Snapshot(t, h.Root)
@@ -412,10 +413,10 @@ func TestTheFileOfAWSsVersion2IsTheOlderPackages(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	result, err = Remove(t.Context(), h, false)
 	require.NoError(t, err)
-	require.Empty(t, result.Notes, "nothing came back: nothing was taken out")
+	require.Empty(t, result.Notes, "expected no note, because the first Remove already removed eic's lines")
 }
 
-func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
+func TestDropInOfAWSPackageIsMaskedAndRestored(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, awsUnit())}
 	before := sshdtest.Snapshot(t, h.Root)
 	_, err := Add(t.Context(), h, Options{})
@@ -434,9 +435,9 @@ func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 
 	again, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)
-	require.False(t, again.Changed, "what was replaced is in the way again")
+	require.False(t, again.Changed, "the masked drop-in is a conflict again")
 
-	t.Run("a mask somebody removed is put back", func(t *testing.T) {
+	t.Run("removed mask is created again", func(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
 		_, err := Add(t.Context(), h, Options{})
 		require.ErrorContains(t, err, "--replace-ec2-instance-connect")
@@ -444,7 +445,7 @@ func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, again.Changed)
 	})
-	t.Run("somebody's own drop-in beside the mask stays", func(t *testing.T) {
+	t.Run("disable keeps another drop-in next to the mask", func(t *testing.T) {
 		own := filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/own.conf")
 		require.NoError(t, os.WriteFile(own, nil, 0o644))
 		_, err := Remove(t.Context(), h, false)
@@ -453,7 +454,7 @@ func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 		require.NoError(t, os.RemoveAll(filepath.Join(h.Root, "etc/systemd")))
 		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	})
-	t.Run("a mask that became a file stays", func(t *testing.T) {
+	t.Run("disable keeps a file in place of the mask", func(t *testing.T) {
 		_, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
 		require.NoError(t, err)
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/systemd/system/ssh.service.d/ec2-instance-connect.conf": "[Service]\n"})
@@ -464,23 +465,23 @@ func TestOlderPackageIsReplacedAndComesBack(t *testing.T) {
 	})
 }
 
-func TestDisable(t *testing.T) {
+func TestDisableRemovesOnlyWhatEicWrote(t *testing.T) {
 	enabled := func(t *testing.T) sshd.Host {
 		h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 		_, err := Add(t.Context(), h, Options{})
 		require.NoError(t, err)
 		return h
 	}
-	t.Run("a configuration that needs ours is broken", func(t *testing.T) {
+	t.Run("eic's lines are restored if sshd needs them", func(t *testing.T) {
 		h := enabled(t)
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config.d/50-x.conf": "AuthorizedKeysCommand /usr/bin/other\n"})
 		before := sshdtest.Snapshot(t, h.Root)
 		_, err := Remove(t.Context(), h, false)
-		require.ErrorContains(t, err, "without eic's lines, which were put back")
+		require.ErrorContains(t, err, "without eic's lines (eic restores them)")
 		require.ErrorContains(t, err, "without AuthorizedKeysCommandUser")
 		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	})
-	t.Run("a broken configuration keeps ours", func(t *testing.T) {
+	t.Run("eic's lines are removed from an invalid configuration", func(t *testing.T) {
 		h := enabled(t)
 		sshdtest.PutFiles(t, h.Root, map[string]string{"etc/ssh/sshd_config.d/50-x.conf": "NoSuchOption yes\n"})
 		result, err := Remove(t.Context(), h, false)
@@ -488,7 +489,7 @@ func TestDisable(t *testing.T) {
 		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
 		require.Contains(t, result.NotReloaded, "NoSuchOption")
 	})
-	t.Run("ours outlives the server", func(t *testing.T) {
+	t.Run("eic's drop-in is removed after sshd was removed", func(t *testing.T) {
 		h := enabled(t)
 		require.NoError(t, os.Remove(filepath.Join(h.Root, "usr/sbin/sshd")))
 		require.NoError(t, os.Remove(filepath.Join(h.Root, sshd.MainConfig)))
@@ -496,7 +497,7 @@ func TestDisable(t *testing.T) {
 		require.NoError(t, err)
 		require.NoFileExists(t, filepath.Join(h.Root, sshd.DropIn))
 	})
-	t.Run("a dry run removes", func(t *testing.T) {
+	t.Run("dry run removes nothing", func(t *testing.T) {
 		h := enabled(t)
 		before := sshdtest.Snapshot(t, h.Root)
 		result, err := Remove(t.Context(), h, true)
@@ -505,7 +506,7 @@ func TestDisable(t *testing.T) {
 		require.Contains(t, result.Diff, "\n-AuthorizedKeysCommandUser _eic\n")
 		require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 	})
-	t.Run("nothing of ours is an error", func(t *testing.T) {
+	t.Run("disable without eic's lines is no error", func(t *testing.T) {
 		for _, files := range []map[string]string{{"etc/ssh/sshd_config": "UsePAM yes\n"}, {}} {
 			result, err := Remove(t.Context(), sshd.Host{Root: sshdtest.NewRoot(t, files)}, false)
 			require.NoError(t, err)
@@ -514,8 +515,8 @@ func TestDisable(t *testing.T) {
 	})
 }
 
-// The diff of a dry run is one that patch(1) can apply.
-func TestDryRunDiffApplies(t *testing.T) {
+// patch(1) must turn the old files into those that enable writes.
+func TestPatchAppliesTheDiffOfADryRun(t *testing.T) {
 	for name, config := range map[string]string{"drop-in": includeFirst, "block": "# site\nUsePAM yes\n"} {
 		t.Run(name, func(t *testing.T) {
 			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config, "etc/ssh/sshd_config.d/50-x.conf": "UsePAM yes\n"})}

@@ -19,16 +19,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the after/ files of testdata/distros")
 
-// A distro is one file of testdata/distros: files as a distribution ships them,
-// those under after/ as Enable leaves them. Lines before the first file are
-// text, or one of
+// A distro is one file of testdata/distros. It has the files as a distribution ships them
+// and, under after/, as Add leaves them. Lines before the first file are text, or one of
 //
 //	mode: 0600 FILE
 //	link: FILE TARGET
 //	directory: DIRECTORY
 //	options: chain replace
-//	refused: TEXT          what Enable says without those options
-//	sshd: -f FILE          for a distribution that has its file elsewhere
+//	refused: TEXT          part of Add's error without those options
+//	sshd: -f FILE          for a distribution whose sshd_config is elsewhere
 type distro struct {
 	archive *txtar.Archive
 	before  map[string]string
@@ -99,11 +98,12 @@ func (d distro) checkRefusal(t *testing.T, h sshd.Host) {
 		var conflict *ConflictError
 		require.ErrorAs(t, err, &conflict)
 		require.Contains(t, err.Error(), text)
-		require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "a refusal changed something")
+		require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "a refused Add changed files")
 	}
 }
 
-func TestDistributions(t *testing.T) {
+// On each distribution, eic must apply after Add, and Remove must restore every file.
+func TestEnableAndDisableOnEachDistribution(t *testing.T) {
 	files, err := filepath.Glob("testdata/distros/*.txtar")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -119,12 +119,12 @@ func TestDistributions(t *testing.T) {
 			dry, err := Add(t.Context(), h, options)
 			require.NoError(t, err)
 			require.True(t, dry.Changed)
-			require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "a dry run changed something")
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "a dry run changed files")
 
 			options.DryRun = false
 			result, err := Add(t.Context(), h, options)
 			require.NoError(t, err)
-			require.Equal(t, dry, result, "the dry run showed something else")
+			require.Equal(t, dry, result, "the dry run and Add have different results")
 			d.checkAfter(t, h.Root, file)
 
 			enabled := sshdtest.Snapshot(t, h.Root)
@@ -132,7 +132,7 @@ func TestDistributions(t *testing.T) {
 			require.NoError(t, err)
 			require.False(t, again.Changed)
 			require.Empty(t, again.Diff)
-			require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root), "enabling twice changed something")
+			require.Equal(t, enabled, sshdtest.Snapshot(t, h.Root), "a second Add changed files")
 
 			e, err := h.Effective(t.Context(), sshd.Connection{User: "root"})
 			require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestDistributions(t *testing.T) {
 			result, err = Remove(t.Context(), h, false)
 			require.NoError(t, err)
 			require.True(t, result.Changed)
-			require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "disabling left something behind")
+			require.Equal(t, before, sshdtest.Snapshot(t, h.Root), "Remove did not restore every file")
 
 			result, err = Remove(t.Context(), h, false)
 			require.NoError(t, err)
@@ -151,8 +151,8 @@ func TestDistributions(t *testing.T) {
 	}
 }
 
-// checkAfter compares the files under after/ and makes sure that they are all
-// that changed.
+// checkAfter requires that the files have the contents under after/, and that no other file
+// changed.
 func (d distro) checkAfter(t *testing.T, root, file string) {
 	t.Helper()
 	if *update {
@@ -182,8 +182,8 @@ func (d distro) update(t *testing.T, root, file string) {
 	require.NoError(t, os.WriteFile(file, txtar.Format(d.archive), 0o644))
 }
 
-// commandUser is the AuthorizedKeysCommandUser that is expected: that of the chained
-// command, which is root's in these tests.
+// commandUser returns the expected AuthorizedKeysCommandUser. A chained command runs as
+// root in these tests, so eic does too.
 func commandUser(chained bool) string {
 	if chained {
 		return "root"

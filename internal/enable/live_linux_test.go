@@ -19,14 +19,14 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// privateMachine gives the test a view of this machine of its own, in which
-// /run and /etc/ssh are empty and the system user is there. It ends with the test: the thread is not given
-// back.
+// privateMachine gives the test its own mount namespace, in which /run and /etc/ssh are
+// empty and the system user _eic exists. The namespace ends with the test, because its
+// thread is never unlocked.
 func privateMachine(t *testing.T) {
 	t.Helper()
 	sshdtest.NeedRoot(t)
 	runtime.LockOSThread()
-	require.NoError(t, syscall.Unshare(syscall.CLONE_NEWNS), "this test needs a mount namespace of its own")
+	require.NoError(t, syscall.Unshare(syscall.CLONE_NEWNS), "the test needs its own mount namespace")
 	require.NoError(t, syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
 	for _, directory := range []string{"/run", "/etc/ssh"} {
 		require.NoError(t, syscall.Mount("tmpfs", directory, "tmpfs", 0, "mode=755"))
@@ -36,7 +36,7 @@ func privateMachine(t *testing.T) {
 	require.NoError(t, syscall.Mount(users, "/etc/passwd", "", syscall.MS_BIND, ""))
 }
 
-func TestTestingLeavesNothingBehind(t *testing.T) {
+func TestEnableRemovesTheFilesItCreatedToRunSSHD(t *testing.T) {
 	privateMachine(t)
 	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": includeFirst, "sshd_config.d/50-x.conf": "UsePAM yes\n"})
 	_, err := os.Stat("/run/sshd")
@@ -45,7 +45,7 @@ func TestTestingLeavesNothingBehind(t *testing.T) {
 	result, err := Add(t.Context(), sshd.Host{}, Options{Flags: []string{"--budget", "5s"}})
 	require.NoError(t, err)
 	require.True(t, result.Changed)
-	require.Empty(t, result.Reloaded, "no sshd runs here")
+	require.Empty(t, result.Reloaded, "no sshd runs in this namespace")
 	e, err := sshd.Host{}.Effective(t.Context(), sshd.Connection{User: "root"})
 	require.NoError(t, err)
 	require.Equal(t, "/usr/bin/eic authorized-keys --budget 5s %u %f", e.Command)
@@ -55,10 +55,11 @@ func TestTestingLeavesNothingBehind(t *testing.T) {
 		require.Empty(t, left)
 	}
 	_, err = os.Stat("/run/sshd")
-	require.ErrorIs(t, err, os.ErrNotExist, "the directory stood in for was left behind")
+	require.ErrorIs(t, err, os.ErrNotExist, "the temporary privilege separation directory was not removed")
 }
 
-// waitForFile polls in the goroutine of the test, which alone sees its /run.
+// waitForFile polls in the goroutine of the test, because only its thread sees the private
+// /run.
 func waitForFile(t *testing.T, name, content string) {
 	t.Helper()
 	for range 1000 {
@@ -67,17 +68,17 @@ func waitForFile(t *testing.T, name, content string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	require.Fail(t, "nobody wrote "+name)
+	require.Fail(t, "no process wrote "+name)
 }
 
-func TestRunningServerIsReloadedNotRestarted(t *testing.T) {
+func TestRunningSSHDIsReloadedNotRestarted(t *testing.T) {
 	tests := map[string]struct {
 		program  string
 		upgraded bool
 	}{
-		"Debian's":                           {"/run/sshd-test/sshd", false},
-		"Alpine's with PAM":                  {"/run/sshd-test/sshd.pam", false},
-		"one whose file an upgrade replaced": {"/run/sshd-test/sshd", true},
+		"sshd of Debian":                      {"/run/sshd-test/sshd", false},
+		"sshd.pam of Alpine":                  {"/run/sshd-test/sshd.pam", false},
+		"sshd whose file an upgrade replaced": {"/run/sshd-test/sshd", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -110,23 +111,23 @@ func TestRunningServerIsReloadedNotRestarted(t *testing.T) {
 			}
 			result, err := Remove(t.Context(), sshd.Host{}, false)
 			require.NoError(t, err)
-			require.Empty(t, result.Reloaded, "nothing changed, nothing to reload")
+			require.Empty(t, result.Reloaded, "expected no reload, because nothing changed")
 		})
 	}
 }
 
-// Packages have sshd reloaded by the distribution's own command, which an administrator can
-// forbid. What was written stays then.
-func TestAnotherCommandReloadsOrRefuses(t *testing.T) {
+// Packages reload sshd with the distribution's own command. If policy-rc.d forbids that, or
+// the command fails, eic's lines stay in place.
+func TestReloadWithAnotherCommand(t *testing.T) {
 	for name, test := range map[string]struct {
 		script                string
 		reloaded, notReloaded string
 		fails                 bool
 	}{
-		"it reloads":             {script: `kill -HUP "$1"`, reloaded: "process "},
-		"policy-rc.d forbids it": {script: "exit 101", notReloaded: " forbids it; "},
-		"it fails":               {script: "exit 1", fails: true},
-		"it is not there":        {fails: true},
+		"command reloads sshd":           {script: `kill -HUP "$1"`, reloaded: "process "},
+		"policy-rc.d forbids the reload": {script: "exit 101", notReloaded: " forbids it; "},
+		"command fails":                  {script: "exit 1", fails: true},
+		"command does not exist":         {fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			privateMachine(t)
@@ -160,9 +161,9 @@ func TestAnotherCommandReloadsOrRefuses(t *testing.T) {
 	}
 }
 
-// A directory that only root may enter keeps sshd's own configuration from those
-// who have to read it.
-func TestDirectoryIsForEverybodyUnderAnyUmask(t *testing.T) {
+// Other programs and users must be able to read the drop-in directory, as distributions
+// create it.
+func TestDropInDirectoryIsReadableUnderAStrictUmask(t *testing.T) {
 	h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst})}
 	before := syscall.Umask(0o077)
 	defer syscall.Umask(before)
@@ -173,7 +174,7 @@ func TestDirectoryIsForEverybodyUnderAnyUmask(t *testing.T) {
 	require.Equal(t, os.FileMode(0o755), info.Mode().Perm())
 }
 
-func TestPidFileOfSomethingElseIsNotSignalled(t *testing.T) {
+func TestProcessThatIsNotSSHDIsNotSignaled(t *testing.T) {
 	privateMachine(t)
 	sshdtest.PutFiles(t, "/etc/ssh", map[string]string{"sshd_config": "UsePAM yes\n"})
 	for _, content := range []string{strconv.Itoa(os.Getpid()) + "\n", "1\n", "-1\n", "0", "x", ""} {
@@ -184,9 +185,9 @@ func TestPidFileOfSomethingElseIsNotSignalled(t *testing.T) {
 	}
 }
 
-// Inside a chroot the package configures what it sees and leaves the sshd that
-// runs outside alone, even if its PidFile can be seen.
-func TestInsideChroot(t *testing.T) {
+// Inside a chroot, Add and Remove change the files of the chroot. They must not reload the
+// sshd that runs outside, even if its PidFile is visible.
+func TestEnableInAChrootDoesNotReloadTheSSHDOutside(t *testing.T) {
 	outside := sshdtest.NewRoot(t, map[string]string{
 		"etc/ssh/sshd_config": "ListenAddress 127.0.0.1:" + sshdtest.FreePort(t) + "\nHostKey /etc/ssh/key\n",
 	})
@@ -217,19 +218,19 @@ func TestInsideChroot(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, root))
 }
 
-// Where systemd runs the machine, it reloads the unit.
-func TestUnitIsReloaded(t *testing.T) {
+// If systemd runs the machine, systemctl reloads the unit.
+func TestSystemdReloadsTheUnit(t *testing.T) {
 	tests := map[string]struct {
 		unit  string
 		fails bool
 		want  []string
 	}{
-		"Debian's name is not found": {unit: "ssh.service", want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
-		"the others' name is not found": {unit: "sshd.service", want: []string{
+		"ssh.service of Debian is reloaded": {unit: "ssh.service", want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
+		"sshd.service of other distributions is reloaded": {unit: "sshd.service", want: []string{
 			"show --property=MainPID ssh.service", "show --property=MainPID sshd.service", "reload sshd.service",
 		}},
-		"a server that does not run is started": {want: []string{"show --property=MainPID ssh.service", "show --property=MainPID sshd.service"}},
-		"a reload that fails goes unnoticed":    {unit: "ssh.service", fails: true, want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
+		"stopped sshd is not started": {want: []string{"show --property=MainPID ssh.service", "show --property=MainPID sshd.service"}},
+		"failed reload is an error":   {unit: "ssh.service", fails: true, want: []string{"show --property=MainPID ssh.service", "reload ssh.service"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -254,13 +255,14 @@ func TestUnitIsReloaded(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.unit, result.Reloaded)
 			info, err := os.Stat("/run/sshd")
-			require.NoError(t, err, "systemd may need the directory at this moment")
+			require.NoError(t, err, "/run/sshd must stay, because systemd may be starting sshd")
 			require.True(t, info.IsDir())
 		})
 	}
 }
 
-// systemctl answers for a systemd that runs one unit; everything else is run.
+// systemctl stands in for the program of that name, on a machine with one running unit. It
+// executes all other programs.
 type systemctl struct {
 	unit  string
 	pid   int
@@ -270,9 +272,9 @@ type systemctl struct {
 	loaded map[string]string
 }
 
-// systemd knows of files that no directory of units has, and of an order that
-// their names do not show.
-func TestWhatSystemdLoadedCounts(t *testing.T) {
+// Generators write drop-ins outside of the unit directories. Only systemd knows them and
+// their order.
+func TestDropInFromAGeneratorIsFound(t *testing.T) {
 	privateMachine(t)
 	const generated = "/run/systemd/generator.late/ssh.service.d/site.conf"
 	sshdtest.PutFiles(t, "/", map[string]string{

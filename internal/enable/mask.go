@@ -19,7 +19,7 @@ func (p *plan) decideUnits(o Options) error {
 		}
 		name, maskable := maskOf(v)
 		if !maskable || !o.ReplaceInstanceConnect || p.Tree.Exists(name) {
-			return p.unitConflict(v) // it is this drop-in, or one of somebody else
+			return p.unitConflict(v) // a file of that name in /etc cannot be masked
 		}
 		p.maskDropIn(name)
 	}
@@ -33,11 +33,10 @@ func (p *plan) decideUnits(o Options) error {
 	return err
 }
 
-// noteOtherFile adds a note about a unit whose sshd reads another file than the one with
-// eic's lines.
+// noteOtherFile adds a note about a unit whose sshd reads a file without eic's lines.
 func (p *plan) noteOtherFile(v sshd.Override) {
 	if p.Tree.Resolve(v.Value) != p.Tree.Resolve(p.Main) {
-		p.notes = append(p.notes, fmt.Sprintf("%s: %s starts sshd with another sshd_config, %q, which eic leaves as it is", sshd.Place(v.File, v.Line), startedBy(v), v.Value))
+		p.notes = append(p.notes, fmt.Sprintf("%s: %s starts sshd with another sshd_config, %q, which eic does not change", sshd.Place(v.File, v.Line), startedBy(v), v.Value))
 	}
 }
 
@@ -50,7 +49,7 @@ func (p *plan) unitConflict(v sshd.Override) error {
 	e := &ConflictError{
 		File: v.File, Line: v.Line, Command: v.Value,
 		Problem: startedBy(v) + " starts sshd with " + sshd.DirectiveName(v.Keyword),
-		Advice:  "sshd keeps that until it is restarted",
+		Advice:  "sshd keeps this option until it is restarted",
 		Write:   v.LineWithoutOverrides(p.Tree),
 		Run:     reload,
 	}
@@ -60,7 +59,7 @@ func (p *plan) unitConflict(v sshd.Override) error {
 		e.replace = true
 		e.Write, e.Run = "", "rm "+shellQuote(v.File)+" && "+reload
 	case e.Write == "":
-		e.Advice = "remove it there; sshd keeps it until it is restarted"
+		e.Advice = "remove the option there; sshd keeps it until it is restarted"
 	}
 	if v.Unit == "" {
 		e.Run = ""
@@ -89,7 +88,7 @@ func (p *plan) maskDropIn(name string) {
 	p.makeDirectory(path.Dir(name))
 	where := path.Join(p.Tree.Resolve(path.Dir(name)), path.Base(name))
 	p.edits = append(p.edits, edit{path: where, after: node{kind: mask}})
-	p.note(name)
+	p.recordCreated(name)
 	p.notes = append(p.notes, "sshd keeps the command of AWS's package until it is restarted: a reload does not change its command line")
 }
 
@@ -100,11 +99,11 @@ func (p *plan) makeDirectory(name string) {
 	}
 	p.makeDirectory(path.Dir(name))
 	p.edits = append(p.edits, edit{path: p.Tree.Resolve(name), after: node{kind: directory, mode: 0o755}})
-	p.note(name)
+	p.recordCreated(name)
 }
 
-// note records in eic's block what disable has to remove.
-func (p *plan) note(name string) {
+// recordCreated records in eic's block a directory or link that disable has to remove.
+func (p *plan) recordCreated(name string) {
 	if !slices.Contains(p.entry.Made, name) {
 		p.entry.Made = append(p.entry.Made, name)
 	}

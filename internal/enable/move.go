@@ -30,13 +30,13 @@ func (p *plan) decideMoves(o Options) {
 		case p.runsEic(set.Match):
 			p.moved = append(p.moved, set)
 		case !p.awsUserIsGone: // otherwise noteUnknownUsers reports it
-			p.left = append(p.left, set)
+			p.notMoved = append(p.notMoved, set)
 		}
 	}
 }
 
 // lacksAWSUser reports whether AWS's user does not exist here.
-func (s site) lacksAWSUser(ctx context.Context) (bool, error) {
+func (s hostState) lacksAWSUser(ctx context.Context) (bool, error) {
 	_, err := s.accounts().Find(ctx, sshd.AWSUser)
 	if errors.Is(err, account.ErrUnknown) {
 		return true, nil
@@ -57,7 +57,8 @@ func (p *plan) runsEic(match string) bool {
 
 // moveUsers changes the affected lines in the planned contents of the files.
 func (p *plan) moveUsers(contents map[string][]byte) error {
-	for _, set := range slices.Backward(p.moved) { // from the end, because a changed line no longer counts
+	// linesBefore counts unchanged lines, so the last line is changed first.
+	for _, set := range slices.Backward(p.moved) {
 		name := set.File
 		for other := range contents {
 			if p.Tree.Resolve(other) == p.Tree.Resolve(name) {
@@ -146,7 +147,7 @@ func (p *plan) noteMoves() {
 		p.notes = append(p.notes, fmt.Sprintf(`%s: logins that match %q run eic as %s, no longer as %s, which is deleted with AWS's package; "eic disable" restores the line`,
 			p.placeAfter(set), set.Match, sshd.CommandUser, sshd.AWSUser))
 	}
-	for _, set := range p.left {
+	for _, set := range p.notMoved {
 		p.notes = append(p.notes, fmt.Sprintf(`%s: for logins that match %q sshd runs no command once there is no user %s; write there instead: AuthorizedKeysCommandUser %s`,
 			p.placeAfter(set), set.Match, sshd.AWSUser, sshd.CommandUser))
 	}

@@ -17,7 +17,7 @@ const (
 	groupByScript = "Match Group ec2i\n\tAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\n\t" + awsUserLine
 )
 
-// hostWithScript is a host on which AWS's script is a link to this program.
+// hostWithScript returns a host on which the path of AWS's script is a link to eic.
 func hostWithScript(t *testing.T, accounts, config string) sshd.Host {
 	t.Helper()
 	h := hostWithAccounts(t, accounts)
@@ -31,24 +31,24 @@ func hostWithScript(t *testing.T, accounts, config string) sshd.Host {
 	return h
 }
 
-// A Match block that runs the script as AWS's user would run no command once
-// that user is gone with its package.
-func TestAMatchBlockOfAWSsUserIsMovedAndComesBack(t *testing.T) {
+// Removing AWS's package deletes its user. A Match block that runs eic as that user would
+// then run no command.
+func TestMatchBlockWithAWSUserGetsEicUserUntilDisable(t *testing.T) {
 	const awsAccount = "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n"
 	for name, test := range map[string]struct {
 		accounts, config string
 		options          Options
 		moved            []string
 	}{
-		"the user is gone":               {"", groupByScript, Options{}, []string{"Match Group ec2i"}},
-		"the user goes with its package": {awsAccount, groupByScript, Options{ReplaceInstanceConnect: true}, []string{"Match Group ec2i"}},
-		"the user stays":                 {awsAccount, groupByScript, Options{}, nil},
-		"the block has only the user":    {"", "Match User git\n  " + awsUserLine, Options{}, []string{"Match User git"}},
-		"the last line has no newline":   {"", strings.TrimSuffix(groupByScript, "\n"), Options{}, []string{"Match Group ec2i"}},
-		"the line is quoted":             {"", "Match User git\n" + `AuthorizedKeysCommandUser "ec2-instance-connect"` + "\n", Options{}, []string{"Match User git"}},
-		"another block runs a command of its own": {
+		"AWS's user does not exist":                       {"", groupByScript, Options{}, []string{"Match Group ec2i"}},
+		"AWS's package is replaced":                       {awsAccount, groupByScript, Options{ReplaceInstanceConnect: true}, []string{"Match Group ec2i"}},
+		"AWS's package stays, so the line stays":          {awsAccount, groupByScript, Options{}, nil},
+		"Match block sets only AuthorizedKeysCommandUser": {"", "Match User git\n  " + awsUserLine, Options{}, []string{"Match User git"}},
+		"last line has no newline":                        {"", strings.TrimSuffix(groupByScript, "\n"), Options{}, []string{"Match Group ec2i"}},
+		"user is quoted":                                  {"", "Match User git\n" + `AuthorizedKeysCommandUser "ec2-instance-connect"` + "\n", Options{}, []string{"Match User git"}},
+		"Match block with another command is not changed": {
 			"", "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n" + awsUserLine + groupByScript, Options{}, []string{"Match Group ec2i"}},
-		"two blocks": {"", groupByScript + "Match User git\n" + awsUserLine, Options{}, []string{"Match Group ec2i", "Match User git"}},
+		"two Match blocks": {"", groupByScript + "Match User git\n" + awsUserLine, Options{}, []string{"Match Group ec2i", "Match User git"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"+test.accounts, test.config)
@@ -79,13 +79,13 @@ func TestAMatchBlockOfAWSsUserIsMovedAndComesBack(t *testing.T) {
 	}
 }
 
-// Such a command is left alone; it may need that user.
-func TestACommandOfAWSsUserThatIsNotOursIsNamed(t *testing.T) {
-	const ours = "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"
+// Another command may need AWS's user, so enable only adds a note about it.
+func TestEnableNotesAnotherCommandThatRunsAsAWSUser(t *testing.T) {
+	const eicAccount = "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n"
 	const config = "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n" + awsUserLine
 	for accounts, note := range map[string]string{
-		ours: `there is no user "ec2-instance-connect", so sshd runs the command for no login that matches "User git"; `,
-		ours + "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n": `for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `,
+		eicAccount: `there is no user "ec2-instance-connect", so sshd runs the command for no login that matches "User git"; `,
+		eicAccount + "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n": `for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `,
 	} {
 		h := hostWithScript(t, accounts, config)
 		result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})
@@ -95,7 +95,7 @@ func TestACommandOfAWSsUserThatIsNotOursIsNamed(t *testing.T) {
 	}
 }
 
-func TestAMovedLineThatSomebodyEditedStays(t *testing.T) {
+func TestDisableKeepsAnEditedUserLine(t *testing.T) {
 	h := hostWithScript(t, "_eic:!:990:990::/nonexistent:/usr/sbin/nologin\n", groupByScript)
 	_, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	"eic/internal/sshd"
 )
 
-// addNotes adds notes for the administrator to a plan that succeeds. Places in them are
-// those in the changed files.
+// addNotes adds notes for the administrator to a plan that succeeds. Line numbers in them
+// refer to the changed files.
 func (p *plan) addNotes(ctx context.Context) {
 	if p.replaced != (sshd.Setting{}) {
 		p.notes = append(p.notes, fmt.Sprintf(`%s: the command of AWS's package stays after eic's and applies again after "eic disable"`,
@@ -50,13 +50,13 @@ func (p *plan) noteKeyOptions() {
 	}
 }
 
-// noteMatches adds notes about logins that keep a command or user of their own. sshd 8.2
+// noteMatches adds notes about Match blocks that keep another command or user. sshd 8.2
 // ignores Match blocks in included files, so there is no note about a line that sshd does
 // not report.
 func (p *plan) noteMatches(ctx context.Context) {
 	for _, set := range p.WithoutBlocks {
 		name := sshd.DirectiveName(set.Keyword)
-		if name == "" || set.Match == "" || slices.Contains(p.moved, set) || slices.Contains(p.left, set) {
+		if name == "" || set.Match == "" || slices.Contains(p.moved, set) || slices.Contains(p.notMoved, set) {
 			continue
 		}
 		if login, found := p.host.MatchingConnection(ctx, set.Match); found {
@@ -70,7 +70,7 @@ func (p *plan) noteMatches(ctx context.Context) {
 }
 
 // noteUnknownUsers adds a note about each AuthorizedKeysCommandUser that does not exist,
-// because sshd then runs no command at all. eic's own user exists: Add creates it.
+// because sshd then runs no command at all. Add creates eic's user, so that one exists.
 func (p *plan) noteUnknownUsers(ctx context.Context) {
 	inForce, _ := p.after.Global(sshd.KeysCommandUser)
 	for _, set := range p.after {

@@ -9,12 +9,12 @@ import (
 	"eic/internal/sshd"
 )
 
-// A spot is a place for eic's block: the current place in a file, after a line of the
+// A position is a place for eic's block: the current place in a file, after a line of the
 // file without the block, or at the start of the file.
-type spot struct {
-	file   string
-	stay   bool
-	behind int
+type position struct {
+	file      string
+	keep      bool // the current place of the block
+	afterLine int  // 0 means the start of the file
 }
 
 // decidePlace finds a place where eic's block applies: its current place, or else
@@ -22,7 +22,7 @@ type spot struct {
 // because it would not apply to every login there. It is never placed before an
 // AuthorizedPrincipalsCommand that sshd would then ignore.
 func (p *plan) decidePlace() error {
-	for _, s := range p.spots() {
+	for _, s := range p.positions() {
 		if s.file == sshd.VendorConfig {
 			continue // it belongs to a package, and sshd ignores it if /etc/ssh has a file
 		}
@@ -36,25 +36,25 @@ func (p *plan) decidePlace() error {
 		}
 		command, _ := config.Global(sshd.KeysCommand)
 		user, _ := config.Global(sshd.KeysCommandUser)
-		ours := at(command, s.file) && at(user, s.file) && command.Value == p.entry.Command() && user.Line == command.Line+1
-		if ours && p.keepsPrincipals(config) {
-			return p.writes(s)
+		applies := isGlobalIn(command, s.file) && isGlobalIn(user, s.file) && command.Value == p.entry.Command() && user.Line == command.Line+1
+		if applies && p.keepsPrincipals(config) {
+			return p.planBlock(s)
 		}
 	}
-	return p.noSpotConflict()
+	return p.noPositionConflict()
 }
 
-// spots returns the places to try, best first.
-func (p *plan) spots() []spot {
-	var spots []spot
+// positions returns the places to try, best first.
+func (p *plan) positions() []position {
+	var positions []position
 	for _, b := range p.Blocks {
-		spots = append(spots, spot{file: b.File, stay: true})
+		positions = append(positions, position{file: b.File, keep: true})
 	}
-	spots = append(spots, spot{file: sshd.DropIn})
+	positions = append(positions, position{file: sshd.DropIn})
 	if principals, found := p.WithoutBlocks.Principals(p.Version); found {
-		spots = append(spots, spot{file: p.Main, behind: principals.MainLine})
+		positions = append(positions, position{file: p.Main, afterLine: principals.MainLine})
 	}
-	return append(spots, spot{file: p.Main})
+	return append(positions, position{file: p.Main})
 }
 
 // keepsPrincipals reports whether eic's lines leave the current
@@ -65,8 +65,8 @@ func (p *plan) keepsPrincipals(config sshd.Config) bool {
 	return !found || kept && after.Value == before.Value
 }
 
-// noSpotConflict returns the conflict if no spot is possible.
-func (p *plan) noSpotConflict() error {
+// noPositionConflict returns the conflict if eic's block applies at no position.
+func (p *plan) noPositionConflict() error {
 	user, set := p.WithoutBlocks.Global(sshd.KeysCommandUser)
 	if _, found := p.WithoutBlocks.Principals(p.Version); found && set && p.Version.Before(9, 4) {
 		return &ConflictError{
@@ -78,19 +78,19 @@ func (p *plan) noSpotConflict() error {
 	return &ConflictError{
 		File:    p.Main,
 		Problem: "eic's lines would have no effect: this file does not include " + path.Dir(sshd.DropIn) + " before everything else",
-		Advice:  "include that directory at its start, or copy it to " + sshd.MainConfig,
+		Advice:  "include that directory at the start of the file, or copy the file to " + sshd.MainConfig,
 		Run:     "cp " + p.Main + " " + sshd.MainConfig,
 	}
 }
 
-// at reports whether a directive is in a file, outside of Match blocks.
-func at(s sshd.Setting, file string) bool {
+// isGlobalIn reports whether a directive is in a file, outside of Match blocks.
+func isGlobalIn(s sshd.Setting, file string) bool {
 	return s.File == file && s.Match == ""
 }
 
-// contents returns the files with eic's block in one spot and nowhere else; nil means to
-// remove a file.
-func (p *plan) contents(to spot) (map[string][]byte, error) {
+// contents returns the files with eic's block at one position and nowhere else. nil means
+// that the file is removed.
+func (p *plan) contents(to position) (map[string][]byte, error) {
 	contents := map[string][]byte{}
 	for _, b := range p.Blocks {
 		data, err := p.Tree.ReadFile(b.File)
@@ -98,7 +98,7 @@ func (p *plan) contents(to spot) (map[string][]byte, error) {
 			return nil, err
 		}
 		switch {
-		case to.stay && b.File == to.file:
+		case to.keep && b.File == to.file:
 			contents[b.File] = b.Replace(data, p.entry.Text())
 		case b.File == sshd.DropIn:
 			contents[sshd.DropIn] = nil
@@ -106,7 +106,7 @@ func (p *plan) contents(to spot) (map[string][]byte, error) {
 			contents[b.File] = b.Cut(data)
 		}
 	}
-	if to.stay {
+	if to.keep {
 		return contents, nil
 	}
 	rest, cut := contents[to.file]
@@ -116,13 +116,13 @@ func (p *plan) contents(to spot) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	before, after := splitAfterLine(rest, to.behind)
+	before, after := splitAfterLine(rest, to.afterLine)
 	contents[to.file] = slices.Concat(before, p.entry.Text(), after)
 	return contents, nil
 }
 
-// splitAfterLine splits a file after the line with the given number, or at its start for 0. It
-// adds a missing newline to the last line.
+// splitAfterLine splits a file after the line with the given number, or at its start for
+// 0. It adds a missing newline to the last line.
 func splitAfterLine(data []byte, line int) (before, after []byte) {
 	end := 0
 	for range line {
@@ -135,8 +135,8 @@ func splitAfterLine(data []byte, line int) (before, after []byte) {
 	return data[:end:end], data[end:]
 }
 
-// writes plans the edits that put eic's block into a spot.
-func (p *plan) writes(to spot) error {
+// planBlock plans the edits that put eic's block at a position.
+func (p *plan) planBlock(to position) error {
 	if to.file == sshd.DropIn {
 		p.makeDirectory(path.Dir(sshd.DropIn))
 	}

@@ -9,31 +9,32 @@ import (
 	"eic/internal/sshd"
 )
 
-// A plan is what Add is going to do.
+// A plan holds the changes that Add is going to make.
 type plan struct {
-	site
+	hostState
 	entry sshd.Entry
 	edits []edit
 	// masks are the links that mask drop-ins of systemd.
 	masks map[string][]byte
 	// after is the configuration after the change.
 	after sshd.Config
-	// replaced and chained are lines of somebody else that stay, after eic's.
+	// replaced and chained are AuthorizedKeysCommand lines of somebody else. They stay in
+	// their files, after eic's.
 	replaced, chained sshd.Setting
-	// chainedUser is the user that runs chained, before and after the change.
+	// chainedUser is the user that the chained command runs as, before and after the change.
 	chainedUser string
-	// moved and left are lines in Match blocks that name AWS's user: those to change, and
-	// those for a command other than eic's.
-	moved, left []sshd.Setting
-	notes       []string
+	// moved and notMoved are lines in Match blocks that name AWS's user. moved are those to
+	// change, notMoved those for a command other than eic's.
+	moved, notMoved []sshd.Setting
+	notes           []string
 	// keyOptions are Options.KeyOptions.
 	keyOptions string
 }
 
 // plan finds the edits for the options. The error is a *ConflictError if another
 // configuration is in the way.
-func (s site) plan(o Options) (*plan, error) {
-	p := &plan{site: s, entry: sshd.Entry{Made: s.made()}, keyOptions: o.KeyOptions}
+func (s hostState) plan(o Options) (*plan, error) {
+	p := &plan{hostState: s, entry: sshd.Entry{Made: s.made()}, keyOptions: o.KeyOptions}
 	return p, p.decide(o)
 }
 
@@ -65,7 +66,7 @@ func (p *plan) decideArguments(o Options) error {
 	for _, flag := range o.Flags {
 		p.entry.Args = append(p.entry.Args, argv.Escape(flag))
 	}
-	if err := p.decideOther(o); err != nil {
+	if err := p.decideOtherCommand(o); err != nil {
 		return err
 	}
 	if err := p.checkConfined(o); err != nil {
@@ -74,8 +75,8 @@ func (p *plan) decideArguments(o Options) error {
 	return p.refuseLoss(o)
 }
 
-// decideOther handles another command that applies.
-func (p *plan) decideOther(o Options) error {
+// decideOtherCommand handles another command that applies.
+func (p *plan) decideOtherCommand(o Options) error {
 	other, found := p.WithoutBlocks.Global(sshd.KeysCommand)
 	switch {
 	case !found && o.Chain:
@@ -84,11 +85,11 @@ func (p *plan) decideOther(o Options) error {
 	case !found:
 		return nil
 	case other.Match != "":
-		return p.inMatchAll(other)
+		return p.matchAllConflict(other)
 	case o.ReplaceInstanceConnect && sshd.IsAWSCommand(other.Value):
 		p.replaced = other
 		return nil
-	case !o.Chain || strings.EqualFold(other.Value, "none") || sshd.IsAWSCommand(other.Value) || isOurProgram(other):
+	case !o.Chain || strings.EqualFold(other.Value, "none") || sshd.IsAWSCommand(other.Value) || callsEic(other):
 		return p.settingConflict(other)
 	default:
 		return p.chain(o, other)
@@ -108,7 +109,7 @@ func (p *plan) keepChained() {
 		p.entry.Args, p.entry.User = append(p.entry.Args, kept...), p.Blocks[0].User
 		return
 	}
-	p.notes = append(p.notes, "no other AuthorizedKeysCommand is in force, so there is none to chain; name one with --chain='COMMAND %u'")
+	p.notes = append(p.notes, "found no other AuthorizedKeysCommand to chain; to chain a command, give --chain='COMMAND %u'")
 }
 
 // refuseLoss refuses to drop flags of eic's entry, because some of them restrict access.
@@ -164,11 +165,11 @@ func joinFlags(args []string) []string {
 // chain has eic run another command in addition.
 func (p *plan) chain(o Options, other sshd.Setting) error {
 	if slices.ContainsFunc(o.Flags, isChainFlag) {
-		return errors.New("chaining the command in force: another one to chain is given already")
+		return errors.New("chaining the current AuthorizedKeysCommand: the flag --chain already gives another command")
 	}
 	flags, err := chainArguments(other.Value)
 	if err != nil {
-		return needsScript(other, err)
+		return scriptConflict(other, err)
 	}
 	p.chained, p.chainedUser = other, sshd.CommandUser
 	if user, found := p.WithoutBlocks.Global(sshd.KeysCommandUser); found && user.Value != sshd.CommandUser {
@@ -181,11 +182,11 @@ func (p *plan) chain(o Options, other sshd.Setting) error {
 	return nil
 }
 
-// runAsFlag names the user that eic becomes if the command that it chains runs as root.
+// runAsFlag names the user that eic switches to if the chained command runs as root.
 const runAsFlag = "--run-as"
 
-// isOurProgram reports whether a line that is not eic's runs this program.
-func isOurProgram(s sshd.Setting) bool {
+// callsEic reports whether an AuthorizedKeysCommand outside of eic's block runs eic.
+func callsEic(s sshd.Setting) bool {
 	args, err := argv.Split(s.Value)
 	return err == nil && len(args) > 0 && args[0] == sshd.Program
 }

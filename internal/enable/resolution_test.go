@@ -14,14 +14,15 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// refusals are the configurations that enable refuses, with what it recommends.
+// refusals returns the configurations that enable refuses, and the command that it
+// recommends for each.
 func refusals() map[string]struct {
 	files map[string]string
 	args  []string
 	run   string
 } {
-	const ours = "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser " + sshd.CommandUser + "\n"
-	edited := "# BEGIN eic: edited\n" + ours + "LogLevel DEBUG\n"
+	const eicLines = "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser " + sshd.CommandUser + "\n"
+	edited := "# BEGIN eic: edited\n" + eicLines + "LogLevel DEBUG\n"
 	unit := func(name, text string) map[string]string {
 		return map[string]string{
 			"etc/ssh/sshd_config":                 includeFirst,
@@ -41,40 +42,40 @@ func refusals() map[string]struct {
 		args  []string
 		run   string
 	}{
-		"SELinux confines a chained command": {confining, []string{"--chain"}, "eic enable --selinux-allows-chain --chain"},
-		"SELinux confines what would help":   {confining, nil, "eic enable --selinux-allows-chain --chain"},
-		"another command":                    {map[string]string{"etc/ssh/sshd_config": otherCommand}, nil, "eic enable --chain"},
-		"another command, and flags with quotes": {map[string]string{"etc/ssh/sshd_config": otherCommand},
+		"SELinux confines the chained command":                    {confining, []string{"--chain"}, "eic enable --selinux-allows-chain --chain"},
+		"SELinux would confine the command that eic should chain": {confining, nil, "eic enable --selinux-allows-chain --chain"},
+		"another AuthorizedKeysCommand":                           {map[string]string{"etc/ssh/sshd_config": otherCommand}, nil, "eic enable --chain"},
+		"another AuthorizedKeysCommand and flags with quotes": {map[string]string{"etc/ssh/sshd_config": otherCommand},
 			[]string{"--deny-user=root", "--key-options=command=\"it's %u\""}, `eic enable --chain --deny-user=root '--key-options=command="it'\''s %u"'`},
-		"another command, and a third to chain": {map[string]string{"etc/ssh/sshd_config": otherCommand}, []string{"--chain=/usr/bin/third %u"}, "eic enable --chain"},
-		"AWS's command": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"},
+		"another AuthorizedKeysCommand and a different command to chain": {map[string]string{"etc/ssh/sshd_config": otherCommand}, []string{"--chain=/usr/bin/third %u"}, "eic enable --chain"},
+		"AWS's command in sshd_config": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"},
 			nil, "eic enable --replace-ec2-instance-connect"},
-		"AWS's command, asked to chain it": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"},
+		"AWS's command in sshd_config with --chain": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser ec2-instance-connect\n"},
 			[]string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
-		"AWS's drop-in":                            {awsUnit(), nil, "eic enable --replace-ec2-instance-connect"},
-		"AWS's drop-in and another command":        {awsAndOther, nil, "eic enable --replace-ec2-instance-connect --chain"},
-		"the same, half of it asked":               {awsAndOther, []string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
-		"the same, the other half of it asked":     {awsAndOther, []string{"--replace-ec2-instance-connect"}, "eic enable --replace-ec2-instance-connect --chain"},
-		"AWS's drop-in in /etc":                    {awsInEtc, nil, "rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf && systemctl daemon-reload && eic enable --replace-ec2-instance-connect"},
-		"no command, by somebody's decision":       {map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"}, nil, "sed -i -e '2s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"our command by hand":                      {map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + ours}, nil, "sed -i -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"a Match block for everybody":              {map[string]string{"etc/ssh/sshd_config": includeFirst + "Match all\n" + otherCommand}, nil, "sed -i -e '3s/^/#/' -e '4s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"an edited block":                          {map[string]string{"etc/ssh/sshd_config": edited}, nil, "sed -i -e '1s/^/#/' -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"a file under our name":                    {map[string]string{"etc/ssh/sshd_config": includeFirst, sshd.DropIn[1:]: "LogLevel DEBUG\n"}, nil, "mv " + sshd.DropIn + " " + sshd.DropIn + ".edited && eic enable"},
-		"a user in front of the principals' lines": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommandUser nobody\nAuthorizedPrincipalsCommand /bin/echo x\nAuthorizedPrincipalsCommandUser git\n"}, nil, "sed -i -e '1s/^/#/' /etc/ssh/sshd_config && eic enable"},
-		"an option in an environment file": {unit("etc/sysconfig/sshd", "# site\nOPTIONS=\"-4 -o 'AuthorizedKeysCommand /usr/bin/other %u' -oAuthorizedKeysCommandUser=root -o \\\"Banner /etc/a\\\"\"\n"),
+		"AWS's unit drop-in": {awsUnit(), nil, "eic enable --replace-ec2-instance-connect"},
+		"AWS's unit drop-in and another AuthorizedKeysCommand":                                     {awsAndOther, nil, "eic enable --replace-ec2-instance-connect --chain"},
+		"AWS's unit drop-in and another AuthorizedKeysCommand with --chain":                        {awsAndOther, []string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
+		"AWS's unit drop-in and another AuthorizedKeysCommand with --replace-ec2-instance-connect": {awsAndOther, []string{"--replace-ec2-instance-connect"}, "eic enable --replace-ec2-instance-connect --chain"},
+		"AWS's unit drop-in in etc, where it cannot be masked":                                     {awsInEtc, nil, "rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf && systemctl daemon-reload && eic enable --replace-ec2-instance-connect"},
+		"AuthorizedKeysCommand none":                                                               {map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"}, nil, "sed -i -e '2s/^/#/' /etc/ssh/sshd_config && eic enable"},
+		"eic written by hand":                                                                      {map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + eicLines}, nil, "sed -i -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
+		"another AuthorizedKeysCommand in Match all":                                               {map[string]string{"etc/ssh/sshd_config": includeFirst + "Match all\n" + otherCommand}, nil, "sed -i -e '3s/^/#/' -e '4s/^/#/' /etc/ssh/sshd_config && eic enable"},
+		"edited block": {map[string]string{"etc/ssh/sshd_config": edited}, nil, "sed -i -e '1s/^/#/' -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
+		"administrator's file with the name of eic's drop-in":          {map[string]string{"etc/ssh/sshd_config": includeFirst, sshd.DropIn[1:]: "LogLevel DEBUG\n"}, nil, "mv " + sshd.DropIn + " " + sshd.DropIn + ".edited && eic enable"},
+		"AuthorizedKeysCommandUser before AuthorizedPrincipalsCommand": {map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommandUser nobody\nAuthorizedPrincipalsCommand /bin/echo x\nAuthorizedPrincipalsCommandUser git\n"}, nil, "sed -i -e '1s/^/#/' /etc/ssh/sshd_config && eic enable"},
+		"option in an environment file": {unit("etc/sysconfig/sshd", "# site\nOPTIONS=\"-4 -o 'AuthorizedKeysCommand /usr/bin/other %u' -oAuthorizedKeysCommandUser=root -o \\\"Banner /etc/a\\\"\"\n"),
 			nil, "systemctl daemon-reload && eic enable"},
-		"an option of an init script": {map[string]string{
+		"option of an init script": {map[string]string{
 			"etc/ssh/sshd_config": includeFirst, "etc/default/ssh": "SSHD_OPTS=\"-4 -o AuthorizedKeysCommand=/usr/bin/other\"\n",
 		}, nil, "eic enable"},
-		"an option in a drop-in": {unit("etc/systemd/system/sshd.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n -4o AuthorizedKeysCommand=/usr/bin/other \\\n $OPTIONS\n"),
+		"option in a unit drop-in": {unit("etc/systemd/system/sshd.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D \\\n -4o AuthorizedKeysCommand=/usr/bin/other \\\n $OPTIONS\n"),
 			nil, "systemctl daemon-reload && eic enable"},
 	}
 }
 
-// Each refusal ends in the one command that succeeds, and perhaps a line to
-// write before. An administrator who does as told has eic in force.
-func TestEveryRefusalLeadsOut(t *testing.T) {
+// Each refusal recommends one command, and sometimes a line to write first. An
+// administrator who follows it must have eic enabled.
+func TestRecommendedCommandEnablesEic(t *testing.T) {
 	for name, test := range refusals() {
 		t.Run(name, func(t *testing.T) {
 			root := rootToRefuse(t, test.files)
@@ -82,13 +83,13 @@ func TestEveryRefusalLeadsOut(t *testing.T) {
 			require.Equal(t, test.run, run)
 			writeInstead(t, root, said)
 			shell(t, root, run)
-			command, ours := runs(t, root)
-			require.True(t, ours, command)
+			command, managed := runs(t, root)
+			require.True(t, managed, command)
 		})
 	}
 }
 
-// rootToRefuse is a root with eic and the programs that refusals recommend.
+// rootToRefuse creates a root with eic and the programs that refusals recommend.
 func rootToRefuse(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := sshdtest.NewRoot(t, files)
@@ -98,8 +99,8 @@ func rootToRefuse(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// refused runs eic, which must refuse and change nothing, and returns what it says, what to write
-// and what to run.
+// refused runs eic, which must refuse and change nothing. It returns the message up to the
+// recommended command, the line to write, and that command.
 func refused(t *testing.T, root string, args ...string) (said, write, run string) {
 	t.Helper()
 	before := sshdtest.Snapshot(t, filepath.Join(root, "etc"))
@@ -118,15 +119,15 @@ func shell(t *testing.T, root, command string) {
 	require.NoError(t, err, string(out))
 }
 
-// runs returns what sshd runs for anybody, and whether "eic enable" wrote that.
-func runs(t *testing.T, root string) (command string, ours bool) {
+// runs returns the AuthorizedKeysCommand for sshd.Anybody, and whether "eic enable" wrote it.
+func runs(t *testing.T, root string) (command string, managed bool) {
 	t.Helper()
 	e, err := sshd.Host{Root: root}.Effective(t.Context(), sshd.Anybody())
 	require.NoError(t, err)
 	return e.Command, e.Managed
 }
 
-// wrap puts a script in the place of sshd, which it finds as sshd.real.
+// wrap replaces sshd with a script, which can run the original as sshd.real.
 func wrap(t *testing.T, root, script string) {
 	t.Helper()
 	program := filepath.Join(root, "usr/sbin/sshd")
@@ -134,16 +135,16 @@ func wrap(t *testing.T, root, script string) {
 	require.NoError(t, os.WriteFile(program, []byte("#!/bin/bash\n"+script), 0o755))
 }
 
-// What was enabled before is not dropped unasked.
-func TestRefusalsToDropFlagsLeadOut(t *testing.T) {
+// If enable refuses to drop flags, the recommended command keeps them.
+func TestRecommendedCommandKeepsTheFlags(t *testing.T) {
 	for name, test := range map[string]struct {
 		config      string
 		first, then string
 		run, want   string
 	}{
-		"a flag": {includeFirst, "eic enable --deny-user=root", "--allow-user=alice", "eic enable --deny-user=root --allow-user=alice",
+		"flag": {includeFirst, "eic enable --deny-user=root", "--allow-user=alice", "eic enable --deny-user=root --allow-user=alice",
 			"/usr/bin/eic authorized-keys --deny-user=root --allow-user=alice %u %f"},
-		"a chained command": {otherCommand, "eic enable --chain --budget=4s", "--budget=3s", "eic enable --chain --budget=3s",
+		"chained command": {otherCommand, "eic enable --chain --budget=4s", "--budget=3s", "eic enable --chain --budget=3s",
 			`/usr/bin/eic authorized-keys --budget=3s --run-as _eic --chain "/usr/bin/other %%u" %u %f`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,15 +153,16 @@ func TestRefusalsToDropFlagsLeadOut(t *testing.T) {
 			_, _, run := refused(t, root, "enable", test.then)
 			require.Equal(t, test.run, run)
 			shell(t, root, run)
-			command, ours := runs(t, root)
-			require.True(t, ours)
+			command, managed := runs(t, root)
+			require.True(t, managed)
 			require.Equal(t, test.want, command)
 		})
 	}
 }
 
-// A command that cannot be chained as it is written needs a script around it; its user stays.
-func TestRefusalsToChainLeadOut(t *testing.T) {
+// A command that cannot be chained as written needs a script that runs it. Its
+// AuthorizedKeysCommandUser is kept.
+func TestRecommendedScriptMakesACommandChainable(t *testing.T) {
 	for _, line := range []string{"/usr/bin/other %h %u", `/usr/bin/other a\ b %u`, `/usr/bin/other "a"b %u`} {
 		for _, args := range [][]string{{"enable"}, {"enable", "--chain"}} {
 			t.Run(line+strings.Join(args, " "), func(t *testing.T) {
@@ -181,18 +183,19 @@ func TestRefusalsToChainLeadOut(t *testing.T) {
 	}
 }
 
-// An sshd that has its command from elsewhere than its files can be told by that place alone.
-func TestRefusalForACommandFromElsewhereLeadsOut(t *testing.T) {
+// If a wrapper of sshd sets the command, eic cannot edit it. The message then gives the
+// lines to write there.
+func TestRecommendedLinesWorkInAWrapperOfSSHD(t *testing.T) {
 	const file = "etc/site"
 	for name, test := range map[string]struct{ lines, want string }{
-		"another command's": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser git\n", `/usr/bin/eic authorized-keys --chain "/usr/bin/other %%u" %u %f`},
-		"a command of root's": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser root\n",
+		"command of another user": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser git\n", `/usr/bin/eic authorized-keys --chain "/usr/bin/other %%u" %u %f`},
+		"command of root": {"AuthorizedKeysCommand /usr/bin/other %u\nAuthorizedKeysCommandUser root\n",
 			`/usr/bin/eic authorized-keys --run-as _eic --chain "/usr/bin/other %%u" %u %f`},
-		"no command": {"UsePAM no\n", "/usr/bin/eic authorized-keys %u %f"},
+		"AuthorizedKeysCommand is unset": {"UsePAM no\n", "/usr/bin/eic authorized-keys %u %f"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\nAuthorizedKeysCommand none\n", file: test.lines})
-			if name != "no command" {
+			if name != "AuthorizedKeysCommand is unset" {
 				sshdtest.PutFiles(t, root, map[string]string{"etc/ssh/sshd_config": "UsePAM no\n"})
 			} else {
 				sshdtest.PutFiles(t, root, map[string]string{"etc/ssh/sshd_config": otherCommand})
@@ -200,7 +203,7 @@ func TestRefusalForACommandFromElsewhereLeadsOut(t *testing.T) {
 			wrap(t, root, `exec /usr/sbin/sshd.real -f /`+file+` "$@"`+"\n")
 			said, write, run := refused(t, root, "enable")
 			require.Contains(t, said, "such as a wrapper around it; make the change there")
-			require.Empty(t, run, "no command of eic's reaches that place")
+			require.Empty(t, run, "expected no recommended command, because eic cannot edit the wrapper")
 			_, user, _ := strings.Cut(test.lines, "\n")
 			sshdtest.PutFiles(t, root, map[string]string{file: strings.ReplaceAll(write, "; ", "\n") + "\n" + user})
 			command, _ := runs(t, root)
@@ -209,15 +212,15 @@ func TestRefusalForACommandFromElsewhereLeadsOut(t *testing.T) {
 	}
 }
 
-// Where our lines would cost something else its effect, they stand behind it.
-func TestRefusalForASideEffectLeadsOut(t *testing.T) {
+// If eic's lines would change another setting, the recommended command adds them after it.
+func TestRecommendedCommandAvoidsASideEffect(t *testing.T) {
 	root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": "UsePAM no\nX11Forwarding yes\n"})
-	wrap(t, root, `# An sshd that ignores X11Forwarding behind an AuthorizedKeysCommand, as some ignore AuthorizedPrincipalsCommand.
+	wrap(t, root, `# An sshd that ignores X11Forwarding after an AuthorizedKeysCommand, as some versions ignore AuthorizedPrincipalsCommand.
 out=$(/usr/sbin/sshd.real "$@") || exit
 while read -r keyword _; do
 	case $keyword in
-	AuthorizedKeysCommand) behind=1 ;;
-	X11Forwarding) [ -z "$behind" ] || out=${out/x11forwarding yes/x11forwarding no} ;;
+	AuthorizedKeysCommand) after=1 ;;
+	X11Forwarding) [ -z "$after" ] || out=${out/x11forwarding yes/x11forwarding no} ;;
 	esac
 done </etc/ssh/sshd_config
 echo "$out"
@@ -235,8 +238,8 @@ echo "$out"
 	require.Equal(t, "yes", e.Values["x11forwarding"])
 }
 
-// A file of a package's is copied to where an administrator's stands.
-func TestRefusalForAVendorsFileLeadsOut(t *testing.T) {
+// sshd_config of a package is copied to /etc/ssh, where eic's lines may be added.
+func TestRecommendedCommandCopiesTheVendorFile(t *testing.T) {
 	root := rootToRefuse(t, map[string]string{sshd.VendorConfig[1:]: "UsePAM no\n"})
 	wrap(t, root, `[ -e /etc/ssh/sshd_config ] || set -- -f `+sshd.VendorConfig+` "$@"
 exec /usr/sbin/sshd.real "$@"
@@ -244,12 +247,13 @@ exec /usr/sbin/sshd.real "$@"
 	_, _, run := refused(t, root, "enable")
 	require.Equal(t, "cp "+sshd.VendorConfig+" /etc/ssh/sshd_config && eic enable", run)
 	shell(t, root, run)
-	_, ours := runs(t, root)
-	require.True(t, ours)
+	_, managed := runs(t, root)
+	require.True(t, managed)
 }
 
-// A person's account of our name gets another name, and keeps its files.
-func TestRefusalForAPersonsAccountLeadsOut(t *testing.T) {
+// A person's account with the name of eic's system user is renamed and keeps its home
+// directory.
+func TestRecommendedCommandRenamesAPersonsAccount(t *testing.T) {
 	root := rootToRefuse(t, map[string]string{
 		"etc/ssh/sshd_config": includeFirst,
 		"etc/passwd":          "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/bin/false\n_eic:x:1000:1000:Eva:/home/eva:/bin/bash\n",
@@ -261,16 +265,16 @@ func TestRefusalForAPersonsAccountLeadsOut(t *testing.T) {
 	_, _, run := refused(t, root, "enable")
 	require.Equal(t, "usermod --login former_eic _eic && eic enable", run)
 	shell(t, root, run)
-	_, ours := runs(t, root)
-	require.True(t, ours)
+	_, managed := runs(t, root)
+	require.True(t, managed)
 	require.Contains(t, sshdtest.ReadFile(t, root, "etc/passwd"), "former_eic:x:1000:1000:Eva:/home/eva:/bin/bash\n")
 }
 
-// Lines that somebody edited are put out of force before they are left behind.
-func TestRefusalsOfDisableLeadOut(t *testing.T) {
+// The recommended command disables the edited lines without deleting them.
+func TestRecommendedCommandDisablesAnEditedBlock(t *testing.T) {
 	for name, test := range map[string]struct{ config, file string }{
-		"in our file":    {includeFirst, sshd.DropIn},
-		"in sshd_config": {"UsePAM no\n", sshd.MainConfig},
+		"drop-in":     {includeFirst, sshd.DropIn},
+		"sshd_config": {"UsePAM no\n", sshd.MainConfig},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := rootToRefuse(t, map[string]string{"etc/ssh/sshd_config": test.config})
@@ -283,7 +287,7 @@ func TestRefusalsOfDisableLeadOut(t *testing.T) {
 	}
 }
 
-// writeInstead does what a message says to write at the place it names.
+// writeInstead writes the line that a message recommends at the place that it names.
 func writeInstead(t *testing.T, root, said string) {
 	t.Helper()
 	_, line, found := strings.Cut(said, "; write there instead: ")
@@ -303,13 +307,13 @@ func writeInstead(t *testing.T, root, said string) {
 	sshdtest.PutFiles(t, root, map[string]string{place[1][1:]: strings.Join(lines, "\n")})
 }
 
-// What stays of a line is what its options were.
-func TestLineWithoutOurOptions(t *testing.T) {
-	root := sshdtest.NewTree(t, refusals()["an option in an environment file"].files)
+// The rewritten line must keep every option but those of eic's keywords, with its quotes.
+func TestLineWithoutOverridesKeepsTheOtherOptions(t *testing.T) {
+	root := sshdtest.NewTree(t, refusals()["option in an environment file"].files)
 	found, err := sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)
 	require.Equal(t, `OPTIONS="-4 -o \"Banner /etc/a\""`, found[0].LineWithoutOverrides(sshd.NewTree(root)))
-	root = sshdtest.NewTree(t, refusals()["an option in a drop-in"].files)
+	root = sshdtest.NewTree(t, refusals()["option in a unit drop-in"].files)
 	found, err = sshd.Overrides(sshd.NewTree(root))
 	require.NoError(t, err)
 	require.Equal(t, `ExecStart=/usr/sbin/sshd -D -4 $OPTIONS`, found[0].LineWithoutOverrides(sshd.NewTree(root)))

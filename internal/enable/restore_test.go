@@ -9,8 +9,9 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// A removal that is given up must not have dropped a policy.
-func TestWhatWasRemovedIsRestoredWithItsFlags(t *testing.T) {
+// If a package removal is aborted, eic is enabled again. Flags that restrict access must not
+// be lost.
+func TestAddWithSavedEntryRestoresTheFlags(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"flags":    {"--deny-user", "root", "--require-caller", "arn:aws:iam::1:user/100% a\"b"},
 		"no flags": nil,

@@ -15,8 +15,8 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// slowServer is an sshd that takes for ever to test a configuration in which
-// our file is present, or absent, as the file /run/when says.
+// slowServer is an sshd whose configuration test never ends if eic's drop-in is present, or
+// absent, as /run/when says.
 const slowServer = `#!/bin/bash
 now=absent
 [ -e ` + sshd.DropIn + ` ] && now=present
@@ -27,7 +27,7 @@ fi
 exec /usr/sbin/sshd.real "$@"
 `
 
-// newSlowRoot makes a root with the product and a slow sshd.
+// newSlowRoot creates a root with eic and slowServer.
 func newSlowRoot(t *testing.T, when string) string {
 	t.Helper()
 	root := sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": includeFirst, "run/when": "not yet"})
@@ -44,9 +44,9 @@ func newSlowRoot(t *testing.T, when string) string {
 	return root
 }
 
-// An administrator's connection that drops, a time-out of Systems Manager and ^C
-// come when our lines are written and sshd has not tested them yet.
-func TestChangeThatIsInterruptedIsUndone(t *testing.T) {
+// A dropped connection, a timeout of Systems Manager or ^C may interrupt eic after it wrote
+// its lines, and before sshd has tested them.
+func TestSignalUndoesAnUntestedChange(t *testing.T) {
 	for _, change := range []struct{ command, when string }{{"enable", "present"}, {"disable", "absent"}} {
 		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 			t.Run(change.command+" by "+signal.String(), func(t *testing.T) {
@@ -60,13 +60,13 @@ func TestChangeThatIsInterruptedIsUndone(t *testing.T) {
 					_, err := os.Stat(filepath.Join(root, "run/reached"))
 					return err == nil
 				}, 20*time.Second, 10*time.Millisecond)
-				require.NotEqual(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")), "nothing was changed when the signal came")
+				require.NotEqual(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")), "expected changed files before the signal")
 
 				require.NoError(t, cmd.Process.Signal(signal))
 				var exit *exec.ExitError
 				require.ErrorAs(t, cmd.Wait(), &exit)
 				require.Equal(t, 1, exit.ExitCode(), stderr.String())
-				require.Contains(t, stderr.String(), "interrupted, so the old configuration is put back: "+signal.String())
+				require.Contains(t, stderr.String(), "interrupted, so eic restores the old configuration: "+signal.String())
 				require.Equal(t, before, sshdtest.Snapshot(t, filepath.Join(root, "etc")))
 			})
 		}

@@ -10,14 +10,14 @@ import (
 )
 
 // accounts returns the accounts of the host.
-func (s site) accounts() account.Database {
+func (s hostState) accounts() account.Database {
 	return account.Database{Root: os.DirFS(s.Tree.HostPath("/")), Run: s.host.Execute}
 }
 
 // commandUser ensures that the system user for the command exists and is reserved for
-// eic. It returns a note about what it did, or would do in a dry run. It never changes an
-// unfit account; the error is then a *ConflictError.
-func (s site) commandUser(ctx context.Context, dryRun bool) (note string, err error) {
+// eic. It returns a note about what it did, or would do in a dry run. If the account
+// exists but is not reserved for eic, the error is a *ConflictError.
+func (s hostState) commandUser(ctx context.Context, dryRun bool) (note string, err error) {
 	accounts := s.accounts()
 	found, err := accounts.Find(ctx, sshd.CommandUser)
 	switch {

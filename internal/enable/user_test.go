@@ -13,8 +13,8 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// hostWithAccounts is a host with these accounts besides root's and sshd's, on
-// which useradd adds a line that a system user has.
+// hostWithAccounts returns a host with these accounts besides root and sshd. Its useradd
+// adds a system user.
 func hostWithAccounts(t *testing.T, passwd string) sshd.Host {
 	t.Helper()
 	root := sshdtest.NewRoot(t, map[string]string{
@@ -35,7 +35,7 @@ func hostWithAccounts(t *testing.T, passwd string) sshd.Host {
 	return sshd.Host{Root: root, Run: run}
 }
 
-func TestAMissingSystemUserIsMade(t *testing.T) {
+func TestEnableCreatesAMissingSystemUser(t *testing.T) {
 	h := hostWithAccounts(t, "")
 	before := sshdtest.Snapshot(t, h.Root)
 	result, err := Add(t.Context(), h, Options{DryRun: true})
@@ -52,7 +52,7 @@ func TestAMissingSystemUserIsMade(t *testing.T) {
 	require.Equal(t, Result{}, again)
 }
 
-func TestAPersonsAccountIsNotUsedForTheCommand(t *testing.T) {
+func TestEnableRefusesAPersonsAccountAsSystemUser(t *testing.T) {
 	h := hostWithAccounts(t, "_eic:x:1000:1000:Eva:/home/eva:/bin/bash\n")
 	before := sshdtest.Snapshot(t, h.Root)
 	var conflict *ConflictError
@@ -63,7 +63,7 @@ func TestAPersonsAccountIsNotUsedForTheCommand(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }
 
-// The block that version 0.1.0 wrote, with its user.
+// earlierBlock is a block of version 0.1.0, whose user was called eic.
 const earlierBlock = `# BEGIN eic: written by "eic enable", removed by "eic disable"; neither touches it once it is edited
 # checksum 9307bffcae243e6c
 AuthorizedKeysCommand /usr/bin/eic authorized-keys --deny-user=root %u %f
@@ -71,7 +71,7 @@ AuthorizedKeysCommandUser eic
 # END eic
 `
 
-func TestAnUpgradeMovesTheEntryToTheSystemUser(t *testing.T) {
+func TestUpgradeReplacesTheUserOfVersion010(t *testing.T) {
 	h := hostWithAccounts(t, "eic:!:991:991:EC2 Instance Connect:/:/usr/sbin/nologin\n")
 	sshdtest.PutFiles(t, h.Root, map[string]string{sshd.DropIn[1:]: earlierBlock})
 	result, err := Add(t.Context(), h, Options{Upgrade: true})
@@ -81,7 +81,7 @@ func TestAnUpgradeMovesTheEntryToTheSystemUser(t *testing.T) {
 	require.Contains(t, block, "authorized-keys --deny-user=root %u %f\nAuthorizedKeysCommandUser _eic\n")
 }
 
-func TestAnUpgradeEnablesNothing(t *testing.T) {
+func TestUpgradeDoesNotEnableEic(t *testing.T) {
 	h := hostWithAccounts(t, "")
 	before := sshdtest.Snapshot(t, h.Root)
 	result, err := Add(t.Context(), h, Options{Upgrade: true})
@@ -90,13 +90,13 @@ func TestAnUpgradeEnablesNothing(t *testing.T) {
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }
 
-// What an administrator changed keeps the user that it names.
-func TestAnUpgradeLeavesAnEditedEntry(t *testing.T) {
+// eic does not rewrite an edited block, so the block keeps the old user.
+func TestUpgradeKeepsAnEditedBlock(t *testing.T) {
 	h := hostWithAccounts(t, "eic:!:991:991:EC2 Instance Connect:/:/usr/sbin/nologin\n")
 	sshdtest.PutFiles(t, h.Root, map[string]string{sshd.DropIn[1:]: strings.Replace(earlierBlock, "root", "admin", 1)})
 	before := sshdtest.Snapshot(t, h.Root)
 	result, err := Add(t.Context(), h, Options{Upgrade: true})
 	require.NoError(t, err)
-	require.Contains(t, strings.Join(result.Notes, "\n"), "kept as it is: "+sshd.DropIn+":1")
+	require.Contains(t, strings.Join(result.Notes, "\n"), "left unchanged: "+sshd.DropIn+":1")
 	require.Equal(t, before, sshdtest.Snapshot(t, h.Root))
 }

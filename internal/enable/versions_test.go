@@ -11,17 +11,17 @@ import (
 	"eic/internal/sshd/sshdtest"
 )
 
-// versionCase is a configuration that some version of OpenSSH reads in a way of
-// its own.
+// versionCase is a configuration that at least one version of OpenSSH reads differently.
 type versionCase struct {
 	since sshd.Version
 	files map[string]string
-	// where is the file that our lines are to stand in, old where they stand
-	// for OpenSSH 8.2.
-	where, old string
-	// note is what enable says, oldNote what it says on 8.2.
-	note, oldNote string
-	chain         bool
+	// where is the file that eic's lines must be in. where82 is that file for OpenSSH 8.2,
+	// if it differs.
+	where, where82 string
+	// note must be part of the notes. noNote82 is set if OpenSSH 8.2 gets no note.
+	note     string
+	noNote82 bool
+	chain    bool
 }
 
 func versionCases() map[string]versionCase {
@@ -29,44 +29,43 @@ func versionCases() map[string]versionCase {
 	included := sshd.Version{Major: 8, Minor: 2}
 	matchGit := "\nMatch User git\n" + otherCommand
 	return map[string]versionCase{
-		"nothing is set": {files: map[string]string{"sshd_config": "UsePAM yes\n"}, where: sshd.MainConfig},
-		"keywords are written in any case": {
+		"no AuthorizedKeysCommand": {files: map[string]string{"sshd_config": "UsePAM yes\n"}, where: sshd.MainConfig},
+		"AuthorizedKeysCommand in lower and upper case": {
 			files: map[string]string{"sshd_config": "authorizedkeyscommand /usr/bin/other %u\nAUTHORIZEDKEYSCOMMANDUSER root\n"},
 			where: sshd.MainConfig, chain: true, note: `the command of /etc/ssh/sshd_config:6 still runs as "root"`,
 		},
-		"a Match block changes something else": {
+		"Match block with another setting": {
 			files: map[string]string{"sshd_config": "UsePAM yes\nMatch User git\nX11Forwarding no\n"}, where: sshd.MainConfig,
 		},
-		"a Match block asks for the port": {
+		"Match block with LocalPort": {
 			files: map[string]string{"sshd_config": "UsePAM yes\nMatch LocalPort 2222\nX11Forwarding no\n"}, where: sshd.MainConfig,
 		},
-		"a Match block has a command of its own": {
+		"Match block with another AuthorizedKeysCommand": {
 			files: map[string]string{"sshd_config": "UsePAM yes" + matchGit}, where: sshd.MainConfig,
 			note: `/etc/ssh/sshd_config:8: logins that match "User git" keep their own AuthorizedKeysCommand "/usr/bin/other %u"`,
 		},
-		"certificates need a command": {
+		"AuthorizedPrincipalsCommand": {
 			files: map[string]string{"sshd_config": principals + "UsePAM yes\n"}, where: sshd.MainConfig,
 		},
-		"a directory is included": {
+		"Include of the drop-in directory": {
 			since: included, files: map[string]string{"sshd_config": includeFirst, "sshd_config.d/50-x.conf": "UsePAM yes\n"}, where: sshd.DropIn,
 		},
-		"a directory is included by a relative path": {
+		"Include of the drop-in directory by a relative path": {
 			since: included, files: map[string]string{"sshd_config": "Include sshd_config.d/*.conf\n", "sshd_config.d/50-x.conf": "UsePAM yes\n"},
-			where: sshd.DropIn, old: sshd.MainConfig,
+			where: sshd.DropIn, where82: sshd.MainConfig,
 		},
-		"a Match block stands in an included file": {
+		"Match block in an included file": {
 			since: included, files: map[string]string{"sshd_config": includeFirst, "sshd_config.d/50-x.conf": "UsePAM yes" + matchGit},
-			where: sshd.DropIn, note: `/etc/ssh/sshd_config.d/50-x.conf:3: logins that match "User git" keep`, oldNote: "none",
+			where: sshd.DropIn, note: `/etc/ssh/sshd_config.d/50-x.conf:3: logins that match "User git" keep`, noNote82: true,
 		},
 	}
 }
 
-// What enable makes of each configuration under each version of OpenSSH that was
-// recorded.
-func TestEveryRecordedVersion(t *testing.T) {
+// enable must place eic's lines where they apply, for every recorded version of OpenSSH.
+func TestEnableOnEveryRecordedOpenSSHVersion(t *testing.T) {
 	for _, server := range sshdtest.StandIns(t) {
 		for name, test := range versionCases() {
-			t.Run(server.Version+" "+name, func(t *testing.T) {
+			t.Run("OpenSSH "+server.Version+" "+name, func(t *testing.T) {
 				files := map[string]string{"usr/sbin/sshd": "", "etc/passwd": "root:x:0:0::/:/bin/sh\n_eic:x:990:990::/nonexistent:/bin/false\n"}
 				for file, text := range test.files {
 					files["etc/ssh/"+file] = text
@@ -78,10 +77,10 @@ func TestEveryRecordedVersion(t *testing.T) {
 				if version.Before(test.since.Major, test.since.Minor) {
 					t.Skip("this version has no Include")
 				}
-				if server.Version == "8.2" && test.old != "" {
-					test.where = test.old
+				if server.Version == "8.2" && test.where82 != "" {
+					test.where = test.where82
 				}
-				if server.Version == "8.2" && test.oldNote != "" {
+				if server.Version == "8.2" && test.noNote82 {
 					test.note = ""
 				}
 				test.run(t, h)
@@ -90,23 +89,24 @@ func TestEveryRecordedVersion(t *testing.T) {
 	}
 }
 
-// An sshd takes a key with an option that it does not know for none, wherever the option is set.
-func TestKeyOptionThatOldSSHDRefusesIsNamed(t *testing.T) {
-	for option, until := range map[string]string{`expiry-time="20300101"`: "7.4", `permitlisten="1"`: "7.4", "no-touch-required": "8.0", "verify-required": "8.2"} {
-		known := false
+// An sshd refuses every key with an option that it does not support. enable must say so,
+// whether a flag or the host's settings file sets the option.
+func TestEnableNotesAKeyOptionThatSSHDDoesNotSupport(t *testing.T) {
+	for option, last := range map[string]string{`expiry-time="20300101"`: "7.4", `permitlisten="1"`: "7.4", "no-touch-required": "8.0", "verify-required": "8.2"} {
+		supported := false
 		for _, server := range sshdtest.StandIns(t) {
 			for place, o := range map[string]Options{
-				"in a flag":          {Flags: []string{`--key-options=command="expiry-time",` + option}},
-				"in the host's file": {KeyOptions: "restrict," + option},
+				"flag":          {Flags: []string{`--key-options=command="expiry-time",` + option}},
+				"settings file": {KeyOptions: "restrict," + option},
 			} {
-				t.Run(server.Version+" "+option+" "+place, func(t *testing.T) {
+				t.Run("OpenSSH "+server.Version+" "+option+" in "+place, func(t *testing.T) {
 					root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/nonexistent:/usr/sbin/nologin\n"})
 					result, err := Add(t.Context(), sshd.Host{Root: root, Run: server.Runner(root)}, o)
 					require.NoError(t, err)
-					require.Equal(t, known, !strings.Contains(strings.Join(result.Notes, "\n"), "refuses every key"))
+					require.Equal(t, supported, !strings.Contains(strings.Join(result.Notes, "\n"), "refuses every key"))
 				})
 			}
-			known = known || server.Version == until
+			supported = supported || server.Version == last
 		}
 	}
 }

@@ -8,21 +8,21 @@ import (
 	"eic/internal/sshd"
 )
 
-// A site is a host with the contents of its files before any change.
-type site struct {
+// A hostState is a host with the contents of its files before any change.
+type hostState struct {
 	sshd.Survey
 	host sshd.Host
 	// awsUserIsGone is set if the user sshd.AWSUser does not exist.
 	awsUserIsGone bool
 }
 
-func survey(ctx context.Context, h sshd.Host) (site, error) {
+func survey(ctx context.Context, h sshd.Host) (hostState, error) {
 	s, err := h.Survey(ctx)
-	return site{Survey: s, host: h.WithConfigFile(s.ConfigFile)}, err
+	return hostState{Survey: s, host: h.WithConfigFile(s.ConfigFile)}, err
 }
 
-// untouched returns an error if somebody edited a block of eic's.
-func (s site) untouched() error {
+// refuseEdited returns an error if somebody edited a block of eic's.
+func (s hostState) refuseEdited() error {
 	for _, b := range s.Blocks {
 		if b.Edited {
 			return s.editedConflict(b)
@@ -32,7 +32,7 @@ func (s site) untouched() error {
 }
 
 // made returns what eic created for its blocks.
-func (s site) made() []string {
+func (s hostState) made() []string {
 	var made []string
 	for _, b := range s.Blocks {
 		made = append(made, b.Made...)
@@ -40,19 +40,19 @@ func (s site) made() []string {
 	return made
 }
 
-// confirmed asks sshd whether it reads the files as this program does, and whether a
-// Match block applies to everybody. Otherwise enable cannot say which line applies, or
-// whether eic's would.
-func (s site) confirmed(ctx context.Context) error {
+// checkReading returns a conflict if sshd reports another command than its files set, or
+// if a Match block applies to every login. In these cases eic cannot tell whether its own
+// lines would apply.
+func (s hostState) checkReading(ctx context.Context) error {
 	written := sshd.Setting{Value: "none"}
 	if set, found := s.Current.Global(sshd.KeysCommand); found {
 		written = set
 	}
-	global, whole, err := s.host.AskGlobal(ctx)
+	global, exact, err := s.host.AskGlobal(ctx)
 	if err != nil {
-		return fmt.Errorf("asking sshd for its configuration as it is: %w", err)
+		return fmt.Errorf("asking sshd for its current configuration: %w", err)
 	}
-	if command := global.Values[sshd.KeysCommand]; whole && !sshd.SameValue(command, written.Value) {
+	if command := global.Values[sshd.KeysCommand]; exact && !sshd.SameValue(command, written.Value) {
 		return misreadConflict(written, global)
 	}
 	anybody, err := s.host.Ask(ctx, sshd.Anybody())
@@ -65,18 +65,18 @@ func (s site) confirmed(ctx context.Context) error {
 	}
 	for _, set := range s.Current.InMatch(sshd.KeysCommand) {
 		if sshd.SameValue(command, set.Value) {
-			return s.inMatchAll(set)
+			return s.matchAllConflict(set)
 		}
 	}
-	if !whole {
+	if !exact {
 		return misreadConflict(written, anybody)
 	}
-	return s.inMatchAll(sshd.Setting{Value: command})
+	return s.matchAllConflict(sshd.Setting{Value: command})
 }
 
-// fileAt returns what is at a path now. If there is nothing, the mode is that of
-// sshd_config, because a distribution that hides one hides both.
-func (s site) fileAt(name string) (node, error) {
+// fileAt returns the file at a path. If it does not exist, mode is that of sshd_config: a
+// distribution that makes sshd_config unreadable makes its drop-ins unreadable too.
+func (s hostState) fileAt(name string) (node, error) {
 	data, err := s.Tree.ReadIfThere(name)
 	if err != nil {
 		return node{}, err
