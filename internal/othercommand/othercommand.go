@@ -1,10 +1,10 @@
 // Package othercommand runs another AuthorizedKeysCommand in place of sshd.
 //
 // sshd can run only one such command. If a host needs a second one, such as SSSD's, eic
-// runs it in parallel with its own lookup and prints its keys too. The package treats the
-// command as sshd would: it applies the same rules to its command line, its owner, its
-// input and its environment. It also adds limits that sshd lacks: on time, on output, and
-// on processes left behind.
+// runs it in parallel with its own lookup and prints the keys of both. The package treats
+// the command as sshd would: the same rules hold for its command line, its owner, its input
+// and its environment. The package also does what sshd does not: it limits the command's
+// time and output, and kills the processes that the command leaves behind.
 //
 // The package verifies no key. The other command is responsible for its keys.
 package othercommand
@@ -67,8 +67,8 @@ func (c Command) NeedsFingerprint() bool {
 	return err != nil
 }
 
-// IsThisProgram reports whether the command would run this program, which would then run
-// itself without end.
+// IsThisProgram reports whether the command would run this program. That would repeat
+// without end.
 func (c Command) IsThisProgram() bool {
 	this, err := os.Stat("/proc/self/exe")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACommandIsReadAsSSHDReadsIt(t *testing.T) {
+func TestParseSplitsACommandAsSSHDDoes(t *testing.T) {
 	for line, want := range map[string]Command{
 		"/usr/bin/sss_ssh_authorizedkeys %u":           {program: "/usr/bin/sss_ssh_authorizedkeys", arguments: []string{"%u"}},
 		"/usr/bin/sss_ssh_authorizedkeys":              {program: "/usr/bin/sss_ssh_authorizedkeys", arguments: []string{"%u"}},
@@ -24,7 +24,7 @@ func TestACommandIsReadAsSSHDReadsIt(t *testing.T) {
 	}
 }
 
-func TestALineThatIsNoCommand(t *testing.T) {
+func TestParseRefusesAnInvalidCommand(t *testing.T) {
 	for line, reason := range map[string]string{
 		"":                  "absolute path",
 		" \t":               "absolute path",
@@ -43,7 +43,7 @@ func TestALineThatIsNoCommand(t *testing.T) {
 	}
 }
 
-func TestWhichCommandsNeedAFingerprint(t *testing.T) {
+func TestNeedsFingerprintIfTheCommandHasTheTokenF(t *testing.T) {
 	for line, want := range map[string]bool{
 		"/bin/x":         false,
 		"/bin/x %u":      false,
@@ -58,7 +58,7 @@ func TestWhichCommandsNeedAFingerprint(t *testing.T) {
 	}
 }
 
-func TestACommandThatIsThisProgramByAnyName(t *testing.T) {
+func TestIsThisProgramUnderAnyName(t *testing.T) {
 	this, err := os.Executable()
 	require.NoError(t, err)
 	link := t.TempDir() + "/link"
@@ -70,7 +70,7 @@ func TestACommandThatIsThisProgramByAnyName(t *testing.T) {
 	}
 }
 
-func TestOnlyTheEnvironmentThatSSHDGives(t *testing.T) {
+func TestCommandGetsOnlyTheEnvironmentThatSSHDGives(t *testing.T) {
 	require.Equal(t, []string{"PATH=/bin:/usr/bin", "USER=eic", "LOGNAME=eic", "HOME=/", "LANG=C=x"}, environment([]string{
 		"PATH=/bin:/usr/bin", "LD_PRELOAD=/tmp/x.so", "USER=eic", "USERX=1", "LOGNAME=eic", "https_proxy=http://evil",
 		"HOME=/", "LANG=C=x", "LANGUAGE=de", "=x", "PATHS", "path=/tmp",

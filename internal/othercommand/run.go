@@ -19,11 +19,11 @@ import (
 // maxOutput is how much a command may print, in bytes.
 const maxOutput = 1 << 20
 
-// patience is how long a command that has ended may keep its output open. A process that
-// has left its process group is not killed with it.
-const patience = 100 * time.Millisecond
+// outputDelay is how long the output may stay open after a command has ended. A process that
+// left the command's process group is not killed, and can hold the output open.
+const outputDelay = 100 * time.Millisecond
 
-// Question is what a command is asked.
+// Question is the input of one run of a command.
 type Question struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty unless the
 	// command NeedsFingerprint.
@@ -97,7 +97,7 @@ func (r *Run) Keys() ([]byte, error) {
 	select {
 	case <-r.ended:
 		return r.keys, r.err
-	case <-time.After(2 * patience):
+	case <-time.After(2 * outputDelay):
 		return nil, fmt.Errorf("%w, and it could not be killed", context.Cause(r.ctx))
 	}
 }
@@ -132,7 +132,7 @@ func (c Command) start(ctx context.Context, q Question) (*process, error) {
 	p.Stdout = p
 	p.SysProcAttr = ownGroup()
 	p.Cancel = p.killGroup
-	p.WaitDelay = patience
+	p.WaitDelay = outputDelay
 	if q.Supervised {
 		err = p.supervise()
 	}
@@ -156,7 +156,7 @@ func (p *process) supervise() error {
 	return err
 }
 
-// self is this program's file, whatever its name has become.
+// self is this program's file, even after it was renamed or replaced.
 const self = "/proc/self/exe"
 
 // Write receives the command's output, and ends a command that prints too much.
@@ -181,8 +181,8 @@ func (p *process) finish() ([]byte, error) {
 	cause := context.Cause(p.ctx)
 	switch {
 	case errors.Is(err, exec.ErrWaitDelay):
-		// The command exited with 0. A process that still holds its output open has left
-		// the group.
+		// The command exited with status 0. A process outside of its process group still
+		// holds its output open.
 	case err != nil && cause != nil:
 		return nil, cause
 	case err != nil:

@@ -11,8 +11,8 @@ import (
 // checkPlatform returns nil, because Linux has what this package needs.
 func checkPlatform() error { return nil }
 
-// ownGroup gives a process a group of its own, and has the kernel kill it when the thread
-// that started it ends.
+// ownGroup starts a process in a new process group. The kernel kills the process when the
+// thread that started it ends.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -22,11 +22,11 @@ import (
 // errBudget is the cause of the context's end in these tests.
 var errBudget = errors.New("the budget is spent")
 
-// budget is long enough for any command here that ends by itself.
+// budget is long enough for every command here that is expected to end.
 const budget = 10 * time.Second
 
 // shell returns a command that runs a script with the user and the fingerprint as its
-// arguments. A shell is a program that root owns on every machine.
+// arguments. Root owns the shell on every machine.
 func shell(t *testing.T, script string) Command {
 	t.Helper()
 	c, err := Parse(argv.Quote([]string{"/bin/sh", "-c", argv.Escape(script), "sh", "%u", "%f"}))
@@ -47,17 +47,17 @@ func ask(t *testing.T, budget time.Duration, script string) (string, error) {
 	return string(keys), err
 }
 
-func TestACommandRunsAsUnderSSHD(t *testing.T) {
+func TestCommandRunsAsUnderSSHD(t *testing.T) {
 	for name, test := range map[string]struct{ script, want string }{
-		"its arguments":               {`printf "%s\n" "$#" "$@"`, "2\nal ice\"%f\nSHA256:abc\n"},
-		"its environment":             {`env -u PWD -u SHLVL -u _ | sort`, "HOME=/nonexistent\nPATH=/usr/bin:/bin\n"},
-		"no input":                    {`cat; readlink /proc/self/fd/0`, "/dev/null\n"},
-		"nothing on stderr":           {`echo noise >&2; echo key`, "key\n"},
-		"leading its own group":       {`read -r pid name state parent group rest </proc/$$/stat; [ "$group" = $$ ] && echo leader`, "leader\n"},
-		"SIGPIPE ends it":             {`echo $(( (0x$(awk '/^SigIgn/ {print $2}' /proc/self/status) >> 12) & 1 ))`, "0\n"},
-		"no key":                      {`:`, ""},
-		"a last line without newline": {`printf "a\nb"`, "a\nb\n"},
-		"garbage that is text":        {`printf "\033[2J\377\r\n#\n\n"`, "\x1b[2J\xff\r\n#\n\n"},
+		"command gets the user and the fingerprint as arguments": {`printf "%s\n" "$#" "$@"`, "2\nal ice\"%f\nSHA256:abc\n"},
+		"command gets only sshd's environment":                   {`env -u PWD -u SHLVL -u _ | sort`, "HOME=/nonexistent\nPATH=/usr/bin:/bin\n"},
+		"command has no input":                                   {`cat; readlink /proc/self/fd/0`, "/dev/null\n"},
+		"standard error is discarded":                            {`echo noise >&2; echo key`, "key\n"},
+		"command leads its own process group":                    {`read -r pid name state parent group rest </proc/$$/stat; [ "$group" = $$ ] && echo leader`, "leader\n"},
+		"SIGPIPE is not ignored":                                 {`echo $(( (0x$(awk '/^SigIgn/ {print $2}' /proc/self/status) >> 12) & 1 ))`, "0\n"},
+		"command without output has no keys":                     {`:`, ""},
+		"missing final newline is added":                         {`printf "a\nb"`, "a\nb\n"},
+		"text that is no key is returned unchanged":              {`printf "\033[2J\377\r\n#\n\n"`, "\x1b[2J\xff\r\n#\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ask(t, budget, test.script)
@@ -67,13 +67,13 @@ func TestACommandRunsAsUnderSSHD(t *testing.T) {
 	}
 }
 
-func TestACommandThatFailsHasNoKeys(t *testing.T) {
+func TestFailedCommandHasNoKeys(t *testing.T) {
 	for name, test := range map[string]struct{ script, reason string }{
-		"exit status":            {"echo key; exit 3", "exit status 3"},
-		"crash":                  {"echo key; kill -SEGV $$", "signal: segmentation fault"},
-		"NUL":                    {`printf "key\nk\0y\n"`, "NUL"},
-		"a program not there":    {"echo key; exec /none", "exit status 127"},
-		"output is closed early": {"exec >&-; exit 1", "exit status 1"},
+		"exit status 3":                   {"echo key; exit 3", "exit status 3"},
+		"segmentation fault":              {"echo key; kill -SEGV $$", "signal: segmentation fault"},
+		"NUL byte in the output":          {`printf "key\nk\0y\n"`, "NUL"},
+		"missing program":                 {"echo key; exec /none", "exit status 127"},
+		"closed output and exit status 1": {"exec >&-; exit 1", "exit status 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ask(t, budget, test.script)
@@ -82,16 +82,16 @@ func TestACommandThatFailsHasNoKeys(t *testing.T) {
 	}
 }
 
-// Whatever a command does, it ends in time, and no process of its group is left.
-func TestACommandThatDoesNotEnd(t *testing.T) {
+// When the context ends, the command and every process of its group must be killed.
+func TestHangingCommandIsKilledInTime(t *testing.T) {
 	for name, script := range map[string]string{
-		"hangs":                        "echo key; exec sleep 1000",
-		"hangs in a child":             "echo key; sleep 1000; echo more",
-		"ignores signals":              `trap "" TERM INT HUP PIPE; echo key; while :; do sleep 1000; done`,
-		"hangs with its output closed": "echo key; exec >&- sleep 1000",
-		"drips":                        "while :; do echo key; sleep 0.01; done",
-		"stops":                        "echo key; kill -STOP $$",
-		"spins":                        "while :; do :; done",
+		"command sleeps":                    "echo key; exec sleep 1000",
+		"child process sleeps":              "echo key; sleep 1000; echo more",
+		"command ignores signals":           `trap "" TERM INT HUP PIPE; echo key; while :; do sleep 1000; done`,
+		"command sleeps with closed output": "echo key; exec >&- sleep 1000",
+		"command prints slowly without end": "while :; do echo key; sleep 0.01; done",
+		"command stops itself with SIGSTOP": "echo key; kill -STOP $$",
+		"command loops":                     "while :; do :; done",
 	} {
 		t.Run(name, func(t *testing.T) {
 			pids := pidFile(t)
@@ -104,13 +104,13 @@ func TestACommandThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-func TestAFloodIsCutOff(t *testing.T) {
+func TestCommandThatPrintsTooMuchIsKilled(t *testing.T) {
 	for name, script := range map[string]string{
-		"of lines":             "exec yes ssh-ed25519 AAAA",
-		"without lines":        "exec cat /dev/zero",
-		"that ignores SIGPIPE": `trap "" PIPE; while :; do echo ssh-ed25519 AAAA; done`,
-		"of children":          "yes & yes & wait",
-		"just over the bound":  "head -c 1048577 /dev/zero | tr '\\0' a",
+		"lines without end":                      "exec yes ssh-ed25519 AAAA",
+		"bytes without end and without newlines": "exec cat /dev/zero",
+		"lines without end, SIGPIPE ignored":     `trap "" PIPE; while :; do echo ssh-ed25519 AAAA; done`,
+		"lines without end from child processes": "yes & yes & wait",
+		"one byte over the limit":                "head -c 1048577 /dev/zero | tr '\\0' a",
 	} {
 		t.Run(name, func(t *testing.T) {
 			pids := pidFile(t)
@@ -124,13 +124,12 @@ func TestAFloodIsCutOff(t *testing.T) {
 	require.Len(t, keys, maxOutput)
 }
 
-// A process left behind that holds the output open would delay sshd for as long as it
-// lives.
-func TestAProcessLeftBehindHoldsNothingUp(t *testing.T) {
+// A background process holds the command's output open. It must not delay sshd.
+func TestBackgroundProcessDoesNotDelayTheKeys(t *testing.T) {
 	for name, script := range map[string]string{
-		"in the group":     "echo key; sleep 1000 & exit 0",
-		"outside of it":    "echo key; setsid sleep 5 & exit 0",
-		"with much to say": `i=0; while [ $i -lt 1000 ]; do echo key; i=$((i+1)); done; sleep 1000 & exit 0`,
+		"background process in the process group":         "echo key; sleep 1000 & exit 0",
+		"background process outside of the process group": "echo key; setsid sleep 5 & exit 0",
+		"background process and 1000 keys":                `i=0; while [ $i -lt 1000 ]; do echo key; i=$((i+1)); done; sleep 1000 & exit 0`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			pids := pidFile(t)
@@ -154,7 +153,7 @@ func requireGroupGone(t *testing.T, pids string) {
 	group, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	require.NoError(t, err)
 	gone := func() bool { return !runs(t, group) }
-	require.Eventually(t, gone, 5*time.Second, 10*time.Millisecond, "processes of group %d are left", group)
+	require.Eventually(t, gone, 5*time.Second, 10*time.Millisecond, "process group %d still has processes", group)
 }
 
 // runs reports whether the group has a process that is not a zombie (proc_pid_stat(5)).
@@ -165,7 +164,7 @@ func runs(t *testing.T, group int) bool {
 	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 		if fields[2] == strconv.Itoa(group) && fields[0] != "Z" {
@@ -175,7 +174,7 @@ func runs(t *testing.T, group int) bool {
 	return false
 }
 
-func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
+func TestOnlyProgramsThatOnlyRootCanWriteAreRun(t *testing.T) {
 	needs.Root(t)
 	base, err := os.MkdirTemp("/var/lib", "chain-test-")
 	require.NoError(t, err)
@@ -191,16 +190,16 @@ func TestAProgramThatOthersThanRootCouldHaveWritten(t *testing.T) {
 		change  func() error
 		reason  string
 	}{
-		"root's":                               {program, nil, ""},
-		"a link of anybody's":                  {link, nil, ""}, // sshd also checks only the target of a link
-		"writable by group":                    {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
-		"writable by all":                      {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
-		"somebody's":                           {program, func() error { return os.Chown(program, 1, 0) }, "is owned by uid 1, expected root"},
-		"in a directory that all may write to": {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
-		"in another user's directory":          {program, func() error { return os.Chown(base, 1, 0) }, "is owned by uid 1, expected root"},
-		"a directory":                          {base, nil, "not a regular file"},
-		"not there":                            {base + "/none", nil, "no such file"},
-		"not executable":                       {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},
+		"program of root": {program, nil, ""},
+		"symbolic link of any user to a program of root": {link, nil, ""}, // like sshd, eic checks only the target of a link
+		"program writable by its group":                  {program, func() error { return os.Chmod(program, 0o775) }, "mode 0775"},
+		"program writable by all users":                  {program, func() error { return os.Chmod(program, 0o757) }, "mode 0757"},
+		"program of another user":                        {program, func() error { return os.Chown(program, 1, 0) }, "is owned by uid 1, expected root"},
+		"program in a directory writable by all users":   {program, func() error { return os.Chmod(base, 0o777) }, "mode 0777"},
+		"program in a directory of another user":         {program, func() error { return os.Chown(base, 1, 0) }, "is owned by uid 1, expected root"},
+		"path is a directory":                            {base, nil, "not a regular file"},
+		"program does not exist":                         {base + "/none", nil, "no such file"},
+		"program is not executable":                      {program, func() error { return os.Chmod(program, 0o644) }, "permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, errors.Join(os.Chown(base, 0, 0), os.Chmod(base, 0o755), os.Chown(program, 0, 0), os.Chmod(program, 0o755)))
@@ -261,9 +260,8 @@ func probeConfined() {
 	}
 }
 
-// Commands can be killed after this process was confined, and are not confined
-// themselves.
-func TestConfinementIsNotInherited(t *testing.T) {
+// Confining eic must neither confine the command nor keep eic from killing it.
+func TestCommandIsNotConfinedButCanBeKilledAfterConfine(t *testing.T) {
 	probe := exec.Command(os.Args[0])
 	probe.Env = append(os.Environ(), probeVariable+"=confined")
 	output, err := probe.CombinedOutput()
@@ -271,7 +269,8 @@ func TestConfinementIsNotInherited(t *testing.T) {
 	require.Equal(t, "root:\nNoNewPrivs:\t0\nSeccomp:\t0\nthe budget is spent\n", string(output))
 }
 
-// probeHangs starts a command that writes down its process id, and waits for it.
+// probeHangs starts a command that writes its process id to a file and never ends, and waits
+// for it.
 func probeHangs() {
 	c, err := Parse(`/bin/sh -c "echo $$ >$HOME/pid; exec sleep 1000"`)
 	if err != nil {
@@ -284,8 +283,8 @@ func probeHangs() {
 	_, _ = run.Keys()
 }
 
-// Even SIGKILL leaves no command behind.
-func TestACommandEndsWithThisProcess(t *testing.T) {
+// SIGKILL gives eic no time to kill the command, so the kernel does.
+func TestCommandIsKilledIfEicIsKilled(t *testing.T) {
 	home := t.TempDir()
 	probe := exec.Command(os.Args[0])
 	probe.Env = append(os.Environ(), probeVariable+"=hangs", "HOME="+home)

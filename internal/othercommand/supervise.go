@@ -13,8 +13,8 @@ import (
 // Supervisor is the name of this program's command that calls Supervise.
 const Supervisor = "supervise"
 
-// statusNotRun is the exit status of Supervise if the command could not be started, as in
-// a shell.
+// statusNotRun is the exit status of Supervise if the command could not be started. A
+// shell uses the same status.
 const statusNotRun = 126
 
 // Supervise runs a command as root for a process that has given up root and could not
@@ -41,7 +41,7 @@ func Supervise(args, environ []string, input io.Reader, stderr io.Writer) int {
 	}
 	kill := func() { _ = unix.Kill(-command.Process.Pid, unix.SIGKILL) } // usually no process is left
 	go func() {
-		_, _ = io.Copy(io.Discard, input) // whatever ends the input
+		_, _ = io.Copy(io.Discard, input) // an error ends the input too
 		kill()
 	}()
 	awaitExit(command.Process.Pid)
