@@ -48,7 +48,7 @@ func TestChainedCommandGetsTheArgumentsThatSSHDWouldGive(t *testing.T) {
 		"command without arguments receives the user": {"/usr/bin/other", "/usr/bin/other %%u"},
 		"fingerprint token is kept":                   {"/x %f %u", "/x %%f %%u"},
 		"key tokens are left to sshd":                 {"/x %t %k %U", "/x %t %k %U"},
-		"literal percent sign stays one":              {"/x 100%% %%u", "/x 100%%%% %%%%u"},
+		"literal percent sign stays literal":          {"/x 100%% %%u", "/x 100%%%% %%%%u"},
 		"quotes are kept":                             {`/x "a b" 'c d' ""`, `/x "a b" "c d" ""`},
 		"blanks around the command are dropped":       {"  /x\t%u ", "/x %%u"},
 	}
@@ -64,7 +64,7 @@ func TestChainedCommandGetsTheArgumentsThatSSHDWouldGive(t *testing.T) {
 	}
 }
 
-func TestCommandThatVersionsOfSSHDReadDifferentlyIsNotChained(t *testing.T) {
+func TestCommandThatCannotBeChainedIsRefused(t *testing.T) {
 	tests := map[string]struct{ command, says string }{
 		"home directory token is refused":                                             {"/x %u %h", `got "%h"`},
 		"connection token is refused":                                                 {"/x %C", `got "%C"`},
@@ -164,7 +164,7 @@ func TestEnableRefusesToChain(t *testing.T) {
 		"command of AWS's package": {
 			"AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser _eic\n", nil, "--replace-ec2-instance-connect",
 		},
-		"eic itself, written by hand":       {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "already runs eic and works"},
+		"eic written by hand":               {"AuthorizedKeysCommand /usr/bin/eic authorized-keys %u\nAuthorizedKeysCommandUser _eic\n", nil, "already runs eic and works"},
 		"second command to chain":           {otherCommand, []string{"--chain=/usr/bin/third"}, "--chain already gives another command"},
 		"command with an unsupported token": {"AuthorizedKeysCommand /x %h\nAuthorizedKeysCommandUser root\n", nil, "/etc/ssh/sshd_config:1: AuthorizedKeysCommand cannot be chained as written"},
 	}

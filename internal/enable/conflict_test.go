@@ -54,7 +54,7 @@ func TestEnableRefusesToOverrideOtherConfiguration(t *testing.T) {
 			map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"},
 			"/etc/ssh/sshd_config:2", "turns AuthorizedKeysCommand off",
 		},
-		"eic set by hand is recognized": {
+		"eic written by hand is recognized": {
 			map[string]string{"etc/ssh/sshd_config": "AuthorizedKeysCommand /usr/bin/eic authorized-keys %u %f\nAuthorizedKeysCommandUser _eic\n"},
 			"/etc/ssh/sshd_config:1", "already runs eic and works",
 		},

@@ -150,7 +150,7 @@ func TestEnableRefusesAnInvalidConfiguration(t *testing.T) {
 }
 
 func TestEnableAgainReplacesTheFlags(t *testing.T) {
-	for name, config := range map[string]string{"drop-in": includeFirst, "block": "UsePAM yes\n"} {
+	for name, config := range map[string]string{"block in the drop-in": includeFirst, "block in sshd_config": "UsePAM yes\n"} {
 		t.Run(name, func(t *testing.T) {
 			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config})}
 			before := sshdtest.Snapshot(t, h.Root)
@@ -435,7 +435,7 @@ func TestDropInOfAWSPackageIsMaskedAndRestored(t *testing.T) {
 
 	again, err := Add(t.Context(), h, Options{})
 	require.NoError(t, err)
-	require.False(t, again.Changed, "the masked drop-in is a conflict again")
+	require.False(t, again.Changed, "expected no change, because the drop-in is masked already")
 
 	t.Run("removed mask is created again", func(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(h.Root, "etc/systemd/system/ssh.service.d/ec2-instance-connect.conf")))
@@ -517,7 +517,7 @@ func TestDisableRemovesOnlyWhatEicWrote(t *testing.T) {
 
 // patch(1) must turn the old files into those that enable writes.
 func TestPatchAppliesTheDiffOfADryRun(t *testing.T) {
-	for name, config := range map[string]string{"drop-in": includeFirst, "block": "# site\nUsePAM yes\n"} {
+	for name, config := range map[string]string{"block in the drop-in": includeFirst, "block in sshd_config": "# site\nUsePAM yes\n"} {
 		t.Run(name, func(t *testing.T) {
 			h := sshd.Host{Root: sshdtest.NewRoot(t, map[string]string{"etc/ssh/sshd_config": config, "etc/ssh/sshd_config.d/50-x.conf": "UsePAM yes\n"})}
 			result, err := Add(t.Context(), h, Options{DryRun: true, Flags: []string{"--deny-user", "root"}})

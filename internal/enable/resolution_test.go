@@ -56,7 +56,7 @@ func refusals() map[string]struct {
 		"AWS's unit drop-in and another AuthorizedKeysCommand":                                     {awsAndOther, nil, "eic enable --replace-ec2-instance-connect --chain"},
 		"AWS's unit drop-in and another AuthorizedKeysCommand with --chain":                        {awsAndOther, []string{"--chain"}, "eic enable --replace-ec2-instance-connect --chain"},
 		"AWS's unit drop-in and another AuthorizedKeysCommand with --replace-ec2-instance-connect": {awsAndOther, []string{"--replace-ec2-instance-connect"}, "eic enable --replace-ec2-instance-connect --chain"},
-		"AWS's unit drop-in in etc, where it cannot be masked":                                     {awsInEtc, nil, "rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf && systemctl daemon-reload && eic enable --replace-ec2-instance-connect"},
+		"AWS's unit drop-in under etc, where it cannot be masked":                                  {awsInEtc, nil, "rm /etc/systemd/system/ssh.service.d/ec2-instance-connect.conf && systemctl daemon-reload && eic enable --replace-ec2-instance-connect"},
 		"AuthorizedKeysCommand none":                                                               {map[string]string{"etc/ssh/sshd_config": includeFirst + "AuthorizedKeysCommand none\n"}, nil, "sed -i -e '2s/^/#/' /etc/ssh/sshd_config && eic enable"},
 		"eic written by hand":                                                                      {map[string]string{"etc/ssh/sshd_config": "UsePAM yes\n" + eicLines}, nil, "sed -i -e '2s/^/#/' -e '3s/^/#/' /etc/ssh/sshd_config && eic enable"},
 		"another AuthorizedKeysCommand in Match all":                                               {map[string]string{"etc/ssh/sshd_config": includeFirst + "Match all\n" + otherCommand}, nil, "sed -i -e '3s/^/#/' -e '4s/^/#/' /etc/ssh/sshd_config && eic enable"},
@@ -142,9 +142,9 @@ func TestRecommendedCommandKeepsTheFlags(t *testing.T) {
 		first, then string
 		run, want   string
 	}{
-		"flag": {includeFirst, "eic enable --deny-user=root", "--allow-user=alice", "eic enable --deny-user=root --allow-user=alice",
+		"flag from the first enable": {includeFirst, "eic enable --deny-user=root", "--allow-user=alice", "eic enable --deny-user=root --allow-user=alice",
 			"/usr/bin/eic authorized-keys --deny-user=root --allow-user=alice %u %f"},
-		"chained command": {otherCommand, "eic enable --chain --budget=4s", "--budget=3s", "eic enable --chain --budget=3s",
+		"chained command from the first enable": {otherCommand, "eic enable --chain --budget=4s", "--budget=3s", "eic enable --chain --budget=3s",
 			`/usr/bin/eic authorized-keys --budget=3s --run-as _eic --chain "/usr/bin/other %%u" %u %f`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,8 +96,8 @@ func TestEnableNotesAKeyOptionThatSSHDDoesNotSupport(t *testing.T) {
 		supported := false
 		for _, server := range sshdtest.StandIns(t) {
 			for place, o := range map[string]Options{
-				"flag":          {Flags: []string{`--key-options=command="expiry-time",` + option}},
-				"settings file": {KeyOptions: "restrict," + option},
+				"a flag":            {Flags: []string{`--key-options=command="expiry-time",` + option}},
+				"the settings file": {KeyOptions: "restrict," + option},
 			} {
 				t.Run("OpenSSH "+server.Version+" "+option+" in "+place, func(t *testing.T) {
 					root := sshdtest.NewTree(t, map[string]string{"usr/sbin/sshd": "", "etc/ssh/sshd_config": "", "etc/passwd": sshd.CommandUser + ":x:990:990::/nonexistent:/usr/sbin/nologin\n"})
