@@ -17,12 +17,12 @@ import (
 // block. The line after it names eic's user instead.
 const movedMark = `# eic disable puts this line back in place of the next: `
 
-// decideMoves finds the Match blocks that run this program as AWS's user, by AWS's old
-// path or by the same command as every login. Removing AWS's package deletes that user,
-// and sshd then runs no command. These lines are changed to eic's user.
+// decideMoves finds the Match blocks that run this program as AWS's user: by the path of
+// AWS's script, or because the block sets only the user. Removing AWS's package deletes
+// that user, and sshd then runs no command. Add changes these lines to eic's user.
 func (p *plan) decideMoves(o Options) {
 	if !p.awsUserIsGone && !o.ReplaceInstanceConnect {
-		return // the package stays
+		return // AWS's package stays, and its user with it
 	}
 	for _, set := range p.WithoutBlocks.InMatch(sshd.KeysCommandUser) {
 		switch {
@@ -148,7 +148,7 @@ func (p *plan) noteMoves() {
 			p.placeAfter(set), set.Match, sshd.CommandUser, sshd.AWSUser))
 	}
 	for _, set := range p.notMoved {
-		p.notes = append(p.notes, fmt.Sprintf(`%s: for logins that match %q sshd runs no command once there is no user %s; write there instead: AuthorizedKeysCommandUser %s`,
+		p.notes = append(p.notes, fmt.Sprintf(`%s: sshd runs no command for logins that match %q once the user %s is deleted; write there instead: AuthorizedKeysCommandUser %s`,
 			p.placeAfter(set), set.Match, sshd.AWSUser, sshd.CommandUser))
 	}
 }

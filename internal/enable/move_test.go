@@ -85,7 +85,7 @@ func TestEnableNotesAnotherCommandThatRunsAsAWSUser(t *testing.T) {
 	const config = "Match User git\nAuthorizedKeysCommand /usr/bin/other %u\n" + awsUserLine
 	for accounts, note := range map[string]string{
 		eicAccount: `there is no user "ec2-instance-connect", so sshd runs the command for no login that matches "User git"; `,
-		eicAccount + "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n": `for logins that match "User git" sshd runs no command once there is no user ec2-instance-connect; `,
+		eicAccount + "ec2-instance-connect:!:995:995::/:/usr/sbin/nologin\n": `sshd runs no command for logins that match "User git" once the user ec2-instance-connect is deleted; `,
 	} {
 		h := hostWithScript(t, accounts, config)
 		result, err := Add(t.Context(), h, Options{ReplaceInstanceConnect: true})

@@ -81,7 +81,7 @@ func (p *plan) noteUnknownUsers(ctx context.Context) {
 		if _, err := p.accounts().Find(ctx, set.Value); !errors.Is(err, account.ErrUnknown) {
 			continue
 		}
-		whose := "nobody"
+		whose := "no login"
 		if set.Match != "" {
 			whose = fmt.Sprintf("no login that matches %q", set.Match)
 		}
