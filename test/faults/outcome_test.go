@@ -12,13 +12,16 @@ import (
 type outcome struct {
 	status      int
 	stdout, log string // log is a regular expression for all of it
+	// surplus is set if the service sends more than the answer. A request that is already
+	// on the connection then takes the rest for its answer, and is refused.
+	surplus bool
 }
 
 var (
 	// thePushedKey is printed despite the fault.
-	thePushedKey = outcome{0, trial.Key + "\n", `\Ainfo: Providing ssh key from EC2 Instance Connect with fingerprint: .*\n\z`}
+	thePushedKey = outcome{stdout: trial.Key + "\n", log: `\Ainfo: Providing ssh key from EC2 Instance Connect with fingerprint: .*\n\z`}
 	// noKey means that the program sees no pushed key.
-	noKey = outcome{0, "", `\A\z`}
+	noKey = outcome{log: `\A\z`}
 )
 
 // budget is the budget of a run with a persistent fault.
@@ -31,7 +34,7 @@ func lasting() []imds.Kind {
 
 // noAnswer returns a failure that names the stage and the reason.
 func noAnswer(stage imds.Stage, reason string) outcome {
-	return outcome{1, "", fmt.Sprintf(`\Aerror: .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
+	return outcome{status: 1, log: fmt.Sprintf(`\Aerror: .*asking the metadata service for %s: %s.*\n\z`, stage, reason)}
 }
 
 // final returns a failure that a retry does not fix. A single staple may be missing, so
@@ -50,12 +53,12 @@ func spent(stage imds.Stage, reason string) outcome {
 
 // refusal returns the outcome of an answer that was received and refused.
 func refusal(reason string) outcome {
-	return outcome{1, "", `\Awarning: .*` + reason + `.*\n\z`}
+	return outcome{status: 1, log: `\Awarning: .*` + reason + `.*\n\z`}
 }
 
 // ignored returns the outcome of a document without an acceptable key.
 func ignored(level, reason string) outcome {
-	return outcome{0, "", `\A` + level + `: .*` + reason + `.*\n\z`}
+	return outcome{log: `\A` + level + `: .*` + reason + `.*\n\z`}
 }
 
 // expect returns the expected outcome of a fault.
@@ -86,7 +89,9 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	case imds.Noise:
 		return noise(stage)
 	case imds.WrongLength:
-		return surplus(half(stage))
+		o := half(stage)
+		o.surplus = true
+		return o
 	default:
 		return outcome{status: -1, log: fmt.Sprintf("no outcome is expected of %q", kind)}
 	}
@@ -134,15 +139,6 @@ func noise(stage imds.Stage) outcome {
 	default:
 		return place(stage, `.*`)
 	}
-}
-
-// surplus allows for the rest of an answer whose length was wrong. If the next request is
-// already on the connection, the rest is taken for its answer, and refused.
-func surplus(o outcome) outcome {
-	if o.status == 1 {
-		o.log = "(?:" + o.log + `)|malformed HTTP response ".*\n\z`
-	}
-	return o
 }
 
 // half is what comes of half an answer that looks like a whole one.
