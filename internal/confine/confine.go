@@ -7,8 +7,9 @@
 // program relies on it.
 //
 // Landlock's port rule covers TCP sockets, and allows any address at the port. It does
-// not cover Multipath TCP, UDP, raw sockets, or Unix sockets with a path. File
-// permissions control the last.
+// not cover Multipath TCP or raw sockets. Only kernels with Landlock ABI 9 cover Unix
+// sockets with a path, and only those with ABI 10 cover UDP. On older kernels, file
+// permissions control Unix sockets.
 package confine
 
 // Needs lists what the rest of the process may still do.
