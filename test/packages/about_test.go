@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// publisher returns what packages.mk says of whoever publishes packages.
+// publisher returns the value of a variable of packages.mk, such as MAINTAINER or VENDOR.
 func publisher(t *testing.T, variable string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, "packaging/packages.mk"))
@@ -22,9 +22,9 @@ func publisher(t *testing.T, variable string) string {
 	return value[1]
 }
 
-// Every family has the maintainer, vendor and home page that stand in packages.mk, as far
-// as its form has a place for them, and a first line that fits where packages are listed.
-func TestPackagesSayWhoseTheyAreAndWhatInOneLine(t *testing.T) {
+// Packages of every format have the maintainer, vendor and home page of packages.mk, if the
+// format has a field for them, and a summary of one line for package lists.
+func TestPackagesHaveMaintainerVendorHomePageAndSummary(t *testing.T) {
 	maintainer, vendor, homepage := publisher(t, "MAINTAINER"), publisher(t, "VENDOR"), publisher(t, "HOMEPAGE")
 	w := open(t, "tools")
 	for name, summary := range map[string]string{

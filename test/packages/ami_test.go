@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A component is what of AWSTOE's document schema 1.0 the component uses (EC2
+// component is the part of AWSTOE's document schema 1.0 that image-builder.yaml uses (EC2
 // Image Builder User Guide, "Use component documents").
 type component struct {
 	Name          string
@@ -45,7 +45,7 @@ func fromYAML(t *testing.T, name string) []byte {
 		`python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("/src/packaging/ami/` + name + `"))))'`))
 }
 
-func TestImageBuilderComponent(t *testing.T) {
+func TestImageBuilderComponentFollowsItsSchema(t *testing.T) {
 	c := readComponent(t)
 	require.Equal(t, "1.0", c.SchemaVersion.String())
 	parameters := map[string]bool{}
@@ -70,8 +70,8 @@ func TestImageBuilderComponent(t *testing.T) {
 	require.Equal(t, []string{"build", "validate", "test"}, phases)
 }
 
-// An action is an action module, as far as the component needs it: what it takes
-// is checked, and done.
+// action imitates an AWSTOE action module, as far as the component needs it: it checks the
+// inputs and does the work.
 type action func(t *testing.T, m machine, inputs json.RawMessage)
 
 func actions() map[string]action {
@@ -79,7 +79,7 @@ func actions() map[string]action {
 		"ExecuteBash": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in struct{ Commands []string }
 			require.NoError(t, strictly(inputs, &in))
-			// They are one script, which goes on after a command that fails.
+			// The commands are one script, which continues after a failed command.
 			m.must("/bin/bash", "-c", strings.Join(in.Commands, "\n"))
 		},
 		"CreateFolder": func(t *testing.T, m machine, inputs json.RawMessage) {
@@ -87,7 +87,7 @@ func actions() map[string]action {
 			require.NoError(t, strictly(inputs, &in))
 			require.NoError(t, os.Mkdir(m.Path(in[0].Path), 0o755))
 		},
-		// The directory that it downloads to must exist.
+		// AWSTOE does not create the destination directory.
 		"S3Download": func(t *testing.T, m machine, inputs json.RawMessage) {
 			var in []struct{ Source, Destination string }
 			require.NoError(t, strictly(inputs, &in))
@@ -102,20 +102,20 @@ func actions() map[string]action {
 				Force bool
 			}
 			require.NoError(t, strictly(inputs, &in))
-			require.True(t, in[0].Force, "it is not empty")
+			require.True(t, in[0].Force, "the directory is not empty, so DeleteFolder needs force")
 			require.NoError(t, os.RemoveAll(m.Path(in[0].Path)))
 		},
 	}
 }
 
-// strictly decodes JSON that may have no other fields.
+// strictly decodes JSON and fails on unknown fields.
 func strictly(text []byte, into any) error {
 	decoder := json.NewDecoder(strings.NewReader(string(text)))
 	decoder.DisallowUnknownFields()
 	return decoder.Decode(into)
 }
 
-// The component's steps make an image of which the last says that it is well.
+// The component's steps bake an image, and its last step checks that image.
 func TestImageBuilderStepsBakeAnImage(t *testing.T) {
 	m := start(t, "trixie")
 	before := m.listing()
@@ -136,8 +136,9 @@ func withKey(t *testing.T, inputs json.RawMessage, key string) json.RawMessage {
 	return json.RawMessage(strings.ReplaceAll(string(inputs), "{{ Key }}", base64Of(t, key)))
 }
 
-// Whoever can write to the bucket has every file in it, sums and script included.
-func TestImageBuilderInstallsNothingThatTheKeyDidNotSign(t *testing.T) {
+// An attacker who can write to the S3 bucket can replace every file in it, including the
+// checksums and the script.
+func TestImageBuilderInstallsNothingThatTheReleaseKeyDidNotSign(t *testing.T) {
 	var download, install json.RawMessage
 	for _, step := range readComponent(t).Phases[0].Steps {
 		switch step.Name {
@@ -151,18 +152,18 @@ func TestImageBuilderInstallsNothingThatTheKeyDidNotSign(t *testing.T) {
 		key    string
 		change func(m machine)
 	}{
-		"all signed by another key": {key: otherKey, change: func(machine) {}},
-		"a package of the name, not in the sums": {key: releaseKey, change: func(m machine) {
+		"everything signed by another key": {key: otherKey, change: func(machine) {}},
+		"package renamed, not in SHA256SUMS": {key: releaseKey, change: func(m machine) {
 			m.must("/bin/sh", "-c", "cd /tmp/eic && mv eic_*_amd64.deb eic_0-1_amd64.deb")
 		}},
-		"a package beside the signed one": {key: releaseKey, change: func(m machine) {
+		"extra package, not in SHA256SUMS": {key: releaseKey, change: func(m machine) {
 			m.must("/bin/sh", "-c", "cd /tmp/eic && cp eic_*_amd64.deb eic_0-1_amd64.deb")
 		}},
-		"a script of its own": {key: releaseKey, change: func(m machine) { m.write("/tmp/eic/install.sh", "touch /run/attacked\n") }},
-		"sums of its own": {key: releaseKey, change: func(m machine) {
+		"install.sh replaced": {key: releaseKey, change: func(m machine) { m.write("/tmp/eic/install.sh", "touch /run/attacked\n") }},
+		"install.sh and SHA256SUMS replaced": {key: releaseKey, change: func(m machine) {
 			m.must("/bin/sh", "-c", "cd /tmp/eic && echo touch /run/attacked > install.sh && sha256sum *.deb install.sh > SHA256SUMS")
 		}},
-		"no signature": {key: releaseKey, change: func(m machine) { require.NoError(m.t, os.Remove(m.Path("/tmp/eic/SHA256SUMS.asc"))) }},
+		"SHA256SUMS.asc missing": {key: releaseKey, change: func(m machine) { require.NoError(m.t, os.Remove(m.Path("/tmp/eic/SHA256SUMS.asc"))) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := start(t, "bookworm")
@@ -178,15 +179,15 @@ func TestImageBuilderInstallsNothingThatTheKeyDidNotSign(t *testing.T) {
 	}
 }
 
-// The user data installs from a signed repository, and from no other.
-func TestCloudInitUserData(t *testing.T) {
+// The user data installs eic only from a repository that is signed with its key.
+func TestCloudInitInstallsOnlyFromASignedRepository(t *testing.T) {
 	var userData struct {
 		WriteFiles []struct{ Path, Content string } `json:"write_files"`
 		Runcmd     []string
 	}
 	require.NoError(t, strictly(fromYAML(t, "cloud-init.yaml"), &userData))
 	require.Len(t, userData.WriteFiles, 1)
-	script := strings.Join(userData.Runcmd, "\n") // that is what cloud-init makes of it
+	script := strings.Join(userData.Runcmd, "\n") // cloud-init runs the commands as one script
 	require.Contains(t, script, example)
 	script = strings.ReplaceAll(script, example, repository(t))
 	for family, startIt := range families() {

@@ -20,16 +20,16 @@ func TestAnsibleLint(t *testing.T) {
 		ansible-lint --offline --strict --nocolor site.yaml roles/eic/*/*.yml roles/eic`), "Passed: 0 failure(s), 0 warning(s) on 10 files.")
 }
 
-// copyRole puts the role where ansible-playbook will look for it.
+// copyRole copies the role to where ansible-playbook looks for it.
 func (m machine) copyRole() {
 	m.t.Helper()
-	for _, directory := range []string{"/run/ansible", "/dev/shm"} { // Python keeps its semaphores in the second
+	for _, directory := range []string{"/run/ansible", "/dev/shm"} { // Python keeps its semaphores in /dev/shm
 		require.NoError(m.t, os.MkdirAll(m.Path(directory), 0o755))
 	}
 	require.NoError(m.t, os.CopyFS(m.Path("/run/ansible"), os.DirFS(filepath.Join(module, "packaging/ansible"))))
 }
 
-// ansible runs the role on the machine itself.
+// ansible runs the role on the machine itself, with --connection local.
 func (m machine) ansible(variables string, flags ...string) host.Result {
 	m.t.Helper()
 	m.write("/run/ansible/play.yaml", "- hosts: all\n  gather_subset: [min]\n  roles:\n    - role: eic\n      vars: {eic_packages: /run/packages, "+variables+"}\n")
@@ -37,7 +37,7 @@ func (m machine) ansible(variables string, flags ...string) host.Result {
 		"/usr/bin/ansible-playbook", "--inventory", "localhost,", "--connection", "local", "/run/ansible/play.yaml"}, flags...)...)
 }
 
-// play runs the role, which has to succeed, and returns what Ansible counts at the end.
+// play runs the role, requires that it succeeds, and returns Ansible's recap.
 func (m machine) play(variables string, flags ...string) string {
 	m.t.Helper()
 	result := m.ansible("eic_unsigned: true, "+variables, flags...)
@@ -47,8 +47,8 @@ func (m machine) play(variables string, flags ...string) string {
 	return recap
 }
 
-// requireRole runs the role as a fleet does: first to see what it would do, then for good, and
-// again and again.
+// requireRole runs the role as a fleet does: in check mode, then in earnest, and again with
+// the same settings, with eic disabled, and with eic absent.
 func (m machine) requireRole(installed string) {
 	m.t.Helper()
 
@@ -60,18 +60,18 @@ func (m machine) requireRole(installed string) {
 	require.NotContains(m.t, m.play(settings), "changed=0 ")
 	copied, err := os.ReadDir(m.Path("/var/cache/eic"))
 	require.NoError(m.t, err)
-	require.Len(m.t, copied, 1, "every host has one package to fetch")
+	require.Len(m.t, copied, 1, "the role must copy exactly one package to the host")
 	require.Equal(m.t, installed, copied[0].Name())
 	require.Contains(m.t, m.read(settingsFile), "\ndeny-user root\nkey-options no-pty,no-agent-forwarding\n")
 	m.requireLogin()
 
 	require.Contains(m.t, m.play(settings), "changed=0 ")
-	require.Contains(m.t, m.play("eic_deny_user: [root, admin]", "--check"), "changed=1 ", "only the settings would change")
+	require.Contains(m.t, m.play("eic_deny_user: [root, admin]", "--check"), "changed=1 ", "expected only the settings file to change")
 
 	written := m.read(settingsFile)
-	require.Contains(m.t, m.play("eic_enabled: false"), "changed=2 ", "what was asked, and what was done")
+	require.Contains(m.t, m.play("eic_enabled: false"), "changed=2 ", "expected a change from eic disable and from its dry run")
 	require.False(m.t, m.enabled())
-	require.Equal(m.t, written, m.read(settingsFile), "no setting is given, so none is taken away")
+	require.Equal(m.t, written, m.read(settingsFile), "a play without settings must leave the settings file unchanged")
 	require.Contains(m.t, m.play("eic_state: absent"), "changed=1 ")
 	require.False(m.t, m.exists("/usr/bin/eic"))
 }
@@ -85,7 +85,7 @@ func TestAnsibleRoleWithApt(t *testing.T) {
 
 func TestAnsibleRoleWithDnf(t *testing.T) {
 	m := startRPM(t)
-	// Ansible takes dnf where the distribution has it, and Debian has apt.
+	// Ansible chooses the package manager by the distribution. It must choose dnf here.
 	m.write("/usr/lib/os-release", "NAME=\"Amazon Linux\"\nID=amzn\nID_LIKE=fedora\nVERSION=2023\nVERSION_ID=2023\n")
 	m.copyRole()
 	m.copyPackages("/run/packages")
@@ -96,7 +96,7 @@ func TestAnsibleRoleWithDnf(t *testing.T) {
 	m.requireRole("eic.rpm")
 }
 
-func TestAnsibleRefusesAnythingButOnePackage(t *testing.T) {
+func TestAnsibleRoleFailsWithoutAPackage(t *testing.T) {
 	m := start(t, "tools")
 	m.copyRole()
 	result := m.ansible("eic_deny_user: [root]")

@@ -19,14 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An apkMember is a file or a directory of an apk.
+// apkMember is a file or a directory of an apk.
 type apkMember struct {
 	header tar.Header
 	text   string
 }
 
-// readAPK takes an apk apart: it is two gzip streams, one after the other, of a
-// tar archive each, the first with what apk(8) has to know (apk-package(5)).
+// readAPK unpacks an apk: two concatenated gzip streams of one tar archive each. The first
+// has the metadata for apk(8) (apk-package(5)). dataSum is the SHA-256 of the second.
 func readAPK(t *testing.T, name string) (control map[string]apkMember, data []apkMember, dataSum string) {
 	t.Helper()
 	content, err := os.ReadFile(name)
@@ -62,16 +62,16 @@ func readAPK(t *testing.T, name string) (control map[string]apkMember, data []ap
 	return control, parts[1], dataSum
 }
 
-// Debian has no apk, so it is done by hand what apk does. Debian's busybox has
-// no adduser either, so eic gets stand-ins that take the same options.
-func TestAPK(t *testing.T) {
+// Debian has no apk, so the test unpacks the package and runs its scripts as apk does.
+// Debian's busybox has no adduser, so stand-ins take the options of Alpine's.
+func TestAPKInstallsLogsInAndIsRemoved(t *testing.T) {
 	control, data, sum := readAPK(t, file(t, `new/eic_[0-9]\S*-r1_x86_64\.apk`))
 	require.Contains(t, control[".PKGINFO"].text, "\npkgver = ")
 	require.Contains(t, control[".PKGINFO"].text, "\ndatahash = "+sum+"\n")
 
 	m := start(t, "trixie")
 	m.must("/usr/bin/mv", "/usr/sbin/useradd", "/usr/local/sbin/shadow-useradd")
-	m.must("/usr/bin/rm", "-f", "/usr/sbin/addgroup", "/usr/sbin/adduser") // which may be links to each other
+	m.must("/usr/bin/rm", "-f", "/usr/sbin/addgroup", "/usr/sbin/adduser") // each may be a link to the other
 	m.script("/usr/sbin/addgroup", `[ "$*" = "-S _eic" ] && groupadd --system _eic`)
 	m.script("/usr/sbin/adduser", `
 		[ "$*" = "-S -D -H -h /nonexistent -s /usr/sbin/nologin -g EC2 Instance Connect -G _eic _eic" ]
@@ -101,7 +101,7 @@ func TestAPK(t *testing.T) {
 	m.requireListing(before)
 }
 
-// script writes a shell script that ends with its first failure.
+// script writes a shell script that exits at the first failed command.
 func (m machine) script(name, text string) {
 	m.t.Helper()
 	m.write(name, "#!/bin/sh -e\n"+text+"\n")

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestArchPackage(t *testing.T) {
+func TestArchPackageInstallsUpgradesAndIsRemoved(t *testing.T) {
 	m := start(t, "rpm")
-	m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm wraps the scripts in words of bash
+	m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm's wrapper around the scripts needs bash
 	name := m.copyIn(file(t, `new/eic-[0-9]\S*-x86_64\.pkg\.tar\.zst`))
 	before := m.listing()
-	// What it depends on was not installed by pacman.
+	// -dd: the dependencies are installed, but not by pacman.
 	pacman := func(args ...string) { m.must("/usr/bin/pacman", append([]string{"--noconfirm", "-dd"}, args...)...) }
 
 	pacman("-U", name)
@@ -21,7 +21,7 @@ func TestArchPackage(t *testing.T) {
 	m.requireLogin()
 	m.must("/usr/bin/eic", "disable")
 	pacman("-U", name)
-	require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
+	require.False(t, m.enabled(), "the upgrade enabled eic, which the administrator had disabled")
 	m.must("/usr/bin/eic", "enable")
 	m.requireLogin()
 	settings := m.read(settingsFile) + "deny-user root\n"

@@ -13,8 +13,8 @@ import (
 	"eic/test/roots"
 )
 
-// qemu runs programs for arm64. It is linked statically, so it runs out of the
-// root it was installed in.
+// qemu returns the path of QEMU's user emulator for arm64. It is statically linked, so it
+// runs outside of the root where it is installed.
 func qemu(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(roots.Copy(t, "tools"), "/usr/bin/qemu-aarch64")
@@ -26,8 +26,8 @@ func TestARM64ProgramRuns(t *testing.T) {
 	require.Contains(t, string(out), "eic ")
 }
 
-// The packages that decide about keys, and those that parse untrusted text.
-func TestARM64Packages(t *testing.T) {
+// These packages decide about keys or parse untrusted text.
+func TestKeyDecisionsOnARM64(t *testing.T) {
 	cmd := exec.Command("go", "test", "-count=1", "-exec", qemu(t),
 		"./internal/activekeys", "./internal/authorize", "./internal/instance", "./internal/trust", "./internal/argv")
 	cmd.Dir = module

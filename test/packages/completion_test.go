@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// completers ask a shell what it would complete a command line with. Each script
-// has the command line in $1.
+// completers returns a script for each shell. The script prints the completions that the
+// shell offers for the command line in $1.
 func completers() map[string]string {
 	return map[string]string{
 		"bash": `bash -uc '
@@ -23,8 +23,8 @@ func completers() map[string]string {
 			_eic eic "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 			printf "%s\n" "${COMPREPLY[@]}"' bash "$1"`,
 		"fish": `fish -c 'complete -C "$argv[1]"' "$1" | cut -f 1`,
-		// zsh completes on a terminal only, so it is given one, and writes down
-		// what it was offered.
+		// zsh completes only on a terminal. It gets a pseudo-terminal, and writes the
+		// completions to a file.
 		"zsh": `zsh -f -c '
 			zmodload zsh/zpty
 			zpty shell zsh -f -i
@@ -40,7 +40,7 @@ func completers() map[string]string {
 	}
 }
 
-// complete returns what a shell would complete a command line with.
+// complete returns the completions that a shell offers for a command line.
 func (w workshop) complete(shell, line string) []string {
 	w.t.Helper()
 	out := w.must("rm -f found; set -- '" + line + "'\n" + completers()[shell])
@@ -95,7 +95,7 @@ func TestShellsCompleteEveryCommandAndFlag(t *testing.T) {
 			} {
 				require.Contains(t, strings.Join(w.complete(shell, line), " "), found, line)
 			}
-			// A file is no directory.
+			// --ocsp takes a directory, so no file is offered.
 			require.NotContains(t, strings.Join(w.complete(shell, "eic verify --ocsp /etc/pass"), " "), "passwd")
 		})
 	}

@@ -15,16 +15,16 @@ import (
 	"eic/test/host"
 )
 
-// controlPlane answers calls of S3, Systems Manager and Image Builder with as little as
-// AWS's command line is content with. It shows that a command is complete, that the
-// files it names are there, and what it calls; what AWS makes of that it does not show.
+// controlPlane answers calls of S3, Systems Manager and Image Builder with the least that
+// AWS's command line accepts. It shows that a command is complete, that its files exist,
+// and which operation it calls. It does not show that AWS would accept the call.
 type controlPlane struct {
 	url   string
 	mu    sync.Mutex
 	calls []string
 }
 
-// answers are those to the calls of the pages, by target or by method and path.
+// answers are the responses to the calls on the pages, by X-Amz-Target or by method and path.
 var answers = map[string]string{
 	"AmazonSSM.CreateDocument":               `{"DocumentDescription": {}}`,
 	"AmazonSSM.UpdateDocument":               `{"DocumentDescription": {}}`,
@@ -57,15 +57,16 @@ func (c *controlPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, known := answers[call]
 	switch {
 	case known:
-		_, _ = w.Write([]byte(answer)) // a client that is gone needs none
+		_, _ = w.Write([]byte(answer)) // a client that hung up needs no answer
 	case strings.HasPrefix(call, "PUT /BUCKET/"):
 		w.Header().Set("ETag", `"0"`)
 	default:
-		http.Error(w, call+" is on no page", http.StatusBadRequest)
+		http.Error(w, "unexpected call "+call, http.StatusBadRequest)
 	}
 }
 
-// laptop is where somebody runs AWS's command line in the source directory.
+// laptop returns a function that runs commands as on an administrator's laptop, in the
+// source directory, with AWS's command line.
 func (c *controlPlane) laptop(t *testing.T) func(commands string) {
 	t.Helper()
 	w := open(t, "tools")
@@ -76,8 +77,8 @@ func (c *controlPlane) laptop(t *testing.T) func(commands string) {
 	}
 }
 
-// requireCalls wants the page on fleets to have called what a fleet needs: a page that
-// calls nothing would pass as well.
+// requireCalls requires that the page on fleets made every call that a fleet needs. Without
+// this check, a page with no calls would pass too.
 func (c *controlPlane) requireCalls(t *testing.T) {
 	t.Helper()
 	for call := range answers {

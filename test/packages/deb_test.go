@@ -21,7 +21,7 @@ const (
 	otherLines   = "AuthorizedKeysCommand /usr/bin/true %u\nAuthorizedKeysCommandUser nobody\n"
 )
 
-// onDebian runs a test on every release of Debian.
+// onDebian runs a test on Debian 12 and on Debian 13.
 func onDebian(t *testing.T, test func(t *testing.T, m machine)) {
 	t.Helper()
 	for _, release := range []string{"bookworm", "trixie"} {
@@ -34,7 +34,7 @@ func (m machine) installDeb(pattern string) string {
 	return m.must("/usr/bin/dpkg", "-i", m.copyIn(file(m.t, pattern)))
 }
 
-// settings is what a Debian package keeps until it is purged.
+// settings returns the paths that dpkg keeps until the package is purged.
 func settings() []string { return []string{"/etc/eic", settingsFile} }
 
 const (
@@ -42,7 +42,7 @@ const (
 	oldDeb = `old/eic_[0-9]\S*_amd64\.deb`
 )
 
-func TestDebInstalledIsAllThereIsToDo(t *testing.T) {
+func TestDebEnablesLoginsAndPurgeRestoresTheHost(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		before := m.listing()
 		m.installDeb(newDeb)
@@ -65,7 +65,7 @@ func TestDebInstalledIsAllThereIsToDo(t *testing.T) {
 		m.must("/usr/bin/dpkg", "-r", "eic")
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
-		require.Equal(t, account, systemUser.FindString(m.read("/etc/passwd")), "firewall rules name its uid")
+		require.Equal(t, account, systemUser.FindString(m.read("/etc/passwd")), "the system user must keep its uid, which firewall rules name")
 
 		m.installDeb(newDeb)
 		m.requireLogin()
@@ -74,7 +74,7 @@ func TestDebInstalledIsAllThereIsToDo(t *testing.T) {
 	})
 }
 
-func TestDebUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
+func TestDebUpgradeKeepsFlagsAndDisabledState(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.installDeb(oldDeb)
 		m.must("/usr/bin/eic", "disable")
@@ -88,11 +88,11 @@ func TestDebUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 		m.must("/usr/bin/eic", "disable")
 		m.installDeb(oldDeb)
 		m.installDeb(newDeb)
-		require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
+		require.False(t, m.enabled(), "the upgrade enabled eic, which the administrator had disabled")
 	})
 }
 
-func TestDebTakesThePlaceOfTheScripts(t *testing.T) {
+func TestDebReplacesAWSsPackage(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		before := m.listing()
 		older := m.copyIn(file(t, `older/ec2-instance-connect_.*\.deb`))
@@ -103,62 +103,64 @@ func TestDebTakesThePlaceOfTheScripts(t *testing.T) {
 		require.True(t, m.hasUser("_eic"))
 		m.must("/usr/bin/eic", "doctor", "--offline")
 		m.requireLogin()
-		// What called the script by its name still finds it.
+		// The path of AWS's script still works.
 		m.must("/usr/share/ec2-instance-connect/eic_run_authorized_keys", "alice")
 
-		require.NotZero(t, m.run("/usr/bin/dpkg", "-i", older).Status, "the older package came back beside this one")
+		require.NotZero(t, m.run("/usr/bin/dpkg", "-i", older).Status, "AWS's package was installed next to eic")
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
 	})
 }
 
-func TestDebOverridesNobody(t *testing.T) {
+func TestDebKeepsAnotherAuthorizedKeysCommand(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.write(otherFile, otherLines)
 		before := m.listing()
 		said := m.installDeb(newDeb)
 		require.Contains(t, said, otherFile+":1")
 		require.False(t, m.enabled())
-		m.doAsTold(said)
+		m.runSuggestion(said)
 		m.requireLogin()
 		m.must("/usr/bin/dpkg", "-P", "eic")
 		m.requireListing(before)
 	})
 }
 
-// doAsTold runs the command that a refusal ends in.
-func (m machine) doAsTold(said string) {
+// runSuggestion runs the command that a refusal suggests.
+func (m machine) runSuggestion(said string) {
 	m.t.Helper()
 	command := regexp.MustCompile("; run: (.*)").FindStringSubmatch(said)
 	require.NotNil(m.t, command, said)
 	m.must("/bin/sh", "-c", command[1])
 }
 
-// A group of the name may be anybody's: its members gain nothing, and eic's user is made beside it.
-func TestDebBesideAGroupOfItsName(t *testing.T) {
+// An unrelated group may have the name _eic. Its members gain nothing, and the system user
+// gets another primary group.
+func TestDebInstallsIfAGroupHasTheNameOfItsUser(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
-		m.requireBesideAGroup(func() { m.installDeb(newDeb) })
+		m.requireInstallDespiteGroup(func() { m.installDeb(newDeb) })
 		m.must("/usr/bin/dpkg", "-P", "eic")
-		require.Contains(t, m.read("/etc/group"), groupOfItsName)
+		require.Contains(t, m.read("/etc/group"), existingGroup)
 	})
 }
 
-const groupOfItsName = "\n_eic:x:4000:alice\n"
+const existingGroup = "\n_eic:x:4000:alice\n"
 
-// requireBesideAGroup installs eic where its name is that of a group, and logs in.
-func (m machine) requireBesideAGroup(install func()) {
+// requireInstallDespiteGroup adds a group with the name of eic's system user, installs eic,
+// and logs in.
+func (m machine) requireInstallDespiteGroup(install func()) {
 	m.t.Helper()
 	m.must("/usr/sbin/groupadd", "--gid", "4000", "_eic")
 	m.must("/usr/sbin/usermod", "--append", "--groups", "_eic", "alice")
 	install()
-	require.Contains(m.t, m.read("/etc/group"), groupOfItsName)
+	require.Contains(m.t, m.read("/etc/group"), existingGroup)
 	require.NotContains(m.t, systemUser.FindString(m.read("/etc/passwd")), ":4000:")
 	require.True(m.t, m.enabled())
 	m.must("/usr/bin/eic", "doctor", "--offline")
 	m.requireLogin()
 }
 
-func TestDebWithoutSSHD(t *testing.T) {
+func TestDebInstallsWithoutSSHD(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.must("/usr/bin/dpkg", "-P", "openssh-server")
 		before := m.listing()
@@ -168,7 +170,7 @@ func TestDebWithoutSSHD(t *testing.T) {
 	})
 }
 
-func TestDebWithAnSSHDThatIsMisconfigured(t *testing.T) {
+func TestDebStaysDisabledIfSSHDsConfigurationIsInvalid(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.write("/etc/ssh/sshd_config.d/00-wrong.conf", "NoSuchOption yes\n")
 		before := m.listing()
@@ -179,7 +181,7 @@ func TestDebWithAnSSHDThatIsMisconfigured(t *testing.T) {
 	})
 }
 
-func TestDebRemovalLeavesWhatSomebodyEdited(t *testing.T) {
+func TestDebPurgeKeepsAnEditedDropIn(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.installDeb(newDeb)
 		edited := m.read(dropIn) + "LogLevel VERBOSE\n"
@@ -191,9 +193,9 @@ func TestDebRemovalLeavesWhatSomebodyEdited(t *testing.T) {
 	})
 }
 
-// dpkg calls "postinst abort-remove" where a removal fails after prerm took our
-// lines out.
-func TestDebRemovalThatFailsRestoresWhatItTookOut(t *testing.T) {
+// dpkg calls "postinst abort-remove" if a removal fails after prerm has removed eic's lines
+// from sshd's configuration.
+func TestFailedDebRemovalRestoresSSHDsConfiguration(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.installDeb(newDeb)
 		m.must("/usr/bin/eic", "disable")
@@ -210,15 +212,15 @@ func TestDebRemovalThatFailsRestoresWhatItTookOut(t *testing.T) {
 		before = m.listing()
 		require.NotZero(t, m.run("/usr/bin/dpkg", "-r", "eic").Status)
 		m.requireListing(before)
-		require.False(t, m.enabled(), "a removal that failed enabled what the administrator had disabled")
+		require.False(t, m.enabled(), "the failed removal enabled eic, which the administrator had disabled")
 	})
 }
 
-// policy-rc.d decides about every action that a maintainer script asks for, and an
-// administrator who forbids them means a reload too. Without one sshd reads what was written.
-func TestDebReloadsSSHDOnlyWherePolicyAllows(t *testing.T) {
+// policy-rc.d may forbid any action on a service that a maintainer script requests. If it
+// forbids the reload, the package does not reload sshd. If it allows it, sshd reloads.
+func TestDebReloadsSSHDOnlyIfPolicyRCDAllowsIt(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
-		require.NoError(t, m.StartSSHD()) // which makes the host keys
+		require.NoError(t, m.StartSSHD()) // this creates the host keys
 		m.StopSSHD()
 		m.script("/usr/sbin/policy-rc.d", `echo "$*" >> /run/asked; exit 101`)
 		m.script("/run/test", `
@@ -229,7 +231,8 @@ func TestDebReloadsSSHDOnlyWherePolicyAllows(t *testing.T) {
 			printf '#!/bin/sh\nexit 0\n' > /usr/sbin/policy-rc.d
 			dpkg -r eic
 			until grep -q 'Received SIGHUP' /run/sshd-log; do sleep 0.1; done`)
-		// As the first process has this root, eic takes the machine for one that runs.
+		// Process 1 of this PID namespace has the machine's root, so eic does not treat the
+		// machine as a chroot.
 		out := m.must("/usr/bin/timeout", "--signal=KILL", "120", "/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "/run/test")
 		forbidden, allowed, found := strings.Cut(out, "== allowed\n")
 		require.True(t, found)
@@ -240,13 +243,13 @@ func TestDebReloadsSSHDOnlyWherePolicyAllows(t *testing.T) {
 	})
 }
 
-// No package has to run systemd-sysusers, which some systems lack: eic enable makes the user.
-// Where it did run before, as in an image or on Arch, the account is the same.
-func TestSysusersMakesTheAccountThatThePackageMakes(t *testing.T) {
+// The packages do not need systemd-sysusers, which some systems lack: eic enable creates the
+// user. If systemd-sysusers ran before, as in an image or on Arch, the account is the same.
+func TestSysusersAndThePackageCreateTheSameAccount(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(module, "packaging/sysusers.d/eic.conf"))
 	require.NoError(t, err)
 	const account = `^_eic:x:[0-9]+:[0-9]+:EC2 Instance Connect:/nonexistent:/usr/sbin/nologin\n$`
-	t.Run("made before", func(t *testing.T) {
+	t.Run("created by systemd-sysusers before the installation", func(t *testing.T) {
 		m := start(t, "trixie")
 		m.write("/run/eic.conf", string(text))
 		m.must("/usr/bin/systemd-sysusers", "/run/eic.conf")
@@ -264,9 +267,8 @@ func TestSysusersMakesTheAccountThatThePackageMakes(t *testing.T) {
 	})
 }
 
-// The settings are the administrator's: they outlive an upgrade and a removal,
-// and go with a purge.
-func TestDebKeepsTheSettings(t *testing.T) {
+// The administrator's settings survive an upgrade and a removal. A purge deletes them.
+func TestDebKeepsSettingsUntilPurge(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		before := m.listing()
 		m.installDeb(oldDeb)
@@ -284,8 +286,8 @@ func TestDebKeepsTheSettings(t *testing.T) {
 	})
 }
 
-// An account of the name that is a person's is nobody's to take, and a group of
-// the name is in nobody's way.
+// If a person's account has the name _eic, eic does not use it and stays disabled. The
+// suggested command renames the account and enables eic.
 func TestDebDoesNotAdoptAPersonsAccount(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.must("/usr/sbin/useradd", "--create-home", "--shell", "/bin/bash", "_eic")
@@ -305,8 +307,8 @@ func TestDebDoesNotAdoptAPersonsAccount(t *testing.T) {
 	})
 }
 
-// The user of version 0.1.0, as its scripts made it.
-func TestDebMovesAHostFromTheEarlierUser(t *testing.T) {
+// Version 0.1.0 ran eic as the system user eic, which its scripts created.
+func TestDebUpgradeFromVersion010RunsEicAsItsNewUser(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.installDeb(oldDeb)
 		m.must("/usr/sbin/userdel", "_eic")
@@ -324,13 +326,13 @@ func TestDebMovesAHostFromTheEarlierUser(t *testing.T) {
 		id := func(name string) string {
 			return regexp.MustCompile("(?m)^" + name + ":[^:]*:([0-9]+:[0-9]+):").FindStringSubmatch(m.read("/etc/passwd"))[1]
 		}
-		require.Equal(t, id("eic"), id("_eic"), "firewall rules name the earlier user or its uid")
+		require.Equal(t, id("eic"), id("_eic"), "both users must have the same ids, which firewall rules name")
 	})
 }
 
-// AWS's package takes its user with it. A Match block that runs its script as
-// that user must go on letting its group in.
-func TestDebKeepsAMatchBlockOfAWSsUserAlive(t *testing.T) {
+// Removing AWS's package removes its system user. A Match block that runs AWS's script as
+// that user must still let its group log in.
+func TestDebKeepsLoginsOfAMatchBlockWithAWSsUser(t *testing.T) {
 	onDebian(t, func(t *testing.T, m machine) {
 		m.must("/usr/bin/dpkg", "-i", m.copyIn(file(t, `older/ec2-instance-connect_.*\.deb`)))
 		m.requireMatchBlockSurvives("/usr/share/ec2-instance-connect/eic_run_authorized_keys", func() string {

@@ -15,17 +15,17 @@ import (
 	"eic/test/host"
 )
 
-// pagesThatAreRun are those whose commands an administrator follows to the letter.
-var pagesThatAreRun = []string{
+// executedPages are the pages whose commands the test runs.
+var executedPages = []string{
 	"how-to/air-gapped.md", "how-to/ami-bake.md", "how-to/fleet.md", "how-to/install.md", "how-to/managed-sshd.md",
 	"how-to/migrating.md", "how-to/troubleshooting.md", "tutorials/first-host.md",
 }
 
-// Every block of commands is run as it stands on the page, in order, on machines as
-// the page's comments say. What they may say is in package documents.
-func TestTheCommandsOfThePages(t *testing.T) {
+// Every block of commands runs unchanged and in order, on the machines that the page's
+// comments name. Package documents describes these comments.
+func TestCommandsOfThePagesWork(t *testing.T) {
 	run, left := 0, 0
-	for _, page := range pagesThatAreRun {
+	for _, page := range executedPages {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			r := reader{t: t, page: page, aws: startControlPlane(t)}
 			for _, group := range machines(r.blocks()) {
@@ -40,10 +40,10 @@ func TestTheCommandsOfThePages(t *testing.T) {
 			}
 		})
 	}
-	require.Greater(t, run, 5*left, "the pages have %d blocks that are run, and %d that are not", run, left)
+	require.Greater(t, run, 5*left, "the test runs %d blocks of the pages and leaves out %d, expected more than five to one", run, left)
 }
 
-// machines cuts the blocks of a page into those for each machine.
+// machines groups the blocks of a page by machine.
 func machines(blocks []documents.Block) [][]documents.Block {
 	var groups [][]documents.Block
 	for _, b := range blocks {
@@ -55,7 +55,7 @@ func machines(blocks []documents.Block) [][]documents.Block {
 	return groups
 }
 
-// reader is somebody who follows a page to the letter.
+// reader runs the commands of a page, as its reader would.
 type reader struct {
 	t         *testing.T
 	page      string
@@ -73,14 +73,14 @@ func (r *reader) blocks() []documents.Block {
 	return blocks
 }
 
-// place is where commands are run: a machine and what was on it before, or a laptop.
+// place is where commands run: a machine, with its listing from before, or a laptop.
 type place struct {
 	machine
 	before []string
 	laptop func(commands string)
 }
 
-// follow does what the blocks for one machine say.
+// follow runs the blocks for one machine.
 func (r *reader) follow(blocks []documents.Block) {
 	r.t.Helper()
 	r.on = place{}
@@ -106,7 +106,7 @@ func (r *reader) follow(blocks []documents.Block) {
 				leave = ""
 				continue
 			}
-			require.False(r.t, r.on.Host == nil && r.on.laptop == nil, "%s:%d: on which machine?", r.page, b.Line)
+			require.False(r.t, r.on.Host == nil && r.on.laptop == nil, "%s:%d: no machine comment before this block", r.page, b.Line)
 			r.script(b.Commands)
 		}
 	}
@@ -127,9 +127,9 @@ func (r *reader) place(kind string) place {
 		m = startRPM(r.t)
 	case "arch":
 		m = start(r.t, "rpm")
-		m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm wraps the scripts in words of bash
+		m.must("/usr/bin/ln", "-sf", "bash", "/usr/bin/sh") // as on Arch; nfpm's wrapper around the scripts needs bash
 	default:
-		require.Fail(r.t, r.page+": no machine "+kind)
+		require.Fail(r.t, r.page+": unknown machine "+kind)
 	}
 	require.NoError(r.t, m.StartSSHD())
 	before := m.listing()
@@ -146,7 +146,7 @@ func (m machine) contents(pattern string) string {
 	return string(text)
 }
 
-// prepare does what the page leaves to its reader.
+// prepare does the preparation that the page leaves to its reader.
 func (r *reader) prepare(what string) {
 	r.t.Helper()
 	if what != "push a key for alice" {
@@ -159,7 +159,7 @@ func (r *reader) prepare(what string) {
 	require.NoError(r.t, err)
 }
 
-// check wants what the page promises.
+// check checks the result that the page promises.
 func (r *reader) check(what string) {
 	r.t.Helper()
 	switch what {
@@ -170,12 +170,12 @@ func (r *reader) check(what string) {
 	case "nothing left":
 		r.on.requireListing(r.on.before)
 	default:
-		require.Fail(r.t, r.page+": nobody can check "+what)
+		require.Fail(r.t, r.page+": unknown check "+what)
 	}
 }
 
-// prelude is what differs from a reader's shell: pacman did not install what eic
-// depends on.
+// prelude adapts the reader's shell to the test machines: pacman must ignore dependencies,
+// because it did not install them there.
 const prelude = `
 pacman() { command pacman -dd "$@"; }
 `
@@ -190,7 +190,7 @@ func (r *reader) script(commands string) {
 	r.on.must("/bin/sh", "-euc", "cd "+packagesAt+"\n"+prelude+commands)
 }
 
-// documented returns a page of the documentation, as it would be for what was built.
+// documented returns a page of the documentation, with the version that was built.
 func documented(t *testing.T, page string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, "docs", page))
@@ -213,8 +213,8 @@ func indented(t *testing.T, text, heading string) string {
 	return strings.Join(script, "\n")
 }
 
-// asBuilt puts the version that was built in the place of the next release's, which
-// pages and files name: only a build of its tag has that.
+// asBuilt replaces the version of the next release, which pages and files name, with the
+// version that was built. The two are equal only in a build of the release's tag.
 func asBuilt(t *testing.T, text string) string {
 	t.Helper()
 	changelog, err := os.ReadFile(filepath.Join(module, "CHANGELOG.md"))

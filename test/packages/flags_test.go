@@ -12,16 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Debian and Fedora build with flags of their own. What we build has no interpreter: it
-// runs on every distribution, and in a chroot with nothing else.
-func TestTheFlagsOfADistributionReachTheBuild(t *testing.T) {
+// Debian and Fedora set build flags, such as those for a PIE. Our own build is static: it has
+// no ELF interpreter, and runs on every distribution and in an empty chroot.
+func TestDistributionFlagsReachTheBuild(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags       []string
 		kind        elf.Type
 		interpreted bool
 	}{
-		"ours":           {nil, elf.ET_EXEC, false},
-		"a distribution": {[]string{"GOFLAGS=-buildmode=pie"}, elf.ET_DYN, true},
+		"our own flags":   {nil, elf.ET_EXEC, false},
+		"flags for a PIE": {[]string{"GOFLAGS=-buildmode=pie"}, elf.ET_DYN, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stage := t.TempDir()

@@ -8,17 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Both linters are held to silence, not just to no errors: what is overridden
-// says so, with the reason, beside the packages.
-func TestLintian(t *testing.T) {
+// lintian must not report anything, not even information. Each override is in the source of
+// the packages, with its reason.
+func TestLintianReportsNothing(t *testing.T) {
 	require.Empty(t, open(t, "tools").must("lintian --display-info --pedantic --fail-on error,warning /made/new/*.deb"))
 }
 
-func TestRpmlint(t *testing.T) {
+func TestRpmlintReportsNothing(t *testing.T) {
 	require.Contains(t, open(t, "tools").must("rpmlint --rpmlintrc /src/rpm/rpmlintrc /made/new/*.rpm"), "5 packages and 0 specfiles checked; 0 errors, 0 warnings,")
 }
 
-func TestShellScripts(t *testing.T) {
+func TestShellcheckReportsNothing(t *testing.T) {
 	open(t, "tools").must(`
 		shellcheck /src/deb/preinst /src/deb/postinst /src/deb/prerm /src/packaging/apk/* /src/packaging/install.sh /src/packaging/ssm/*.sh
 		shellcheck /src/packaging/version /src/packaging/sign /src/packaging/repository
@@ -26,7 +26,7 @@ func TestShellScripts(t *testing.T) {
 		shellcheck --shell=bash /src/packaging/completions/eic.bash`)
 }
 
-func TestManualsRenderWithTheirVersionAndDay(t *testing.T) {
+func TestManualsRenderWithVersionAndDate(t *testing.T) {
 	w := open(t, "tools")
 	require.Empty(t, w.must(`
 		for page in /src/build/stage/man/*.gz; do
@@ -37,18 +37,18 @@ func TestManualsRenderWithTheirVersionAndDay(t *testing.T) {
 		done`))
 }
 
-func TestYAML(t *testing.T) {
+func TestYamllintReportsNothing(t *testing.T) {
 	const config = `{extends: default, rules: {line-length: disable, document-start: disable, ` +
 		`truthy: {check-keys: false}, comments: {min-spaces-from-content: 1, ignore: [cloud-init.yaml]}}}` // its first line is "#cloud-config"
 	open(t, "tools").must("cd /src/packaging && yamllint --strict --config-data '" + config + "' *.yaml ami/*.yaml ansible ../.github")
 }
 
-func TestCloudInit(t *testing.T) {
+func TestCloudInitSchemaAcceptsTheUserData(t *testing.T) {
 	open(t, "tools").must("cloud-init schema --config-file /src/packaging/ami/cloud-init.yaml")
 }
 
-func TestPackerTemplate(t *testing.T) {
-	// This packer has the plugin built in, and does not know how to ask for it.
+func TestPackerValidatesTheTemplate(t *testing.T) {
+	// This version of packer has the plugin built in and cannot install plugins.
 	open(t, "packer").must(`
 		packer fmt -check -diff /src/packaging/ami/packer
 		cd /src/packaging/ami/packer

@@ -19,9 +19,8 @@ import (
 	"eic/test/roots"
 )
 
-// machine is an instance made of a root. It is in China: there the signer's
-// chain ends in the system's store, so that a package has to be installed and
-// nothing else done for a login to work.
+// machine is an instance with the files of a root. Its Region is in China. There, the trust
+// anchors are those of the system, so a login works as soon as the package is installed.
 type machine struct {
 	*host.Host
 	t *testing.T
@@ -87,7 +86,7 @@ func (m machine) run(program string, args ...string) host.Result {
 	return result
 }
 
-// must runs a program that has to succeed and returns all that it printed.
+// must runs a program, requires that it succeeds, and returns everything that it printed.
 func (m machine) must(program string, args ...string) string {
 	m.t.Helper()
 	result := m.run(program, args...)
@@ -113,7 +112,7 @@ func (m machine) exists(name string) bool {
 	return err == nil
 }
 
-// enabled says whether sshd's drop-in that enables eic is there.
+// enabled reports whether the drop-in for sshd that enables eic exists.
 func (m machine) enabled() bool { return m.exists(dropIn) }
 
 // hasUser reports whether a user has this name.
@@ -121,8 +120,8 @@ func (m machine) hasUser(name string) bool {
 	return strings.Contains(m.read("/etc/passwd"), "\n"+name+":")
 }
 
-// requireLogin pushes a key for alice and logs in with it, and sees that
-// without the push it was not possible.
+// requireLogin requires that alice's key is refused before it is pushed and accepted
+// afterwards.
 func (m machine) requireLogin() {
 	m.t.Helper()
 	require.NoError(m.t, m.StartSSHD())
@@ -139,11 +138,11 @@ func (m machine) requireLogin() {
 	require.Equal(m.t, host.Result{Stdout: "alice\n"}, after, "%q", m.Log.Texts(""))
 }
 
-// systemUser matches the lines about the system user in the files about accounts.
+// systemUser matches the lines of the system user in passwd(5), group(5) and shadow(5).
 var systemUser = regexp.MustCompile(`(?m)^_eic:.*\n`)
 
-// requireMatchBlockSurvives has alice's group run AWS's script as AWS's user,
-// replaces AWS's package, logs in, and removes ours.
+// requireMatchBlockSurvives adds a Match block that runs AWS's script as AWS's user for
+// alice's group. It replaces AWS's package with eic, logs in, and removes eic.
 func (m machine) requireMatchBlockSurvives(script string, replace func() string, remove func()) {
 	m.t.Helper()
 	m.must("/usr/sbin/groupadd", "ec2i")
@@ -159,9 +158,9 @@ func (m machine) requireMatchBlockSurvives(script string, replace func() string,
 	require.Equal(m.t, before, m.read(config))
 }
 
-// listing is every file of the machine's with its mode, and the text of those
-// that say what is configured. Package databases and logs are no part of it, nor
-// is the system user, which outlives the package.
+// listing returns every file of the machine with its mode, and the contents of those in
+// /etc. It leaves out package databases, logs, and the system user, which stays after the
+// package is removed.
 func (m machine) listing() []string {
 	m.t.Helper()
 	var all []string
@@ -196,22 +195,22 @@ func (m machine) listing() []string {
 	return all
 }
 
-// requireListing compares listings, line by line. Kept are files and directories
-// that were not there before and have to be there now.
+// requireListing compares the machine with an earlier listing. kept names the files and
+// directories that are expected to be new.
 func (m machine) requireListing(before []string, kept ...string) {
 	m.t.Helper()
 	after := m.listing()
-	require.Empty(m.t, missing(before, after), "what was there before is not there any more")
+	require.Empty(m.t, missing(before, after), "files from before are missing or changed")
 	var left []string
 	for _, line := range missing(after, before) {
 		line, _, _ = strings.Cut(line, "\n")
 		_, name, _ := strings.Cut(line, " ")
 		left = append(left, name)
 	}
-	require.ElementsMatch(m.t, kept, left, "something is left behind, or gone")
+	require.ElementsMatch(m.t, kept, left, "expected exactly these new files")
 }
 
-// missing returns the lines that others lack.
+// missing returns the lines that are not in others.
 func missing(lines, others []string) []string {
 	have := map[string]bool{}
 	for _, line := range others {

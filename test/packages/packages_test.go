@@ -1,7 +1,7 @@
 //go:build packages
 
-// Package packages installs the packages into roots of Debian, upgrades them,
-// logs in, and removes them; and has everything linted that is packaged.
+// Package packages installs the packages into roots of Debian, upgrades them, logs in, and
+// removes them. It also runs linters over everything that is packaged.
 //
 // It needs root, debootstrap and a network for the first run, which makes the
 // roots and keeps them in /var/cache/eic-test-roots. A tool that is missing is
@@ -30,16 +30,15 @@ func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, prepare)) }
 // module is the directory of go.mod, from here.
 const module = "../.."
 
-// previous is the version that the tests upgrade from, and later one that they go back
-// from.
+// previous is the version that tests upgrade from, later the one that they downgrade from.
 const (
 	previous = "0.0.9"
 	later    = "99.0.0"
 )
 
-// prepare makes the roots, and in dir: the packages ("new"), a release ("signed"), the
-// version before ("old") and one after it ("later"), signed too, and stand-ins for the
-// older package ("older").
+// prepare makes the roots, and in dir: the packages ("new"), a signed release ("signed"), a
+// signed earlier version ("old"), a signed later version ("later"), and stand-ins for AWS's
+// package ("older").
 func prepare(ctx context.Context, dir string) error {
 	if err := roots.Make(ctx); err != nil {
 		return err
@@ -47,7 +46,7 @@ func prepare(ctx context.Context, dir string) error {
 	if err := inModule(ctx, nil, "make", "packages", "ssm-package"); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
+	if err := os.Chmod(dir, 0o755); err != nil { // readable without root
 		return err
 	}
 	for _, name := range []string{"new", "old", "later", "older"} {
@@ -107,7 +106,7 @@ func file(t *testing.T, pattern string) string {
 	return found[0]
 }
 
-// run runs a command that has to succeed.
+// run runs a command and returns an error unless it succeeds.
 func run(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)

@@ -23,17 +23,18 @@ func repository(t *testing.T) string {
 	return server.URL
 }
 
-// families returns how to start a machine of each family that has a repository.
+// families returns a function for each kind of repository client, which starts a machine
+// with that client.
 func families() map[string]func(t *testing.T) machine {
 	return map[string]func(t *testing.T) machine{
-		"apt with gpgv": func(t *testing.T) machine { return startAlone(t, "bookworm") },
-		"apt with sqv":  func(t *testing.T) machine { return startAlone(t, "trixie") },
+		"apt with gpgv": func(t *testing.T) machine { return startOffline(t, "bookworm") },
+		"apt with sqv":  func(t *testing.T) machine { return startOffline(t, "trixie") },
 		"dnf":           startRPM,
 	}
 }
 
-// startAlone starts a machine whose apt knows no repository: Debian's is out of reach.
-func startAlone(t *testing.T, name string) machine {
+// startOffline starts a machine whose apt has no repository, because Debian's is unreachable.
+func startOffline(t *testing.T, name string) machine {
 	t.Helper()
 	m := start(t, name)
 	require.NoError(t, os.RemoveAll(m.Path("/etc/apt/sources.list")))
@@ -42,10 +43,10 @@ func startAlone(t *testing.T, name string) machine {
 	return m
 }
 
-// example is where the pages and files say that a repository is.
+// example is the URL of a repository on the pages and in the packaged files.
 const example = "https://packages.example.com"
 
-// addRepository runs the commands of the page that end in the installation of eic.
+// addRepository runs the commands of the page that add the repository and install eic.
 func (m machine) addRepository(heading, key string) host.Result {
 	m.t.Helper()
 	m.write("/run/keys/eic.asc", armored(m.t, key))
@@ -56,7 +57,7 @@ func (m machine) addRepository(heading, key string) host.Result {
 	return m.run("/bin/sh", "-euc", "cd /run/keys; yes | {\n"+strings.ReplaceAll(script, example, repository(m.t))+"\n}")
 }
 
-// requireVersion requires that the package of this version is installed.
+// requireVersion requires that this version of the package is installed.
 func (m machine) requireVersion(version string) {
 	m.t.Helper()
 	require.Equal(m.t, version+"-1", m.must("/bin/sh", "-c",
@@ -74,8 +75,8 @@ func (m machine) installLater() {
 	m.requireVersion(later)
 }
 
-// Installed from, gone back and upgraded, by the commands of the pages.
-func TestRepositories(t *testing.T) {
+// The commands of the pages install eic from a repository, downgrade it, and upgrade it.
+func TestRepositoriesInstallDowngradeAndUpgrade(t *testing.T) {
 	for family, startIt := range families() {
 		t.Run(family, func(t *testing.T) {
 			tool, _, _ := strings.Cut(family, " ")
@@ -101,7 +102,7 @@ func TestRepositories(t *testing.T) {
 	}
 }
 
-func TestARepositoryThatAnotherKeySignedIsRefused(t *testing.T) {
+func TestRepositorySignedByAnotherKeyIsRefused(t *testing.T) {
 	for family, startIt := range families() {
 		t.Run(family, func(t *testing.T) {
 			m := startIt(t)
@@ -112,7 +113,8 @@ func TestARepositoryThatAnotherKeySignedIsRefused(t *testing.T) {
 	}
 }
 
-// goBack returns the command of the page on going back that contains a text.
+// goBack returns the command for a downgrade that contains a text, from the page on
+// installation.
 func goBack(t *testing.T, text string) string {
 	t.Helper()
 	page := documented(t, "how-to/install.md")
@@ -121,18 +123,18 @@ func goBack(t *testing.T, text string) string {
 			return strings.ReplaceAll(line, "0.1.0", previous)
 		}
 	}
-	require.Fail(t, "the page has no command with "+text)
+	require.Fail(t, "how-to/install.md has no downgrade command that contains "+text)
 	return ""
 }
 
-func TestGoingBackFromFiles(t *testing.T) {
+func TestDowngradeFromPackageFilesKeepsSettings(t *testing.T) {
 	for name, test := range map[string]struct {
 		start   func(t *testing.T) machine
 		install func(m machine)
 		command string
 	}{
-		"apt": {func(t *testing.T) machine { return startAlone(t, "bookworm") }, func(m machine) { m.installDeb(newDeb) }, "./eic_"},
-		"install.sh with apt": {func(t *testing.T) machine { return startAlone(t, "trixie") },
+		"apt": {func(t *testing.T) machine { return startOffline(t, "bookworm") }, func(m machine) { m.installDeb(newDeb) }, "./eic_"},
+		"install.sh with apt": {func(t *testing.T) machine { return startOffline(t, "trixie") },
 			func(m machine) { m.installDeb(newDeb) }, "install.sh"},
 		"rpm":                 {startRPM, func(m machine) { m.must("/usr/bin/rpm", "-i", m.copyIn(file(m.t, newRPM))) }, "--oldpackage"},
 		"install.sh with rpm": {startRPM, func(m machine) { m.must("/usr/bin/rpm", "-i", m.copyIn(file(m.t, newRPM))) }, "install.sh"},
@@ -145,7 +147,7 @@ func TestGoingBackFromFiles(t *testing.T) {
 			dropped, settings := m.read(dropIn), m.read(settingsFile)
 			m.copyFrom("old", "/run/earlier")
 			m.copyFile(filepath.Join(module, "packaging/install.sh"), "/run/earlier/install.sh")
-			require.NotZero(t, m.run("/bin/sh", "-c", "cd /run/earlier && sh install.sh").Status, "an installation went back unasked")
+			require.NotZero(t, m.run("/bin/sh", "-c", "cd /run/earlier && sh install.sh").Status, "install.sh downgraded without being asked to")
 
 			m.must("/bin/sh", "-c", "cd /run/earlier && yes | "+goBack(t, test.command))
 			m.requireVersion(previous)

@@ -13,8 +13,8 @@ import (
 	"eic/test/host"
 )
 
-// A second build, in another directory, at another time and with another umask,
-// makes the same bytes.
+// A second build, in another directory, at another time and with another umask, yields the
+// same bytes.
 func TestPackagesAreReproducible(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "elsewhere")
 	build := exec.Command("sh", "-euc", `
@@ -36,7 +36,7 @@ func TestPackagesAreReproducible(t *testing.T) {
 			require.NoError(t, err)
 			other, err := os.ReadFile(filepath.Join(copied, second, e.Name()))
 			require.NoError(t, err)
-			require.True(t, string(one) == string(other), "%s differs from build to build", e.Name())
+			require.True(t, string(one) == string(other), "%s differs between two builds", e.Name())
 		}
 	}
 }

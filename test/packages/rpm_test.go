@@ -15,21 +15,21 @@ const (
 	oldRPM = `old/eic-[0-9]\S*\.x86_64\.rpm`
 )
 
-// startRPM starts a machine whose packages are rpm's. To rpm, what Debian's
-// packages brought is there by way of a package of its own.
+// startRPM starts a machine that is managed by rpm. The package "base" tells rpm that the
+// dependencies, which Debian's packages installed, are there.
 func startRPM(t *testing.T) machine {
 	t.Helper()
 	m := start(t, "rpm")
 	m.must("/usr/bin/mv", "/usr/bin/apt-get", "/usr/bin/apt-get.is-not-here")
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/base-.*\.rpm`)))
-	// Directories that every rpm distribution has.
+	// Directories that exist on every distribution with rpm.
 	for _, directory := range []string{"/usr/share/licenses", "/usr/share/selinux/packages", "/etc/yum.repos.d"} {
 		require.NoError(t, os.MkdirAll(m.Path(directory), 0o755))
 	}
 	return m
 }
 
-func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
+func TestRPMEnablesLoginsAndRemovalRestoresTheHost(t *testing.T) {
 	m := startRPM(t)
 	before := m.listing()
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
@@ -44,19 +44,19 @@ func TestRPMInstalledIsAllThereIsToDo(t *testing.T) {
 	m.requireLogin()
 
 	m.must("/usr/bin/rpm", "-e", "eic")
-	require.True(t, m.hasUser("_eic"), "firewall rules name its uid")
+	require.True(t, m.hasUser("_eic"), "the system user must stay, because firewall rules name its uid")
 	m.requireListing(before)
 }
 
-// RHEL and its kin refuse an rpm without these digests.
-func TestRPMHasDigests(t *testing.T) {
+// RHEL and its derivatives refuse an rpm without these digests.
+func TestRPMHasTheDigestsThatRHELRequires(t *testing.T) {
 	m := startRPM(t)
 	for _, pattern := range []string{newRPM, `new/eic-selinux-.*\.rpm`, `new/eic-sim-.*\.x86_64\.rpm`} {
 		require.Contains(t, m.must("/usr/bin/rpmkeys", "--define", "_pkgverify_level digest", "--checksig", m.copyIn(file(t, pattern))), "digests OK")
 	}
 }
 
-func TestRPMIntoARootFromOutside(t *testing.T) {
+func TestRPMInstallsIntoAnotherRoot(t *testing.T) {
 	m := startRPM(t)
 	outside := open(t, "rpm")
 	outside.bind(m.Path("/"), "/mnt")
@@ -65,7 +65,7 @@ func TestRPMIntoARootFromOutside(t *testing.T) {
 	m.requireLogin()
 }
 
-func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
+func TestRPMUpgradeKeepsFlagsAndDisabledState(t *testing.T) {
 	m := startRPM(t)
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, oldRPM)))
 	m.must("/usr/bin/eic", "disable")
@@ -78,21 +78,21 @@ func TestRPMUpgradeLeavesTheAdministratorsChoice(t *testing.T) {
 
 	m.must("/usr/bin/eic", "disable")
 	m.must("/usr/bin/rpm", "-U", "--replacepkgs", m.copyIn(file(t, newRPM)))
-	require.False(t, m.enabled(), "an upgrade enabled what the administrator had disabled")
+	require.False(t, m.enabled(), "the upgrade enabled eic, which the administrator had disabled")
 }
 
-func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
+func TestRPMReplacesAWSsPackage(t *testing.T) {
 	const scripts, module, program = `older/ec2-instance-connect-1.*\.rpm`, `older/ec2-instance-connect-selinux.*\.rpm`, `older/ec2-instance-connect-2.*\.rpm`
 	for name, test := range map[string]struct {
 		with  string
 		older []string
 	}{
-		"the scripts, by rpm": {"rpm", []string{scripts, module}},
-		"the scripts, by dnf": {"dnf", []string{scripts, module}},
-		"Fedora's, by rpm":    {"rpm", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
-		"Fedora's, by dnf":    {"dnf", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
-		"the program, by rpm": {"rpm", []string{program}},
-		"the program, by dnf": {"dnf", []string{program}},
+		"the scripts of version 1, replaced by rpm": {"rpm", []string{scripts, module}},
+		"the scripts of version 1, replaced by dnf": {"dnf", []string{scripts, module}},
+		"Fedora's package, replaced by rpm":         {"rpm", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
+		"Fedora's package, replaced by dnf":         {"dnf", []string{`older/ec2-instance-connect-config-.*\.rpm`}},
+		"the program of version 2, replaced by rpm": {"rpm", []string{program}},
+		"the program of version 2, replaced by dnf": {"dnf", []string{program}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := startRPM(t)
@@ -112,7 +112,7 @@ func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
 			require.False(t, m.hasUser("ec2-instance-connect"))
 			m.must("/usr/bin/eic", "doctor", "--offline")
 			m.requireLogin()
-			// What called the script by its name still finds it.
+			// The path of AWS's script still works.
 			m.must("/opt/aws/bin/eic_run_authorized_keys", "alice")
 
 			m.must("/usr/bin/rpm", "-e", "eic")
@@ -121,8 +121,8 @@ func TestRPMTakesThePlaceOfAWSsPackage(t *testing.T) {
 	}
 }
 
-// Version 2 of AWS's package may leave its file among sshd's own behind.
-func TestRPMWhereAWSsVersion2LeftItsFile(t *testing.T) {
+// The removal of version 2 of AWS's package may leave its drop-in for sshd behind.
+func TestRPMWarnsAboutTheDropInOfAWSsVersion2(t *testing.T) {
 	const file2 = "/etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"
 	lines, err := os.ReadFile("testdata/older/rpm-2.conf")
 	require.NoError(t, err)
@@ -137,27 +137,27 @@ func TestRPMWhereAWSsVersion2LeftItsFile(t *testing.T) {
 	m.requireListing(before)
 }
 
-func TestRPMOverridesNobody(t *testing.T) {
+func TestRPMKeepsAnotherAuthorizedKeysCommand(t *testing.T) {
 	m := startRPM(t)
 	m.write(otherFile, otherLines)
 	before := m.listing()
 	said := m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM)))
 	require.Contains(t, said, otherFile+":1")
 	require.False(t, m.enabled())
-	m.doAsTold(said)
+	m.runSuggestion(said)
 	m.requireLogin()
 	m.must("/usr/bin/rpm", "-e", "eic")
 	m.requireListing(before)
 }
 
-func TestRPMBesideAGroupOfItsName(t *testing.T) {
+func TestRPMInstallsIfAGroupHasTheNameOfItsUser(t *testing.T) {
 	m := startRPM(t)
-	m.requireBesideAGroup(func() { m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))) })
+	m.requireInstallDespiteGroup(func() { m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, newRPM))) })
 	m.must("/usr/bin/rpm", "-e", "eic")
-	require.Contains(t, m.read("/etc/group"), groupOfItsName)
+	require.Contains(t, m.read("/etc/group"), existingGroup)
 }
 
-func TestRPMWithoutSSHD(t *testing.T) {
+func TestRPMInstallsWithoutSSHD(t *testing.T) {
 	m := startRPM(t)
 	m.must("/usr/bin/dpkg", "-P", "openssh-server")
 	before := m.listing()
@@ -166,8 +166,8 @@ func TestRPMWithoutSSHD(t *testing.T) {
 	m.requireListing(before)
 }
 
-// The SELinux module's scripts; there is no policy for it to be put into.
-func TestRPMOfTheSELinuxModuleWithoutAPolicy(t *testing.T) {
+// The scripts of the SELinux module's package must not fail on a host without a policy.
+func TestSELinuxRPMInstallsWithoutAPolicy(t *testing.T) {
 	m := startRPM(t)
 	before := m.listing()
 	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `new/eic-selinux-.*\.rpm`))), "SELinux knows nothing of eic")
@@ -175,7 +175,7 @@ func TestRPMOfTheSELinuxModuleWithoutAPolicy(t *testing.T) {
 	m.requireListing(before)
 }
 
-func TestRPMKeepsTheSettings(t *testing.T) {
+func TestRPMKeepsSettingsAcrossUpgradeAndRemoval(t *testing.T) {
 	m := startRPM(t)
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, oldRPM)))
 	settings := m.read(settingsFile) + "deny-user root\n"
@@ -190,7 +190,7 @@ func TestRPMKeepsTheSettings(t *testing.T) {
 	m.requireLogin()
 }
 
-func TestRPMKeepsAMatchBlockOfAWSsUserAlive(t *testing.T) {
+func TestRPMKeepsLoginsOfAMatchBlockWithAWSsUser(t *testing.T) {
 	m := startRPM(t)
 	m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `older/ec2-instance-connect-1.*\.rpm`)))
 	m.requireMatchBlockSurvives("/opt/aws/bin/eic_run_authorized_keys", func() string {

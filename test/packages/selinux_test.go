@@ -11,22 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// install links the module into Debian's policy, which no kernel has to run,
-// and returns a function that asks the policy.
+// installModule installs the module into Debian's policy, without loading it into the
+// kernel, and returns a function that queries the policy.
 func installModule(t *testing.T) (w workshop, query func(command string) []string) {
 	t.Helper()
 	w = open(t, "tools")
 	out := w.asRoot("semodule --noreload --priority 200 --install /src/packaging/selinux/eic.cil")
-	require.NotContains(t, out, "eic.cil:", "the module is complained about")
+	require.NotContains(t, out, "eic.cil:", "semodule warns about the module")
 	return w, func(command string) []string {
 		t.Helper()
 		return strings.Split(strings.TrimSpace(w.must(command+" /etc/selinux/default/policy/policy.*")), "\n")
 	}
 }
 
-// What the module adds to the policy, for both sides of the transition. That it
-// allows anything else would show here.
-func TestSELinuxModuleAllowsExactlyThis(t *testing.T) {
+// The module adds exactly these rules, for both domains of the transition. If it allowed
+// anything else, this test would fail.
+func TestSELinuxModuleAddsExactlyTheseRules(t *testing.T) {
 	_, query := installModule(t)
 	var rules []string
 	for _, command := range []string{
@@ -41,14 +41,14 @@ func TestSELinuxModuleAllowsExactlyThis(t *testing.T) {
 	require.Equal(t, string(golden), strings.Join(rules, "\n")+"\n")
 }
 
-func TestSELinuxDomainIsReachedAndLeftFor(t *testing.T) {
+func TestSELinuxDomainIsEnteredFromSSHDAndNeverLeft(t *testing.T) {
 	w, query := installModule(t)
 	require.Contains(t, query("sesearch --allow --source sshd_t --target eic_t --class process --perm transition"),
 		"allow eic_caller eic_t:process { signal transition };")
 	require.Contains(t, w.asRoot("matchpathcon -f /var/lib/selinux/default/active/file_contexts /usr/bin/eic"),
 		"system_u:object_r:eic_exec_t:s0")
-	// Nothing from here leads into another domain, or to a file to write but
-	// those in /proc that are the process itself.
+	// eic_t has no transition into another domain. It may write no file except its own in
+	// /proc.
 	require.Equal(t, []string{""}, query("sesearch --allow --source eic_t --class process --perm transition"))
 	require.Equal(t, []string{""}, query("sesearch --type_trans --source eic_t --class process"))
 	for _, rule := range query("sesearch --allow --source eic_t --class file --perm append,create,unlink,write") {
@@ -59,9 +59,9 @@ func TestSELinuxDomainIsReachedAndLeftFor(t *testing.T) {
 	require.NotContains(t, w.asRoot("semodule --list-modules=full"), " eic ")
 }
 
-// From OpenSSH 9.8 on the caller may have a domain of its own. Debian's policy
-// does not know it; one that does is made here.
-func TestSELinuxModuleWithSSHDSession(t *testing.T) {
+// Since OpenSSH 9.8, sshd-session runs eic, and a policy may have the domain sshd_session_t
+// for it. Debian's policy has no such domain, so the test adds it.
+func TestSELinuxDomainIsEnteredFromSSHDSession(t *testing.T) {
 	w, query := installModule(t)
 	w.asRoot(`
 		echo '(type sshd_session_t) (typeattributeset domain (sshd_session_t)) (roletype system_r sshd_session_t)' > session.cil

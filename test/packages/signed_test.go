@@ -20,22 +20,22 @@ import (
 	"eic/test/host"
 )
 
-// The names of two throw-away keys, of which one signs releases. RPM 4.14 and older
-// need RSA, so that is what is tested.
+// The names of two throwaway keys; releaseKey signs releases. Both are RSA keys, because RPM
+// 4.14 and older accept no others.
 const (
 	releaseKey = "release"
 	otherKey   = "other"
 )
 
-// signing is what a release is signed with.
+// signing returns the variables that sign a release, for make.
 func signing(dir string) []string {
 	return []string{
 		"NFPM_PASSPHRASE=correct horse", "SIGNING_KEY=" + filepath.Join(dir, "keys/release.key"), "APK_KEY=" + filepath.Join(dir, "keys/apk.key"),
 	}
 }
 
-// prepareKeys makes, in dir/keys, for each key: NAME.key, the private one, NAME.asc,
-// the public one, and NAME.gpg, which is the same in binary. Besides, apk's.
+// prepareKeys makes three files in dir/keys for each key: NAME.key, the private key, NAME.asc,
+// the public key, and NAME.gpg, the public key in binary. It also makes a key pair for apk.
 func prepareKeys(ctx context.Context, dir string) error {
 	return inModule(ctx, signing(dir), "sh", "-euc", `
 		mkdir "$1/keys"
@@ -56,9 +56,9 @@ func prepareKeys(ctx context.Context, dir string) error {
 		chmod 644 *`, "sh", dir)
 }
 
-// prepareSigned makes a release that is signed ("signed"), but for the bill of
-// materials, which needs the Internet; the package for Distributor that is made of it
-// ("ssm"); and repositories with it and the version before ("repository").
+// prepareSigned makes a signed release ("signed"), with a stand-in for the bill of materials,
+// which needs the Internet. From the release it makes the package for Distributor ("ssm"),
+// and repositories that also have the version before ("repository").
 func prepareSigned(ctx context.Context, dir string) error {
 	bom := filepath.Join(dir, "keys/bom.json")
 	if err := os.WriteFile(bom, []byte("{}\n"), 0o644); err != nil {
@@ -85,10 +85,10 @@ func prepareSigned(ctx context.Context, dir string) error {
 	return nil
 }
 
-// keyFile returns the file of a key, such as "release.asc".
+// keyFile returns the path of a key's file, such as "release.asc".
 func keyFile(name string) string { return filepath.Join(host.Prepared(), "keys", name) }
 
-// armored returns the public key of this name, as text.
+// armored returns the public key of this name in ASCII armor.
 func armored(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(keyFile(name + ".asc"))
@@ -96,7 +96,7 @@ func armored(t *testing.T, name string) string {
 	return string(text)
 }
 
-// base64Of returns the public key of this name in one line.
+// base64Of returns the public key of this name in base64, on one line.
 func base64Of(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(keyFile(name + ".gpg"))
@@ -109,7 +109,7 @@ func gpgv(key, signature string, data ...string) error {
 	return run(exec.Command("gpgv", append([]string{"--keyring", keyFile(key + ".gpg"), signature}, data...)...))
 }
 
-func TestSumsOfAReleaseAreSigned(t *testing.T) {
+func TestSignedChecksumsCoverEveryReleaseFile(t *testing.T) {
 	signed := filepath.Join(host.Prepared(), "signed")
 	sums := filepath.Join(signed, "SHA256SUMS")
 	require.NoError(t, gpgv(releaseKey, sums+".asc", sums))
@@ -134,7 +134,7 @@ func TestSumsOfAReleaseAreSigned(t *testing.T) {
 	require.Contains(t, named, "eic-"+version(t)+".cdx.json")
 }
 
-func TestAReleaseWithoutKeysSaysWhatIsNotSigned(t *testing.T) {
+func TestUnsignedReleaseListsWhatIsNotSigned(t *testing.T) {
 	unsigned := func(arguments ...string) string {
 		cmd := exec.Command("make", append([]string{"--no-print-directory", "unsigned"}, arguments...)...)
 		cmd.Dir = module
@@ -148,8 +148,9 @@ func TestAReleaseWithoutKeysSaysWhatIsNotSigned(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(host.Prepared(), "new/SHA256SUMS.asc"))
 }
 
-// Fedora verifies signatures at this level, and other systems can.
-func TestRPMIsInstalledWhereASignatureIsDemanded(t *testing.T) {
+// At this level of _pkgverify_level, rpm requires valid digests and signatures. It is
+// Fedora's default, and other distributions can set it.
+func TestSignedRPMInstallsIfSignaturesAreRequired(t *testing.T) {
 	const all = "_pkgverify_level all"
 	m := startRPM(t)
 	checksig := func(pattern string) int {
@@ -158,13 +159,13 @@ func TestRPMIsInstalledWhereASignatureIsDemanded(t *testing.T) {
 	packages := []string{`signed/eic-[0-9]\S*\.x86_64\.rpm`, `signed/eic-selinux-.*\.rpm`, `signed/eic-sim-.*\.x86_64\.rpm`}
 	m.must("/usr/bin/rpmkeys", "--import", m.copyIn(keyFile("other.asc")))
 	for _, pattern := range packages {
-		require.NotZero(t, checksig(pattern), "signed by a key that is not known")
+		require.NotZero(t, checksig(pattern), "expected a failure: the signing key is not imported")
 	}
 	m.must("/usr/bin/rpmkeys", "--import", m.copyIn(keyFile("release.asc")))
 	for _, pattern := range packages {
 		require.Zero(t, checksig(pattern))
 	}
-	require.NotZero(t, checksig(newRPM), "not signed at all")
+	require.NotZero(t, checksig(newRPM), "expected a failure: the package is not signed")
 	require.NotZero(t, m.run("/usr/bin/rpm", "--define", all, "-i", m.copyIn(file(t, newRPM))).Status)
 
 	name := m.copyIn(file(t, packages[0]))
@@ -177,7 +178,7 @@ func TestRPMIsInstalledWhereASignatureIsDemanded(t *testing.T) {
 	m.requireLogin()
 }
 
-// readAr returns the members of an ar archive, in their order.
+// readAr returns the members of an ar archive in order.
 func readAr(t *testing.T, name string) (names []string, members map[string][]byte) {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -196,8 +197,7 @@ func readAr(t *testing.T, name string) (names []string, members map[string][]byt
 	return names, members
 }
 
-// debsig-verify checks the same: the signature is of the other members, one after
-// the other.
+// As for debsig-verify, the signature is over the concatenated other members.
 func TestDebIsSigned(t *testing.T) {
 	for _, pattern := range []string{`signed/eic_\S*_amd64\.deb`, `signed/eic_\S*_arm64\.deb`, `signed/eic-sim_\S*_amd64\.deb`} {
 		names, members := readAr(t, file(t, pattern))
@@ -221,12 +221,12 @@ func TestArchPackageIsSigned(t *testing.T) {
 	require.Error(t, gpgv(otherKey, name+".sig", name))
 }
 
-// gzipStreams returns the gzip streams that text consists of, as they stand there.
+// gzipStreams splits text into its concatenated gzip streams, each still compressed.
 func gzipStreams(t *testing.T, text []byte) [][]byte {
 	t.Helper()
 	var streams [][]byte
 	for len(text) > 0 {
-		in := bytes.NewReader(text) // which gzip does not read further than it must
+		in := bytes.NewReader(text) // from an io.ByteReader, gzip reads no octet past the stream
 		stream, err := gzip.NewReader(in)
 		require.NoError(t, err)
 		stream.Multistream(false)
@@ -238,8 +238,8 @@ func gzipStreams(t *testing.T, text []byte) [][]byte {
 	return streams
 }
 
-// An apk that is signed begins with one stream more. Its one file has the signature of
-// the next stream, which has the sum of the last (apk-package(5)).
+// A signed apk begins with an additional stream. Its only file is the signature of the second
+// stream, which has the checksum of the third (apk-package(5)).
 func TestAPKIsSigned(t *testing.T) {
 	text, err := os.ReadFile(file(t, `signed/eic_\S*-r1_x86_64\.apk`))
 	require.NoError(t, err)
@@ -263,5 +263,5 @@ func TestAPKIsSigned(t *testing.T) {
 
 	unsigned, err := os.ReadFile(file(t, `new/eic_\S*-r1_x86_64\.apk`))
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(unsigned, text[len(streams[0]):]), "signing changed more than the signature")
+	require.True(t, bytes.Equal(unsigned, text[len(streams[0]):]), "signing must only add the signature")
 }

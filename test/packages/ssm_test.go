@@ -19,9 +19,9 @@ import (
 	"eic/test/host"
 )
 
-// The package for Distributor, as the agent reads it: by platform, its version,
-// and architecture it finds a file, whose sum has to be right.
-func TestDistributorPackage(t *testing.T) {
+// The agent looks up a file in the manifest by platform, platform version and architecture,
+// and verifies its checksum.
+func TestDistributorManifestListsEveryArchiveAndChecksum(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(module, "build/ssm/manifest.json"))
 	require.NoError(t, err)
 	var manifest struct {
@@ -51,7 +51,7 @@ func (m machine) unpack(archive, to string) {
 	m.t.Helper()
 	z, err := zip.OpenReader(archive)
 	require.NoError(m.t, err)
-	defer z.Close() //nolint:errcheck // it was only read
+	defer z.Close() //nolint:errcheck // only read
 	for _, f := range z.File {
 		content, err := f.Open()
 		require.NoError(m.t, err)
@@ -74,11 +74,11 @@ func step(t *testing.T, name, action, key string) string {
 			return strings.NewReplacer("{{ key }}", key, "{{ action }}", action).Replace(strings.Join(in.RunCommand, "\n"))
 		}
 	}
-	require.Fail(t, "there is no step "+name)
+	require.Fail(t, "eic-package has no step "+name)
 	return ""
 }
 
-// distributed returns how to start a machine, and what it gets, by archive.
+// distributed returns, for each archive, a function that starts a machine for it.
 func distributed() map[string]func(t *testing.T) machine {
 	return map[string]func(t *testing.T) machine{
 		"eic-deb-x86_64.zip": func(t *testing.T) machine { return start(t, "trixie") },
@@ -86,7 +86,7 @@ func distributed() map[string]func(t *testing.T) machine {
 	}
 }
 
-func TestDistributorPackageOnMachines(t *testing.T) {
+func TestDistributorPackageInstallsUpdatesAndIsRemoved(t *testing.T) {
 	for archive, startIt := range distributed() {
 		t.Run(archive, func(t *testing.T) {
 			m := startIt(t)
@@ -102,7 +102,7 @@ func TestDistributorPackageOnMachines(t *testing.T) {
 			}
 			runs("install")
 			runs("update")
-			// The document is told to go back.
+			// An update to an earlier version is a downgrade.
 			m.installLater()
 			runs("update")
 			m.must("/bin/sh", "-c", step(t, "key", "Uninstall", ""))
@@ -113,7 +113,7 @@ func TestDistributorPackageOnMachines(t *testing.T) {
 	}
 }
 
-func TestDistributorPackageIsNotInstalledWithoutTheKey(t *testing.T) {
+func TestDistributorPackageIsNotInstalledWithoutTheReleaseKey(t *testing.T) {
 	for archive, startIt := range distributed() {
 		for name, key := range map[string]string{"no key": "", "another key": base64Of(t, otherKey)} {
 			t.Run(archive+" "+name, func(t *testing.T) {
@@ -127,8 +127,8 @@ func TestDistributorPackageIsNotInstalledWithoutTheKey(t *testing.T) {
 	}
 }
 
-// A version reaches a few hosts before it reaches all, and stops where it does harm.
-func TestAssociationsAreRings(t *testing.T) {
+// A new version reaches a few hosts before it reaches all of them, and stops at failures.
+func TestAssociationsRollOutToCanariesFirst(t *testing.T) {
 	type association struct {
 		AssociationName, Name, ScheduleExpression, ComplianceSeverity, MaxConcurrency, MaxErrors string
 		Targets                                                                                  []struct {
@@ -153,8 +153,8 @@ func TestAssociationsAreRings(t *testing.T) {
 	require.NotEqual(t, canary.AssociationName, all.AssociationName)
 }
 
-// document is what of schema 2.2 the Run Command documents use (AWS Systems
-// Manager User Guide, "Command document plugin reference").
+// document is the part of schema 2.2 that the Run Command documents use (AWS Systems Manager
+// User Guide, "Command document plugin reference").
 type document struct {
 	SchemaVersion, Description string
 	Parameters                 map[string]struct {
@@ -177,7 +177,7 @@ func readDocument(t *testing.T, name string) document {
 	return d
 }
 
-func TestRunCommandDocuments(t *testing.T) {
+func TestRunCommandDocumentsFollowTheirSchema(t *testing.T) {
 	for _, name := range []string{"eic-package.json", "eic-doctor.json"} {
 		t.Run(name, func(t *testing.T) {
 			d := readDocument(t, name)
@@ -195,7 +195,7 @@ func TestRunCommandDocuments(t *testing.T) {
 			}
 			for name, p := range d.Parameters {
 				require.Equal(t, "String", p.Type)
-				require.True(t, p.AllowedPattern != "" || p.AllowedValues != nil, "%s is put into a command and may be anything", name)
+				require.True(t, p.AllowedPattern != "" || p.AllowedValues != nil, "parameter %s goes into a command, so its values must be restricted", name)
 				_, err := regexp.Compile(p.AllowedPattern)
 				require.NoError(t, err)
 				if p.AllowedValues != nil {
@@ -222,6 +222,6 @@ func requirePlugin(t *testing.T, action string, inputs json.RawMessage) {
 		require.NoError(t, strictly(inputs, &in))
 		require.NotEmpty(t, in.RunCommand)
 	default:
-		require.Fail(t, "there is no plugin "+action)
+		require.Fail(t, "unknown plugin "+action)
 	}
 }

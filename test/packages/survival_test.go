@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// survivalTable returns what docs/how-to/install.md says of each thing after each step: the
-// rows by their first cell, which say on what family they hold where they do not for all.
+// survivalTable returns the table in docs/how-to/install.md of what survives each step: the
+// steps, and the rows by their first cell. A first cell names the package format if the row
+// is about one format only.
 func survivalTable(t *testing.T) (steps []string, rows map[string][]string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, "docs/how-to/install.md"))
@@ -32,7 +33,7 @@ func survivalTable(t *testing.T) (steps []string, rows map[string][]string) {
 	return steps, rows
 }
 
-// lifeCycle is how one family of packages does the steps of the table.
+// lifeCycle does the steps of the table with one package format.
 type lifeCycle struct {
 	name, aside                        string
 	start                              func(t *testing.T) machine
@@ -74,7 +75,7 @@ const (
 	blockChanged = "\n\tAuthorizedKeysCommandUser _eic\n"
 )
 
-// observed says of each row what is there after a step, in the words of the table.
+// observed returns what each row must say after a step, in the words of the table.
 func (m machine) observed(f lifeCycle, step, account string) map[string]string {
 	m.t.Helper()
 	again := step == "installed again"
@@ -103,10 +104,10 @@ func (m machine) observed(f lifeCycle, step, account string) map[string]string {
 	}
 }
 
-func TestWhatStaysAndWhatGoesIsWhatTheTableSays(t *testing.T) {
+func TestUpgradeAndRemovalKeepWhatTheTableSays(t *testing.T) {
 	steps, table := survivalTable(t)
 	require.Equal(t, []string{"upgrade", "removal", "installed again", "purge (Debian)"}, steps)
-	seen := map[string]bool{rowSettings + "on Arch": true} // by TestArchPackage
+	seen := map[string]bool{rowSettings + "on Arch": true} // checked by TestArchPackageInstallsUpgradesAndIsRemoved
 	for _, f := range lifeCycles() {
 		t.Run(f.name, func(t *testing.T) {
 			m := f.start(t)
@@ -146,6 +147,6 @@ func TestWhatStaysAndWhatGoesIsWhatTheTableSays(t *testing.T) {
 		})
 	}
 	for row := range table {
-		require.True(t, seen[row], "no test sees %q", row)
+		require.True(t, seen[row], "no test checks the row %q", row)
 	}
 }

@@ -17,14 +17,13 @@ import (
 	"eic/test/roots"
 )
 
-// A workshop is a root with tools in it, and the project's files in /src, to
-// read only.
+// workshop is a root with tools, and with the project's files read-only in /src.
 type workshop struct {
 	t    *testing.T
 	root string
 }
 
-// open opens a workshop made of a root.
+// open opens a workshop in a copy of a root.
 func open(t *testing.T, name string) workshop {
 	t.Helper()
 	w := workshop{t, roots.Copy(t, name)}
@@ -37,7 +36,7 @@ func open(t *testing.T, name string) workshop {
 	return w
 }
 
-// bind puts a directory of this machine's at a place in the workshop.
+// bind mounts a directory of this machine into the workshop.
 func (w workshop) bind(directory, at string) {
 	w.t.Helper()
 	target := filepath.Join(w.root, at)
@@ -49,12 +48,12 @@ func (w workshop) bind(directory, at string) {
 	}
 }
 
-// nobody is the user who runs what could do harm as root: rpmlint unpacks
-// packages to the paths that are in them.
+// nobody is the user id for programs that could do harm as root: rpmlint unpacks packages to
+// the paths that are in them.
 const nobody = 65534
 
-// command is a shell script that is run in the workshop by nobody, in an empty
-// directory of theirs.
+// command returns a command that runs a shell script in the workshop as nobody, in a
+// directory that nobody owns.
 func (w workshop) command(script string) *exec.Cmd {
 	w.t.Helper()
 	home := filepath.Join(w.root, "/var/nobody")
@@ -70,7 +69,7 @@ func (w workshop) command(script string) *exec.Cmd {
 	}
 }
 
-// run runs a script as nobody and returns how it ended.
+// run runs a script as nobody and returns its result.
 func (w workshop) run(script string) host.Result {
 	w.t.Helper()
 	result, err := host.Capture(w.t.Context(), w.command(script))
@@ -79,7 +78,7 @@ func (w workshop) run(script string) host.Result {
 	return result
 }
 
-// must runs a script as nobody that has to succeed, and returns what it printed.
+// must runs a script as nobody, requires that it succeeds, and returns what it printed.
 func (w workshop) must(script string) string {
 	w.t.Helper()
 	result := w.run(script)
@@ -87,7 +86,7 @@ func (w workshop) must(script string) string {
 	return result.Stdout + result.Stderr
 }
 
-// asRoot runs a script as root that has to succeed.
+// asRoot runs a script as root, requires that it succeeds, and returns what it printed.
 func (w workshop) asRoot(script string) string {
 	w.t.Helper()
 	cmd := w.command(script)

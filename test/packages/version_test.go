@@ -20,7 +20,7 @@ func version(t *testing.T) string {
 	return strings.Fields(string(out))[1]
 }
 
-// as returns how a family writes a version.
+// as returns a version in the notation of a package format.
 func as(t *testing.T, family, version string) string {
 	t.Helper()
 	cmd := exec.Command("packaging/version", family, version)
@@ -30,8 +30,8 @@ func as(t *testing.T, family, version string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// What is in a package answers with the package's version.
-func TestAPackageHasTheVersionOfItsProgram(t *testing.T) {
+// The program, the package and its changelog have the same version.
+func TestProgramPackageAndChangelogHaveTheSameVersion(t *testing.T) {
 	t.Run("deb", func(t *testing.T) {
 		m := start(t, "bookworm")
 		m.installDeb(newDeb)
@@ -49,25 +49,25 @@ func TestAPackageHasTheVersionOfItsProgram(t *testing.T) {
 	})
 }
 
-// A host that upgrades must get each of these after the one before it.
-func TestEveryFamilySortsABuildBelowTheReleaseItLeadsTo(t *testing.T) {
+// An upgrade must go from each of these versions to the next.
+func TestPackageManagersSortASnapshotBelowItsRelease(t *testing.T) {
 	versions := []string{
 		"0.1.0", "0.2.0~git20261127.5e90712", "0.2.0~git20261127.5e90712.dirty", "0.2.0~git20261128.00000ff", "0.2.0~git20270101.fffffff",
 		"0.2.0", "0.2.1~git20261127.5e90712", "0.10.0",
 	}
 	w := open(t, "rpm")
-	// Whether the one is below the other.
+	// Each function reports whether version a is lower than version b.
 	comparers := map[string]func(a, b string) bool{
 		"deb": func(a, b string) bool { return w.run("dpkg --compare-versions '"+a+"-1' lt '"+b+"-1'").Status == 0 },
 		"rpm": func(a, b string) bool {
 			return w.must("rpm --eval '%{lua: print(rpm.vercmp(\""+a+"-1\", \""+b+"-1\"))}'") == "-1\n"
 		},
-		// Debian's pacman has no vercmp, which calls this function.
+		// Debian's pacman lacks the program vercmp, which calls this function.
 		"archlinux": func(a, b string) bool {
 			return w.must("python3 -c 'import ctypes, glob; "+
 				"print(ctypes.CDLL(glob.glob(\"/usr/lib/*/libalpm.so.*\")[0]).alpm_pkg_vercmp(b\""+a+"-1\", b\""+b+"-1\"))'") == "-1\n"
 		},
-		// Debian has no apk; this is what its rules are in Go.
+		// Debian has no apk. This Go package implements apk's rules.
 		"apk": func(a, b string) bool {
 			require.True(t, apk.Valid(a+"-r1"), a)
 			return apk.Version(a + "-r1").LessThan(apk.Version(b + "-r1"))
@@ -76,8 +76,8 @@ func TestEveryFamilySortsABuildBelowTheReleaseItLeadsTo(t *testing.T) {
 	for family, lower := range comparers {
 		t.Run(family, func(t *testing.T) {
 			for i := 1; i < len(versions); i++ {
-				require.True(t, lower(as(t, family, versions[i-1]), as(t, family, versions[i])), "%s, then %s", versions[i-1], versions[i])
-				require.False(t, lower(as(t, family, versions[i]), as(t, family, versions[i-1])), "%s, then %s", versions[i-1], versions[i])
+				require.True(t, lower(as(t, family, versions[i-1]), as(t, family, versions[i])), "expected %s < %s", versions[i-1], versions[i])
+				require.False(t, lower(as(t, family, versions[i]), as(t, family, versions[i-1])), "expected %s < %s", versions[i-1], versions[i])
 			}
 		})
 	}
