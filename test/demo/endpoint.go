@@ -15,25 +15,25 @@ import (
 	"eic/test/host"
 )
 
-// policy is what callers may do here.
+// policy is the IAM policy of the demo's caller.
 const policy = `{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": ["ec2:Describe*", "ec2-instance-connect:OpenTunnel"], "Resource": "*"},
   {"Effect": "Allow", "Action": "ec2-instance-connect:SendSSHPublicKey",
    "Resource": "arn:aws:ec2:us-east-1:123456789012:instance/*",
    "Condition": {"StringEquals": {"ec2:osuser": ["ec2-user", "alice"]}}}]}`
 
-// simulated are the simulator's options: everything is allowed that the policy allows,
-// and events go to a file.
+// simulated returns the simulator's options: IAM applies the policy, and events go to a
+// file.
 func simulated(events io.Writer) (sim.Options, error) {
 	allowed, err := iam.ParsePolicy([]byte(policy))
 	return sim.Options{TTL: lifetime, Policy: allowed, Events: events}, err
 }
 
-// newest says which command line of AWS's opens tunnels.
+// newest says which versions of AWS's command line open tunnels.
 const newest = "aws ec2-instance-connect ssh came with version 2.12 of AWS's command line"
 
-// opensTunnels reports whether the command line of AWS's that is installed opens
-// tunnels, and otherwise why not.
+// opensTunnels reports whether the installed command line of AWS opens tunnels, and if not,
+// why.
 func opensTunnels(ctx context.Context) (bool, string) {
 	out, err := exec.CommandContext(ctx, host.AWS, "--version").Output()
 	version := regexp.MustCompile(`^aws-cli/(\d+)\.(\d+)\.`).FindSubmatch(out)
@@ -48,13 +48,13 @@ func opensTunnels(ctx context.Context) (bool, string) {
 	return true, ""
 }
 
-// configureClient has the ssh that AWS's command line runs ask nothing about the host's
+// configureClient configures the ssh that AWS's command line runs not to ask about the host
 // key.
 func (s *stage) configureClient() error {
 	return s.host.WriteFile("/etc/ssh/ssh_config.d/demo.conf", []byte("StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"))
 }
 
-// throughTheEndpoint logs in with AWS's command line, which pushes a key of its own and
+// throughTheEndpoint logs in with AWS's command line, which generates and pushes a key and
 // reaches the private address through the Endpoint.
 func (d *demo) throughTheEndpoint(ctx context.Context) error {
 	h := d.stage.host

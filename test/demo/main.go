@@ -2,8 +2,8 @@
 // for AWS, eic gives it to a real sshd, and a real ssh logs in with it. Another user
 // is refused, and so is the same key once it has expired.
 //
-// With root all of this happens in namespaces of its own, which end with it. Without
-// root there is no sshd, and eic is only called by hand.
+// As root, the demo runs in new namespaces, which end with it. Without root there is no sshd,
+// and the demo runs eic directly.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	os.Exit(run(*binary, *interactive))
 }
 
-// run shows as much as this machine and user allow, and returns the exit status.
+// run shows the steps that this machine and user allow, and returns the exit status.
 func run(binary string, interactive bool) int {
 	inside := func() int { return perform(openHost, show) }
 	if interactive {
@@ -44,7 +44,7 @@ func run(binary string, interactive bool) int {
 		inside)
 }
 
-// obtain puts eic into a directory: the one given, or one that is built.
+// obtain puts a program eic into a directory: a copy of binary, or a new build.
 func obtain(ctx context.Context, binary, dir string) error {
 	if binary == "" {
 		fmt.Println("Building eic ...")
@@ -65,7 +65,7 @@ func show(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// perform opens a stage, uses it, and closes it, also when somebody interrupts.
+// perform opens a stage, uses it, and closes it, even on an interrupt.
 func perform(open func(context.Context) (*stage, error), use func(context.Context, *stage) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()

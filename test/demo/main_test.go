@@ -19,11 +19,11 @@ import (
 	"eic/test/needs"
 )
 
-// build builds the demo and eic into a directory that everybody may read.
+// build builds the demo and eic into a directory that every user may read.
 func build(t *testing.T) (bin string) {
 	t.Helper()
 	needs.Root(t)
-	bin, err := os.MkdirTemp("", "eic-demo-test-") // t.TempDir is its owner's only
+	bin, err := os.MkdirTemp("", "eic-demo-test-") // only the owner may read t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(bin)) })
 	require.NoError(t, os.Chmod(bin, 0o755))
@@ -36,8 +36,8 @@ func build(t *testing.T) (bin string) {
 	return bin
 }
 
-// demoCommand is the command that shows the demo, with a directory of its own for
-// temporary files.
+// demoCommand returns the command that runs the demo, and its new directory for temporary
+// files.
 func demoCommand(t *testing.T, bin string) (cmd *exec.Cmd, temporary string) {
 	t.Helper()
 	temporary, err := os.MkdirTemp(bin, "tmp-")
@@ -56,7 +56,7 @@ func requireEmpty(t *testing.T, dir string) {
 	require.Empty(t, left)
 }
 
-func TestRootSeesALoginAndTwoRefusals(t *testing.T) {
+func TestDemoAsRootShowsALoginAndTwoRefusals(t *testing.T) {
 	cmd, temporary := demoCommand(t, build(t))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -76,7 +76,7 @@ func TestRootSeesALoginAndTwoRefusals(t *testing.T) {
 	requireEmpty(t, temporary)
 }
 
-func TestOthersSeeAllButTheLogin(t *testing.T) {
+func TestDemoWithoutRootShowsAllButTheLogin(t *testing.T) {
 	cmd, temporary := demoCommand(t, build(t))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
@@ -88,7 +88,7 @@ func TestOthersSeeAllButTheLogin(t *testing.T) {
 	requireEmpty(t, temporary)
 }
 
-func TestInterruptionLeavesNothing(t *testing.T) {
+func TestInterruptedDemoLeavesNoProcessMountOrFile(t *testing.T) {
 	bin := build(t)
 	for _, interruption := range []struct {
 		signal syscall.Signal
@@ -111,14 +111,14 @@ func TestInterruptionLeavesNothing(t *testing.T) {
 			require.NotEmpty(t, processesIn(t, namespaces))
 
 			require.NoError(t, cmd.Process.Signal(interruption.signal))
-			_, err = io.Copy(io.Discard, stdout) // ends with the last process that has it
+			_, err = io.Copy(io.Discard, stdout) // a namespace ends with its last process
 			require.NoError(t, err)
-			_ = cmd.Wait() // its status is looked at below
+			_ = cmd.Wait() // the status is checked below
 			require.Equal(t, interruption.status, cmd.ProcessState.ExitCode())
 			require.Eventually(t, func() bool { return len(processesIn(t, namespaces)) == 0 },
-				5*time.Second, 10*time.Millisecond, "processes are left")
+				5*time.Second, 10*time.Millisecond, "the demo left processes behind")
 			require.Equal(t, before, traces(t))
-			if interruption.signal != unix.SIGKILL { // of which nobody is left to remove them
+			if interruption.signal != unix.SIGKILL { // nobody is left to remove them
 				requireEmpty(t, temporary)
 			}
 		})
@@ -135,11 +135,11 @@ func readUntil(t *testing.T, r io.Reader, text string) {
 			return
 		}
 	}
-	require.Fail(t, "the demo ended too early", "%s", read.String())
+	require.Fail(t, "the demo ended before it printed the text", "%s", read.String())
 }
 
-// traces are what could be left of a demo on this machine itself: mounts, and files
-// where its host has some.
+// traces returns what a demo could leave behind on this machine: mounts, and files in the
+// directories that its host has.
 func traces(t *testing.T) []string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -153,7 +153,7 @@ func traces(t *testing.T) []string {
 	return found
 }
 
-// namespacesOfChild are the namespaces of a process's only child, which must not be
+// namespacesOfChild returns the namespaces of a process's only child. They must differ from
 // this process's.
 func namespacesOfChild(t *testing.T, pid int) []string {
 	t.Helper()
@@ -177,7 +177,7 @@ func namespacesOfChild(t *testing.T, pid int) []string {
 	return namespaces
 }
 
-// processesIn are the processes that are in one of the namespaces.
+// processesIn returns the processes that are in one of the namespaces.
 func processesIn(t *testing.T, namespaces []string) []string {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/ns/*")

@@ -22,7 +22,7 @@ func (d *demo) say(lines ...string) {
 	}
 }
 
-// run prints a command as a person would type it, runs it, and prints what came out.
+// run prints a command as a person would type it, runs it, and prints its output.
 func (d *demo) run(ctx context.Context, cmd *exec.Cmd) (host.Result, error) {
 	d.say("$ " + typed(append([]string{filepath.Base(cmd.Args[0])}, cmd.Args[1:]...)))
 	result, err := host.Capture(ctx, cmd)
@@ -40,7 +40,7 @@ func (d *demo) run(ctx context.Context, cmd *exec.Cmd) (host.Result, error) {
 	return result, nil
 }
 
-// typed is a command line for a shell, continued on further lines where it is long.
+// typed returns a command line for a shell, with continuation lines if it is long.
 func typed(args []string) string {
 	var text strings.Builder
 	column := len(indent) + len("$ ")

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// event is what is shown of an event of CloudTrail's.
+// event has the fields of a CloudTrail event that the demo shows.
 type event struct {
 	Name      string `json:"eventName"`
 	RequestID string `json:"requestID"`
@@ -30,7 +30,7 @@ type event struct {
 	} `json:"requestParameters"`
 }
 
-// events are those until now.
+// recorded returns the events until now.
 func (s *stage) recorded() ([]event, error) {
 	text, err := os.ReadFile(s.events)
 	if err != nil {

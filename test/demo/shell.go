@@ -11,8 +11,8 @@ import (
 	"eic/test/host"
 )
 
-// shell opens a shell in which AWS's own command line reaches the demo's instance, and
-// waits until it ends.
+// shell opens a shell in which AWS's command line reaches the demo's instance, and waits for
+// the end of the shell.
 func shell(ctx context.Context, s *stage) error {
 	if able, why := opensTunnels(ctx); !able {
 		return fmt.Errorf("%s, and %s", newest, why)
@@ -39,7 +39,7 @@ Its network, files and processes end with it. Try:
 	return nil
 }
 
-// missingForShell says what a shell needs that is not there.
+// missingForShell returns a message about missing requirements of the shell, or "".
 func missingForShell() string {
 	if os.Geteuid() != 0 {
 		return "this needs root, for it makes namespaces and starts sshd; run: sudo make try"

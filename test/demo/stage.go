@@ -14,17 +14,17 @@ import (
 	"eic/test/host"
 )
 
-// lifetime is how long a pushed key lives here. AWS's live for a minute, which is
-// long to wait for the end of. AWS's own command line takes some seconds between its
-// push and its login.
+// lifetime is how long a pushed key is valid in the demo. On AWS, a key is valid for a minute,
+// which is a long wait. It must be some seconds, because AWS's command line takes some between
+// its push and its login.
 const lifetime = 30 * time.Second
 
-// stage is where the steps are shown.
+// stage is the environment in which the steps run.
 type stage struct {
 	sim *sim.Sim
-	// host is nil where only the simulator runs.
+	// host is nil if only the simulator runs.
 	host *host.Host
-	// dir is for files, among them eic where there is no host.
+	// dir has files, and also the program eic if there is no host.
 	dir string
 	// events is the file with CloudTrail's events.
 	events string
@@ -32,7 +32,7 @@ type stage struct {
 	close func()
 }
 
-// openHost is a stage with everything on it.
+// openHost opens a stage with a host, sshd and the simulator.
 func openHost(context.Context) (*stage, error) {
 	events, err := os.Create(filepath.Join(host.Prepared(), "events.json"))
 	if err != nil {
@@ -48,7 +48,7 @@ func openHost(context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := func() { _ = errors.Join(h.Close(), events.Close()) } // what remains ends with this process
+	end := func() { _ = errors.Join(h.Close(), events.Close()) } // whatever is left ends with this process
 	for _, step := range []func() error{
 		h.Install, func() error { return h.Configure(host.Packaged) }, func() error { return h.StartSSHD() },
 	} {
@@ -60,8 +60,8 @@ func openHost(context.Context) (*stage, error) {
 	return &stage{sim: h.Sim, host: h, dir: h.Dir(), events: events.Name(), close: end}, nil
 }
 
-// openLoopback is a stage for those who are not root: the simulator on free ports of
-// the loopback interface.
+// openLoopback opens a stage for users other than root: the simulator on free ports of the
+// loopback interface.
 func openLoopback(ctx context.Context, binary string) (*stage, error) {
 	if missing := host.Missing(host.SSHKeygen); len(missing) > 0 {
 		return nil, fmt.Errorf("nothing can be shown without a key: the package %s is missing", missing[0])
@@ -102,9 +102,9 @@ func (s *stage) service() host.Service {
 	return host.Service{Endpoint: s.sim.API, InstanceID: sim.DefaultInstanceID}
 }
 
-// authorizedKeys is the command that prints a user's keys. Without root it is one that
-// tells which keys would be printed: where keys are printed for sshd, a file of trust
-// anchors must be root's.
+// authorizedKeys returns the command that prints a user's keys. Without root it returns one
+// that only shows which keys would be printed: eic authorized-keys accepts a file of trust
+// anchors only if root owns it.
 func (s *stage) authorizedKeys(user string) *exec.Cmd {
 	if s.host != nil {
 		return s.host.Command(host.ServiceUser, host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors, user)
@@ -113,7 +113,7 @@ func (s *stage) authorizedKeys(user string) *exec.Cmd {
 		"--no-instance-check", "--trust-anchors", s.trustAnchors(), user)
 }
 
-// facts say what there is on the stage, in lines.
+// facts returns lines that describe the stage.
 func (s *stage) facts() []string {
 	facts := []string{
 		"Pushed keys live for " + lifetime.String() + " here; AWS's live for 60s.",
@@ -133,7 +133,7 @@ func (s *stage) facts() []string {
 	return facts
 }
 
-// notShown says what cannot be shown and why, in lines.
+// notShown returns lines that say what the demo cannot show, and why.
 func (s *stage) notShown() []string {
 	var lines []string
 	if s.host == nil {

@@ -12,24 +12,24 @@ import (
 	"eic/test/host"
 )
 
-// demo shows steps on a stage.
+// demo runs the steps on a stage and prints them.
 type demo struct {
 	stage *stage
 	out   io.Writer
-	// expired is when the pushed key is sure to have expired.
+	// expired is a time at which the pushed key has certainly expired.
 	expired time.Time
-	// accepted and provided are what sshd and eic logged of the last login.
+	// accepted and provided are the records of sshd and eic about the last login.
 	accepted, provided string
 }
 
-// step is something to show. Its error is that something came out that should not.
+// step is one step of the demo. It returns an error if the result is not the expected one.
 type step struct {
 	title string
 	show  func(context.Context) error
 }
 
-// steps are what is shown, in order. Without a host nobody can log in, and eic is
-// asked by hand instead.
+// steps returns the steps in order. Without a host nobody can log in, so the demo runs eic
+// directly.
 func (d *demo) steps(ctx context.Context) []step {
 	steps := []step{
 		{"The stand-in for AWS starts", d.introduce},
@@ -55,8 +55,8 @@ func (d *demo) steps(ctx context.Context) []step {
 		step{"The key expires, and the same ssh is refused", d.afterExpiry(d.refuse("alice"))})
 }
 
-// show shows every step until one fails, sums up, and reports whether everything
-// came out as expected.
+// show runs the steps until one fails and prints a summary. It reports whether every result
+// was the expected one.
 func (d *demo) show(ctx context.Context) bool {
 	steps := d.steps(ctx)
 	verdicts := make([]string, len(steps))
@@ -132,7 +132,7 @@ func (d *demo) logIn(ctx context.Context) error {
 	return err
 }
 
-// printNothing wants no key, without root.
+// printNothing requires that eic would print no key; it is for a demo without root.
 func (d *demo) printNothing(user string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		result, err := d.run(ctx, d.stage.authorizedKeys(user))
@@ -153,7 +153,7 @@ func (d *demo) refuse(user string) func(context.Context) error {
 	}
 }
 
-// afterExpiry waits before it shows the rest.
+// afterExpiry waits until the key has expired, and then runs the step.
 func (d *demo) afterExpiry(show func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		left := time.Until(d.expired)
@@ -167,7 +167,7 @@ func (d *demo) afterExpiry(show func(context.Context) error) func(context.Contex
 	}
 }
 
-// succeed wants a command to have ended with status 0.
+// succeed returns an error unless a command ended with status 0.
 func (d *demo) succeed(result host.Result, err error) error {
 	if err == nil && result.Status != 0 {
 		err = fmt.Errorf("expected status 0, got %d", result.Status)
@@ -175,10 +175,10 @@ func (d *demo) succeed(result host.Result, err error) error {
 	return err
 }
 
-// sayLog prints what eic has written to the system log since it was last printed.
+// sayLog prints the lines that eic has logged since the last call.
 func (d *demo) sayLog() {
 	if d.stage.host == nil {
-		return // nothing went to a system log
+		return // nothing is logged without a host
 	}
 	for _, line := range d.stage.host.Log.Texts("sshd") {
 		if strings.HasPrefix(line, "Accepted publickey") {
