@@ -14,8 +14,8 @@ import (
 	"eic/internal/sim/iam"
 )
 
-// allowing is a policy that allows a push under a condition, and everything else that
-// a login takes.
+// allowing returns a policy that allows a push under a condition, and the other calls of a
+// login.
 func allowing(t *testing.T, condition string) *iam.Policy {
 	t.Helper()
 	if condition != "" {
@@ -30,9 +30,9 @@ func allowing(t *testing.T, condition string) *iam.Policy {
 	return policy
 }
 
-// IAM decides who may push for whom, and sshd who may log in; neither knows of the
-// other.
-func TestWhoMayLogInAsWhom(t *testing.T) {
+// IAM decides for which users a key may be pushed. sshd decides who may log in. Neither
+// knows about the other's decision.
+func TestIAMLimitsPushesAndSSHDLimitsLogins(t *testing.T) {
 	const (
 		loggedIn = iota
 		refusedByIAM
@@ -46,7 +46,7 @@ func TestWhoMayLogInAsWhom(t *testing.T) {
 		{"no condition", "", "", loggedIn, loggedIn},
 		{"only for ec2-user", "ec2-user", "", loggedIn, refusedByIAM},
 		{"only for another user", "alice", "", refusedByIAM, loggedIn},
-		{"only for another user, whom sshd does not allow", "alice", "AllowUsers ec2-user", refusedByIAM, refusedBySSHD},
+		{"only for another user, who is not in AllowUsers", "alice", "AllowUsers ec2-user", refusedByIAM, refusedBySSHD},
 	} {
 		t.Run(try.name, func(t *testing.T) {
 			n := start(t, sim.Options{Keys: keys, Policy: allowing(t, try.condition)}, try.sshd)
@@ -70,7 +70,7 @@ func TestWhoMayLogInAsWhom(t *testing.T) {
 				case refusedBySSHD:
 					require.Contains(t, r.Stderr, "Permission denied (publickey)")
 					require.Equal(t, 255, r.Status)
-					require.Empty(t, event.ErrorCode, "the push succeeds")
+					require.Empty(t, event.ErrorCode, "expected the push to succeed")
 					require.NoError(t, n.Log.Wait(t.Context(), "sshd", "User alice from 10.0.0.10 not allowed because not listed in AllowUsers"))
 				}
 			}
@@ -78,33 +78,33 @@ func TestWhoMayLogInAsWhom(t *testing.T) {
 	}
 }
 
-// docs/how-to/audit.md says how to get from sshd's line to the person who pushed the key.
-func TestTheRecordsOfALoginJoin(t *testing.T) {
+// docs/how-to/audit.md leads from sshd's record to the IAM principal who pushed the key.
+func TestRecordsLeadFromALoginToItsPrincipal(t *testing.T) {
 	n := start(t, sim.Options{Policy: allowing(t, "ec2-user")})
 	require.Equal(t, "ec2-user\n", n.ssh("whoami", "--connection-type eice").Stdout)
 
 	accepted := n.line(`^Accepted publickey for (\S+) from (\S+) port \d+ ssh2: ED25519 (SHA256:\S+)$`, "sshd")
 	require.Equal(t, "ec2-user", accepted[1])
 	provided := n.line(`^Providing ssh key from EC2 Instance Connect with fingerprint: (\S+), request-id: (\S+), for IAM principal: (\S+)$`, "eic")
-	require.Equal(t, accepted[3], provided[1], "from sshd to eic by the fingerprint")
+	require.Equal(t, accepted[3], provided[1], "sshd's and eic's records must have the same fingerprint")
 
 	pushes := n.recorded("SendSSHPublicKey")
 	require.Len(t, pushes, 1)
-	require.Equal(t, provided[2], pushes[0].RequestID, "from eic to CloudTrail by the request id")
+	require.Equal(t, provided[2], pushes[0].RequestID, "eic's record and CloudTrail's event must have the same request id")
 	require.Equal(t, provided[3], pushes[0].Identity.ARN)
 	require.Equal(t, accepted[1], pushes[0].Parameters.User)
 	require.Equal(t, provided[1], n.fingerprint(pushes[0].Parameters.Key.Line))
 
 	tunnels := n.recorded("OpenTunnel")
 	require.Len(t, tunnels, 1)
-	require.Equal(t, pushes[0].Identity, tunnels[0].Identity, "from the push to the tunnel by the principal")
+	require.Equal(t, pushes[0].Identity, tunnels[0].Identity, "the events of the push and the tunnel must have the same principal")
 	require.Equal(t, privateIP, tunnels[0].Parameters.Address)
 	require.Equal(t, "22", tunnels[0].Parameters.Port)
 	require.NotEqual(t, pushes[0].RequestID, tunnels[0].RequestID)
 }
 
-// line is the first line of a program in the system log that an expression matches,
-// and its groups.
+// line returns the first line of a program in the system log that matches an expression, and
+// the groups of the match.
 func (n network) line(expression, program string) []string {
 	n.t.Helper()
 	for _, text := range n.Log.Texts(program) {
@@ -112,6 +112,6 @@ func (n network) line(expression, program string) []string {
 			return match
 		}
 	}
-	require.Failf(n.t, "no line", "%s logged nothing like %s", program, expression)
+	require.Failf(n.t, "no such line in the system log", "%s logged nothing like %s", program, expression)
 	return nil
 }

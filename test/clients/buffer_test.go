@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// buffer keeps what several goroutines write.
+// buffer is a bytes.Buffer for several goroutines.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -4,8 +4,8 @@
 // root of Debian 13 against the simulator, and logs in to a real sshd that asks eic.
 //
 // It needs root, debootstrap and a network for the first run, which makes the root and
-// keeps it. Every call of a client has a time-out of its own, since some faults make
-// AWS's tunnel hang for ever.
+// keeps it. Every call of a client has a timeout, because some faults make AWS's tunnel hang
+// forever.
 package clients
 
 import (
@@ -34,7 +34,7 @@ func prepare(ctx context.Context, dir string) error {
 	if err := roots.Make(ctx, "clients"); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
+	if err := os.Chmod(dir, 0o755); err != nil { // readable without root
 		return err
 	}
 	for name, command := range map[string]string{"eic-sim": "eic/cmd/eic-sim", "demo": "eic/test/demo"} {
@@ -50,22 +50,22 @@ const (
 	privateIP = sim.DefaultPrivateIP
 	publicIP  = "198.51.100.10"
 	ipv6      = "2001:db8::10"
-	person    = "alice" // who runs the clients
+	person    = "alice" // the user who runs the clients
 
 	accessKey = "AKIDALICE"
 	secretKey = "simulated+secret/"
 	caller    = "arn:aws:iam::123456789012:user/alice"
 )
 
-// network is a laptop and an instance on one machine.
+// network is an instance, and a laptop on the same machine.
 type network struct {
 	*host.Host
 	t      *testing.T
 	events *buffer
 }
 
-// start starts an instance with a private address only, unless the options say
-// otherwise, with sshd configured as the packages do.
+// start starts an instance with sshd configured as by the packages. It has only a private
+// address, unless the options say otherwise.
 func start(t *testing.T, options sim.Options, config ...string) network {
 	t.Helper()
 	events := new(buffer)
@@ -96,25 +96,24 @@ func start(t *testing.T, options sim.Options, config ...string) network {
 	return n
 }
 
-// result is how a client ended.
+// result is the result of a client.
 type result struct {
 	host.Result
-	// hung means that the client was killed after its time limit.
+	// hung is true if the client was killed at its time limit.
 	hung bool
 }
 
-// limit is how long a script may run, unless it is expected to hang.
+// limit is the time limit of a script that is not expected to hang.
 const limit = 100 * time.Second
 
-// sh runs a shell script as a person, in their home directory and with the variables
-// that "eic-sim env" prints. More variables replace those.
+// sh runs a shell script as the person, in the home directory, with the variables that
+// "eic-sim env" prints. The given variables override these.
 func (n network) sh(script string, variables ...string) result {
 	n.t.Helper()
 	return n.shWithin(limit, script, variables...)
 }
 
-// shWithin is sh with a time-out, at the end of which the script is killed with all
-// that it started.
+// shWithin is sh with a timeout, after which the script and its child processes are killed.
 func (n network) shWithin(limit time.Duration, script string, variables ...string) result {
 	n.t.Helper()
 	cmd := n.Command(person, "/usr/bin/timeout", "--kill-after=1", strconv.Itoa(int(limit.Seconds())), "/bin/sh", "-euc", "cd; "+script)
@@ -136,7 +135,7 @@ func (n network) ssh(command, flags string, variables ...string) result {
 	return n.sh("echo '"+command+"' | aws ec2-instance-connect ssh --instance-id "+instance+" "+flags, variables...)
 }
 
-// fingerprint is that of a public key's line, as ssh-keygen prints it.
+// fingerprint returns the fingerprint of a public key's line, as ssh-keygen prints it.
 func (n network) fingerprint(line string) string {
 	n.t.Helper()
 	r := n.sh("echo '" + line + "' | ssh-keygen -lf -")
@@ -144,7 +143,7 @@ func (n network) fingerprint(line string) string {
 	return strings.Fields(r.Stdout)[1]
 }
 
-// event is what tests read of an event.
+// event has the fields of an event that the tests read.
 type event struct {
 	Name         string `json:"eventName"`
 	RequestID    string `json:"requestID"`
@@ -164,7 +163,7 @@ type event struct {
 	} `json:"requestParameters"`
 }
 
-// recorded are the events of an operation until now.
+// recorded returns the events of an operation until now.
 func (n network) recorded(name string) []event {
 	n.t.Helper()
 	var events []event

@@ -22,8 +22,7 @@ import (
 	"eic/test/transcripts"
 )
 
-// demo runs the demo in a root of its own, where AWS's command line is new enough for
-// all of it.
+// demo runs the demo in a root with a version of AWS's command line that opens tunnels.
 func demo(t *testing.T, typed string, flags ...string) host.Result {
 	t.Helper()
 	root := roots.Copy(t, "clients")
@@ -46,7 +45,7 @@ func demo(t *testing.T, typed string, flags ...string) host.Result {
 	return r
 }
 
-func TestTheDemoShowsTheEndpointOnDebian13(t *testing.T) {
+func TestDemoShowsTheEndpointOnDebian13(t *testing.T) {
 	r := demo(t, "")
 	require.Zero(t, r.Status)
 	require.Equal(t, 9, strings.Count(r.Stdout, "   as expected "))
@@ -58,8 +57,9 @@ func TestTheDemoShowsTheEndpointOnDebian13(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the transcript into docs/tutorials/try-it.md instead of comparing it")
 
-// What docs/tutorials/try-it.md shows is what a person sees, but for what is new in every run.
-func TestTheCommandsOfTryIt(t *testing.T) {
+// docs/tutorials/try-it.md shows the demo's output, except for values that differ in every
+// run.
+func TestTryItShowsTheDemosOutput(t *testing.T) {
 	const (
 		login  = "aws ec2-instance-connect ssh --instance-id i-0123456789abcdef0 --connection-type eice"
 		denied = "aws ec2-instance-connect ssh --instance-id i-0123456789abcdef0 --os-user root"

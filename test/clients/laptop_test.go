@@ -13,8 +13,8 @@ import (
 	"eic/internal/sim"
 )
 
-// A person at a laptop copies the page's lines and runs its commands as they stand.
-func TestThePageForTheLaptop(t *testing.T) {
+// The page's lines and commands work unchanged on a laptop.
+func TestLaptopPageWorks(t *testing.T) {
 	text, err := os.ReadFile("../../docs/how-to/from-a-laptop.md")
 	require.NoError(t, err)
 	block := func(language string) []string {
@@ -33,7 +33,7 @@ func TestThePageForTheLaptop(t *testing.T) {
 	r := n.sh(commands[1])
 	require.Zero(t, r.Status)
 	require.Equal(t, "ec2-user\nec2-user\n", r.Stdout)
-	require.Len(t, n.recorded("SendSSHPublicKey"), 3, "each connection pushes")
-	require.Len(t, n.recorded("OpenTunnel"), 2, "the third goes to the public address")
-	require.Equal(t, "ec2-user\n", n.ssh("test -s copied && whoami", "--connection-type direct").Stdout, "what scp copied is there")
+	require.Len(t, n.recorded("SendSSHPublicKey"), 3, "expected one push for each connection")
+	require.Len(t, n.recorded("OpenTunnel"), 2, "expected no tunnel for the third connection, which uses the public address")
+	require.Equal(t, "ec2-user\n", n.ssh("test -s copied && whoami", "--connection-type direct").Stdout, "expected the file that scp copied")
 }

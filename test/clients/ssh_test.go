@@ -17,8 +17,8 @@ import (
 	"eic/test/host"
 )
 
-// Where sshd sees the connection end tells which way it came.
-func TestAWSCLILogsInBothWays(t *testing.T) {
+// The address on which sshd accepted the connection shows which way it took.
+func TestAWSCLILogsInDirectlyAndThroughTheEndpoint(t *testing.T) {
 	keys := new(ca.Keys)
 	everywhere := sim.Options{Keys: keys, PublicIP: publicIP, IPv6: ipv6}
 	private := sim.Options{Keys: keys}
@@ -28,14 +28,14 @@ func TestAWSCLILogsInBothWays(t *testing.T) {
 		to      string
 		tunnels int
 	}{
-		"directly to the public address":       {everywhere, "--connection-type direct", publicIP, 0},
-		"directly to an IPv6 address":          {everywhere, "--connection-type direct --instance-ip " + ipv6, ipv6, 0},
-		"directly to the private address":      {private, "--connection-type direct", privateIP, 0},
-		"through the Endpoint":                 {everywhere, "--connection-type eice", privateIP, 1},
-		"through the Endpoint to IPv6":         {everywhere, "--connection-type eice --instance-ip " + ipv6, ipv6, 1},
-		"as it thinks fit, public":             {everywhere, "", publicIP, 0},
-		"as it thinks fit, private":            {private, "", privateIP, 1},
-		"through an Endpoint that it is given": {private, "--connection-type eice --eice-options maxTunnelDuration=60,endpointId=" + sim.DefaultEndpoint, privateIP, 1},
+		"directly to the public address":                  {everywhere, "--connection-type direct", publicIP, 0},
+		"directly to an IPv6 address":                     {everywhere, "--connection-type direct --instance-ip " + ipv6, ipv6, 0},
+		"directly to the private address":                 {private, "--connection-type direct", privateIP, 0},
+		"through the Endpoint":                            {everywhere, "--connection-type eice", privateIP, 1},
+		"through the Endpoint to IPv6":                    {everywhere, "--connection-type eice --instance-ip " + ipv6, ipv6, 1},
+		"as the client chooses, with a public address":    {everywhere, "", publicIP, 0},
+		"as the client chooses, without a public address": {private, "", privateIP, 1},
+		"through an Endpoint given by its id":             {private, "--connection-type eice --eice-options maxTunnelDuration=60,endpointId=" + sim.DefaultEndpoint, privateIP, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t, try.options)
@@ -53,7 +53,7 @@ func TestAWSCLILogsInBothWays(t *testing.T) {
 	}
 }
 
-// With the proxy AWS's own URLs work, those for FIPS 140 as well.
+// With the proxy, AWS's real URLs work, including those for FIPS 140.
 func TestAWSCLIUsesAWSsRealURLs(t *testing.T) {
 	n := start(t, sim.Options{})
 	for _, variable := range []string{"AWS_USE_FIPS_ENDPOINT=false", "AWS_USE_FIPS_ENDPOINT=true"} {
@@ -90,7 +90,7 @@ sha256sum < sent; sha256sum < received`)
 	require.Equal(t, sums[0], sums[2])
 }
 
-func TestALocalPortLeadsThroughTheTunnel(t *testing.T) {
+func TestLocalPortForwardsThroughTheTunnel(t *testing.T) {
 	n := start(t, sim.Options{})
 	r := n.sh(push + `aws ec2-instance-connect open-tunnel --instance-id ` + instance + ` --local-port 2200 >&2 &
 tunnel=$!
@@ -103,8 +103,8 @@ kill $tunnel`)
 	require.Len(t, n.recorded("OpenTunnel"), 2)
 }
 
-// What a person sees if something is not allowed, or not there.
-func TestAWSCLIShowsTheRefusal(t *testing.T) {
+// AWS's command line shows the simulator's error if something is not allowed or missing.
+func TestAWSCLIShowsWhyACallIsRefused(t *testing.T) {
 	keys := new(ca.Keys)
 	for name, try := range map[string]struct {
 		options sim.Options
@@ -118,11 +118,11 @@ func TestAWSCLIShowsTheRefusal(t *testing.T) {
 			"There are no available instance connect endpoints."},
 		"an unknown Endpoint": {sim.Options{}, "aws ec2-instance-connect open-tunnel --instance-id " + instance + " --instance-connect-endpoint-id eice-0000000000000000f", 254,
 			"(InvalidInstanceConnectEndpointId.NotFound)"},
-		"a port that is not allowed": {sim.Options{}, "aws ec2-instance-connect open-tunnel --remote-port 5432 --instance-id " + instance, 255,
+		"a port that tunnels must not use": {sim.Options{}, "aws ec2-instance-connect open-tunnel --remote-port 5432 --instance-id " + instance, 255,
 			`{"ErrorCode":"InvalidParameter","Message":"The specified RemotePort is not valid. Specify either 22 or 3389 as the RemotePort and retry your request."}`},
 		"a port that nobody listens on": {sim.Options{}, "aws ec2-instance-connect open-tunnel --remote-port 3389 --instance-id " + instance, 255,
 			"Websocket Closure Reason: Unable to connect to target"},
-		"an address that is another's": {sim.Options{}, "aws ec2-instance-connect open-tunnel --private-ip-address 127.0.0.1 --instance-connect-endpoint-id " + sim.DefaultEndpoint, 255,
+		"an address that is not the instance's": {sim.Options{}, "aws ec2-instance-connect open-tunnel --private-ip-address 127.0.0.1 --instance-connect-endpoint-id " + sim.DefaultEndpoint, 255,
 			"Websocket Closure Reason: Unable to connect to target"},
 		"a wrong secret": {sim.Options{}, "AWS_SECRET_ACCESS_KEY=wrong aws ec2-instance-connect ssh --instance-id " + instance, 254,
 			"An error occurred (AuthFailure) when calling the DescribeInstances operation: AWS was not able to validate the provided access credentials"},
@@ -142,8 +142,8 @@ func TestAWSCLIShowsTheRefusal(t *testing.T) {
 	}
 }
 
-// What "eic-sim faults" says of each fault is what AWS's command line does.
-func TestAWSCLIAndEveryFault(t *testing.T) {
+// AWS's command line behaves as "eic-sim faults" says of each fault.
+func TestAWSCLIReactsToEveryFaultAsListed(t *testing.T) {
 	keys := new(ca.Keys)
 	for _, f := range sim.ClientFaults() {
 		t.Run(f.Name, func(t *testing.T) {
@@ -170,8 +170,8 @@ func TestAWSCLIAndEveryFault(t *testing.T) {
 	}
 }
 
-// The commands of "eic-sim env" are all that a shell needs.
-func TestAShellThatHasRunTheEnvironmentIsSimulated(t *testing.T) {
+// After the commands of "eic-sim env", a shell needs nothing else to use the simulator.
+func TestShellUsesTheSimulatorAfterEicSimEnv(t *testing.T) {
 	n := start(t, sim.Options{})
 	program, err := os.ReadFile(filepath.Join(host.Prepared(), "eic-sim"))
 	require.NoError(t, err)
@@ -183,7 +183,7 @@ trap "kill $!" EXIT
 while ! test -e sim/endpoints.json; do sleep 0.1; done
 eval "$(eic-sim env --dir sim)"
 echo whoami | aws ec2-instance-connect ssh --connection-type eice --instance-id ` + instance + `'`)
-	require.Contains(t, r.Stderr, "Permission denied (publickey)", "since eic asks another simulator than the shell does")
-	require.Empty(t, n.events.String(), "the other simulator was not asked")
+	require.Contains(t, r.Stderr, "Permission denied (publickey)", "eic asks another simulator than the shell")
+	require.Empty(t, n.events.String(), "expected no call to the other simulator")
 	require.NoError(t, n.Log.Wait(t.Context(), "sshd", "Connection closed by authenticating user ec2-user 127.0.0.1"))
 }
