@@ -1,7 +1,7 @@
 //go:build packages
 
-// Package openssh enables eic on the sshd of each release of Debian, from 11 to
-// unstable, and logs in before and after.
+// Package openssh enables eic on the sshd of each release of Debian from 11 to unstable, and
+// logs in before and afterwards.
 //
 // It needs root, debootstrap and a network for the first run, which makes the
 // roots and keeps them in /var/cache/eic-test-roots.
@@ -23,7 +23,7 @@ import (
 	"eic/test/roots"
 )
 
-// releases are those of Debian, with the OpenSSH that each has at least.
+// releases returns the releases of Debian, with the lowest version of OpenSSH of each.
 func releases() map[string]sshd.Version {
 	return map[string]sshd.Version{
 		"bullseye": {Major: 8, Minor: 4},
@@ -44,8 +44,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// configuration is that of a host where people log in with certificates, and
-// where Match blocks ask for what sshd -T does not say by itself.
+// configuration is for a host where people log in with certificates. It has Match blocks with
+// criteria for which sshd -T needs -C.
 const configuration = "Include /etc/ssh/sshd_config.d/*.conf\n" +
 	"TrustedUserCAKeys /run/eic-test/ca.pub\n" +
 	"AuthorizedPrincipalsCommand /usr/bin/principals %u\n" +
@@ -53,7 +53,7 @@ const configuration = "Include /etc/ssh/sshd_config.d/*.conf\n" +
 	"Match LocalPort 2222\n\tX11Forwarding no\n" +
 	"Match User bob\n\tPermitTTY no\nMatch all\n"
 
-// A site is a host of one release, and the keys of the people who log in there.
+// site is a host with one release, and the keys of its users.
 type site struct {
 	*host.Host
 	t                         *testing.T
@@ -79,7 +79,7 @@ func start(t *testing.T, release string) site {
 	return s
 }
 
-// eic runs a command of eic's as root.
+// eic runs a command of eic as root.
 func (s site) eic(args ...string) host.Result {
 	s.t.Helper()
 	result := hosttest.Capture(s.t, s.Command("root", host.Binary, args...))
@@ -87,11 +87,11 @@ func (s site) eic(args ...string) host.Result {
 	return result
 }
 
-// requireLogins starts sshd. It fails unless everybody can log in who could before, and
-// the pushed key can only if it should.
+// requireLogins starts sshd. It fails unless everybody who could log in before still can. The
+// pushed key must log in only if pushed is true.
 func (s site) requireLogins(pushed bool) {
 	s.t.Helper()
-	s.Log.Forget() // StartSSHD waits for the line that an earlier one logged too
+	s.Log.Forget() // StartSSHD waits for a line that an earlier sshd logged too
 	require.NoError(s.t, s.StartSSHD())
 	defer s.StopSSHD()
 	hosttest.RequireLogin(s.t, s.Host, "alice", s.certified)
@@ -111,8 +111,8 @@ func (s site) config() string {
 	return string(text)
 }
 
-// No release's users lose a login that worked before.
-func TestEnableCostsNoLoginOnAnyDebian(t *testing.T) {
+// Enabling eic must not break a login that worked before, on any release.
+func TestEnableBreaksNoLoginOnAnyDebian(t *testing.T) {
 	for release, version := range releases() {
 		t.Run(release, func(t *testing.T) {
 			s := start(t, release)
@@ -134,9 +134,9 @@ func TestEnableCostsNoLoginOnAnyDebian(t *testing.T) {
 	}
 }
 
-// Some versions ignore an AuthorizedPrincipalsCommand behind an AuthorizedKeysCommand. doctor warns of
-// it on those where nobody logs in with a certificate any more, and on no others.
-func TestDoctorKnowsWhichSSHDIgnoresPrincipals(t *testing.T) {
+// Some versions of sshd ignore an AuthorizedPrincipalsCommand after an AuthorizedKeysCommand.
+// doctor warns about it exactly on the versions where certificates no longer log in.
+func TestDoctorWarnsExactlyIfSSHDIgnoresPrincipals(t *testing.T) {
 	for release := range releases() {
 		t.Run(release, func(t *testing.T) {
 			s := start(t, release)
@@ -151,7 +151,7 @@ func TestDoctorKnowsWhichSSHDIgnoresPrincipals(t *testing.T) {
 	}
 }
 
-// examine runs doctor and returns its verdicts.
+// examine runs eic doctor and returns the verdicts by check.
 func (s site) examine(args ...string) map[string]string {
 	s.t.Helper()
 	var report struct {
@@ -166,7 +166,7 @@ func (s site) examine(args ...string) map[string]string {
 	return verdicts
 }
 
-// requireHealthy wants doctor to find nothing broken, and no certificate without its principals.
+// requireHealthy requires that doctor finds nothing broken and no ignored principals.
 func (s site) requireHealthy() {
 	s.t.Helper()
 	verdicts := s.examine("--user", "alice")
