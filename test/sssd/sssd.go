@@ -1,5 +1,5 @@
-// Package sssd gives a throwaway host people whom only its directory knows: a real
-// SSSD, and behind it a real OpenLDAP server with their SSH keys.
+// Package sssd adds users to a throwaway host that exist only in LDAP: with a real SSSD, and a
+// real OpenLDAP server that has their SSH keys.
 package sssd
 
 import (
@@ -20,7 +20,7 @@ import (
 	"eic/test/needs"
 )
 
-// Command is what SSSD has for AuthorizedKeysCommand (sss_ssh_authorizedkeys(1)).
+// Command is SSSD's program for AuthorizedKeysCommand (sss_ssh_authorizedkeys(1)).
 const Command = "/usr/bin/sss_ssh_authorizedkeys"
 
 const (
@@ -29,12 +29,12 @@ const (
 	slapadd = "/usr/sbin/slapadd"
 
 	serverConfig = "/etc/ldap/eic-test.conf"
-	// firstID is the uid of the first person.
+	// firstID is the uid of the first user.
 	firstID = 5000
 )
 
-// server is the configuration of slapd(8). The schema of sshPublicKey is what
-// SSSD, FreeIPA and others have in common.
+// server is the configuration of slapd(8). SSSD, FreeIPA and others use this schema of
+// sshPublicKey.
 const server = `include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/nis.schema
@@ -59,8 +59,8 @@ ldap_uri = ldap://127.0.0.1
 ldap_search_base = dc=example,dc=com
 `
 
-// Start makes people known to the host by their names, each with the public half of a key,
-// and returns when SSSD answers. Both servers end with the test.
+// Start adds users to the host, each with a public key, and returns when SSSD answers. people
+// has the file of the private key by user name. Both servers end with the test.
 func Start(t *testing.T, h *host.Host, people map[string]string) {
 	t.Helper()
 	for _, program := range []string{Command, sssd, slapd, slapadd} {
@@ -85,7 +85,7 @@ func Start(t *testing.T, h *host.Host, people map[string]string) {
 	}
 }
 
-// entries writes the people as LDIF and makes their home directories.
+// entries returns the users as LDIF and makes their home directories.
 func entries(t *testing.T, h *host.Host, people map[string]string) string {
 	t.Helper()
 	text := "dn: dc=example,dc=com\nobjectClass: domain\ndc: example\n"
@@ -103,7 +103,7 @@ func entries(t *testing.T, h *host.Host, people map[string]string) string {
 	return text
 }
 
-// empty puts an empty directory over one of the machine's until the test ends.
+// empty mounts an empty directory over one of the machine until the test ends.
 func empty(t *testing.T, directory string, below ...string) {
 	t.Helper()
 	require.NoError(t, mount.Mount("tmpfs", directory, "tmpfs", mount.NoSUID, "mode=755"))
@@ -118,7 +118,7 @@ func run(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // at which SSSD ends its responders too
-		_ = cmd.Wait()                          // its status is of no interest
+		_ = cmd.Process.Signal(syscall.SIGTERM) // at SIGTERM, SSSD ends its responders too
+		_ = cmd.Wait()                          // the status does not matter
 	})
 }
