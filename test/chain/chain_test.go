@@ -20,9 +20,9 @@ import (
 
 const userdbctl = "/usr/bin/userdbctl"
 
-// addRecord adds a user record of bob's with a key of his, as systemd keeps them
-// (nss-systemd(8), user records). The second half is for those who may know keys:
-// userdbctl must be able to read it as the user that sshd runs eic as.
+// addRecord adds a user record for bob with a key, as for systemd (nss-systemd(8), user
+// records). Keys are in the privileged part, which userdbctl must be able to read as the user
+// that sshd runs eic as.
 func addRecord(t *testing.T, h *host.Host, key string) {
 	t.Helper()
 	const user = "bob"
@@ -31,9 +31,9 @@ func addRecord(t *testing.T, h *host.Host, key string) {
 		fmt.Appendf(nil, `{"privileged":{"sshAuthorizedKeys":[%q]}}`, public(t, key))))
 }
 
-// An instance whose users are known to systemd keeps their keys and accepts pushed keys
-// too.
-func TestUserdbctlBesidePushedKeys(t *testing.T) {
+// On an instance whose users have systemd user records, the keys in the records and pushed
+// keys both log in.
+func TestKeysOfUserdbctlAndPushedKeysBothLogIn(t *testing.T) {
 	require.FileExists(t, userdbctl, "the package systemd-userdbd must be installed")
 	h := start(t, host.Options{}, userdbctl+" ssh-authorized-keys %u")
 	recorded, pushed := hosttest.NewKey(t, h, "recorded"), pushedKey(t, h, "alice")
@@ -48,12 +48,12 @@ func TestUserdbctlBesidePushedKeys(t *testing.T) {
 	hosttest.RequireLogin(t, h, "bob", recorded)
 	requireNobodyLeft(t, h)
 	for _, line := range h.Log.Texts("eic") {
-		require.Contains(t, line, "Providing ssh key", "neither tool has anything to complain of")
+		require.Contains(t, line, "Providing ssh key", "expected no warning from eic or userdbctl")
 	}
 }
 
-// Keys that do not come from AWS do not need it.
-func TestANeighborsKeysWithoutAMetadataService(t *testing.T) {
+// Keys from the chained command log in even if eic gets no keys from AWS.
+func TestChainedKeysLogInWithoutPushedKeys(t *testing.T) {
 	for _, options := range []host.Options{
 		{Sim: sim.Options{Faults: []string{"imds=disabled"}}},
 		{Sim: sim.Options{Faults: []string{"signer=expired"}}},
@@ -68,37 +68,37 @@ func TestANeighborsKeysWithoutAMetadataService(t *testing.T) {
 	}
 }
 
-// The SSSD of this host is not running, as after a failed upgrade.
-func TestSSSDThatIsDown(t *testing.T) {
+// SSSD is not running on this host, as after a failed upgrade. A pushed key must log in.
+func TestPushedKeyLogsInIfSSSDIsDown(t *testing.T) {
 	require.FileExists(t, sssd.Command, "the package sssd-common must be installed")
 	h := start(t, host.Options{}, sssd.Command+" %u")
 	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 	require.Contains(t, h.Log.Texts("eic")[1], `The chained command "`+sssd.Command+`" gave no key for user "alice": exit status 1`)
 }
 
-// Whatever the other command does, a pushed key logs in.
-func TestBadNeighbors(t *testing.T) {
-	keys := new(ca.Keys) // making them is most of the time that a host takes to start
+// Whatever the chained command does, a pushed key logs in.
+func TestMisbehavingChainedCommandCostsNoLogin(t *testing.T) {
+	keys := new(ca.Keys) // generating keys takes most of a host's start time
 	for name, test := range map[string]struct{ script, log string }{
 		"hangs":                     {"sleep 1000", "the budget of 1s is spent"},
 		"hangs with a grandchild":   {"sh -c 'sleep 1000; :' & wait", "the budget of 1s is spent"},
 		"hangs and ignores signals": {`trap "" TERM HUP INT; while :; do sleep 1000; done`, "the budget of 1s is spent"},
-		"floods":                    {"exec yes ssh-ed25519", "the command printed more than 1048576 bytes"},
+		"prints without end":        {"exec yes ssh-ed25519", "the command printed more than 1048576 bytes"},
 		"crashes":                   {"echo ssh-ed25519; kill -SEGV $$", "signal: segmentation fault"},
 		"fails":                     {"exit 7", "exit status 7"},
-		"prints garbage":            {"head -c 10000 /dev/urandom; printf '\\0'", "NUL"},
+		"prints random octets":      {"head -c 10000 /dev/urandom; printf '\\0'", "NUL"},
 		"prints text":               {`printf '\n\n#\n  command="id" \n"\n\\\n%s' "$*"`, ""},
 		"leaves a grandchild":       {"sleep 1000 & exit 0", ""},
-		"says nothing":              {"exit 0", ""},
+		"prints nothing":            {"exit 0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/neighbor/keys %u %f", "--budget", "1s")
-			neighbor(t, h, test.script)
+			h := start(t, host.Options{Sim: sim.Options{Keys: keys}}, "/opt/chained/keys %u %f", "--budget", "1s")
+			installChained(t, h, test.script)
 			hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 			requireNobodyLeft(t, h)
 			lines := h.Log.Texts("eic")
 			if test.log == "" {
-				require.Len(t, lines, 2) // each time that sshd asked, our key
+				require.Len(t, lines, 2) // one record of the pushed key for each of sshd's two runs
 				return
 			}
 			require.Len(t, lines, 4)
@@ -108,16 +108,16 @@ func TestBadNeighbors(t *testing.T) {
 	}
 }
 
-// The other command finds the same environment as if sshd had run it.
-func TestANeighborRunsAsUnderSSHD(t *testing.T) {
+// The chained command has the same environment as if sshd had run it.
+func TestChainedCommandRunsAsUnderSSHD(t *testing.T) {
 	needs.Root(t)
 	script := `exec >/run/said/$$; env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' | sort; id -un; readlink /proc/self/fd/0
 grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc/passwd; echo; printf '%s\n' "$@"`
 	var said []string
 	for _, chained := range []bool{true, false} {
 		t.Run(fmt.Sprintf("chained: %t", chained), func(t *testing.T) {
-			h := start(t, host.Options{}, "/opt/neighbor/keys %u %f", "--budget", "10s")
-			program := neighbor(t, h, script)
+			h := start(t, host.Options{}, "/opt/chained/keys %u %f", "--budget", "10s")
+			program := installChained(t, h, script)
 			if !chained {
 				h.StopSSHD()
 				require.NoError(t, h.Configure("AuthorizedKeysCommand "+program+" %u %f\n"+host.RunAsServiceUser))
@@ -142,37 +142,38 @@ grep -E '^(NoNewPrivs|SigIgn|SigBlk|Seccomp):' /proc/self/status; head -c 5 /etc
 	require.Equal(t, said[1], said[0])
 }
 
-// sshd sends SIGTERM when it gives up on a login. No process may be left then.
-func TestTheEndOfALoginEndsANeighbor(t *testing.T) {
-	h := start(t, host.Options{}, "/opt/neighbor/keys", "--budget", "1m")
+// sshd sends SIGTERM when it gives up on a login. After any of these signals, no process may
+// be left.
+func TestEndOfLoginEndsTheChainedCommand(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/chained/keys", "--budget", "1m")
 	for signal, script := range map[syscall.Signal]string{
 		syscall.SIGTERM: "trap '' TERM; sleep 1000; sleep 1000",
 		syscall.SIGINT:  "trap '' INT; sleep 1000; sleep 1000",
 		syscall.SIGHUP:  "trap '' HUP; sleep 1000; sleep 1000",
-		syscall.SIGKILL: "exec sleep 1000", // then it is the kernel that ends the command, and it alone
+		syscall.SIGKILL: "exec sleep 1000", // only the kernel can end the command then
 	} {
 		t.Run(signal.String(), func(t *testing.T) {
-			program := neighbor(t, h, script)
+			program := installChained(t, h, script)
 			eic := h.Command(host.ServiceUser, host.Binary, "authorized-keys", "--chain", program, "--budget", "1m", "bob")
 			require.NoError(t, eic.Start())
 			sleeps := func() bool { return strings.Contains(serviceProcesses(t, h), "sleep") }
-			require.Eventually(t, sleeps, 10*time.Second, 10*time.Millisecond, "the neighbor does not run")
+			require.Eventually(t, sleeps, 10*time.Second, 10*time.Millisecond, "the chained command did not start")
 			require.NoError(t, eic.Process.Signal(signal))
 			start := time.Now()
-			_ = eic.Wait() // it says nothing that anybody still listens to
+			_ = eic.Wait() // the status does not matter
 			require.Less(t, time.Since(start), 2*time.Second)
 			requireNobodyLeft(t, h)
 		})
 	}
 }
 
-// A command that became root cannot be killed. It gets no more time because of that.
-func TestANeighborThatCannotBeKilled(t *testing.T) {
-	h := start(t, host.Options{}, "/opt/neighbor/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
+// eic cannot kill a chained command that became root, but it must not wait for it either.
+func TestUnkillableChainedCommandKeepsToTheBudget(t *testing.T) {
+	h := start(t, host.Options{}, "/opt/chained/root --reuid=root --clear-groups sleep 60", "--budget", "1s")
 	setpriv, err := os.ReadFile(host.Setpriv)
 	require.NoError(t, err)
-	require.NoError(t, h.WriteFile("/opt/neighbor/root", setpriv))
-	require.NoError(t, os.Chmod(h.Path("/opt/neighbor/root"), 0o755|os.ModeSetuid))
+	require.NoError(t, h.WriteFile("/opt/chained/root", setpriv))
+	require.NoError(t, os.Chmod(h.Path("/opt/chained/root"), 0o755|os.ModeSetuid))
 	start := time.Now()
 	hosttest.RequireLogin(t, h, "alice", pushedKey(t, h, "alice"))
 	require.Less(t, time.Since(start), 20*time.Second)

@@ -1,5 +1,5 @@
-// Package chain logs in through a real sshd that runs eic with --chain: with pushed keys,
-// with keys of another command, and with other commands that misbehave in every way.
+// Package chain logs in through a real sshd that runs eic with --chain: with pushed keys, with
+// keys of the chained command, and with chained commands that misbehave.
 package chain
 
 import (
@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
-// start starts a host with the users alice and bob, where sshd runs eic with the
-// chained command.
+// start starts a host with the users alice and bob, where sshd runs eic with a chained
+// command.
 func start(t *testing.T, options host.Options, chained string, flags ...string) *host.Host {
 	t.Helper()
 	args := append([]string{host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors,
@@ -28,16 +28,17 @@ func start(t *testing.T, options host.Options, chained string, flags ...string) 
 	return hosttest.Start(t, options, "AuthorizedKeysCommand "+argv.Quote(args)+" %u %f\n"+host.RunAsServiceUser)
 }
 
-// neighbor installs a script of root's on the host and returns its path.
-func neighbor(t *testing.T, h *host.Host, script string) string {
+// installChained installs a script for --chain on the host, owned by root, and returns its
+// path.
+func installChained(t *testing.T, h *host.Host, script string) string {
 	t.Helper()
-	const program = "/opt/neighbor/keys"
+	const program = "/opt/chained/keys"
 	require.NoError(t, h.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n")))
 	require.NoError(t, os.Chmod(h.Path(program), 0o755))
 	return program
 }
 
-// pushedKey is a new key that was pushed for a user.
+// pushedKey returns a new key that was pushed for a user.
 func pushedKey(t *testing.T, h *host.Host, user string) string {
 	t.Helper()
 	key := hosttest.NewKey(t, h, "pushed-"+user)
@@ -45,7 +46,7 @@ func pushedKey(t *testing.T, h *host.Host, user string) string {
 	return key
 }
 
-// fingerprint is what ssh-keygen says is a key's.
+// fingerprint returns the fingerprint of a key, as ssh-keygen prints it.
 func fingerprint(t *testing.T, key string) string {
 	t.Helper()
 	return hosttest.Fingerprint(t, key, "sha256")
@@ -84,13 +85,13 @@ func serviceUserID(t *testing.T, h *host.Host) string {
 	return id
 }
 
-// How long processes may take to end, and how often they are looked for.
+// How long processes may take to end, and how often the tests look for them.
 const (
 	soon = 5 * time.Second
 	tick = 20 * time.Millisecond
 )
 
-// sleepers counts the processes of root's that the scripts of bad neighbors start.
+// sleepers counts the processes of root that misbehaving chained commands start.
 func sleepers(t *testing.T) int {
 	t.Helper()
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -105,7 +106,7 @@ func sleepers(t *testing.T) int {
 	return count
 }
 
-// processesOf names the processes of a user by its id, without zombies
+// processesOf returns the names of the processes of a user id, without zombies
 // (proc_pid_status(5)).
 func processesOf(t *testing.T, id string) string {
 	t.Helper()
@@ -115,7 +116,7 @@ func processesOf(t *testing.T, id string) string {
 	for _, name := range names {
 		status, err := os.ReadFile("/proc/" + name.Name() + "/status")
 		if err != nil {
-			continue // it is no process, or has ended
+			continue // not a process, or one that has ended
 		}
 		text := string(status)
 		if strings.Contains(text, fmt.Sprintf("\nUid:\t%s\t", id)) && !strings.Contains(text, "\nState:\tZ") {

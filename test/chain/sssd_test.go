@@ -11,8 +11,8 @@ import (
 	"eic/test/sssd"
 )
 
-// People whom only SSSD knows log in with the keys in their directory before eic is
-// enabled, while it is, and afterwards. With it, keys are pushed for them too.
+// Users that exist only in LDAP log in with their keys in LDAP before eic is enabled, while it
+// is, and afterwards. While it is enabled, keys can be pushed for them too.
 func TestSSSDKeepsItsLogins(t *testing.T) {
 	for _, user := range []string{"nobody", "root"} {
 		t.Run("as "+user, func(t *testing.T) {
