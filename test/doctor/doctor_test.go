@@ -28,7 +28,7 @@ type report struct {
 
 type check struct{ ID, Title, Verdict, Found, Remedy string }
 
-// start starts a host where eic is installed and configured as the packages do it.
+// start starts a host where eic is installed and configured as by the packages.
 func start(t *testing.T, options host.Options) *host.Host {
 	t.Helper()
 	options.Users = append(options.Users, "alice")
@@ -50,7 +50,7 @@ func examine(t *testing.T, h *host.Host, user string, status int, args ...string
 	return r
 }
 
-// with returns the identifiers of the checks that ended with a verdict.
+// with returns the ids of the checks that have a verdict.
 func (r report) with(verdict string) []string {
 	var ids []string
 	for _, c := range r.Checks {
@@ -68,10 +68,10 @@ func (r report) find(t *testing.T, id string) check {
 	return r.Checks[i]
 }
 
-// Where SELinux is not in use there is nothing to check about it.
+// noSELinux are the checks that doctor leaves out if SELinux is not in use.
 var noSELinux = []string{"selinux", "selinux-denials"}
 
-func TestWhatThePackagesInstallIsWell(t *testing.T) {
+func TestPackagedConfigurationIsHealthy(t *testing.T) {
 	for name, options := range map[string]host.Options{
 		"Nitro":     {},
 		"Xen":       {Platform: host.Xen},
@@ -91,14 +91,14 @@ func TestWhatThePackagesInstallIsWell(t *testing.T) {
 			require.Contains(t, r.find(t, "command").Found, "set at /etc/ssh/sshd_config:1")
 			require.Contains(t, r.find(t, "arguments").Found, host.TrustAnchors)
 			require.Contains(t, r.find(t, "identity").Found, "uid 999")
-			require.Empty(t, h.Log.Texts("eic"), "examining leaves no trace in the log")
+			require.Empty(t, h.Log.Texts("eic"), "doctor must not write to the system log")
 		})
 	}
 }
 
-// An image is baked where there may be no instance, no sshd that runs, and no
-// system log.
-func TestAnImageIsWell(t *testing.T) {
+// During an image build, the machine may be no EC2 instance, and sshd and the system log may
+// not run.
+func TestImageIsHealthyOffline(t *testing.T) {
 	h := start(t, host.Options{Platform: host.NotEC2})
 	require.NoError(t, os.Remove(h.Path("/dev/log")))
 	r := examine(t, h, "root", 0, "--offline")
@@ -106,7 +106,7 @@ func TestAnImageIsWell(t *testing.T) {
 	require.Equal(t, []string{"identity", "system-log", "selinux"}, r.with("not checked"), "%+v", r)
 	require.Zero(t, h.Sim.Stats().Total())
 
-	require.NotZero(t, len(examine(t, h, "root", 1).with("broken")), "as a host it is not well")
+	require.NotZero(t, len(examine(t, h, "root", 1).with("broken")), "expected problems without --offline")
 }
 
 func ip(t *testing.T, family, line string) {
@@ -115,12 +115,12 @@ func ip(t *testing.T, family, line string) {
 	require.NoError(t, err, "ip %s %s: %s", family, line, out)
 }
 
-// On hosts of AWS ParallelCluster, and others that keep containers from the
-// instance's credentials, only some users reach the metadata service.
-func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
+// AWS ParallelCluster, and other hosts that keep the instance's credentials from containers,
+// let only some users connect to the metadata service.
+func TestFirewallThatStopsTheCommandUserIsBroken(t *testing.T) {
 	h := start(t, host.Options{})
 	for _, family := range []string{"-4", "-6"} {
-		// The rule has to come before the one by which local addresses are found.
+		// The rule must come before the rule for local addresses.
 		ip(t, family, "rule add pref 10 lookup local")
 		ip(t, family, "rule del pref 0")
 		ip(t, family, "rule add pref 1 uidrange 999-999 prohibit")
@@ -130,11 +130,11 @@ func TestAMetadataServiceThatOneUserIsKeptFrom(t *testing.T) {
 	require.Equal(t, []string{"metadata-as-user"}, r.with("broken"), "%+v", r)
 	require.Contains(t, r.find(t, "metadata-as-user").Found, `accepts connections from root but not from user "_eic" (uid 999): dial tcp 169.254.169.254:80`)
 	require.Contains(t, r.find(t, "metadata-as-user").Remedy, "--uid-owner 999")
-	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "root reads no answers in the user's place")
-	require.Zero(t, h.Sim.Stats().Total(), "root asks nothing")
+	require.Equal(t, "not checked", r.find(t, "signer").Verdict, "doctor must not read the answers as root instead")
+	require.Zero(t, h.Sim.Stats().Total(), "doctor must not send requests as root")
 }
 
-func TestAHopLimitThatIsTooLow(t *testing.T) {
+func TestLowHopLimitIsBroken(t *testing.T) {
 	h := start(t, host.Options{Sim: sim.Options{Faults: []string{"token=hang"}}})
 	require.NoError(t, h.Configure(strings.Replace(host.Packaged, "--trust-anchors", "--budget 1s --trust-anchors", 1)))
 	r := examine(t, h, "root", 1)
@@ -142,8 +142,8 @@ func TestAHopLimitThatIsTooLow(t *testing.T) {
 	require.Contains(t, r.find(t, "metadata-hops").Remedy, "--http-put-response-hop-limit 2")
 }
 
-// It is what the older package's removal does to its own user.
-func TestAUserThatIsGone(t *testing.T) {
+// The removal of AWS's package removes its user too.
+func TestMissingCommandUserIsBroken(t *testing.T) {
 	h := start(t, host.Options{})
 	passwd, err := os.ReadFile(h.Path("/etc/passwd"))
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestAUserThatIsGone(t *testing.T) {
 	require.Contains(t, r.with("not checked"), "as-user")
 }
 
-func TestTrustAnchorsThatOnlyRootMayRead(t *testing.T) {
+func TestTrustAnchorsThatOnlyRootMayReadAreBroken(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.Chmod(h.Path(host.TrustAnchors), 0o600))
 	r := examine(t, h, "root", 1)
@@ -164,8 +164,8 @@ func TestTrustAnchorsThatOnlyRootMayRead(t *testing.T) {
 	require.Contains(t, r.find(t, "trust-anchors").Found, "as uid 999")
 }
 
-// A Match block may take the command from one user.
-func TestACommandThatOneUserIsWithout(t *testing.T) {
+// A Match block may turn the command off for one user.
+func TestCommandTurnedOffForOneUserIsBroken(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, h.Configure(host.Packaged+"Match User alice\nAuthorizedKeysCommand none\nMatch all\n"))
 	require.Equal(t, "ok", examine(t, h, "root", 0).Verdict)
@@ -174,9 +174,9 @@ func TestACommandThatOneUserIsWithout(t *testing.T) {
 	require.Contains(t, r.find(t, "command-for-user").Found, "set at /etc/ssh/sshd_config:4")
 }
 
-// A command that is chained behind ours is tried with it.
-// One that always fails costs the logins of those whose keys it has.
-func TestAChainedCommand(t *testing.T) {
+// doctor tries the chained command too. If that always fails, the users whose keys it has
+// cannot log in.
+func TestFailingChainedCommandIsAWarning(t *testing.T) {
 	h := start(t, host.Options{})
 	chain := func(program string) string {
 		return strings.Replace(host.Packaged, "--trust-anchors", `--chain "`+program+` %%u %%f" --trust-anchors`, 1)
@@ -198,16 +198,16 @@ func TestAChainedCommand(t *testing.T) {
 	require.Contains(t, r.find(t, "arguments").Found, "expected FINGERPRINT after USER")
 }
 
-// Others than root learn less, and are told so.
-func TestSomebodyElseThanRoot(t *testing.T) {
+// Without root, doctor can check less, and says so.
+func TestDoctorWithoutRootSaysWhatItCannotCheck(t *testing.T) {
 	h := start(t, host.Options{})
 	r := examine(t, h, "alice", 0)
 	require.Subset(t, r.with("not checked"), []string{"as-user", "metadata-as-user", "trial"})
 	require.Equal(t, "ok", r.find(t, "signer").Verdict)
 }
 
-// Logins work, but nobody will learn why one does not.
-func TestAHostWithoutASystemLog(t *testing.T) {
+// Without a system log, logins work, but nobody learns why a login failed.
+func TestMissingSystemLogIsAWarning(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.Remove(h.Path("/dev/log")))
 	r := examine(t, h, "root", 2)
@@ -215,7 +215,7 @@ func TestAHostWithoutASystemLog(t *testing.T) {
 	require.Equal(t, "warning", r.Verdict)
 }
 
-func TestPeopleReadTheProblemFirst(t *testing.T) {
+func TestReportBeginsWithTheProblem(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.Chmod(h.Path(host.Binary), 0o775))
 	result, err := host.Capture(t.Context(), h.Command("root", host.Binary, "doctor"))

@@ -14,31 +14,31 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// refusal is a setting by which sshd refuses or hampers a login with a pushed
-// key, and the check that must say so.
+// refusal is a setting with which sshd refuses or restricts a login with a pushed key, and the
+// check of doctor that must report it.
 type refusal struct {
-	config  string   // in front of what the packages configure
-	options []string // of sshd's command line
-	behind  string   // behind it
+	config  string   // before the packages' configuration
+	options []string // for sshd's command line
+	behind  string   // after the packages' configuration
 	damage  func(t *testing.T, h *host.Host)
 	user    string // alice if empty
-	kind    string // of the key, ed25519 if empty
-	// login is whether the real login works all the same.
+	kind    string // type of the key, ed25519 if empty
+	// login is true if the login works nevertheless.
 	login   bool
 	check   string
 	verdict string
 	found   string
 }
 
-// refusals have one row for each way in which sshd refuses a user whose key would
-// be printed, by an sshd of the version.
+// refusals returns a row for each way in which an sshd of the given version refuses a user
+// whose key eic would print.
 func refusals(version sshd.Version) map[string]refusal {
 	all := refusedUsers()
 	maps.Copy(all, refusedKeys(version))
 	return all
 }
 
-// refusedUsers are for the account of the user.
+// refusedUsers returns the rows about the user's account.
 func refusedUsers() map[string]refusal {
 	inGroup := func(t *testing.T, h *host.Host) {
 		replace(t, h, "/etc/group", "alice:x:2000:\n", "alice:x:2000:\nops:x:3000:alice\n")
@@ -52,44 +52,44 @@ func refusedUsers() map[string]refusal {
 		}
 	}
 	return map[string]refusal{
-		"nothing stands in the way": {login: true, check: "user-account", verdict: "ok", found: "uid 2000"},
+		"the user may log in": {login: true, check: "user-account", verdict: "ok", found: "uid 2000"},
 
-		"there is no such user": {user: "carol", check: "user-account", verdict: "broken", found: `no user "carol"`},
-		"the account expired":   {damage: shadow("alice:*::::::1:"), check: "user-account", verdict: "broken", found: "has expired"},
-		"the account is locked": {damage: shadow("alice:!:::::::"), check: "user-account", verdict: "broken", found: "is locked"},
-		"the shell is missing":  {damage: shell("/bin/no-such-shell"), check: "user-account", verdict: "broken", found: `"/bin/no-such-shell", does not exist`},
-		"the shell is no program": {damage: shell("/etc/passwd"), check: "user-account", verdict: "broken",
+		"the user does not exist": {user: "carol", check: "user-account", verdict: "broken", found: `no user "carol"`},
+		"the account expired":     {damage: shadow("alice:*::::::1:"), check: "user-account", verdict: "broken", found: "has expired"},
+		"the account is locked":   {damage: shadow("alice:!:::::::"), check: "user-account", verdict: "broken", found: "is locked"},
+		"the shell is missing":    {damage: shell("/bin/no-such-shell"), check: "user-account", verdict: "broken", found: `"/bin/no-such-shell", does not exist`},
+		"the shell is not executable": {damage: shell("/etc/passwd"), check: "user-account", verdict: "broken",
 			found: `"/etc/passwd", is not executable`},
-		"the shell turns people away": {damage: shell("/usr/sbin/nologin"), check: "user-account", verdict: "warning", found: "ends every session"},
-		"nobody may log in now": {check: "user-account", verdict: "broken", found: "/etc/nologin exists",
+		"the shell is nologin": {damage: shell("/usr/sbin/nologin"), check: "user-account", verdict: "warning", found: "ends every session"},
+		"/etc/nologin exists": {check: "user-account", verdict: "broken", found: "/etc/nologin exists",
 			damage: func(t *testing.T, h *host.Host) {
 				require.NoError(t, h.WriteFile("/etc/nologin", []byte("maintenance\n")))
 			}},
 
-		"DenyUsers has the user":           {config: "DenyUsers mallory al*\n", check: "user-allowed", verdict: "broken", found: `DenyUsers ["mallory" "al*"] matches user "alice"`},
-		"AllowUsers has others":            {config: "AllowUsers bob\nAllowUsers carol\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob" "carol"]`},
-		"AllowUsers has the user":          {config: "AllowUsers bob ?lice\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
-		"AllowUsers has the user and host": {config: "AllowUsers alice@127.0.0.1\n", login: true, check: "user-allowed", verdict: "ok", found: `from ["127.0.0.1"] alone`},
-		"AllowUsers in a Match block":      {config: "Match User alice\nAllowUsers bob\nMatch all\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob"]`},
+		"DenyUsers matches the user":                       {config: "DenyUsers mallory al*\n", check: "user-allowed", verdict: "broken", found: `DenyUsers ["mallory" "al*"] matches user "alice"`},
+		"AllowUsers has only other users":                  {config: "AllowUsers bob\nAllowUsers carol\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob" "carol"]`},
+		"AllowUsers matches the user":                      {config: "AllowUsers bob ?lice\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
+		"AllowUsers has the user at one host":              {config: "AllowUsers alice@127.0.0.1\n", login: true, check: "user-allowed", verdict: "ok", found: `from ["127.0.0.1"] alone`},
+		"AllowUsers in a Match block has only other users": {config: "Match User alice\nAllowUsers bob\nMatch all\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob"]`},
 		"DenyGroups has a group of the user": {damage: inGroup, config: "DenyGroups op?\n", check: "user-allowed", verdict: "broken",
 			found: `DenyGroups ["op?"]`},
 		"AllowGroups has no group of the user": {config: "AllowGroups ops\n", check: "user-allowed", verdict: "broken", found: `AllowGroups ["ops"]`},
 		"AllowGroups has a group of the user":  {damage: inGroup, config: "AllowGroups ops\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
 
-		"root is refused":                  {user: "root", config: "PermitRootLogin no\n", check: "root-login", verdict: "broken", found: `"no"`},
-		"root is for commands alone":       {user: "root", config: "PermitRootLogin forced-commands-only\n", check: "root-login", verdict: "broken", found: "command="},
-		"root is for commands and has one": {user: "root", config: "PermitRootLogin forced-commands-only\n" + flagged(`--key-options 'command="whoami"'`), login: true, check: "root-login", verdict: "ok", found: "forced"},
-		"root is let in with a key":        {user: "root", config: "PermitRootLogin prohibit-password\n", login: true, check: "root-login", verdict: "ok", found: "-password"},
-		"root is refused, alice is not":    {config: "PermitRootLogin no\n", login: true, check: "root-login", verdict: "ok", found: "not root"},
+		"PermitRootLogin is no": {user: "root", config: "PermitRootLogin no\n", check: "root-login", verdict: "broken", found: `"no"`},
+		"PermitRootLogin is forced-commands-only and the key has no command": {user: "root", config: "PermitRootLogin forced-commands-only\n", check: "root-login", verdict: "broken", found: "command="},
+		"PermitRootLogin is forced-commands-only and the key has a command":  {user: "root", config: "PermitRootLogin forced-commands-only\n" + flagged(`--key-options 'command="whoami"'`), login: true, check: "root-login", verdict: "ok", found: "forced"},
+		"PermitRootLogin is prohibit-password":                               {user: "root", config: "PermitRootLogin prohibit-password\n", login: true, check: "root-login", verdict: "ok", found: "-password"},
+		"PermitRootLogin is no and the user is not root":                     {config: "PermitRootLogin no\n", login: true, check: "root-login", verdict: "ok", found: "not root"},
 	}
 }
 
-// flagged is what the packages configure, with more flags.
+// flagged returns the packages' configuration with more flags.
 func flagged(flags string) string {
 	return strings.Replace(host.Packaged, "--trust-anchors", flags+" --trust-anchors", 1)
 }
 
-// refusedKeys are for what sshd makes of the keys of a user whom it lets in.
+// refusedKeys returns the rows about the keys of a user who may log in.
 func refusedKeys(version sshd.Version) map[string]refusal {
 	const principals = "AuthorizedPrincipalsCommand /usr/bin/true\nAuthorizedPrincipalsCommandUser nobody\n"
 	lost := refusal{behind: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"}
@@ -97,42 +97,42 @@ func refusedKeys(version sshd.Version) map[string]refusal {
 		lost.verdict, lost.found = "warning", "ignores AuthorizedPrincipalsCommand"
 	}
 	return map[string]refusal{
-		"the session is not told of the caller": {config: flagged("--caller-env"), login: true, check: "caller-env", verdict: "warning",
+		"PermitUserEnvironment drops EIC_CALLER": {config: flagged("--caller-env"), login: true, check: "caller-env", verdict: "warning",
 			found: `PermitUserEnvironment is "no", so sshd drops the EIC_CALLER`},
-		"the session is told of one thing": {config: "PermitUserEnvironment EIC_CALLER\n" + flagged("--caller-env"), login: true, check: "caller-env",
+		"PermitUserEnvironment drops EIC_REQUEST": {config: "PermitUserEnvironment EIC_CALLER\n" + flagged("--caller-env"), login: true, check: "caller-env",
 			verdict: "warning", found: "drops the EIC_REQUEST"},
-		"the session is told of the caller": {config: "PermitUserEnvironment EIC_*\n" + flagged("--caller-env"), login: true, check: "caller-env",
+		"PermitUserEnvironment accepts both variables": {config: "PermitUserEnvironment EIC_*\n" + flagged("--caller-env"), login: true, check: "caller-env",
 			verdict: "ok", found: "EIC_*"},
 
-		"certificates lose their principals before OpenSSH 9.4": lost,
-		"certificates keep their principals":                    {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
-		"a Match block's command has no user": {config: "Match Group ops\nAuthorizedKeysCommand /usr/bin/true\nAuthorizedKeysCommandUser ec2-instance-connect\nMatch all\n",
+		"AuthorizedPrincipalsCommand after AuthorizedKeysCommand":  lost,
+		"AuthorizedPrincipalsCommand before AuthorizedKeysCommand": {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
+		"AuthorizedKeysCommandUser in a Match block does not exist": {config: "Match Group ops\nAuthorizedKeysCommand /usr/bin/true\nAuthorizedKeysCommandUser ec2-instance-connect\nMatch all\n",
 			login: true, check: "command-users", verdict: "broken", found: `no user "ec2-instance-connect"`},
 
-		"no key is taken": {config: "PubkeyAuthentication no\n", check: "public-keys", verdict: "broken", found: "so sshd never looks up a key"},
-		"no key of the user's is taken": {config: "Match User alice\nPubkeyAuthentication no\nMatch all\n", check: "public-keys",
+		"PubkeyAuthentication is no": {config: "PubkeyAuthentication no\n", check: "public-keys", verdict: "broken", found: "so sshd never looks up a key"},
+		"PubkeyAuthentication is no in a Match block": {config: "Match User alice\nPubkeyAuthentication no\nMatch all\n", check: "public-keys",
 			verdict: "broken", found: `user "alice"`},
-		"a key is not enough": {config: "AuthenticationMethods publickey,publickey\n", check: "methods", verdict: "warning", found: "not enough"},
-		"a key is no method": {config: "PasswordAuthentication yes\nAuthenticationMethods password\n", check: "methods", verdict: "broken",
+		"AuthenticationMethods wants two keys": {config: "AuthenticationMethods publickey,publickey\n", check: "methods", verdict: "warning", found: "not enough"},
+		"AuthenticationMethods has no publickey": {config: "PasswordAuthentication yes\nAuthenticationMethods password\n", check: "methods", verdict: "broken",
 			found: "none of which takes a key"},
-		"Ed25519 is against the policy": {config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", check: "key-types", verdict: "warning",
+		"PubkeyAcceptedAlgorithms has no Ed25519": {config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", check: "key-types", verdict: "warning",
 			found: "refuses Ed25519 keys: PubkeyAcceptedAlgorithms does not list them (/etc/ssh/sshd_config:1)"},
-		"Ed25519 is against the policy, and RSA was pushed": {kind: "rsa", config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", login: true,
+		"PubkeyAcceptedAlgorithms has no Ed25519 and the key is RSA": {kind: "rsa", config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", login: true,
 			check: "key-types", verdict: "warning", found: "refuses Ed25519 keys"},
-		"Ed25519 is against the policy of RHEL 8": {options: []string{"-oCiphers=aes256-ctr", "-oPubkeyAcceptedKeyTypes=rsa-sha2-256,rsa-sha2-512"},
+		"crypto policy of RHEL 8 has no Ed25519": {options: []string{"-oCiphers=aes256-ctr", "-oPubkeyAcceptedKeyTypes=rsa-sha2-256,rsa-sha2-512"},
 			check: "key-types", verdict: "warning", found: "refuses Ed25519 keys: PubkeyAcceptedAlgorithms does not list them (/proc/"},
-		"users are listed where sshd is started": {options: []string{"-o", "AllowUsers bob carol"}, check: "user-allowed", verdict: "broken",
+		"AllowUsers on sshd's command line has only other users": {options: []string{"-o", "AllowUsers bob carol"}, check: "user-allowed", verdict: "broken",
 			found: `AllowUsers ["bob" "carol"] does not match`},
-		"RSA is against the policy": {kind: "rsa", config: "PubkeyAcceptedAlgorithms ssh-ed25519\n", check: "key-types", verdict: "warning",
+		"PubkeyAcceptedAlgorithms has no RSA": {kind: "rsa", config: "PubkeyAcceptedAlgorithms ssh-ed25519\n", check: "key-types", verdict: "warning",
 			found: "refuses RSA keys"},
-		"neither is in the policy": {config: "PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256\n", check: "key-types", verdict: "broken",
+		"PubkeyAcceptedAlgorithms has neither RSA nor Ed25519": {config: "PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256\n", check: "key-types", verdict: "broken",
 			found: "neither RSA nor Ed25519"},
-		"RSA keys are too short for the policy": {kind: "rsa", config: "RequiredRSASize 4096\n", check: "key-types", verdict: "warning", found: "RequiredRSASize is 4096"},
+		"RequiredRSASize is more than the key's size": {kind: "rsa", config: "RequiredRSASize 4096\n", check: "key-types", verdict: "warning", found: "RequiredRSASize is 4096"},
 	}
 }
 
-// What doctor says about a user is what the real sshd does, first without doctor.
-func TestDoctorSaysWhatSSHDSays(t *testing.T) {
+// The real sshd refuses the login in each row, and doctor and explain must say so.
+func TestDoctorReportsWhatSSHDRefuses(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, os.MkdirAll(h.Path(host.Home("root")), 0o700))
 	keys := map[string]string{}
@@ -178,15 +178,15 @@ func TestDoctorSaysWhatSSHDSays(t *testing.T) {
 			require.Equal(t, row.verdict, c.Verdict, "%+v", c)
 			require.Contains(t, c.Found, row.found)
 			if row.verdict != "ok" {
-				require.Equal(t, []string{row.check}, r.with(row.verdict), "nothing else is wrong: %+v", r)
+				require.Equal(t, []string{row.check}, r.with(row.verdict), "expected no other finding: %+v", r)
 			}
 		})
 	}
 }
 
-// What the sshd that runs was started with counts, not what was written since; and where both say
-// the same, the place where it is written is named.
-func TestWhatTheRunningSSHDWasStartedWithCounts(t *testing.T) {
+// doctor must report the options with which the running sshd was started, not those that were
+// written since. If both agree, it names the file.
+func TestDoctorReportsTheOptionsOfTheRunningSSHD(t *testing.T) {
 	const option = "-oPubkeyAcceptedAlgorithms=rsa-sha2-512"
 	h := start(t, host.Options{})
 	unit := "[Service]\nEnvironmentFile=-/etc/default/ssh\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n"
@@ -197,9 +197,9 @@ func TestWhatTheRunningSSHDWasStartedWithCounts(t *testing.T) {
 		options []string
 		found   string
 	}{
-		"written since":    {option, nil, "RSA and Ed25519"},
-		"taken out since":  {"", []string{option}, "(/proc/"},
-		"written and used": {option, []string{option}, "(/etc/default/ssh:2)"},
+		"option added after the start":     {option, nil, "RSA and Ed25519"},
+		"option removed after the start":   {"", []string{option}, "(/proc/"},
+		"option unchanged since the start": {option, []string{option}, "(/etc/default/ssh:2)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, h.WriteFile("/etc/default/ssh", []byte("# site\nSSHD_OPTS='"+test.written+"'\n")))
@@ -215,8 +215,8 @@ func TestWhatTheRunningSSHDWasStartedWithCounts(t *testing.T) {
 	}
 }
 
-// requireExplained wants eic explain to say that a key would be printed, that sshd refuses it, and
-// why.
+// requireExplained requires eic explain to say that a key would be printed, that sshd refuses
+// it, and why.
 func requireExplained(t *testing.T, h *host.Host, row refusal, key, heading string) {
 	t.Helper()
 	told := explain(t, h, row, key)
@@ -227,14 +227,14 @@ func requireExplained(t *testing.T, h *host.Host, row refusal, key, heading stri
 	require.Contains(t, strings.Join(strings.Fields(end), " "), strings.Join(strings.Fields(row.found), " "))
 }
 
-// explain has eic explain tell of one key, where earlier rows pushed others.
+// explain runs eic explain for one key, because earlier rows pushed other keys.
 func explain(t *testing.T, h *host.Host, row refusal, key string) host.Result {
 	t.Helper()
 	fingerprint := hosttest.Fingerprint(t, key, "sha256")
 	return hosttest.Capture(t, h.Command("root", host.Binary, "explain", "--trust-anchors="+host.TrustAnchors, row.user, fingerprint))
 }
 
-// keepAccounts puts the host's accounts back at the end of the test.
+// keepAccounts restores the host's accounts at the end of the test.
 func keepAccounts(t *testing.T, h *host.Host) {
 	t.Helper()
 	for _, name := range []string{"/etc/passwd", "/etc/shadow", "/etc/group"} {
@@ -245,7 +245,7 @@ func keepAccounts(t *testing.T, h *host.Host) {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(h.Path("/etc/nologin"))) })
 }
 
-// replace changes a file of the host.
+// replace replaces text in a file of the host.
 func replace(t *testing.T, h *host.Host, name, old, new string) {
 	t.Helper()
 	text, err := os.ReadFile(h.Path(name))

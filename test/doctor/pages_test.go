@@ -32,8 +32,9 @@ func sh(t *testing.T, h *host.Host, script string) host.Result {
 	return hosttest.Capture(t, h.Command("root", "/bin/sh", "-euc", script))
 }
 
-// The rules of the page let sshd's command through, and lock others out.
-func TestTheFirewallRulesOfThePage(t *testing.T) {
+// With the rules of the page, the user of sshd's command reaches the metadata service, and
+// other users do not.
+func TestFirewallRulesOfTheNetworkPageWork(t *testing.T) {
 	needs.Root(t)
 	for _, tool := range []string{"/usr/sbin/nft", "/usr/sbin/iptables"} {
 		needs.Tool(t, tool)
@@ -66,7 +67,7 @@ func TestTheFirewallRulesOfThePage(t *testing.T) {
 			hosttest.RequireLogin(t, h, "alice", key)
 			require.Empty(t, examine(t, h, "root", 0).with("broken"))
 			other := hosttest.Capture(t, h.Command("alice", "/usr/bin/timeout", "2", "/bin/bash", "-c", "exec 3<>/dev/tcp/"+strings.Trim(try.address, "[]")+"/80"))
-			require.NotZero(t, other.Status, "another user gets through")
+			require.NotZero(t, other.Status, "another user must not reach the metadata service")
 		})
 	}
 	t.Run("iptables", func(t *testing.T) {
@@ -80,8 +81,8 @@ func TestTheFirewallRulesOfThePage(t *testing.T) {
 	})
 }
 
-// Evidence is kept and verified by the commands of the page.
-func TestTheCommandsThatKeepEvidence(t *testing.T) {
+// The commands of the page save and verify evidence.
+func TestCommandsThatSaveEvidenceWork(t *testing.T) {
 	s := on(t, sim.Options{}, plain)
 	hosttest.Push(t, s.host, "alice", hosttest.NewKey(t, s.host, "key"))
 	text, err := os.ReadFile("../../docs/how-to/audit.md")

@@ -12,9 +12,8 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// Whoever reads the JSON of a fleet relies on what docs/schema says of it. The
-// schemas allow no field that they do not name.
-func TestJSONIsAsItsSchemaSays(t *testing.T) {
+// Programs that read the JSON output rely on docs/schema. The schemas refuse unknown fields.
+func TestJSONOutputFollowsItsSchema(t *testing.T) {
 	h := start(t, host.Options{})
 	require.NoError(t, h.Configure("AllowUsers bob\n"+host.Packaged))
 	key, err := h.NewKey("key", "ed25519")
@@ -26,13 +25,13 @@ func TestJSONIsAsItsSchemaSays(t *testing.T) {
 	}
 	require.NotEmpty(t, run("explain", "--save=/run/kept", anchors, "alice"))
 	for name, try := range map[string]struct{ schema, output, has string }{
-		"of doctor":                {"doctor", run("doctor", "--json", "--user=alice"), `"verdict": "broken"`},
-		"of doctor for an image":   {"doctor", run("doctor", "--json", "--offline"), `"id": "self-test"`},
-		"of an explanation":        {"explain", run("explain", "--json", anchors, "alice"), `"id": "user-allowed"`},
-		"of one without a key":     {"explain", run("explain", "--json", "--deny-user=alice", anchors, "alice"), `"user-denied"`},
-		"of one without an answer": {"explain", run("explain", "--json", "--imds-endpoint=http://127.0.0.1:1", "alice"), `"failed"`},
-		"of evidence":              {"explain", run("verify", "--json", anchors, "/run/kept"), `"sha256sums_sha256"`},
-		"of the version":           {"version", run("version", "--json"), `"commit"`},
+		"doctor":                    {"doctor", run("doctor", "--json", "--user=alice"), `"verdict": "broken"`},
+		"doctor --offline":          {"doctor", run("doctor", "--json", "--offline"), `"id": "self-test"`},
+		"explain":                   {"explain", run("explain", "--json", anchors, "alice"), `"id": "user-allowed"`},
+		"explain without a key":     {"explain", run("explain", "--json", "--deny-user=alice", anchors, "alice"), `"user-denied"`},
+		"explain without an answer": {"explain", run("explain", "--json", "--imds-endpoint=http://127.0.0.1:1", "alice"), `"failed"`},
+		"verify":                    {"explain", run("verify", "--json", anchors, "/run/kept"), `"sha256sums_sha256"`},
+		"version":                   {"version", run("version", "--json"), `"commit"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, try.output, try.has)
@@ -44,7 +43,7 @@ func TestJSONIsAsItsSchemaSays(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, schema.Validate(value))
 			value.(map[string]any)["surprise"] = true
-			require.Error(t, schema.Validate(value), "a field that is not documented shows")
+			require.Error(t, schema.Validate(value), "the schema must refuse unknown fields")
 		})
 	}
 }

@@ -23,11 +23,11 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts into the document instead of comparing them")
 
-// counts are left out: each new check would change every transcript.
+// The transcripts leave out these counts, because each new check would change all of them.
 var counts = regexp.MustCompile(`ok: \d+, not checked: \d+`)
 
-// What the page on troubleshooting shows is what an administrator sees on a host with
-// that failure.
+// The page on troubleshooting shows exactly what an administrator sees on a host with each
+// failure.
 func TestTranscriptsOfFailures(t *testing.T) {
 	needs.Root(t)
 	stories := map[string]string{}
@@ -42,7 +42,7 @@ func TestTranscriptsOfFailures(t *testing.T) {
 	transcripts.Compare(t, []string{"../../docs/how-to/troubleshooting.md"}, stories, *update)
 }
 
-// terminal is root's on a host. It shows commands and what they print.
+// terminal is root's terminal on a host. It records commands and their output.
 type terminal struct {
 	t    *testing.T
 	host *host.Host
@@ -83,8 +83,8 @@ func metadataOff(t *testing.T) string {
 	return s.text.String()
 }
 
-// clockOff puts a proxy in front of a simulator that dates answers ten minutes ago, as
-// a host sees it whose clock is ten minutes fast.
+// clockOff puts a proxy before the simulator that sets the Date of answers to ten minutes
+// ago, as on a host whose clock is ten minutes fast.
 func clockOff(t *testing.T) string {
 	keys := new(ca.Keys)
 	s := on(t, sim.Options{Keys: keys}, plain)
@@ -95,7 +95,7 @@ func clockOff(t *testing.T) string {
 	target, err := url.Parse(behind.IMDS[0])
 	require.NoError(t, err)
 	proxy := &httputil.ReverseProxy{
-		// The metadata service refuses a request that was forwarded and says so.
+		// The metadata service refuses requests with the header of a proxy.
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ModifyResponse: func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
@@ -106,11 +106,11 @@ func clockOff(t *testing.T) string {
 		listener, err := net.Listen("tcp", address)
 		require.NoError(t, err)
 		server := &http.Server{Handler: proxy, ReadHeaderTimeout: time.Second}
-		go func() { _ = server.Serve(listener) }() // it ends when it is closed
+		go func() { _ = server.Serve(listener) }() // returns when it is closed
 		t.Cleanup(func() { require.NoError(t, server.Close()) })
 	}
 	s.run(1, "doctor")
-	// A date has whole seconds, so the rest differs from run to run, and with it the line's end.
+	// Date has whole seconds, so the fraction differs in every run, and with it the line break.
 	return regexp.MustCompile(`clock: \S+ ahead of the metadata service's \(\S+\), so every\s+key\s+has`).ReplaceAllLiteralString(s.text.String(),
 		"clock: 10m0s ahead of the metadata service's (±500ms), so every\n             key has")
 }
