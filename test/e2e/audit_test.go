@@ -20,10 +20,9 @@ const (
 	authprivInfo    = 10*8 + 6
 )
 
-// What an administrator finds in the system log after a login with a pushed key was
-// refused: exactly one line of eic's, and one of sshd's only where eic could not
-// answer at all. In the lines, TIME, NAME, FINGERPRINT and REQUEST stand for what
-// differs from run to run.
+// refusals are the lines in the system log after the refusal of a pushed key: exactly one line
+// of eic, and one of sshd only if eic could not answer at all. TIME, NAME, FINGERPRINT and
+// REQUEST stand for values that differ in every run.
 var refusals = []struct {
 	fault    string
 	priority int
@@ -50,8 +49,8 @@ var refusals = []struct {
 		`EC2 Instance Connect gave no key for user "alice", unanswered: asking the metadata service for token: answered 403 Forbidden: the metadata service is disabled for this instance`, true},
 }
 
-func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
-	keys := new(ca.Keys) // making them is most of the time that a simulator takes to start
+func TestRefusalLogsItsReasonInOneLine(t *testing.T) {
+	keys := new(ca.Keys) // generating keys takes most of a simulator's start time
 	for _, refusal := range refusals {
 		t.Run(refusal.fault, func(t *testing.T) {
 			h := hosttest.Start(t, host.Options{Sim: sim.Options{Keys: keys, Faults: []string{refusal.fault}}}, host.Packaged)
@@ -73,7 +72,7 @@ func TestRefusalTellsItsReasonInOneLine(t *testing.T) {
 	}
 }
 
-func TestSSHDSaysNothingOfAMiss(t *testing.T) {
+func TestSSHDLogsNothingAboutAUserWithoutKeys(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	hosttest.RequireNoLogin(t, h, "alice", hosttest.NewKey(t, h, "key"))
 	require.Empty(t, h.Log.Texts("eic"))

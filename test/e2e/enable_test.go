@@ -12,14 +12,14 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// withCertificates is the configuration of a host whose people log in with
-// certificates that name a role.
+// withCertificates is the configuration of a host whose users log in with certificates that
+// name a role.
 const withCertificates = "TrustedUserCAKeys /run/eic-test/ca.pub\n" +
 	"AuthorizedPrincipalsCommand /usr/bin/principals %u\n" +
 	"AuthorizedPrincipalsCommandUser nobody\n"
 
-// newCertificate returns a key with a certificate for the role, and makes the host
-// know both.
+// newCertificate returns a key with a certificate for the role. It configures the host to
+// accept the certificate.
 func newCertificate(t *testing.T, h *host.Host) string {
 	t.Helper()
 	authority, key := filepath.Join(h.Dir(), "ca"), hosttest.NewKey(t, h, "certified")
@@ -31,13 +31,13 @@ func newCertificate(t *testing.T, h *host.Host) string {
 	return key
 }
 
-// Before OpenSSH 9.4 sshd ignores an AuthorizedPrincipalsCommand that stands behind
-// an AuthorizedKeysCommand.
-func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
+// Before version 9.4, sshd ignores an AuthorizedPrincipalsCommand after an
+// AuthorizedKeysCommand.
+func TestEnableKeepsCertificateLogins(t *testing.T) {
 	for name, config := range map[string]string{
-		"in sshd_config":               withCertificates,
-		"in a file it includes":        "Include /etc/ssh/sshd_config.d/*.conf\n",
-		"and a Match block of its own": withCertificates + "Match User bob\nX11Forwarding no\nMatch all\n",
+		"lines in sshd_config":                      withCertificates,
+		"lines in an included file":                 "Include /etc/ssh/sshd_config.d/*.conf\n",
+		"lines in sshd_config before a Match block": withCertificates + "Match User bob\nX11Forwarding no\nMatch all\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hosttest.Start(t, host.Options{}, "")
@@ -59,9 +59,9 @@ func TestEnableDoesNotTurnCertificateLoginsOff(t *testing.T) {
 	}
 }
 
-// A unit may start sshd with another file than sshd_config. That file gets our lines, and sshd's own
-// does not.
-func TestEnableWritesIntoTheFileThatSSHDIsStartedWith(t *testing.T) {
+// A unit may start sshd with another file than sshd_config. eic enable must write to that
+// file, and not to sshd_config.
+func TestEnableWritesToTheConfigurationFileThatSSHDUses(t *testing.T) {
 	const file = "/etc/ssh/sshd_config_site"
 	h := hosttest.Start(t, host.Options{}, "")
 	h.StopSSHD()

@@ -15,10 +15,9 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// An administrator runs explain as the user of sshd's command, on an instance that knows
-// its id from the firmware. The answer matches what happens at the login, nothing goes to
-// the system log, and somebody else can verify the saved evidence.
-func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
+// On an instance that knows its id from the firmware, eic explain gives the same answer as the
+// login, and writes nothing to the system log. eic verify accepts the saved evidence.
+func TestExplainMatchesTheLogin(t *testing.T) {
 	const kept = "/run/kept"
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	explain := func(user string, args ...string) host.Result {
@@ -41,7 +40,7 @@ func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
 	require.Contains(t, asRoot.Stdout, "as given: user root, flags --trust-anchors="+host.TrustAnchors+"; without these flags, explain uses those of sshd's command\n")
 	require.Zero(t, asRoot.Status)
 	require.Contains(t, asRoot.Stdout, "\nsshd lets alice log in with a pushed key\n")
-	require.Empty(t, h.Log.Texts("eic"), "a question of an administrator is no event")
+	require.Empty(t, h.Log.Texts("eic"), "explain must not write to the system log")
 	hosttest.RequireLogin(t, h, "alice", key)
 	require.NotEmpty(t, h.Log.Texts("eic"))
 
@@ -50,11 +49,11 @@ func TestExplainSaysWhatHappensAtTheLogin(t *testing.T) {
 	require.Contains(t, again.Stdout, "\n  request id    "+id+"\n")
 	others := hosttest.Capture(t, h.Command(host.ServiceUser, host.Binary, "verify", kept))
 	require.Equal(t, 1, others.Status)
-	require.Contains(t, others.Stderr, "permission denied", "evidence is for its owner")
+	require.Contains(t, others.Stderr, "permission denied", "expected only the owner to read saved evidence")
 }
 
-// Root is told what sshd would get, by whatever name and way sshd runs eic.
-func TestExplainAsksAsSSHDDoes(t *testing.T) {
+// As root, eic explain asks with the user and flags of sshd's command, however sshd runs eic.
+func TestExplainUsesTheUserAndFlagsOfSSHDsCommand(t *testing.T) {
 	const oldName, other = "/opt/aws/bin/eic_run_authorized_keys", "/opt/other"
 	h := hosttest.Start(t, host.Options{}, "")
 	require.NoError(t, h.WriteFile(settings.File, []byte("trust-anchors "+host.TrustAnchors+"\n")))
@@ -72,35 +71,35 @@ func TestExplainAsksAsSSHDDoes(t *testing.T) {
 		first  string
 		also   string
 	}{
-		"by its own name": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
+		"sshd runs eic": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
 			first: "as sshd does: program /usr/bin/eic, user _eic, flags --deny-user=alice", also: denied},
-		"by the name of AWS's script": {config: "AuthorizedKeysCommand " + oldName + " %u %f\n" + host.RunAsServiceUser,
+		"sshd runs eic by the name of AWS's script": {config: "AuthorizedKeysCommand " + oldName + " %u %f\n" + host.RunAsServiceUser,
 			first: "as sshd does: program " + oldName + ", user _eic, no flags", also: printed},
-		"in a Match block": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys %u %f\n" + host.RunAsServiceUser +
+		"sshd runs eic in a Match block": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys %u %f\n" + host.RunAsServiceUser +
 			"Match User al*\nAuthorizedKeysCommand " + deny + "%u %f\nAuthorizedKeysCommandUser nobody\nMatch all\n", status: 3,
 			first: "as sshd does: program /usr/bin/eic, user nobody, flags --deny-user=alice", also: denied},
-		"with a chained command": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys \"--chain=" + other + " %%u %%f\" %u %f\n" + host.RunAsServiceUser,
+		"sshd runs eic with a chained command": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys \"--chain=" + other + " %%u %%f\" %u %f\n" + host.RunAsServiceUser,
 			first: "as sshd does: program /usr/bin/eic, user _eic, flags \"--chain=" + other + " %u %f\"", also: printed},
-		"as root, which it gives up": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys --run-as=_eic --chain=" + other + " %u %f\nAuthorizedKeysCommandUser root\n",
+		"sshd runs eic as root with --run-as": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys --run-as=_eic --chain=" + other + " %u %f\nAuthorizedKeysCommandUser root\n",
 			first: "as sshd does: program /usr/bin/eic, user _eic, flags --run-as=_eic --chain=" + other, also: printed},
-		"behind another command": {config: "AuthorizedKeysCommand " + other + " --chain -- %u " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
+		"another command runs eic": {config: "AuthorizedKeysCommand " + other + " --chain -- %u " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
 			first: "as sshd does: program /usr/bin/eic, user _eic, flags --deny-user=alice", also: denied},
-		"with a fingerprint": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys %u %f\n" + host.RunAsServiceUser, status: 3,
+		"the administrator gives a fingerprint": {config: "AuthorizedKeysCommand " + host.Binary + " authorized-keys %u %f\n" + host.RunAsServiceUser, status: 3,
 			args:  []string{"alice", doctor.NobodysFingerprint},
 			first: "as sshd does: program /usr/bin/eic, user _eic, no flags", also: "refused, other-fingerprint\n"},
 
-		"another command is in force": {config: "AuthorizedKeysCommand " + other + " %u\n" + host.RunAsServiceUser, status: 3,
+		"sshd runs another command": {config: "AuthorizedKeysCommand " + other + " %u\n" + host.RunAsServiceUser, status: 3,
 			first: "as given: user root, no flags; sshd runs \"" + other + " %u\", which is not eic", also: printed},
-		"no command is in force": {status: 3,
+		"sshd runs no command": {status: 3,
 			first: "as given: user root, no flags; sshd runs no AuthorizedKeysCommand", also: printed},
-		"its user is unknown": {config: "AuthorizedKeysCommand " + deny + "%u %f\nAuthorizedKeysCommandUser carol\n", status: 3,
+		"AuthorizedKeysCommandUser does not exist": {config: "AuthorizedKeysCommand " + deny + "%u %f\nAuthorizedKeysCommandUser carol\n", status: 3,
 			first: `as given: user root, no flags; looking up AuthorizedKeysCommandUser "carol": `, also: printed},
-		"sshd cannot be asked": {config: "NoSuchKeyword yes\n", status: 3,
+		"sshd -T fails": {config: "NoSuchKeyword yes\n", status: 3,
 			first: "as given: user root, no flags; running /usr/sbin/sshd", also: printed},
-		"whoever asks wants to know what is printed": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser,
+		"the administrator gives --as-given": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser,
 			args:  []string{"--as-given", "alice"},
 			first: "as given: user root, no flags", also: printed},
-		"whoever asks gives flags": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
+		"the administrator gives flags": {config: "AuthorizedKeysCommand " + deny + "%u %f\n" + host.RunAsServiceUser, status: 3,
 			args:  []string{"--allow-user=bob", "alice"},
 			first: "as given: user root, flags --allow-user=bob; without these flags, explain uses those of sshd's command", also: denied},
 	} {
@@ -118,9 +117,9 @@ func TestExplainAsksAsSSHDDoes(t *testing.T) {
 	}
 }
 
-// If sshd's user cannot read the settings, every login fails, which root would not
-// notice. Evidence that is saved belongs to that user, wherever it is saved.
-func TestExplainReadsAndKeepsAsTheUserOfSSHDsCommand(t *testing.T) {
+// If the user of sshd's command cannot read the settings, every login fails. eic explain as
+// root must notice that. Saved evidence belongs to that user, wherever it is saved.
+func TestExplainReadsAndSavesAsTheUserOfSSHDsCommand(t *testing.T) {
 	const closed, secret = "/run/closed", "/run/closed/kept"
 	h := hosttest.Start(t, host.Options{}, "")
 	require.NoError(t, h.WriteFile(settings.File, []byte("trust-anchors "+host.TrustAnchors+"\n")))

@@ -10,13 +10,13 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// command is the configuration with more flags than the packaged one has.
+// command returns the packages' configuration with more flags.
 func command(flags string) string {
 	return "AuthorizedKeysCommand " + host.Binary + " authorized-keys --trust-anchors " + host.TrustAnchors +
 		" " + flags + " %u %f\n" + host.RunAsServiceUser
 }
 
-func TestSessionKnowsItsCaller(t *testing.T) {
+func TestCallerEnvReachesTheSession(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, command("--caller-env")+"PermitUserEnvironment EIC_*\n")
 	key := hosttest.NewKey(t, h, "key")
 	id := hosttest.Push(t, h, "alice", key)
@@ -24,7 +24,7 @@ func TestSessionKnowsItsCaller(t *testing.T) {
 		hosttest.Capture(t, h.SSH("alice", key, "printenv", "EIC_CALLER", "EIC_REQUEST")))
 }
 
-func TestKeyOptionsBindTheSession(t *testing.T) {
+func TestKeyOptionsRestrictTheSession(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, command(`--key-options "restrict,command=\"echo $USER may not\""`))
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)

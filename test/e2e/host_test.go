@@ -1,8 +1,7 @@
-// Package e2e logs in: a real ssh, through a real sshd that runs eic by the command
-// line of the packages, with keys pushed by AWS's own client.
+// Package e2e logs in with a real ssh, through a real sshd that runs eic as the packages
+// configure it, with keys that AWS's own client pushes.
 //
-// What every part does by itself is tested where the part is; here is what shows
-// only when all of them meet.
+// Each part has its own tests elsewhere. The tests here need all of them together.
 package e2e
 
 import (
@@ -18,17 +17,17 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
-// providing is the line that is logged for a key that is printed.
+// providing returns the line that eic logs for a printed key.
 func providing(fingerprint, requestID string) string {
 	return "Providing ssh key from EC2 Instance Connect with fingerprint: " + fingerprint +
 		", request-id: " + requestID + ", for IAM principal: " + sim.DefaultCaller
 }
 
-// requireProvided wants the log of eic to say of each run since it was last looked
-// at that it printed the given keys.
+// requireProvided requires that eic logged the given lines in each of sshd's two runs, and
+// forgets the log.
 func requireProvided(t *testing.T, h *host.Host, lines ...string) {
 	t.Helper()
-	// sshd asks twice about a key that it accepts.
+	// sshd runs the command twice for a key that it accepts.
 	require.Equal(t, append(lines, lines...), h.Log.Texts("eic"))
 	h.Log.Forget()
 }

@@ -36,14 +36,14 @@ func TestKeyPushedForAnotherUserDoesNotLogIn(t *testing.T) {
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
 	hosttest.RequireNoLogin(t, h, "bob", key)
-	require.Empty(t, h.Log.Texts("eic"), "a user without keys is nothing to log")
+	require.Empty(t, h.Log.Texts("eic"), "expected no log line for a user without pushed keys")
 }
 
-func TestKeyNobodyPushedDoesNotLogIn(t *testing.T) {
+func TestUnpushedKeyDoesNotLogIn(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	hosttest.Push(t, h, "alice", hosttest.NewKey(t, h, "pushed"))
 	hosttest.RequireNoLogin(t, h, "alice", hosttest.NewKey(t, h, "other"))
-	require.Empty(t, h.Log.Texts("eic"), "a key of another fingerprint is nothing to log")
+	require.Empty(t, h.Log.Texts("eic"), "expected no log line for a key with another fingerprint")
 }
 
 func TestExpiredKeyDoesNotLogIn(t *testing.T) {
@@ -91,7 +91,7 @@ func TestEveryKeyTypeLogsIn(t *testing.T) {
 			require.NoError(t, err)
 			public, err := os.ReadFile(key + ".pub")
 			require.NoError(t, err)
-			// The API itself takes RSA and Ed25519 only.
+			// The API accepts only RSA and Ed25519 keys.
 			_, err = h.Sim.Push("alice", string(public))
 			require.NoError(t, err)
 			hosttest.RequireLogin(t, h, "alice", key)
@@ -119,7 +119,7 @@ func TestManyLoginsAtOnceAllSucceed(t *testing.T) {
 	}
 	group.Wait()
 	require.Equal(t, make([]string, logins), failures)
-	require.Len(t, h.Log.Texts("eic"), 2*logins, "sshd asks twice about a key that it accepts")
+	require.Len(t, h.Log.Texts("eic"), 2*logins, "expected two runs for each login, because sshd asks twice about a key that it accepts")
 }
 
 func TestKeyInAuthorizedKeysFileStillLogsIn(t *testing.T) {

@@ -13,32 +13,32 @@ import (
 	"eic/test/host/hosttest"
 )
 
-func TestIPv6IsEnough(t *testing.T) {
+func TestKeyLogsInOnAnIPv6OnlyInstance(t *testing.T) {
 	h := hosttest.Start(t, host.Options{IPv6Only: true}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
 	addresses, err := net.InterfaceAddrs()
 	require.NoError(t, err)
-	require.NotContains(t, fmt.Sprint(addresses), ".", "an IPv4 address is left")
+	require.NotContains(t, fmt.Sprint(addresses), ".", "the host must not have an IPv4 address")
 	hosttest.RequireLogin(t, h, "alice", key)
 }
 
-func TestIPv6IsTriedWhereIPv4IsRefused(t *testing.T) {
+func TestIPv6IsTriedIfIPv4IsRefused(t *testing.T) {
 	h := hosttest.Start(t, host.Options{Sim: sim.Options{Faults: []string{"imds=ipv6-only"}}}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
 	hosttest.RequireLogin(t, h, "alice", key)
 }
 
-func TestXenInstanceAsksWhoItIs(t *testing.T) {
+func TestXenInstanceRequestsItsID(t *testing.T) {
 	h := hosttest.Start(t, host.Options{Platform: host.Xen}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
 	hosttest.RequireLogin(t, h, "alice", key)
-	require.Equal(t, 2, h.Sim.Stats().Requests[imds.StageInstanceID], "once in each of sshd's two runs")
+	require.Equal(t, 2, h.Sim.Stats().Requests[imds.StageInstanceID], "expected one request in each of sshd's two runs")
 }
 
-func TestNitroInstanceKnowsWhoItIs(t *testing.T) {
+func TestNitroInstanceDoesNotRequestItsID(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
@@ -46,7 +46,7 @@ func TestNitroInstanceKnowsWhoItIs(t *testing.T) {
 	require.Zero(t, h.Sim.Stats().Requests[imds.StageInstanceID])
 }
 
-func TestMachineOfSomebodyElsesMakeAsksNobody(t *testing.T) {
+func TestMachineOutsideEC2SendsNoRequest(t *testing.T) {
 	h := hosttest.Start(t, host.Options{Platform: host.NotEC2}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)

@@ -15,11 +15,11 @@ import (
 	"eic/test/needs"
 )
 
-// traced runs eic as sshd does and returns the system calls that concern processes,
-// files by name, and the network, as strace(1) shows them.
+// traced runs eic as sshd does. It returns the output, and the system calls about processes,
+// file names and the network, as strace(1) prints them.
 func traced(t *testing.T, h *host.Host, user string) (stdout string, calls []string) {
 	t.Helper()
-	// strace runs as root, because eic does not let its own user look into it.
+	// strace runs as root, because eic forbids tracing by its own user.
 	result := hosttest.Capture(t, h.Command("root", "/usr/bin/strace", "--user="+host.ServiceUser, "--follow-forks",
 		"--quiet=all", "--signal=none", "--trace=%process,%file,%network", "--",
 		host.Binary, "authorized-keys", "--trust-anchors", host.TrustAnchors, user))
@@ -33,27 +33,26 @@ func traced(t *testing.T, h *host.Host, user string) (stdout string, calls []str
 	return result.Stdout, calls
 }
 
-// requireHarmless wants no process beside the one that was started, and no file
-// touched but to read it.
+// requireHarmless requires that eic started no process and opened files only for reading.
 func requireHarmless(t *testing.T, calls []string) {
 	t.Helper()
-	require.Len(t, named(calls, "execve", "execveat"), 1, "a program was started")
+	require.Len(t, named(calls, "execve", "execveat"), 1, "expected no other program to run")
 	require.Empty(t, named(calls, "fork", "vfork"))
 	for _, call := range named(calls, "clone", "clone3") {
-		require.Contains(t, call, "CLONE_THREAD", "a process was started")
+		require.Contains(t, call, "CLONE_THREAD", "expected only threads, no process")
 	}
 	readers := []string{"open", "openat", "openat2", "readlink", "readlinkat", "stat", "newfstatat", "access", "faccessat2"}
 	others := []string{
 		"execve", "clone", "clone3", "exit", "exit_group", "pidfd_open", "wait4", "waitid", "kill", "tgkill", "pidfd_send_signal",
 		"socket", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "sendmsg", "recvfrom", "shutdown",
 	}
-	require.Len(t, named(calls, append(readers, others...)...), len(calls), "an unexpected system call in\n%s", strings.Join(calls, "\n"))
+	require.Len(t, named(calls, append(readers, others...)...), len(calls), "unexpected system call in\n%s", strings.Join(calls, "\n"))
 	for _, call := range named(calls, "open", "openat", "openat2") {
-		require.NotRegexp(t, "O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)", call, "a file was opened to write to it")
+		require.NotRegexp(t, "O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)", call, "expected no file to be opened for writing")
 	}
 }
 
-// named returns the calls of the named functions.
+// named returns the calls of the system calls with these names.
 func named(calls []string, names ...string) []string {
 	var found []string
 	for _, call := range calls {
@@ -66,7 +65,7 @@ func named(calls []string, names ...string) []string {
 	return found
 }
 
-func TestMissIsOneProcessAndTwoRequests(t *testing.T) {
+func TestUserWithoutKeysCostsOneProcessAndTwoRequests(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	stdout, calls := traced(t, h, "bob")
 	require.Empty(t, stdout)
@@ -90,7 +89,7 @@ func TestMissIsOneProcessAndTwoRequests(t *testing.T) {
 	}, h.Sim.Stats())
 }
 
-func TestHitIsOneProcessAndWritesNoFile(t *testing.T) {
+func TestPrintedKeyCostsOneProcessAndWritesNoFile(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
@@ -113,10 +112,10 @@ func TestBinaryIsStaticAndSmall(t *testing.T) {
 	require.NoError(t, err)
 	defer binary.Close() //nolint:errcheck // only read
 	for _, program := range binary.Progs {
-		require.NotEqual(t, elf.PT_INTERP, program.Type, "it needs a dynamic linker")
+		require.NotEqual(t, elf.PT_INTERP, program.Type, "the program needs a dynamic linker")
 	}
 	libraries, err := binary.ImportedLibraries()
 	require.NoError(t, err)
 	require.Empty(t, libraries)
-	require.Nil(t, binary.Section(".symtab"), "it is not stripped")
+	require.Nil(t, binary.Section(".symtab"), "the program is not stripped")
 }

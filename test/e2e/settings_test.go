@@ -14,9 +14,9 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// The settings of a host apply at the next login, whatever name sshd calls the program
-// by. sshd is not reloaded.
-func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
+// The settings of a host apply at the next login without a reload of sshd, by whatever name
+// sshd runs eic.
+func TestSettingsApplyAtTheNextLogin(t *testing.T) {
 	const oldName = "/opt/aws/bin/eic_run_authorized_keys"
 	for name, config := range map[string]string{
 		"authorized-keys":             host.Packaged,
@@ -42,9 +42,9 @@ func TestSettingsOfTheHostCountAtTheNextLogin(t *testing.T) {
 	}
 }
 
-// A rule joins user and caller: what it does not join is refused, and "eic policy test"
-// says the same beforehand. A rule may stand in sshd's configuration too.
-func TestARuleJoinsUserAndCaller(t *testing.T) {
+// A rule allows a user for a caller. Any other combination is refused, and "eic policy test"
+// predicts that. A rule may be in sshd's configuration too.
+func TestRuleAllowsAUserOnlyForItsCaller(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, "")
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
@@ -72,7 +72,7 @@ func TestARuleJoinsUserAndCaller(t *testing.T) {
 
 // If settings are not trusted or cannot be parsed, no pushed key logs in, and the log
 // says why. Other ways to log in still work.
-func TestSettingsThatCannotBeReadLetNobodyIn(t *testing.T) {
+func TestUntrustedOrInvalidSettingsRefusePushedKeys(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	key, own := hosttest.NewKey(t, h, "key"), hosttest.NewKey(t, h, "own")
 	hosttest.Push(t, h, "alice", key)
@@ -85,14 +85,14 @@ func TestSettingsThatCannotBeReadLetNobodyIn(t *testing.T) {
 		change func() error
 		log    string
 	}{
-		"a word that is wrong":       {func() error { return os.WriteFile(file, []byte("\ndeny-users bob\n"), 0o644) }, `"/etc/eic/eic.conf" line 2: there is no flag "deny-users"`},
-		"a file of everybody":        {func() error { return os.Chmod(file, 0o666) }, `"/etc/eic/eic.conf" may be written to by its group or by others (mode 0666); run: chmod go-w /etc/eic/eic.conf`},
-		"a file of somebody":         {func() error { return os.Chown(file, 1000, 0) }, `"/etc/eic/eic.conf" is owned by uid 1000, expected root; run: chown root /etc/eic/eic.conf`},
-		"a directory of everybody":   {func() error { return os.Chmod(directory, 0o777) }, `"/etc/eic" may be written to`},
-		"a file that only root sees": {func() error { return os.Chmod(file, 0o600) }, "permission denied"},
-		"a FIFO":                     {func() error { return replace(file, func() error { return syscall.Mkfifo(file, 0o644) }) }, "is not a regular file"},
-		"a link to nowhere":          {func() error { return replace(file, func() error { return os.Symlink("/none", file) }) }, `"/etc/eic/eic.conf" is a dangling link`},
-		"an endless file":            {func() error { return replace(file, func() error { return os.Symlink("/dev/zero", file) }) }, "is not a regular file"},
+		"unknown setting":                 {func() error { return os.WriteFile(file, []byte("\ndeny-users bob\n"), 0o644) }, `"/etc/eic/eic.conf" line 2: there is no flag "deny-users"`},
+		"file writable by everybody":      {func() error { return os.Chmod(file, 0o666) }, `"/etc/eic/eic.conf" may be written to by its group or by others (mode 0666); run: chmod go-w /etc/eic/eic.conf`},
+		"file owned by another user":      {func() error { return os.Chown(file, 1000, 0) }, `"/etc/eic/eic.conf" is owned by uid 1000, expected root; run: chown root /etc/eic/eic.conf`},
+		"directory writable by everybody": {func() error { return os.Chmod(directory, 0o777) }, `"/etc/eic" may be written to`},
+		"file readable only by root":      {func() error { return os.Chmod(file, 0o600) }, "permission denied"},
+		"a FIFO":                          {func() error { return replace(file, func() error { return syscall.Mkfifo(file, 0o644) }) }, "is not a regular file"},
+		"dangling symbolic link":          {func() error { return replace(file, func() error { return os.Symlink("/none", file) }) }, `"/etc/eic/eic.conf" is a dangling link`},
+		"symbolic link to /dev/zero":      {func() error { return replace(file, func() error { return os.Symlink("/dev/zero", file) }) }, "is not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(directory))

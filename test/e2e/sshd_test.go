@@ -35,7 +35,7 @@ func TestWithoutFingerprintEveryKeyIsPrinted(t *testing.T) {
 	hosttest.RequireNoLogin(t, h, "alice", hosttest.NewKey(t, h, "third"))
 }
 
-func TestFingerprintMayBeMD5(t *testing.T) {
+func TestKeyIsFoundByItsMD5Fingerprint(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged+"FingerprintHash md5\n")
 	hosttest.Push(t, h, "alice", hosttest.NewKey(t, h, "other"))
 	key := hosttest.NewKey(t, h, "key")
@@ -44,9 +44,9 @@ func TestFingerprintMayBeMD5(t *testing.T) {
 	requireProvided(t, h, providing(hosttest.Fingerprint(t, key, "md5"), id))
 }
 
-// The configuration is the one that the shell scripts came with. It has no place for
-// flags, so trust is the default for the partition.
-func TestOldNameInOldConfigurationLogsIn(t *testing.T) {
+// This is the configuration of AWS's package. It has no flags, so eic uses the default trust
+// anchors of the partition.
+func TestConfigurationOfAWSsPackageLogsIn(t *testing.T) {
 	const oldName = "/opt/aws/bin/eic_run_authorized_keys"
 	h := hosttest.Start(t, host.Options{
 		Users: []string{"ec2-instance-connect"},
@@ -63,7 +63,7 @@ func TestOldNameInOldConfigurationLogsIn(t *testing.T) {
 	requireProvided(t, h, providing(hosttest.Fingerprint(t, key, "sha256"), id))
 }
 
-func TestStrangersRootInSystemStoreIsNoAmazon(t *testing.T) {
+func TestRootInSystemStoreIsNotTrustedForAmazonawsCom(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, "AuthorizedKeysCommand "+host.Binary+" authorized-keys %u %f\n"+host.RunAsServiceUser)
 	require.NoError(t, h.WriteFile("/etc/ssl/certs/ca-certificates.crt", h.Sim.Roots))
 	key := hosttest.NewKey(t, h, "key")
@@ -73,7 +73,7 @@ func TestStrangersRootInSystemStoreIsNoAmazon(t *testing.T) {
 	require.Contains(t, h.Log.Texts("eic")[0], "not trusted: verifying the signer certificate")
 }
 
-func TestAllowUsersStillWins(t *testing.T) {
+func TestPushedKeyDoesNotOverrideAllowUsers(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged+"AllowUsers bob\n")
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "alice", key)
@@ -82,7 +82,7 @@ func TestAllowUsersStillWins(t *testing.T) {
 	hosttest.RequireLogin(t, h, "bob", key)
 }
 
-func TestNobodyAsksAboutUsersWhoDoNotExist(t *testing.T) {
+func TestMissingUserCausesNoRequest(t *testing.T) {
 	h := hosttest.Start(t, host.Options{}, host.Packaged)
 	key := hosttest.NewKey(t, h, "key")
 	hosttest.Push(t, h, "mallory", key)

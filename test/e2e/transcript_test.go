@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts into the document instead of comparing them")
 
-// A session is a terminal of an administrator and one of a user.
+// session records the terminals of an administrator and of a user.
 type session struct {
 	t    *testing.T
 	host *host.Host
@@ -30,7 +30,8 @@ type session struct {
 
 func (s *session) say(format string, args ...any) { fmt.Fprintf(&s.text, format, args...) }
 
-// login logs in with a key by a name, or is refused.
+// login tries to log in with a key and records the result. name is the key's name in the
+// transcript.
 func (s *session) login(user, name, key string) {
 	result := hosttest.Capture(s.t, s.host.SSH(user, key, "id", "-un"))
 	s.say("$ ssh -i %s %s@host id -un\n%s%s", name, user, result.Stdout, strings.NewReplacer("127.0.0.1", "host", "\r\n", "\n").Replace(result.Stderr))
@@ -41,13 +42,13 @@ func (s *session) push(user, key string) {
 	s.say("$ aws ec2-instance-connect send-ssh-public-key --instance-os-user %s --ssh-public-key file://%s.pub …\n", user, filepath.Base(key))
 }
 
-// eic runs a command of eic's that changes sshd's configuration.
+// eic runs a command of eic that changes sshd's configuration.
 func (s *session) eic(args ...string) {
 	result := hosttest.Change(s.t, s.host, args...)
 	s.say("# eic %s\n%s", strings.Join(args, " "), result.Stdout)
 }
 
-// refused runs a command of eic's that changes nothing.
+// refused runs a command of eic that must change nothing.
 func (s *session) refused(args ...string) {
 	result := hosttest.Capture(s.t, s.host.Command("root", host.Binary, args...))
 	require.Equal(s.t, 3, result.Status)
@@ -150,5 +151,5 @@ func awsPackage(t *testing.T) string {
 	return s.text.String()
 }
 
-// oldCommand is where AWS puts its script on Amazon Linux, and eic a link to itself.
+// oldCommand is the path of AWS's script on Amazon Linux. eic's package has a link there.
 const oldCommand = "/opt/aws/bin/eic_run_authorized_keys"

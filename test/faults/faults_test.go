@@ -20,18 +20,18 @@ import (
 	"eic/test/trial"
 )
 
-// longestRun is the default budget, 5 seconds, and what it takes to start and end a process.
+// longestRun is the default budget, 5 seconds, plus the time to start and end a process.
 const longestRun = 5200 * time.Millisecond
 
-// mostAttempts is how often the program may ask for the same thing while it does not
-// get it: a service that throttles must not be made to throttle more.
+// mostAttempts is how often the program may repeat a request without success. More requests
+// would make a throttling service throttle more.
 const mostAttempts = 60
 
 func TestMain(m *testing.M) { trial.Main(m, 24) }
 
-// TestMatrix meets every stage with every kind of fault. It is the only table of them.
-func TestMatrix(t *testing.T) {
-	needs.Root(t) // the program believes trust anchors only if they are root's
+// Each stage is tested with each kind of fault. No other test has all of these pairs.
+func TestEveryFaultAtEveryStage(t *testing.T) {
+	needs.Root(t) // the program accepts a file of trust anchors only if root owns it
 	keys := new(ca.Keys)
 	var names []string
 	for _, stage := range stages() {
@@ -41,7 +41,7 @@ func TestMatrix(t *testing.T) {
 				t.Parallel()
 				w := trial.NewWorld(t, keys)
 				if stage == imds.StageAvailabilityZone {
-					delete(w.Values, trial.RegionPath) // or nobody asks for the zone
+					delete(w.Values, trial.RegionPath) // otherwise the program does not request the zone
 				}
 				w.Options.Faults.Stages = map[imds.Stage]imds.Kind{stage: kind}
 				result, stats := ask(t, w, kind)
@@ -57,8 +57,8 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func TestTheBudgetIsFiveSecondsUnlessToldOtherwise(t *testing.T) {
-	needs.Root(t) // trust anchors in a file must be root's
+func TestDefaultBudgetIsFiveSeconds(t *testing.T) {
+	needs.Root(t) // a file of trust anchors must be owned by root
 	w := trial.NewWorld(t, new(ca.Keys))
 	w.Options.Faults.Stages = map[imds.Stage]imds.Kind{imds.StageToken: imds.Hang}
 	result, err := trial.Run(w.Serve(t).Command())
@@ -67,12 +67,11 @@ func TestTheBudgetIsFiveSecondsUnlessToldOtherwise(t *testing.T) {
 	require.Contains(t, result.Stderr, "the budget of 5s is spent")
 }
 
-// crowd is locked for reading by runs in parallel, and for writing by a run that must be
-// alone.
+// crowd is locked for reading by concurrent runs, and for writing by a run that must be alone.
 var crowd sync.RWMutex
 
-// ask runs the program once. If a run is late while others run in parallel, it is
-// repeated alone: this test is about the program's time, and not about a busy machine.
+// ask runs the program once. If a run takes too long while others run in parallel, ask repeats
+// it alone, because the test is about the program and not about a busy machine.
 func ask(t *testing.T, w *trial.World, kind imds.Kind) (trial.Result, imds.Stats) {
 	t.Helper()
 	var flags []string
@@ -91,13 +90,13 @@ func ask(t *testing.T, w *trial.World, kind imds.Kind) (trial.Result, imds.Stats
 	if result.Took > longestRun {
 		crowd.Lock()
 		defer crowd.Unlock()
-		t.Logf("took %s beside others, so once more alone", result.Took)
+		t.Logf("took %s while others ran; running it again alone", result.Took)
 		result, stats = once()
 	}
 	return result, stats
 }
 
-// stages are those of the requests in a hit, in their order.
+// stages returns the stages of the requests for a printed key, in order.
 func stages() []imds.Stage {
 	return []imds.Stage{
 		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion, imds.StageAvailabilityZone,
@@ -127,9 +126,9 @@ func checkRequests(t *testing.T, stage imds.Stage, kind imds.Kind, stats imds.St
 	tokens := stats.Requests[imds.StageToken]
 	switch {
 	case kind == imds.Once401 && stage != imds.StageToken:
-		require.Equal(t, 2, tokens, "one token, and one new one")
+		require.Equal(t, 2, tokens, "expected one token and one renewal")
 	case stage != imds.StageToken:
-		require.Equal(t, 1, tokens, "one token")
+		require.Equal(t, 1, tokens, "expected one token")
 	}
 	if kind == imds.Redirect {
 		for path := range stats.Paths {
@@ -138,7 +137,7 @@ func checkRequests(t *testing.T, stage imds.Stage, kind imds.Kind, stats imds.St
 	}
 	if slices.Contains([]imds.Kind{imds.Status403, imds.Status404, imds.Redirect, imds.Huge, imds.LongLine, imds.Gzip}, kind) {
 		for path, n := range stats.Paths {
-			require.Equal(t, 1, n, "asking again for %s would not help", path)
+			require.Equal(t, 1, n, "a repeated request for %s cannot succeed", path)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // outcome is the expected result of a run.
 type outcome struct {
 	status      int
-	stdout, log string // log is a regular expression for all of it
+	stdout, log string // log is a regular expression for the whole log
 	// surplus is set if the service sends more than the answer. A request that is already
 	// on the connection then takes the rest for its answer, and is refused.
 	surplus bool
@@ -97,7 +97,7 @@ func expect(stage imds.Stage, kind imds.Kind) outcome {
 	}
 }
 
-// limit is how many bytes are read of an answer.
+// limit returns the maximum length of an answer in bytes.
 func limit(stage imds.Stage) int {
 	switch stage {
 	case imds.StageActiveKeys:
@@ -111,19 +111,19 @@ func limit(stage imds.Stage) int {
 	}
 }
 
-// missing is what a 404 means.
+// missing returns the expected outcome of status 404.
 func missing(stage imds.Stage) outcome {
 	switch stage {
 	case imds.StageActiveKeys:
 		return noKey
 	case imds.StageRegion:
-		return thePushedKey // old services know only the zone
+		return thePushedKey // older services have only the zone
 	default:
 		return final(stage, `not found \(404\)`)
 	}
 }
 
-// noise is what comes of octets without meaning.
+// noise returns the expected outcome of random octets.
 func noise(stage imds.Stage) outcome {
 	switch stage {
 	case imds.StageToken:
@@ -141,7 +141,7 @@ func noise(stage imds.Stage) outcome {
 	}
 }
 
-// half is what comes of half an answer that looks like a whole one.
+// half returns the expected outcome of half an answer that looks complete.
 func half(stage imds.Stage) outcome {
 	switch stage {
 	case imds.StageToken:
@@ -165,7 +165,7 @@ func half(stage imds.Stage) outcome {
 	}
 }
 
-// place is what comes of a place that cannot be.
+// place returns the expected outcome of an invalid instance id, Region, zone or domain.
 func place(stage imds.Stage, answer string) outcome {
 	return refusal(map[imds.Stage]string{
 		imds.StageInstanceID:       `the metadata service reports the instance id "`,

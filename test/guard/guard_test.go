@@ -1,8 +1,8 @@
-// Package guard limits what the product costs: which requests it sends to the metadata
-// service, and how large it is. Whoever makes it cost more must change the limits here.
+// Package guard limits what the product costs: the requests that it sends to the metadata
+// service, and its size. A change that makes it cost more must change the limits here.
 //
-// The command bench and the benchmarks here print times, instructions and allocations; no
-// test fails because of them.
+// The command bench and the benchmarks here print times, instructions and allocations. No
+// test fails because of those.
 package guard
 
 import (
@@ -21,10 +21,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, scene.Build)) }
 
-// mostBytes is how large eic may be as it is released, in bytes. The AWS SDK is about 1.4 MB of it.
+// mostBytes is the maximum size of a released eic in bytes. About 1.4 MB of it is the AWS SDK.
 const mostBytes = 8_200_000
 
-func TestSize(t *testing.T) {
+func TestReleasedProgramIsSmall(t *testing.T) {
 	needs.Root(t)
 	info, err := os.Stat(filepath.Join(host.Prepared(), "eic"))
 	require.NoError(t, err)
@@ -32,12 +32,12 @@ func TestSize(t *testing.T) {
 	require.LessOrEqual(t, info.Size(), int64(mostBytes))
 }
 
-// What is measured must be what is released.
-func TestTheMakefileBuildsWithTheSameFlags(t *testing.T) {
+// The benchmarks must measure a program with the flags of a release.
+func TestBenchmarksUseTheFlagsOfTheMakefile(t *testing.T) {
 	makefile, err := os.ReadFile("../../Makefile")
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(makefile), "\nGOBUILD := ")
-	require.True(t, found, "the Makefile has no GOBUILD any more")
+	require.True(t, found, "the Makefile does not define GOBUILD")
 	recipe, _, _ := strings.Cut(rest, "\n")
 	require.Contains(t, recipe, "CGO_ENABLED=0 go build ")
 	for _, flag := range host.ReleaseFlags() {

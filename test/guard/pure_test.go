@@ -16,15 +16,15 @@ import (
 	"eic/internal/trust"
 )
 
-// step is a step of a run that does no I/O.
+// step is a part of a run that does no I/O.
 type step struct {
 	name string
 	do   func()
 }
 
-// material is what the steps work on.
+// material is the input of the steps.
 type material struct {
-	one, many []byte // documents of 1 and of 200 keys
+	one, many []byte // documents with 1 key and with 200 keys
 	evidence  trust.SignerEvidence
 	anchors   *x509.CertPool
 	signer    *trust.Signer
@@ -66,7 +66,7 @@ func newDocument(tb testing.TB, writer *document.Writer, keys int) []byte {
 	return text
 }
 
-// steps are the pure steps of a hit.
+// steps returns the steps without I/O for a printed key.
 func (m material) steps() []step {
 	question := authorize.Criteria{User: "alice", Instance: sim.DefaultInstanceID, Now: m.now}
 	one, many := activekeys.Parse(m.one), activekeys.Parse(m.many)
@@ -79,7 +79,7 @@ func (m material) steps() []step {
 		{"Screen/200-keys", func() { authorize.Screen(many, question) }},
 		{"Anchors", func() { trust.AmazonAnchors() }},
 		{"Verify", func() {
-			_, _ = trust.Verify(m.evidence, sim.DefaultRegion, sim.DefaultDomain, m.anchors, m.now) // newMaterial saw it succeed
+			_, _ = trust.Verify(m.evidence, sim.DefaultRegion, sim.DefaultDomain, m.anchors, m.now) // newMaterial has required success
 		}},
 		{"VerifySignature", func() { _ = m.signer.VerifySignature(one[0].Signed, one[0].Signature) }},
 		{"Verify/1-key", func() {
@@ -89,7 +89,7 @@ func (m material) steps() []step {
 	}
 }
 
-// Benchmark measures the pure steps of a hit, for benchstat.
+// Benchmark measures the steps without I/O for a printed key, for benchstat.
 func Benchmark(b *testing.B) {
 	for _, s := range newMaterial(b).steps() {
 		b.Run(s.name, func(b *testing.B) {

@@ -14,20 +14,20 @@ import (
 	"eic/test/needs"
 )
 
-// delay of each answer. It has to be longer than a busy machine keeps a program from
-// sending a request that waits for nothing.
+// delay is the delay of each answer. It must be longer than a busy machine delays a request
+// that waits for no other.
 const delay = 300 * time.Millisecond
 
-// What a run that gets as far as asking for keys, or for all there is to ask for,
-// costs. While the staples are asked for, the other answers may still be coming, on
-// connections of their own; so the number of those is the greatest there can be.
+// The cost of a run that sends no request, that requests only the keys, and that requests
+// everything. The number of connections is a maximum: staples may be requested while other
+// answers are still arriving on other connections.
 var (
 	nothing    = trips.Cost{}
 	keysOnly   = trips.Cost{Requests: 2, Depth: 2, Connections: 1}
 	everything = trips.Cost{Requests: 9, Depth: 4, Connections: 7}
 )
 
-func TestOnTheWire(t *testing.T) {
+func TestRequestsAndRoundTripsOfARun(t *testing.T) {
 	needs.Root(t)
 	keys := new(ca.Keys)
 	for name, test := range map[string]struct {
@@ -36,26 +36,26 @@ func TestOnTheWire(t *testing.T) {
 		pushed int // keys for alice
 		want   trips.Cost
 	}{
-		"a miss":                        {user: "bob", pushed: 1, want: keysOnly},
-		"a hit":                         {user: "alice", pushed: 1, want: everything},
-		"a hit with many keys":          {user: "alice", pushed: 50, want: everything},
-		"a forged key":                  {user: "alice", pushed: 1, scene: scene.Options{Fault: scene.Forged}, want: everything},
-		"a key for another instance":    {user: "alice", pushed: 1, scene: scene.Options{Fault: "keys=other-instance"}, want: keysOnly},
-		"a key that has expired":        {user: "alice", pushed: 1, scene: scene.Options{Fault: "keys=expired"}, want: keysOnly},
-		"a user that can have no key":   {user: "alice/../bob", pushed: 1, want: nothing},
-		"a machine that is no instance": {user: "alice", pushed: 1, scene: scene.Options{Platform: host.NotEC2}, want: nothing},
-		// Where no firmware tells the instance id, it has to be asked for.
-		"a hit on Xen": {user: "alice", pushed: 1, scene: scene.Options{Platform: host.Xen},
+		"a user without keys":        {user: "bob", pushed: 1, want: keysOnly},
+		"a printed key":              {user: "alice", pushed: 1, want: everything},
+		"a printed key among many":   {user: "alice", pushed: 50, want: everything},
+		"a forged key":               {user: "alice", pushed: 1, scene: scene.Options{Fault: scene.Forged}, want: everything},
+		"a key for another instance": {user: "alice", pushed: 1, scene: scene.Options{Fault: "keys=other-instance"}, want: keysOnly},
+		"an expired key":             {user: "alice", pushed: 1, scene: scene.Options{Fault: "keys=expired"}, want: keysOnly},
+		"an invalid user name":       {user: "alice/../bob", pushed: 1, want: nothing},
+		"a machine outside EC2":      {user: "alice", pushed: 1, scene: scene.Options{Platform: host.NotEC2}, want: nothing},
+		// Xen's firmware has no instance id, so the program must request it.
+		"a printed key on Xen": {user: "alice", pushed: 1, scene: scene.Options{Platform: host.Xen},
 			want: trips.Cost{Requests: 10, Depth: 4, Connections: 8}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.scene.Keys, test.scene.Delay, test.scene.Count = keys, delay, true
 			s, err := scene.Open(test.scene)
 			require.NoError(t, err)
-			defer s.Close() //nolint:errcheck // it ends with this process
+			defer s.Close() //nolint:errcheck // the scene ends with this process
 			fingerprint, err := s.Push("alice", test.pushed)
 			require.NoError(t, err)
-			_, err = s.Cost() // of looking at what was pushed
+			_, err = s.Cost() // forgets the requests that Push sent
 			require.NoError(t, err)
 
 			command := scene.Eic(test.user, fingerprint)

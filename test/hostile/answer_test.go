@@ -13,20 +13,20 @@ import (
 	"eic/test/trial"
 )
 
-// longestRun is the budget and what it takes to start and end a process.
+// longestRun is the budget plus the time to start and end a process.
 const longestRun = 5200 * time.Millisecond
 
-// answer is something that a metadata service may say, or that whoever can forge
-// packets may say in its name.
+// answer is an answer of a hostile metadata service, or of an attacker who forges packets in
+// its name.
 type answer struct {
 	name string
 	say  func(*testing.T, *trial.World)
-	// printed is how many keys are rightly printed.
+	// printed is the number of keys that must be printed.
 	printed int
 }
 
-func TestAnswersCostLittle(t *testing.T) {
-	pushed(t, host.Options{}) // for its loopback interface
+func TestHostileAnswersCostLittleTimeAndMemory(t *testing.T) {
+	pushed(t, host.Options{}) // for the host's loopback interface
 	keys := new(ca.Keys)
 	var worst extremes
 	t.Cleanup(func() { worst.report(t) })
@@ -42,7 +42,7 @@ func TestAnswersCostLittle(t *testing.T) {
 			require.Equal(t, answer.printed, strings.Count(result.Stdout, "\n"), result.Stderr)
 			require.NotContains(t, result.Stderr, "goroutine ")
 			if answer.printed == 0 {
-				require.Less(t, len(result.Stderr), 64<<10, "too much is said")
+				require.Less(t, len(result.Stderr), 64<<10, "expected a short log")
 			}
 			require.Less(t, result.Took, longestRun)
 			require.Less(t, result.Peak, int64(mostEver))
@@ -51,7 +51,7 @@ func TestAnswersCostLittle(t *testing.T) {
 	}
 }
 
-// extremes are the most that any answer took.
+// extremes are the highest costs of all answers.
 type extremes struct {
 	mu         sync.Mutex
 	peak       int64
@@ -82,7 +82,7 @@ func (e *extremes) report(t *testing.T) {
 		float64(e.peak)/mebibyte, e.ofPeak, e.cpu.Milliseconds(), e.ofCPU, e.took.Milliseconds(), e.ofTook)
 }
 
-// requirePlain wants no control character in a log but the ends of its lines.
+// requirePlain requires that a log has no control character except newlines.
 func requirePlain(t *testing.T, log string) {
 	t.Helper()
 	for i, c := range []byte(log) {

@@ -23,14 +23,14 @@ func answers() []answer {
 	return slices.Concat(documentAnswers(), transportAnswers(), chainAnswers(), stapleAnswers())
 }
 
-// Sizes up to which answers are read.
+// The maximum sizes of answers that the program reads.
 const (
 	longestDocument = 1 << 20
 	longestChain    = 64 << 10
 	longestStaple   = 32 << 10
 )
 
-// documentAnswers are documents as large as they may be.
+// documentAnswers returns documents of the maximum size.
 func documentAnswers() []answer {
 	filled := func(name, unit string) answer {
 		return answer{name: "a document of " + name, say: func(_ *testing.T, w *trial.World) {
@@ -52,7 +52,7 @@ func documentAnswers() []answer {
 		filled("blocks with a key each", block(trial.Key, "AAAA")),
 		filled("blocks with a long signature each", block(trial.Key, strings.Repeat("A", 2044)+"AAA=")),
 		filled("blocks for other instances", strings.Replace(block(trial.Key, "AAAA"), trial.Instance, "i-0fedcba9876543210", 1)),
-		filled("blocks that expired, of callers with odd names", "#Timestamp=1\n#Instance=x\n#Caller="+strings.Repeat("\u202e\u2028", 60)+"\n"+trial.Key+"\nAAAA\n\n"),
+		filled("expired blocks with Unicode control characters in Caller", "#Timestamp=1\n#Instance=x\n#Caller="+strings.Repeat("\u202e\u2028", 60)+"\n"+trial.Key+"\nAAAA\n\n"),
 		{name: "a document of blocks with a large RSA key each", say: func(t *testing.T, w *trial.World) {
 			unit := block(rsaLine(t, 8192), strings.Repeat("A", 340)+"AA==")
 			w.Documents[trial.User] = []byte(strings.Repeat(unit, longestDocument/len(unit)))
@@ -64,14 +64,14 @@ func documentAnswers() []answer {
 			}
 			w.Documents[trial.User] = w.Document(t, keys...)
 		}},
-		{name: "one good block again and again", printed: 1, say: func(t *testing.T, w *trial.World) {
+		{name: "a document of one good block, repeated", printed: 1, say: func(t *testing.T, w *trial.World) {
 			good := w.Document(t, trial.Key)
 			w.Documents[trial.User] = bytes.Repeat(append(good, '\n'), 1200)
 		}},
 	}
 }
 
-// rsaLine is the line of an RSA key that is none but in its size.
+// rsaLine returns the line of an RSA public key of a given size, with a random modulus.
 func rsaLine(t *testing.T, bits int) string {
 	t.Helper()
 	key, err := ssh.NewPublicKey(&rsa.PublicKey{N: modulus(t, bits), E: 65537})
@@ -79,7 +79,7 @@ func rsaLine(t *testing.T, bits int) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
-// transportAnswers are answers that do not end, or not as they should, at each stage.
+// transportAnswers returns answers that are endless or malformed, at each stage.
 func transportAnswers() []answer {
 	var all []answer
 	stages := map[string]string{
@@ -89,19 +89,19 @@ func transportAnswers() []answer {
 	}
 	for stage, path := range stages {
 		for name, text := range map[string]string{
-			"headers without end":         "HTTP/1.1 200 OK\r\n" + forever("X: "+strings.Repeat("x", 1000)+"\r\n"),
-			"a header line without end":   "HTTP/1.1 200 OK\r\nX: " + forever("x"),
-			"a body without end":          "HTTP/1.1 200 OK\r\n\r\n" + forever("x"),
-			"chunks without end":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + forever("1\r\nx\r\n"),
-			"a chunk's line without end":  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + forever("x"),
-			"a trailer without end":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + forever("X: x\r\n"),
-			"continuations without end":   forever("HTTP/1.1 100 Continue\r\n\r\n"),
-			"a body of 2 GiB, it says":    "HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n" + forever("x"),
-			"an answer that is not found": "HTTP/1.1 404 Not Found\r\nContent-Length: 2147483648\r\n\r\n" + forever("x"),
+			"endless headers":          "HTTP/1.1 200 OK\r\n" + forever("X: "+strings.Repeat("x", 1000)+"\r\n"),
+			"endless header line":      "HTTP/1.1 200 OK\r\nX: " + forever("x"),
+			"endless body":             "HTTP/1.1 200 OK\r\n\r\n" + forever("x"),
+			"endless chunks":           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + forever("1\r\nx\r\n"),
+			"endless chunk header":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + forever("x"),
+			"endless trailer":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + forever("X: x\r\n"),
+			"endless 100 Continue":     forever("HTTP/1.1 100 Continue\r\n\r\n"),
+			"Content-Length of 2 GiB":  "HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n" + forever("x"),
+			"404 with an endless body": "HTTP/1.1 404 Not Found\r\nContent-Length: 2147483648\r\n\r\n" + forever("x"),
 		} {
 			a := answer{name: stage + ": " + name, say: func(_ *testing.T, w *trial.World) { w.Before = speak(path, text) }}
 			if stage == "region" && strings.HasPrefix(text, "HTTP/1.1 404") {
-				a.printed = 1 // the zone tells it
+				a.printed = 1 // the program uses the zone instead
 			}
 			all = append(all, a)
 		}
@@ -117,10 +117,10 @@ func transportAnswers() []answer {
 	return all
 }
 
-// forever is a text a thousand times over, which speak repeats to no end.
+// forever returns a text repeated a thousand times, which speak repeats endlessly.
 func forever(text string) string { return "\x00forever:" + text }
 
-// speak answers requests whose path begins so by hand, until the client hangs up.
+// speak answers requests whose path begins with path with raw text, until the client hangs up.
 func speak(path, text string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, path) {

@@ -14,7 +14,7 @@ import (
 	"eic/test/trial"
 )
 
-// trap is an address that nobody may connect to. It reports whether anybody did.
+// trap listens on an address to which nobody may connect. sprung reports whether somebody did.
 func trap(t *testing.T) (address string, sprung func() bool) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,7 +34,7 @@ func trap(t *testing.T) (address string, sprung func() bool) {
 	return listener.Addr().String(), func() bool { return connections.Load() > 0 }
 }
 
-// hostileVariables are such as steer other programs, or the runtime of this one.
+// hostileVariables returns variables that control other programs, or the Go runtime.
 func hostileVariables(trap string) [][]string {
 	proxy := "http://" + trap
 	return [][]string{
@@ -60,7 +60,7 @@ func hostileVariables(trap string) [][]string {
 	}
 }
 
-func TestTheEnvironmentChangesNothing(t *testing.T) {
+func TestHostileEnvironmentChangesNothing(t *testing.T) {
 	h, key := pushed(t, host.Options{})
 	address, sprung := trap(t)
 	var all []string
@@ -78,13 +78,13 @@ func TestTheEnvironmentChangesNothing(t *testing.T) {
 			require.Len(t, h.Log.Texts("eic"), 1)
 			requireNoKey(t, exec.Command(host.Binary, arguments("bob")...), variables)
 			require.Len(t, h.Log.Texts("eic"), 1)
-			require.False(t, sprung(), "somebody went where the environment pointed")
+			require.False(t, sprung(), "the program connected to an address from the environment")
 		})
 	}
 }
 
-// requireTheKey wants the pushed key, and nothing else, from a command in an
-// environment and a directory of its own, in which it leaves nothing.
+// requireTheKey requires that a command prints the pushed key and nothing else. The command
+// runs with the given environment, in an empty directory that must stay empty.
 func requireTheKey(t *testing.T, h *host.Host, cmd *exec.Cmd, key string, variables []string) {
 	t.Helper()
 	h.Sim.ResetStats()
@@ -101,8 +101,8 @@ func requireNoKey(t *testing.T, cmd *exec.Cmd, variables []string) {
 	require.Zero(t, result.Status)
 }
 
-// runIn runs a command that may say nothing on standard error, unless a variable has
-// told the Go runtime to report on itself.
+// runIn runs a command. It must not write to standard error, unless a variable tells the Go
+// runtime to do so.
 func runIn(t *testing.T, cmd *exec.Cmd, variables []string) trial.Result {
 	t.Helper()
 	cmd.Dir = t.TempDir()
@@ -112,6 +112,6 @@ func runIn(t *testing.T, cmd *exec.Cmd, variables []string) trial.Result {
 	require.Empty(t, result.Stderr)
 	left, err := os.ReadDir(cmd.Dir)
 	require.NoError(t, err)
-	require.Empty(t, left, "a file was written")
+	require.Empty(t, left, "expected no file in the working directory")
 	return result
 }

@@ -24,8 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(hosttest.Main(m, host.Build))
 }
 
-// pushed starts a host on which a key was pushed for the user, and returns what is to
-// be printed.
+// pushed starts a host, pushes a key for the user, and returns the output that is expected.
 func pushed(t *testing.T, options host.Options) (*host.Host, string) {
 	t.Helper()
 	options.Users = append(options.Users, user)
@@ -38,10 +37,10 @@ func pushed(t *testing.T, options host.Options) (*host.Host, string) {
 	return h, string(line)
 }
 
-// arguments are those that the packages configure, with the simulator's roots.
+// arguments returns the arguments that the packages configure, with the simulator's roots.
 func arguments(user string) []string {
 	return []string{"authorized-keys", "--trust-anchors", host.TrustAnchors, user}
 }
 
-// requests are how many the host's metadata service has had of a kind.
+// requests returns the number of requests to the host's metadata service at a stage.
 func requests(h *host.Host, stage imds.Stage) int { return h.Sim.Stats().Requests[stage] }

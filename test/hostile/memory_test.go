@@ -11,14 +11,14 @@ import (
 
 const mebibyte = 1 << 20
 
-// What a run may take: memory where all is well, and memory and time whatever the
-// metadata service answers.
+// The maximum memory of a run without faults, and of any run, whatever the metadata service
+// answers.
 const (
 	mostUsually = 20 * mebibyte
 	mostEver    = 48 * mebibyte
 )
 
-func TestARunIsSmall(t *testing.T) {
+func TestRunUsesLittleMemory(t *testing.T) {
 	_, key := pushed(t, host.Options{})
 	for name, test := range map[string]struct{ user, want string }{"hit": {user, key}, "miss": {"bob", ""}} {
 		t.Run(name, func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestARunIsSmall(t *testing.T) {
 	}
 }
 
-// report tells what a run took.
+// report logs the memory and time of a run.
 func report(t *testing.T, u trial.Usage) {
 	t.Helper()
 	t.Logf("%5.1f MiB, %6.1f ms computing, %6.1f ms in all", float64(u.Peak)/mebibyte,

@@ -26,7 +26,7 @@ import (
 	"eic/test/trial"
 )
 
-// modulus is an odd number of so many bits, with nothing known of its factors.
+// modulus returns a random odd number of the given number of bits.
 func modulus(t *testing.T, bits int) *big.Int {
 	t.Helper()
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(bits)))
@@ -42,7 +42,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// authority is a template for an attacker's own authority.
+// authority returns a template for a CA of an attacker.
 func authority(name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
@@ -53,7 +53,7 @@ func authority(name string) *x509.Certificate {
 	}
 }
 
-// issue makes a certificate for a public key.
+// issue issues a certificate for a public key.
 func issue(t *testing.T, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
@@ -73,7 +73,7 @@ func toPEM(certificates ...*x509.Certificate) []byte {
 
 func signerName() string { return ca.SignerName(trial.Region, trial.Domain) }
 
-// chainAnswers are chains that take long to read or to verify, as long as they may be.
+// chainAnswers returns chains of up to the maximum size that take long to parse or to verify.
 func chainAnswers() []answer {
 	served := func(name string, chain func(*testing.T, *trial.World) []byte) answer {
 		return answer{name: "a chain of " + name, say: func(t *testing.T, w *trial.World) {
@@ -98,7 +98,7 @@ func chainAnswers() []answer {
 			one := toPEM(issue(t, authority("a"), authority("a"), key.Public(), key))
 			return bytes.Repeat(one, longestChain/len(one))
 		}),
-		served("authorities that all certify each other", func(t *testing.T, w *trial.World) []byte {
+		served("CAs that all cross-sign each other", func(t *testing.T, w *trial.World) []byte {
 			key := newKey(t)
 			same := authority("same")
 			chain := []*x509.Certificate{issue(t, authority(signerName()), same, w.Signer.Public(), key)}
@@ -136,7 +136,7 @@ func chainAnswers() []answer {
 	}
 }
 
-// stapleAnswers are 16 staples each, as long as they may be.
+// stapleAnswers returns answers with 16 staples each, of up to the maximum size.
 func stapleAnswers() []answer {
 	sixteen := func(name string, der func(*testing.T, *trial.World) []byte) answer {
 		return answer{name: "staples of " + name, say: func(t *testing.T, w *trial.World) {
@@ -182,14 +182,14 @@ func stapleAnswers() []answer {
 		{name: "a list of as many names as fit", say: func(_ *testing.T, w *trial.World) {
 			w.Values[trial.StaplesPath] = []byte(strings.Repeat("A\n", 2048))
 		}},
-		{name: "a list of odd names", say: func(_ *testing.T, w *trial.World) {
+		{name: "a list of staples with path traversal and control characters", say: func(_ *testing.T, w *trial.World) {
 			w.Values[trial.StaplesPath] = []byte(strings.Repeat("../\x1b[2J\x00 ", 300))
 		}},
 	}
 }
 
-// hugeResponder is a response about the signer that says it is good, by a responder
-// with an RSA key of 96,000 bits, enclosed, and a signature as long.
+// hugeResponder returns a response that says good for the signer. The enclosed responder has
+// an RSA key of 96,000 bits, and the signature has the same length.
 func hugeResponder(t *testing.T, w *trial.World) []byte {
 	t.Helper()
 	const bits = 96_000
@@ -204,7 +204,7 @@ func hugeResponder(t *testing.T, w *trial.World) []byte {
 	return der
 }
 
-// forger signs with noise of some length.
+// forger is a crypto.Signer whose signatures are random octets.
 type forger struct {
 	public crypto.PublicKey
 	length int
@@ -214,6 +214,6 @@ func (f forger) Public() crypto.PublicKey { return f.public }
 
 func (f forger) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	signature := noise(f.length)
-	signature[0] = 0 // or it would be larger than the modulus
+	signature[0] = 0 // so that the signature is less than the modulus
 	return signature, nil
 }

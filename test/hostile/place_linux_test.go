@@ -18,14 +18,13 @@ import (
 	"eic/test/trial"
 )
 
-// within is a command that runs the program through another, which takes something
-// away from it.
+// within returns a command that runs the program through another one, which restricts it.
 func within(user string, through ...string) *exec.Cmd {
 	argv := append(append(through, host.Binary), arguments(user)...)
 	return exec.Command(argv[0], argv[1:]...)
 }
 
-func TestLessThanUsualIsEnough(t *testing.T) {
+func TestRestrictedProcessStillPrintsTheKey(t *testing.T) {
 	h, key := pushed(t, host.Options{})
 	for name, through := range map[string][]string{
 		"a user without any privilege": {host.Setpriv, "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs",
@@ -48,9 +47,8 @@ func TestLessThanUsualIsEnough(t *testing.T) {
 	}
 }
 
-// In an empty root there is no /proc, /dev, /tmp and /etc, no system log, and nothing
-// that could be written.
-func TestAnEmptyReadOnlyRootIsEnough(t *testing.T) {
+// An empty root has no /proc, /dev, /tmp or /etc, no system log, and no writable file.
+func TestEmptyReadOnlyRootStillPrintsTheKey(t *testing.T) {
 	h, key := pushed(t, host.Options{})
 	root := t.TempDir()
 	for _, name := range []string{host.Binary, host.TrustAnchors, "/sys/devices/virtual/dmi/id/board_asset_tag"} {
@@ -61,7 +59,7 @@ func TestAnEmptyReadOnlyRootIsEnough(t *testing.T) {
 	}
 	require.NoError(t, os.Chmod(root, 0o755))
 	require.NoError(t, unix.Mount(root, root, "", unix.MS_BIND, ""))
-	defer unix.Unmount(root, unix.MNT_DETACH) //nolint:errcheck // the namespace ends with the test
+	defer unix.Unmount(root, unix.MNT_DETACH) //nolint:errcheck // the mount namespace ends with the test
 	require.NoError(t, unix.Mount("", root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 
 	for user, want := range map[string]string{user: key, "bob": ""} {
@@ -72,10 +70,10 @@ func TestAnEmptyReadOnlyRootIsEnough(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, trial.Result{Stdout: want, Usage: result.Usage}, result)
 	}
-	require.Empty(t, h.Log.Texts("eic"), "there is no log in there")
+	require.Empty(t, h.Log.Texts("eic"), "an empty root has no system log")
 }
 
-func TestWhereTheAnswerGoes(t *testing.T) {
+func TestUnusualStandardOutput(t *testing.T) {
 	h, key := pushed(t, host.Options{})
 	run := func(t *testing.T, cmd *exec.Cmd) trial.Result {
 		t.Helper()
@@ -87,7 +85,7 @@ func TestWhereTheAnswerGoes(t *testing.T) {
 		require.Empty(t, result.Stderr)
 		return result
 	}
-	t.Run("a reader that left is no failure", func(t *testing.T) {
+	t.Run("a reader that hung up is not an error", func(t *testing.T) {
 		reader, writer, err := os.Pipe()
 		require.NoError(t, err)
 		require.NoError(t, reader.Close())
@@ -96,24 +94,24 @@ func TestWhereTheAnswerGoes(t *testing.T) {
 		require.Zero(t, run(t, cmd).Status)
 		require.NoError(t, writer.Close())
 	})
-	t.Run("a reader that reads late gets all", func(t *testing.T) {
+	t.Run("a slow reader gets everything", func(t *testing.T) {
 		cmd := within(user, "/bin/sh", "-c", `"$0" "$@" | (/bin/sleep 1; /bin/cat)`)
 		require.Equal(t, key, run(t, cmd).Stdout)
 	})
-	t.Run("a full disk is a failure that is logged", func(t *testing.T) {
+	t.Run("a full disk is an error that is logged", func(t *testing.T) {
 		cmd := within(user, "/bin/sh", "-c", `exec "$0" "$@" >/dev/full`)
 		require.Equal(t, 1, run(t, cmd).Status)
 		require.Contains(t, h.Log.Texts("eic")[1], "no space left on device")
 	})
-	t.Run("a closed standard output is nobody else's", func(t *testing.T) {
+	t.Run("output does not go into a socket if standard output is closed", func(t *testing.T) {
 		result := run(t, within(user, "/bin/sh", "-c", `exec "$0" "$@" >&-`))
 		require.Empty(t, result.Stdout)
-		require.Equal(t, 1, requests(h, imds.StageToken), "what was to be printed went elsewhere")
+		require.Equal(t, 1, requests(h, imds.StageToken), "the output went into a connection to the metadata service")
 		require.Zero(t, requests(h, imds.StageOther))
 	})
 }
 
-func TestASignalEndsItAtOnce(t *testing.T) {
+func TestSignalEndsARunAtOnce(t *testing.T) {
 	for _, stage := range []string{"token", "active-keys", "staple"} {
 		h, _ := pushed(t, host.Options{Sim: sim.Options{Faults: []string{stage + "=hang"}}})
 		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
@@ -124,7 +122,7 @@ func TestASignalEndsItAtOnce(t *testing.T) {
 				run, err := trial.Start(cmd)
 				require.NoError(t, err)
 				asked := func() bool { return requests(h, imds.Stage(stage)) > 0 }
-				require.Eventually(t, asked, 5*time.Second, time.Millisecond, "it does not get as far as that")
+				require.Eventually(t, asked, 5*time.Second, time.Millisecond, "the program sent no request at this stage")
 				sent := time.Now()
 				require.NoError(t, run.Signal(signal))
 				result, err := run.Wait()
@@ -138,8 +136,8 @@ func TestASignalEndsItAtOnce(t *testing.T) {
 	}
 }
 
-// A system log that nobody reads from must not cost a login, nor hold it up.
-func TestASystemLogThatHangs(t *testing.T) {
+// A system log that nobody reads must neither prevent nor delay a login.
+func TestHangingSystemLogDelaysNoLogin(t *testing.T) {
 	h, key := pushed(t, host.Options{Sim: sim.Options{Faults: []string{"keys=many"}}})
 	for _, network := range []string{"unixgram", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -158,7 +156,7 @@ func TestASystemLogThatHangs(t *testing.T) {
 	}
 }
 
-// hung listens and never reads.
+// hung listens on a socket and never reads from it.
 func hung(t *testing.T, network, path string) (closeIt func()) {
 	t.Helper()
 	require.NoError(t, os.WriteFile("/proc/sys/net/unix/max_dgram_qlen", []byte("1"), 0))
@@ -170,7 +168,7 @@ func hung(t *testing.T, network, path string) (closeIt func()) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
 	require.NoError(t, unix.Bind(fd, &unix.SockaddrUnix{Name: path}))
-	require.NoError(t, unix.Listen(fd, 0)) // one connection waits, the next does not get that far
+	require.NoError(t, unix.Listen(fd, 0)) // the queue takes one connection, and the next one blocks
 	waiting, err := net.Dial(network, path)
 	require.NoError(t, err)
 	return func() { _ = waiting.Close(); _ = unix.Close(fd) }

@@ -1,5 +1,5 @@
-// Package identity shows that a session knows who pushed its key, with a real sshd and
-// eic with --caller-env.
+// Package identity tests, with a real sshd, that --caller-env passes the caller who pushed the
+// key to the session.
 package identity
 
 import (
@@ -16,9 +16,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(hosttest.Main(m, host.Build)) }
 
-// login starts a host where keys are pushed in the name of caller and sshd has the
-// lines of configuration, pushes a key for alice, and runs a command there with it.
-// The simulator's keys are made only once for all hosts that share them.
+// login starts a host with lines of sshd's configuration. It pushes a key for alice as caller,
+// and runs a command with the key over ssh. Hosts that share keys generate the simulator's
+// keys only once.
 func login(t *testing.T, keys *ca.Keys, caller, flags, config string, command ...string) (h *host.Host, result host.Result, request string) {
 	t.Helper()
 	h = hosttest.Start(t, host.Options{Sim: sim.Options{Keys: keys, Caller: caller}},
@@ -29,9 +29,8 @@ func login(t *testing.T, keys *ca.Keys, caller, flags, config string, command ..
 	return h, hosttest.Capture(t, h.SSH("alice", key, command...)), request
 }
 
-// Names that IAM allows for users, and for the sessions of roles, with every
-// character that it allows in them.
-func TestSessionKnowsWhoPushedItsKey(t *testing.T) {
+// These ARNs have every character that IAM allows in the names of users and of role sessions.
+func TestSessionHasTheCallerOfItsKey(t *testing.T) {
 	keys := new(ca.Keys)
 	for _, caller := range []string{
 		"arn:aws:sts::123456789012:assumed-role/Ops-Admin/erika.mustermann@example.com",
@@ -46,13 +45,13 @@ func TestSessionKnowsWhoPushedItsKey(t *testing.T) {
 	}
 }
 
-// A session without the variables is better than none.
-func TestSSHDThatPermitsNoEnvironment(t *testing.T) {
+// If sshd does not permit the variables, the session starts without them.
+func TestSSHDWithoutPermitUserEnvironmentStillLogsIn(t *testing.T) {
 	keys := new(ca.Keys)
 	for name, config := range map[string]string{
-		"by default":        "",
-		"no":                "PermitUserEnvironment no\n",
-		"others than these": "PermitUserEnvironment LANG,LC_*\n",
+		"by default":      "",
+		"no":              "PermitUserEnvironment no\n",
+		"other variables": "PermitUserEnvironment LANG,LC_*\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, result, _ := login(t, keys, sim.DefaultCaller, "", config, "whoami; env | grep EIC_ || echo none")
@@ -61,16 +60,16 @@ func TestSSHDThatPermitsNoEnvironment(t *testing.T) {
 	}
 }
 
-// An administrator's own options hold beside the variables.
-func TestVariablesBesideKeyOptions(t *testing.T) {
+// --key-options applies together with the variables.
+func TestCallerEnvAndKeyOptionsBothApply(t *testing.T) {
 	_, result, _ := login(t, new(ca.Keys), sim.DefaultCaller, `--key-options "restrict,command=\"echo forced for $EIC_CALLER\""`,
 		"PermitUserEnvironment EIC_*\n", "whoami")
 	require.Equal(t, host.Result{Stdout: "forced for " + sim.DefaultCaller + "\n"}, result)
 }
 
-// Nothing in a caller's name becomes an option of the key, another variable or a
-// command: such a key is not printed at all.
-func TestCallerThatWouldBreakOut(t *testing.T) {
+// If a caller's name could become an option of the key, another variable or a command, eic
+// does not print the key.
+func TestCallerCannotInjectKeyOptions(t *testing.T) {
 	keys := new(ca.Keys)
 	for _, caller := range []string{
 		`x",command="touch /run/eic-test/owned`,
