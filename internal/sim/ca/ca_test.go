@@ -78,7 +78,7 @@ func TestPKIsOfOnePoolShareRootsAndKeysButNoSerials(t *testing.T) {
 	require.NotEqual(t, one.Certificates[ca.Signer].SerialNumber, two.Certificates[ca.Signer].SerialNumber)
 }
 
-func TestOnlyWhatIsServedIsMade(t *testing.T) {
+func TestOnlyNeededCertificatesAreIssued(t *testing.T) {
 	var keys ca.Keys
 	pki := build(t, &keys, ca.Good(signerName, time.Now()))
 	var made []ca.Role
@@ -89,7 +89,7 @@ func TestOnlyWhatIsServedIsMade(t *testing.T) {
 	require.Equal(t, []ca.Role{ca.Cross, ca.Intermediate, ca.OlderRoot, ca.Root, ca.Signer}, made)
 }
 
-func TestAStapleMayBeListedWithoutBeingServed(t *testing.T) {
+func TestUnservedStapleIsStillListed(t *testing.T) {
 	var keys ca.Keys
 	plan := ca.Good(signerName, time.Now())
 	plan.Staples[0].Unserved = true
@@ -98,7 +98,7 @@ func TestAStapleMayBeListedWithoutBeingServed(t *testing.T) {
 	require.Equal(t, 2, strings.Count(string(pki.Listing), "\n"))
 }
 
-func TestAPlanThatCannotBeCarriedOutSaysWhichCertificate(t *testing.T) {
+func TestBuildErrorNamesTheCertificate(t *testing.T) {
 	var keys ca.Keys
 	plan := ca.Good(signerName, time.Now())
 	plan.Certificates[ca.Signer].Key.Kind = "abacus"

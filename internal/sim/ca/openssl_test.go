@@ -84,20 +84,20 @@ func TestOpenSSLAcceptsTheGoodStaples(t *testing.T) {
 	}
 }
 
-func TestOpenSSLJudgesBentStaples(t *testing.T) {
+func TestOpenSSLGivesTheExpectedStatusOfFaultyStaples(t *testing.T) {
 	var keys ca.Keys
 	for _, c := range []struct {
 		name, says string
-		bend       func(*ca.Plan)
+		edit       func(*ca.Plan)
 	}{
-		{"revoked", "cert.pem: revoked", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Revoked }},
-		{"unknown", "cert.pem: unknown", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Unknown }},
+		{"status revoked", "cert.pem: revoked", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Revoked }},
+		{"status unknown", "cert.pem: unknown", func(p *ca.Plan) { p.Staples[0].Status = ocsp.Unknown }},
 		{"good, then revoked, in one response", "cert.pem: good", func(p *ca.Plan) {
 			second := *p.Staples[0]
 			second.Status = ocsp.Revoked
 			p.Staples[0].Second = &second
 		}},
-		{"good for another, then for it, in one response", "cert.pem: good", func(p *ca.Plan) {
+		{"good for another certificate, then for this one, in one response", "cert.pem: good", func(p *ca.Plan) {
 			second := *p.Staples[0]
 			p.Staples[0].Second = &second
 			p.Staples[0].IssuerName, p.Staples[0].IssuerKey = ca.Root, ca.Root
@@ -108,25 +108,25 @@ func TestOpenSSLJudgesBentStaples(t *testing.T) {
 		{"not yet valid", "Status times invalid", func(p *ca.Plan) {
 			p.Staples[0].ThisUpdate = time.Now().Add(time.Hour)
 		}},
-		{"a delegated responder", "cert.pem: good", func(p *ca.Plan) {
+		{"authorized responder", "cert.pem: good", func(p *ca.Plan) {
 			p.Staples[0].Responder, p.Staples[0].Embedded = ca.Delegate, true
 		}},
-		{"a responder without the usage", "missing ocspsigning usage", func(p *ca.Plan) {
+		{"responder without OCSPSigning", "missing ocspsigning usage", func(p *ca.Plan) {
 			p.Staples[0].Responder, p.Staples[0].Embedded = ca.Sibling, true
 		}},
-		{"a bent signature", "Response Verify Failure", func(p *ca.Plan) {
+		{"signature with a flipped bit", "Response Verify Failure", func(p *ca.Plan) {
 			p.Staples[0].EditDER = append(p.Staples[0].EditDER, func(der []byte) []byte {
 				der[len(der)-1] ^= 1
 				return der
 			})
 		}},
-		{"the hash of another issuer's key", "No Status found", func(p *ca.Plan) {
+		{"issuerKeyHash of another CA", "No Status found", func(p *ca.Plan) {
 			p.Staples[0].IssuerKey = ca.Root
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := ca.Good(signerName, time.Now())
-			c.bend(plan)
+			c.edit(plan)
 			out, _ := ocspVerdict(t, &keys, build(t, &keys, plan), ca.Signer, ca.Intermediate)
 			require.Contains(t, out, c.says)
 		})

@@ -31,7 +31,7 @@ func entry(key string) document.Entry {
 		"f2e7c3d9-ef92-4b1a-8e50-823e4a3ba085", key)
 }
 
-func TestAGoodBlockIsHeadersKeyAndSignature(t *testing.T) {
+func TestGoodBlockHasHeadersKeyAndSignature(t *testing.T) {
 	key := signer(t)
 	out, err := document.NewWriter(document.Form{}, key).Document([]document.Entry{entry("ssh-ed25519 AAAA one")})
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ ssh-ed25519 AAAA one
 	require.NoError(t, rsa.VerifyPSS(&key.PublicKey, crypto.SHA256, digest[:], raw, &rsa.PSSOptions{SaltLength: 32}))
 }
 
-func TestTheSameKeysMakeTheSameDocument(t *testing.T) {
+func TestSameKeysYieldTheSameDocument(t *testing.T) {
 	w := document.NewWriter(document.Form{}, signer(t))
 	entries := []document.Entry{entry("ssh-ed25519 AAAA one"), entry("ssh-ed25519 AAAA two")}
 	one, err := w.Document(entries)
@@ -60,12 +60,12 @@ func TestTheSameKeysMakeTheSameDocument(t *testing.T) {
 	require.Len(t, strings.Split(string(one), "\n\n"), 2)
 }
 
-func TestWithoutCallerAndRequestThereAreNoLinesForThem(t *testing.T) {
+func TestEmptyCallerAndRequestHaveNoLines(t *testing.T) {
 	e := document.NewEntry(time.Unix(1, 0), "i-0a3d2c84", "", "", "ssh-ed25519 AAAA")
 	require.Equal(t, "#Timestamp=1\n#Instance=i-0a3d2c84\nssh-ed25519 AAAA\n", e.Signed())
 }
 
-func TestFieldsCanBeChangedInACopy(t *testing.T) {
+func TestChangedCloneLeavesTheOriginalUnchanged(t *testing.T) {
 	original := entry("ssh-ed25519 AAAA")
 	e := original.Clone()
 	e.Set("Instance", "i-00000000")
@@ -78,7 +78,7 @@ func TestFieldsCanBeChangedInACopy(t *testing.T) {
 	require.Equal(t, entry("ssh-ed25519 AAAA"), original)
 }
 
-func TestAFormChangesEachStep(t *testing.T) {
+func TestFormAppliesEveryEdit(t *testing.T) {
 	w := document.NewWriter(document.Form{
 		Entries: []func(*document.Entry){func(e *document.Entry) { e.Fields = nil }},
 		Sign:    func(_ crypto.Signer, text string) ([]byte, error) { return []byte(strings.ToUpper(text)), nil },
@@ -95,7 +95,7 @@ func TestAFormChangesEachStep(t *testing.T) {
 	require.Equal(t, "a key\n<A KEY\n>\na key\n<A KEY\n>end", string(out))
 }
 
-func TestAKeyThatIsNotRSASignsInItsOwnWay(t *testing.T) {
+func TestKeyThatIsNotRSAUsesItsOwnScheme(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	signature, err := document.PSS(private, "text")
@@ -110,7 +110,7 @@ func TestAKeyThatIsNotRSASignsInItsOwnWay(t *testing.T) {
 	require.True(t, ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature))
 }
 
-func TestWhatCannotBeSignedIsNoDocument(t *testing.T) {
+func TestSigningErrorYieldsNoDocument(t *testing.T) {
 	w := document.NewWriter(document.Form{
 		Sign: func(crypto.Signer, string) ([]byte, error) { return nil, errors.New("out of ink") },
 	}, signer(t))
@@ -119,7 +119,7 @@ func TestWhatCannotBeSignedIsNoDocument(t *testing.T) {
 	require.Nil(t, out)
 }
 
-func TestLinesAreNoLongerThanTheyMayBe(t *testing.T) {
+func TestLinesHaveAtMostTheGivenWidth(t *testing.T) {
 	for width, lines := range map[int]int{64: 6, 76: 5, 1 << 20: 1} {
 		text := document.Lines(width)(make([]byte, 256))
 		require.Equal(t, lines, strings.Count(text, "\n"))

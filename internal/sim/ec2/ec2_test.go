@@ -49,7 +49,7 @@ func call(t *testing.T, options ec2.Options, authorization, form string) (int, s
 	return w.Code, string(body)
 }
 
-func TestAnInstanceIsDescribed(t *testing.T) {
+func TestDescribeInstances(t *testing.T) {
 	full := instance
 	full.PublicIP, full.IPv6 = "198.51.100.10", "2001:db8::10"
 	status, body := call(t, ec2.Options{Instance: full}, signed, "Action=DescribeInstances&Version=2016-11-15&InstanceId.1=i-0123456789abcdef0")
@@ -70,7 +70,7 @@ func TestAnInstanceIsDescribed(t *testing.T) {
 	require.Contains(t, body, "<dnsName></dnsName>")
 }
 
-// ids are the Endpoints that an answer tells of.
+// ids returns the last digits of the ids of the Endpoints in an answer.
 func ids(body string) []string {
 	var found []string
 	for _, match := range regexp.MustCompile(`<instanceConnectEndpointId>(.*?)<`).FindAllStringSubmatch(body, -1) {
@@ -79,7 +79,7 @@ func ids(body string) []string {
 	return found
 }
 
-func TestEndpointsAreFound(t *testing.T) {
+func TestDescribeInstanceConnectEndpointsFilters(t *testing.T) {
 	for form, want := range map[string][]string{
 		"": {"1", "2", "3"},
 		"&InstanceConnectEndpointId.1=eice-00000000000000002":                                               {"2"},
@@ -102,7 +102,7 @@ func TestEndpointsAreFound(t *testing.T) {
 	require.Regexp(t, `<fipsDnsName>eice-00000000000000001\.[0-9a-f]{8}\.fips\.ec2-instance-connect-endpoint\.us-east-1\.amazonaws\.com</fipsDnsName>`, body)
 }
 
-func TestPagesAreComplete(t *testing.T) {
+func TestPagesHaveEveryEndpointOnce(t *testing.T) {
 	options := ec2.Options{Instance: instance, Endpoints: endpoints()}
 	var all []string
 	token := ""
@@ -119,7 +119,7 @@ func TestPagesAreComplete(t *testing.T) {
 	require.Empty(t, token)
 }
 
-func TestRefusalsHaveTheCodesOfEC2(t *testing.T) {
+func TestRefusedCallHasTheErrorCodeOfEC2(t *testing.T) {
 	policy, err := iam.ParsePolicy([]byte(`{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"ec2:DescribeInstances","Resource":"*"},
 		{"Effect":"Deny","Action":"ec2:DescribeInstances","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]}`))

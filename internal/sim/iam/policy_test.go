@@ -15,7 +15,7 @@ const (
 	endpoint = "arn:aws:ec2:us-east-1:123456789012:instance-connect-endpoint/eice-0123456789abcdef0"
 )
 
-// push is the question that SendSSHPublicKey puts.
+// push returns the IAM request of SendSSHPublicKey.
 func push(user string) iam.Request {
 	return iam.Request{
 		Action: "ec2-instance-connect:SendSSHPublicKey", Resource: instance,
@@ -23,7 +23,7 @@ func push(user string) iam.Request {
 	}
 }
 
-// tunnel is the question that OpenTunnel puts.
+// tunnel returns the IAM request of OpenTunnel.
 func tunnel(port, duration string) iam.Request {
 	return iam.Request{
 		Action: "ec2-instance-connect:OpenTunnel", Resource: endpoint,
@@ -33,7 +33,7 @@ func tunnel(port, duration string) iam.Request {
 	}
 }
 
-// allow is a policy of one statement.
+// allow returns a policy with one statement that allows.
 func allow(action, resource, condition string) string {
 	if condition != "" {
 		condition = `,"Condition":` + condition
@@ -41,50 +41,50 @@ func allow(action, resource, condition string) string {
 	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":%s,"Resource":%s%s}}`, action, resource, condition)
 }
 
-func TestDecisions(t *testing.T) {
+func TestPolicyDecisions(t *testing.T) {
 	anything := func(condition string) string { return allow(`"*"`, `"*"`, condition) }
 	for name, try := range map[string]struct {
 		policy  string
 		request iam.Request
 		want    iam.Effect
 	}{
-		"everything":                         {anything(""), push("alice"), iam.Allow},
-		"the action":                         {allow(`"ec2-instance-connect:SendSSHPublicKey"`, `"*"`, ""), push("alice"), iam.Allow},
-		"the action in other letters":        {allow(`"EC2-instance-connect:sendsshpublickey"`, `"*"`, ""), push("alice"), iam.Allow},
-		"another action":                     {allow(`"ec2-instance-connect:OpenTunnel"`, `"*"`, ""), push("alice"), iam.ImplicitDeny},
-		"one of several actions":             {allow(`["ec2:Describe*","ec2-instance-connect:Send???PublicKey"]`, `"*"`, ""), push("alice"), iam.Allow},
-		"the instance":                       {allow(`"*"`, `"`+instance+`"`, ""), push("alice"), iam.Allow},
-		"another instance":                   {allow(`"*"`, `"`+instance+`1"`, ""), push("alice"), iam.ImplicitDeny},
-		"the account's instances":            {allow(`"*"`, `"arn:aws:ec2:*:123456789012:instance/*"`, ""), push("alice"), iam.Allow},
-		"an ARN's letters count":             {allow(`"*"`, `"arn:aws:EC2:*"`, ""), push("alice"), iam.ImplicitDeny},
-		"a dot is no wildcard":               {allow(`"*"`, `"arn:aws:ec2.us-east-1*"`, ""), push("alice"), iam.ImplicitDeny},
-		"the user":                           {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), push("alice"), iam.Allow},
-		"one of several users":               {anything(`{"StringEquals":{"ec2:osuser":["bob","alice"]}}`), push("alice"), iam.Allow},
-		"another user":                       {anything(`{"StringEquals":{"ec2:osuser":"ec2-user"}}`), push("alice"), iam.ImplicitDeny},
-		"the key in other letters":           {anything(`{"StringEquals":{"EC2:OSUser":"alice"}}`), push("alice"), iam.Allow},
-		"not this user":                      {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("root"), iam.ImplicitDeny},
-		"not that user":                      {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("alice"), iam.Allow},
-		"a pattern":                          {anything(`{"StringLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.Allow},
-		"not a pattern":                      {anything(`{"StringNotLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
-		"no pattern in StringEquals":         {anything(`{"StringEquals":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
-		"a missing key does not equal":       {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
-		"a missing key is not equal":         {anything(`{"StringNotEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.Allow},
-		"from the network":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.Allow},
-		"from the address":                   {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.5"}}`), push("alice"), iam.Allow},
-		"not from the network":               {anything(`{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.ImplicitDeny},
-		"the port":                           {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":22}}`), tunnel("22", "3600"), iam.Allow},
-		"another port":                       {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":"22"}}`), tunnel("3389", "3600"), iam.ImplicitDeny},
-		"the subnet":                         {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.0.0/24"}}`), tunnel("22", "3600"), iam.Allow},
-		"another subnet":                     {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.1.0/24"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
-		"the duration":                       {anything(`{"NumericLessThanEquals":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.Allow},
-		"too long a duration":                {anything(`{"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
-		"too short a duration":               {anything(`{"NumericGreaterThan":{"ec2-instance-connect:maxTunnelDuration":"60"}}`), tunnel("22", "60"), iam.ImplicitDeny},
-		"not that number":                    {anything(`{"NumericNotEquals":{"ec2-instance-connect:remotePort":"3389"}}`), tunnel("22", "60"), iam.Allow},
-		"two conditions, of which one fails": {anything(`{"StringEquals":{"ec2:osuser":"alice"},"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`), push("alice"), iam.ImplicitDeny},
-		"a deny wins over an allow": {`{"Version":"2012-10-17","Statement":[
+		"any action and resource":                                  {anything(""), push("alice"), iam.Allow},
+		"Action matches":                                           {allow(`"ec2-instance-connect:SendSSHPublicKey"`, `"*"`, ""), push("alice"), iam.Allow},
+		"Action differs in case":                                   {allow(`"EC2-instance-connect:sendsshpublickey"`, `"*"`, ""), push("alice"), iam.Allow},
+		"Action is another":                                        {allow(`"ec2-instance-connect:OpenTunnel"`, `"*"`, ""), push("alice"), iam.ImplicitDeny},
+		"one of several Actions matches":                           {allow(`["ec2:Describe*","ec2-instance-connect:Send???PublicKey"]`, `"*"`, ""), push("alice"), iam.Allow},
+		"Resource is the instance":                                 {allow(`"*"`, `"`+instance+`"`, ""), push("alice"), iam.Allow},
+		"Resource is another instance":                             {allow(`"*"`, `"`+instance+`1"`, ""), push("alice"), iam.ImplicitDeny},
+		"Resource is a pattern for all instances":                  {allow(`"*"`, `"arn:aws:ec2:*:123456789012:instance/*"`, ""), push("alice"), iam.Allow},
+		"Resource differs in case":                                 {allow(`"*"`, `"arn:aws:EC2:*"`, ""), push("alice"), iam.ImplicitDeny},
+		"a dot in Resource matches only a dot":                     {allow(`"*"`, `"arn:aws:ec2.us-east-1*"`, ""), push("alice"), iam.ImplicitDeny},
+		"StringEquals has the user":                                {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), push("alice"), iam.Allow},
+		"StringEquals has the user among others":                   {anything(`{"StringEquals":{"ec2:osuser":["bob","alice"]}}`), push("alice"), iam.Allow},
+		"StringEquals has another user":                            {anything(`{"StringEquals":{"ec2:osuser":"ec2-user"}}`), push("alice"), iam.ImplicitDeny},
+		"condition key differs in case":                            {anything(`{"StringEquals":{"EC2:OSUser":"alice"}}`), push("alice"), iam.Allow},
+		"StringNotEquals has the user":                             {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("root"), iam.ImplicitDeny},
+		"StringNotEquals has another user":                         {anything(`{"StringNotEquals":{"ec2:osuser":"root"}}`), push("alice"), iam.Allow},
+		"StringLike matches":                                       {anything(`{"StringLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.Allow},
+		"StringNotLike matches":                                    {anything(`{"StringNotLike":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
+		"StringEquals has no wildcards":                            {anything(`{"StringEquals":{"ec2:osuser":"al*"}}`), push("alice"), iam.ImplicitDeny},
+		"StringEquals without the condition key in the request":    {anything(`{"StringEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"StringNotEquals without the condition key in the request": {anything(`{"StringNotEquals":{"ec2:osuser":"alice"}}`), tunnel("22", "3600"), iam.Allow},
+		"IpAddress has the client's network":                       {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.Allow},
+		"IpAddress has the client's address":                       {anything(`{"IpAddress":{"aws:SourceIp":"192.0.2.5"}}`), push("alice"), iam.Allow},
+		"NotIpAddress has the client's network":                    {anything(`{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), push("alice"), iam.ImplicitDeny},
+		"NumericEquals has the port":                               {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":22}}`), tunnel("22", "3600"), iam.Allow},
+		"NumericEquals has another port":                           {anything(`{"NumericEquals":{"ec2-instance-connect:remotePort":"22"}}`), tunnel("3389", "3600"), iam.ImplicitDeny},
+		"IpAddress has the instance's subnet":                      {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.0.0/24"}}`), tunnel("22", "3600"), iam.Allow},
+		"IpAddress has another subnet":                             {anything(`{"IpAddress":{"ec2-instance-connect:privateIpAddress":"10.0.1.0/24"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"NumericLessThanEquals has the duration":                   {anything(`{"NumericLessThanEquals":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.Allow},
+		"NumericLessThan has the duration":                         {anything(`{"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}`), tunnel("22", "3600"), iam.ImplicitDeny},
+		"NumericGreaterThan has the duration":                      {anything(`{"NumericGreaterThan":{"ec2-instance-connect:maxTunnelDuration":"60"}}`), tunnel("22", "60"), iam.ImplicitDeny},
+		"NumericNotEquals has another port":                        {anything(`{"NumericNotEquals":{"ec2-instance-connect:remotePort":"3389"}}`), tunnel("22", "60"), iam.Allow},
+		"one of two conditions fails":                              {anything(`{"StringEquals":{"ec2:osuser":"alice"},"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`), push("alice"), iam.ImplicitDeny},
+		"Deny overrides Allow": {`{"Version":"2012-10-17","Statement":[
 			{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:osuser":"root"}}},
 			{"Effect":"Allow","Action":"*","Resource":"*"}]}`, push("root"), iam.ExplicitDeny},
-		"a deny of others": {`{"Version":"2012-10-17","Id":"policy","Statement":[
+		"Deny is for another user": {`{"Version":"2012-10-17","Id":"policy","Statement":[
 			{"Sid":"all","Effect":"Allow","Action":"*","Resource":"*"},
 			{"Sid":"root","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:osuser":"root"}}}]}`, push("alice"), iam.Allow},
 	} {
@@ -94,11 +94,11 @@ func TestDecisions(t *testing.T) {
 			require.Equal(t, try.want, policy.Decide(try.request))
 		})
 	}
-	require.Equal(t, iam.Allow, (*iam.Policy)(nil).Decide(push("alice")), "without a policy everything is allowed")
+	require.Equal(t, iam.Allow, (*iam.Policy)(nil).Decide(push("alice")), "expected a nil policy to allow everything")
 }
 
-// What is passed over in a policy may be the very thing that forbids.
-func TestNothingInAPolicyIsPassedOver(t *testing.T) {
+// An ignored part of a policy could be the part that denies.
+func TestUnsupportedPolicyIsRefused(t *testing.T) {
 	condition := func(text string) string { return allow(`"*"`, `"*"`, text) }
 	for policy, says := range map[string]string{
 		``:                            "EOF",
@@ -133,8 +133,8 @@ func TestNothingInAPolicyIsPassedOver(t *testing.T) {
 	}
 }
 
-// Whatever a policy looks like, it is refused or decides, and allows nothing without an
-// Allow.
+// FuzzParsePolicy checks that any text is either refused or a policy that decides, and that a
+// text without "Allow" allows nothing.
 func FuzzParsePolicy(f *testing.F) {
 	f.Add(allow(`"*"`, `"*"`, `{"StringEquals":{"ec2:osuser":["alice",1]}}`), "alice")
 	f.Add(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["ec2:?*"],"Resource":["arn:*"],"Condition":{"NotIpAddress":{"aws:SourceIp":"::/0"}}}]}`, "root")

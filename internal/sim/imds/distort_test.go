@@ -17,8 +17,8 @@ import (
 
 const domainPath = "/latest/meta-data/services/domain"
 
-// spoiled starts a service whose answers to one stage are spoiled, and returns a
-// function that asks for the domain.
+// spoiled starts a service that distorts the answers of one stage, and returns a function that
+// requests the domain.
 func spoiled(t *testing.T, stage imds.Stage, kind imds.Kind) func(context.Context) (*http.Response, error) {
 	t.Helper()
 	_, url := start(t, imds.Options{Faults: imds.Faults{Stages: map[imds.Stage]imds.Kind{stage: kind}}})
@@ -41,7 +41,7 @@ func body(t *testing.T, resp *http.Response, err error) (string, error) {
 	return string(content), err
 }
 
-func TestStatusInsteadOfAnAnswer(t *testing.T) {
+func TestStatusFaultAnswersWithItsStatus(t *testing.T) {
 	for kind, status := range map[imds.Kind]int{
 		imds.Status500: 500, imds.Status503: 503, imds.Status403: 403, imds.Status404: 404,
 	} {
@@ -57,7 +57,7 @@ func TestStatusInsteadOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestOneFaultThenAllIsWell(t *testing.T) {
+func TestOnceFaultAffectsOnlyTheFirstAnswer(t *testing.T) {
 	for kind, status := range map[imds.Kind]int{imds.Once503: 503, imds.Once401: 401} {
 		t.Run(string(kind), func(t *testing.T) {
 			_, url := start(t, imds.Options{Faults: imds.Faults{Stages: map[imds.Stage]imds.Kind{imds.StageDomain: kind}}})
@@ -71,8 +71,8 @@ func TestOneFaultThenAllIsWell(t *testing.T) {
 	}
 	t.Run("reset-once", func(t *testing.T) {
 		get := spoiled(t, imds.StageDomain, imds.ResetOnce)
-		// http.Transport tries a GET again by itself when a connection that
-		// served before is reset; both outcomes show the one reset.
+		// http.Transport repeats a GET if a reused connection is reset. So the first
+		// call either fails or hides the reset.
 		resp, err := get(t.Context())
 		if err != nil {
 			resp, err = get(t.Context())
@@ -83,7 +83,7 @@ func TestOneFaultThenAllIsWell(t *testing.T) {
 	})
 }
 
-func TestExpiryBetweenTwoRequestsTakesEveryTokenAlong(t *testing.T) {
+func TestOnce401InvalidatesEveryToken(t *testing.T) {
 	_, url := start(t, imds.Options{Faults: imds.Faults{
 		Stages: map[imds.Stage]imds.Kind{imds.StageDomain: imds.Once401},
 	}})
@@ -97,12 +97,12 @@ func TestExpiryBetweenTwoRequestsTakesEveryTokenAlong(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
-func TestReset(t *testing.T) {
+func TestResetFaultResetsTheConnection(t *testing.T) {
 	_, err := spoiled(t, imds.StageDomain, imds.Reset)(t.Context())
 	require.Truef(t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF), "%v", err)
 }
 
-func TestHangAndDripOutlastTheClient(t *testing.T) {
+func TestHangAndDripOutlastTheClientsTimeout(t *testing.T) {
 	for _, kind := range []imds.Kind{imds.Hang, imds.Drip} {
 		t.Run(string(kind), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -114,12 +114,12 @@ func TestHangAndDripOutlastTheClient(t *testing.T) {
 			}
 			text, err := body(t, resp, err)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Equal(t, "am", text, "one byte at once, the next after a second")
+			require.Equal(t, "am", text, "expected one byte at once and the next after a second")
 		})
 	}
 }
 
-func TestBodyAndLengthDisagree(t *testing.T) {
+func TestContentLengthDiffersFromTheBody(t *testing.T) {
 	t.Run("truncated", func(t *testing.T) {
 		resp, err := spoiled(t, imds.StageDomain, imds.Truncated)(t.Context())
 		text, err := body(t, resp, err)
@@ -136,7 +136,7 @@ func TestBodyAndLengthDisagree(t *testing.T) {
 	})
 }
 
-func TestRedirectLeadsToAGoodAnswer(t *testing.T) {
+func TestRedirectedRequestIsAnsweredAndCounted(t *testing.T) {
 	for stage, try := range map[imds.Stage]struct{ method, path, want string }{
 		imds.StageDomain: {http.MethodGet, domainPath, "amazonaws.com"},
 		imds.StageStaple: {http.MethodGet, "/latest/meta-data/managed-ssh-keys/signer-ocsp/AAAA", "a staple"},
@@ -152,7 +152,7 @@ func TestRedirectLeadsToAGoodAnswer(t *testing.T) {
 			status, _, text := ask(t, c, try.method, header.Get("Location"), tokenHeader, live)
 			require.Equal(t, http.StatusOK, status)
 			require.Equal(t, try.want, text)
-			require.Equal(t, 1, service.Stats().Requests[imds.StageOther], "following shows in the statistics")
+			require.Equal(t, 1, service.Stats().Requests[imds.StageOther], "expected the redirected request in the statistics")
 		})
 	}
 }
@@ -172,7 +172,7 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-func TestNoiseIsTheSameEachTimeAndNoText(t *testing.T) {
+func TestNoiseIsBinaryAndReproducible(t *testing.T) {
 	get := spoiled(t, imds.StageDomain, imds.Noise)
 	resp, err := get(t.Context())
 	one, err := body(t, resp, err)
@@ -184,7 +184,7 @@ func TestNoiseIsTheSameEachTimeAndNoText(t *testing.T) {
 	require.Contains(t, one, "\x00")
 }
 
-func TestGzipIsClaimedOverAPlainBody(t *testing.T) {
+func TestGzipFaultHasAPlainBody(t *testing.T) {
 	resp, err := spoiled(t, imds.StageDomain, imds.Gzip)(t.Context())
 	text, err := body(t, resp, err)
 	require.NoError(t, err)
@@ -192,7 +192,7 @@ func TestGzipIsClaimedOverAPlainBody(t *testing.T) {
 	require.Equal(t, "gzip", resp.Header.Get("Content-Encoding"))
 }
 
-func TestOnlyTheStageIsSpoiled(t *testing.T) {
+func TestFaultAffectsOnlyItsStage(t *testing.T) {
 	for _, kind := range imds.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			require.NotEmpty(t, kind.Describe())
@@ -237,7 +237,7 @@ func TestWholeServiceFaults(t *testing.T) {
 	})
 }
 
-func TestCloseEndsWhatHangs(t *testing.T) {
+func TestCloseEndsHangingRequests(t *testing.T) {
 	service, url := start(t, imds.Options{Faults: imds.Faults{
 		Stages: map[imds.Stage]imds.Kind{imds.StageToken: imds.Hang},
 	}})
@@ -254,6 +254,6 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	select {
 	case <-ended:
 	case <-time.After(5 * time.Second):
-		t.Fatal("a request hangs although the service is closed")
+		t.Fatal("the request still hangs after the service is closed")
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"eic/internal/sim/imds"
 )
 
-// keyring has one document, for alice.
+// keyring is an ActiveKeys with one document, for alice.
 type keyring struct{}
 
 func (keyring) Users() []string { return []string{"alice"} }
@@ -28,7 +28,7 @@ func (keyring) Document(user string) ([]byte, error) {
 	return []byte("alice's document\n"), nil
 }
 
-// start serves and returns the service and its URL.
+// start starts a service and returns it with its URL.
 func start(t *testing.T, options imds.Options) (*imds.Server, string) {
 	t.Helper()
 	if options.Content.Values == nil {
@@ -57,7 +57,7 @@ func start(t *testing.T, options imds.Options) (*imds.Server, string) {
 	return service, "http://" + listener.Addr().String()
 }
 
-// client is one that neither follows redirects nor unpacks anything.
+// client returns a client that neither follows redirects nor decompresses bodies.
 func client(t *testing.T) *http.Client {
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -104,14 +104,14 @@ func TestTokens(t *testing.T) {
 		header []string
 		status int
 	}{
-		{"a minute", http.MethodPut, []string{ttlHeader, "60"}, 200},
-		{"the shortest life", http.MethodPut, []string{ttlHeader, "1"}, 200},
-		{"the longest life", http.MethodPut, []string{ttlHeader, "21600"}, 200},
-		{"too long a life", http.MethodPut, []string{ttlHeader, "21601"}, 400},
-		{"no life", http.MethodPut, []string{ttlHeader, "0"}, 400},
-		{"a negative life", http.MethodPut, []string{ttlHeader, "-1"}, 400},
-		{"no number", http.MethodPut, []string{ttlHeader, "1h"}, 400},
-		{"no header", http.MethodPut, nil, 400},
+		{"TTL of a minute", http.MethodPut, []string{ttlHeader, "60"}, 200},
+		{"shortest TTL", http.MethodPut, []string{ttlHeader, "1"}, 200},
+		{"longest TTL", http.MethodPut, []string{ttlHeader, "21600"}, 200},
+		{"TTL above the maximum", http.MethodPut, []string{ttlHeader, "21601"}, 400},
+		{"TTL of zero", http.MethodPut, []string{ttlHeader, "0"}, 400},
+		{"negative TTL", http.MethodPut, []string{ttlHeader, "-1"}, 400},
+		{"TTL is not a number", http.MethodPut, []string{ttlHeader, "1h"}, 400},
+		{"no TTL header", http.MethodPut, nil, 400},
 		{"through a proxy", http.MethodPut, []string{ttlHeader, "60", "X-Forwarded-For", "192.0.2.1"}, 403},
 		{"GET", http.MethodGet, []string{ttlHeader, "60"}, 405},
 		{"POST", http.MethodPost, []string{ttlHeader, "60"}, 405},
@@ -127,15 +127,15 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-func TestMetadataNeedsALiveToken(t *testing.T) {
+func TestMetadataNeedsAValidToken(t *testing.T) {
 	_, url := start(t, imds.Options{})
 	c := client(t)
 	path := url + "/latest/meta-data/instance-id"
 	for name, header := range map[string][]string{
-		"none":         nil,
-		"empty":        {tokenHeader, ""},
-		"an unknown":   {tokenHeader, "AQAAAInventedInventedInventedInventedInvented"},
-		"only the TTL": {ttlHeader, "60"},
+		"no token":                      nil,
+		"empty token":                   {tokenHeader, ""},
+		"unknown token":                 {tokenHeader, "AQAAAInventedInventedInventedInventedInvented"},
+		"TTL header instead of a token": {ttlHeader, "60"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, _, _ := ask(t, c, http.MethodGet, path, header...)
@@ -148,10 +148,10 @@ func TestMetadataNeedsALiveToken(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, _, _ := ask(t, c, http.MethodGet, path, tokenHeader, short)
 		return status == http.StatusUnauthorized
-	}, 5*time.Second, 50*time.Millisecond, "a token outlives its time")
+	}, 5*time.Second, 50*time.Millisecond, "the token is still valid after its TTL")
 }
 
-func TestTree(t *testing.T) {
+func TestMetadataTree(t *testing.T) {
 	_, url := start(t, imds.Options{})
 	c := client(t)
 	live := token(t, c, url)
@@ -256,7 +256,7 @@ func TestEveryAnswerWaitsForTheDelay(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(begin), 30*time.Millisecond)
 }
 
-func TestThrottlingTakesItsShareAndRepeatsWithTheSeed(t *testing.T) {
+func TestThrottledShareDependsOnlyOnTheSeed(t *testing.T) {
 	sequence := func(seed uint64) (refused string) {
 		_, url := start(t, imds.Options{Throttle: 0.3, Seed: seed})
 		c := client(t)

@@ -41,7 +41,7 @@ func start(t *testing.T, options service.Options) (string, *service.Board) {
 	return server.URL, options.Board
 }
 
-// client is the AWS SDK's, which tries nothing twice.
+// client returns the AWS SDK's client, without retries.
 func client(url string) *ec2instanceconnect.Client {
 	return ec2instanceconnect.New(ec2instanceconnect.Options{
 		BaseEndpoint:     &url,
@@ -65,7 +65,7 @@ func input(change func(*ec2instanceconnect.SendSSHPublicKeyInput)) *ec2instancec
 	return in
 }
 
-func TestTheSDKPushesAKey(t *testing.T) {
+func TestSDKPushesAKey(t *testing.T) {
 	url, board := start(t, service.Options{})
 	out, err := client(url).SendSSHPublicKey(t.Context(), input(func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
 		in.AvailabilityZone = aws.String(zone)
@@ -85,7 +85,7 @@ func TestTheSDKPushesAKey(t *testing.T) {
 	require.Empty(t, board.For("bob"))
 }
 
-func TestTheSDKSeesTheDocumentedErrors(t *testing.T) {
+func TestInvalidCallGetsTheDocumentedError(t *testing.T) {
 	url, board := start(t, service.Options{})
 	invalid := new(types.InvalidArgsException)
 	missing := new(types.EC2InstanceNotFoundException)
@@ -95,31 +95,31 @@ func TestTheSDKSeesTheDocumentedErrors(t *testing.T) {
 		want   any
 		change func(*ec2instanceconnect.SendSSHPublicKeyInput)
 	}{
-		{"a user with a slash", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("../root") }},
-		{"a user that starts with a digit", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("1alice") }},
-		{"a user with a line end", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("alice\n") }},
-		{"no user", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("") }},
-		{"a user of 33 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = &long }},
-		{"an instance in capitals", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceId = aws.String("i-0123456789ABCDEF0") }},
-		{"an instance too short", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceId = aws.String("i-1234567") }},
+		{"user name with a slash", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("../root") }},
+		{"user name that starts with a digit", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("1alice") }},
+		{"user name with a newline", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("alice\n") }},
+		{"empty user name", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = aws.String("") }},
+		{"user name of 33 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceOSUser = &long }},
+		{"instance id in upper case", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceId = aws.String("i-0123456789ABCDEF0") }},
+		{"instance id of 7 digits", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceId = aws.String("i-1234567") }},
 		{"another instance", &missing, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.InstanceId = aws.String("i-0fedcba9876543210") }},
-		{"a zone that is none", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.AvailabilityZone = aws.String("nowhere") }},
-		{"another zone", &missing, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.AvailabilityZone = aws.String("us-east-1b") }},
-		{"no key", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String("") }},
-		{"a key of 79 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String(ed25519Key[:79]) }},
-		{"a key of 4097 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
+		{"malformed Availability Zone", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.AvailabilityZone = aws.String("nowhere") }},
+		{"another Availability Zone", &missing, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.AvailabilityZone = aws.String("us-east-1b") }},
+		{"empty key", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String("") }},
+		{"key of 79 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String(ed25519Key[:79]) }},
+		{"key of 4097 characters", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
 			in.SSHPublicKey = aws.String(ed25519Key + strings.Repeat("x", 4097-len(ed25519Key)))
 		}},
-		{"a key that is none", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
+		{"text without a key", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
 			in.SSHPublicKey = aws.String(strings.Repeat("no key at all ", 8))
 		}},
-		{"a key with options", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
+		{"key with options", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
 			in.SSHPublicKey = aws.String(`command="id" ` + ed25519Key)
 		}},
 		{"two keys", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) {
 			in.SSHPublicKey = aws.String(ed25519Key + "\n" + ed25519Key)
 		}},
-		{"an ECDSA key", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String(ecdsaKey) }},
+		{"ECDSA key", &invalid, func(in *ec2instanceconnect.SendSSHPublicKeyInput) { in.SSHPublicKey = aws.String(ecdsaKey) }},
 	} {
 		t.Run(try.name, func(t *testing.T) {
 			_, err := client(url).SendSSHPublicKey(t.Context(), input(try.change))
@@ -129,7 +129,7 @@ func TestTheSDKSeesTheDocumentedErrors(t *testing.T) {
 	}
 }
 
-func TestTheErrorSaysWhatIsWrongWithTheKey(t *testing.T) {
+func TestErrorSaysWhatIsWrongWithTheKey(t *testing.T) {
 	url, _ := start(t, service.Options{})
 	for key, says := range map[string]string{
 		ecdsaKey:                            `a key of type "ecdsa-sha2-nistp256", not RSA or ED25519`,
@@ -145,7 +145,7 @@ func TestTheErrorSaysWhatIsWrongWithTheKey(t *testing.T) {
 	}
 }
 
-func TestTheKeyLimitsThemselvesAreAccepted(t *testing.T) {
+func TestShortestAndLongestKeysAreAccepted(t *testing.T) {
 	url, board := start(t, service.Options{})
 	bare := strings.TrimSuffix(ed25519Key, " alice@laptop")
 	require.Len(t, bare, 80)
@@ -159,7 +159,7 @@ func TestTheKeyLimitsThemselvesAreAccepted(t *testing.T) {
 	require.Len(t, board.For("a"), 2)
 }
 
-func TestEveryCallCanBeAnsweredWithADocumentedError(t *testing.T) {
+func TestOptionErrorAnswersEveryCall(t *testing.T) {
 	for _, code := range service.Errors() {
 		t.Run(code, func(t *testing.T) {
 			url, board := start(t, service.Options{Error: code})
@@ -173,7 +173,7 @@ func TestEveryCallCanBeAnsweredWithADocumentedError(t *testing.T) {
 	}
 }
 
-func TestTheSerialConsoleIsNotSimulated(t *testing.T) {
+func TestSerialConsoleIsAnsweredWithAccessDisabled(t *testing.T) {
 	url, _ := start(t, service.Options{})
 	_, err := client(url).SendSerialConsoleSSHPublicKey(t.Context(), &ec2instanceconnect.SendSerialConsoleSSHPublicKeyInput{
 		InstanceId: aws.String(instance), SSHPublicKey: aws.String(ed25519Key),
@@ -182,7 +182,7 @@ func TestTheSerialConsoleIsNotSimulated(t *testing.T) {
 	require.ErrorAs(t, err, &disabled)
 }
 
-func TestRequestsThatNoClientSends(t *testing.T) {
+func TestMalformedRequestsGetProtocolErrors(t *testing.T) {
 	url, board := start(t, service.Options{})
 	const signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/ec2-instance-connect/aws4_request, " +
 		"SignedHeaders=host;x-amz-date, Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -194,12 +194,12 @@ func TestRequestsThatNoClientSends(t *testing.T) {
 		code                              string
 	}{
 		{"not signed", "", target, good, 403, "MissingAuthenticationTokenException"},
-		{"signed in another way", "Basic YWxpY2U6c2VjcmV0", target, good, 403, "IncompleteSignatureException"},
+		{"signed with another scheme", "Basic YWxpY2U6c2VjcmV0", target, good, 403, "IncompleteSignatureException"},
 		{"signed for another service", strings.Replace(signed, "ec2-instance-connect", "s3", 1), target, good, 403, "IncompleteSignatureException"},
-		{"no target", signed, "", good, 400, "UnknownOperationException"},
-		{"another operation", signed, target + "s", good, 400, "UnknownOperationException"},
-		{"no JSON", signed, target, "InstanceId=" + instance, 400, "SerializationException"},
-		{"a body without end", signed, target, `{"InstanceId":"` + strings.Repeat("i", 1<<17), 400, "SerializationException"},
+		{"no X-Amz-Target", signed, "", good, 400, "UnknownOperationException"},
+		{"unknown operation", signed, target + "s", good, 400, "UnknownOperationException"},
+		{"body is not JSON", signed, target, "InstanceId=" + instance, 400, "SerializationException"},
+		{"body is too long", signed, target, `{"InstanceId":"` + strings.Repeat("i", 1<<17), 400, "SerializationException"},
 	} {
 		t.Run(try.name, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(try.body))
@@ -219,21 +219,21 @@ func TestRequestsThatNoClientSends(t *testing.T) {
 	}
 }
 
-func TestKeysExpireAndAreGone(t *testing.T) {
+func TestExpiredKeysAreRemoved(t *testing.T) {
 	board := &service.Board{TTL: 100 * time.Millisecond}
 	before := time.Now()
 	board.Add(service.Pushed{User: "alice", Key: ed25519Key})
 	pushed := board.For("alice")
 	require.Len(t, pushed, 1)
-	require.Zero(t, pushed[0].Expiry.Nanosecond(), "an expiry is a whole second")
+	require.Zero(t, pushed[0].Expiry.Nanosecond(), "expected the expiry at a whole second")
 	require.False(t, pushed[0].Expiry.Before(before.Add(board.TTL)))
 	require.Less(t, pushed[0].Expiry.Sub(before), board.TTL+2*time.Second)
 	require.Eventually(t, func() bool { return len(board.Users()) == 0 }, 5*time.Second, 10*time.Millisecond)
 	require.False(t, time.Now().Before(pushed[0].Expiry))
 }
 
-// aws runs the packaged AWS CLI against an API, with nothing of its own from the
-// outside.
+// awsCLI runs the packaged AWS CLI against an API, without the environment and configuration
+// of this machine.
 func awsCLI(t *testing.T, url string, args ...string) (string, error) {
 	t.Helper()
 	home := t.TempDir()
@@ -251,7 +251,7 @@ func awsCLI(t *testing.T, url string, args ...string) (string, error) {
 	return string(out), err
 }
 
-func TestTheAWSCLIPushesAKey(t *testing.T) {
+func TestAWSCLIPushesAKey(t *testing.T) {
 	url, board := start(t, service.Options{})
 	key := filepath.Join(t.TempDir(), "id.pub")
 	require.NoError(t, os.WriteFile(key, []byte(ed25519Key+"\n"), 0o600))
