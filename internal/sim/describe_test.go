@@ -100,7 +100,7 @@ func bits(key crypto.PublicKey) int {
 	return 0
 }
 
-// span says where now is between two times.
+// span describes now in relation to two times.
 func span(from, to time.Time) string {
 	switch now := time.Now(); {
 	case now.Before(from):
@@ -113,8 +113,7 @@ func span(from, to time.Time) string {
 	return "valid"
 }
 
-// whoSigned returns the subject of the first certificate whose key verifies the
-// signature.
+// whoSigned returns the subject of the first certificate whose key verifies the signature.
 func whoSigned(known []*x509.Certificate, check func(*x509.Certificate) error) string {
 	for _, cert := range known {
 		if check(cert) == nil {
@@ -269,7 +268,7 @@ func describeDocument(text string, signer crypto.PublicKey) string {
 	return out.String()
 }
 
-// scrub replaces what differs in every push.
+// scrub replaces the values that differ in every push.
 func scrub(text string) string {
 	text = uuid.ReplaceAllString(text, "UUID")
 	return plainTime.ReplaceAllStringFunc(text, func(line string) string {
@@ -288,7 +287,7 @@ func scrub(text string) string {
 	})
 }
 
-// worth says what a signature below a text signs, and with which scheme.
+// worth describes the text that a signature signs, and the scheme.
 func worth(key crypto.PublicKey, text, encoded string) string {
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {

@@ -12,19 +12,19 @@ import (
 	"eic/internal/sim/imds"
 )
 
-func TestTheTableOfFaultsIsInOrder(t *testing.T) {
+func TestEveryFaultHasANameDescriptionAndExpectation(t *testing.T) {
 	seen := make(map[string]bool)
 	said := 0
 	for _, f := range sim.Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			require.Regexp(t, `^[a-z-]+=[a-z0-9-]+$`, f.Name)
-			require.False(t, seen[f.Name], "there are two of them")
+			require.False(t, seen[f.Name], "duplicate fault name")
 			require.NotEmpty(t, f.Description)
 			require.NotContains(t, f.Description+f.Reason, "\t")
 			require.NotContains(t, f.Description+f.Reason, "\n")
 			require.Contains(t, []sim.Expectation{sim.Printed, sim.Refused, sim.None}, f.Expect)
 			require.Contains(t, []sim.Expectation{sim.Printed, sim.Refused, sim.None}, f.OnNitro)
-			require.Equal(t, f.Expect == sim.Refused, f.Reason != "", "a refusal has a reason")
+			require.Equal(t, f.Expect == sim.Refused, f.Reason != "", "expected a reason exactly for a refused fault")
 		})
 		seen[f.Name] = true
 		if !f.Transport {
@@ -37,7 +37,7 @@ func TestTheTableOfFaultsIsInOrder(t *testing.T) {
 	}
 }
 
-func TestOnlyTheInstanceIDMakesADifferenceOnNitro(t *testing.T) {
+func TestOnlyInstanceIDFaultsDifferOnNitro(t *testing.T) {
 	for _, f := range sim.Faults() {
 		if f.Expect == f.OnNitro {
 			continue
@@ -47,7 +47,7 @@ func TestOnlyTheInstanceIDMakesADifferenceOnNitro(t *testing.T) {
 	}
 }
 
-func TestTransientFaultsAreExpectedToBeOvercome(t *testing.T) {
+func TestTransientFaultsAreExpectedToPrintTheKey(t *testing.T) {
 	for _, f := range sim.Faults() {
 		if strings.HasSuffix(f.Name, "-once") {
 			require.Equal(t, sim.Printed, f.Expect, f.Name)
@@ -55,9 +55,9 @@ func TestTransientFaultsAreExpectedToBeOvercome(t *testing.T) {
 	}
 }
 
-// TestTransportFaultsSpoilTheirStage uses a fault with a status at each stage, which is
-// easy to observe. Package imds tests what the kinds do.
-func TestTransportFaultsSpoilTheirStage(t *testing.T) {
+// The test uses a fault with a status at each stage, because a status is easy to observe.
+// Package imds tests the kinds.
+func TestTransportFaultAffectsItsStage(t *testing.T) {
 	var keys ca.Keys
 	for stage, path := range map[imds.Stage]string{
 		imds.StageActiveKeys: "managed-ssh-keys/active-keys/" + user,
@@ -81,7 +81,7 @@ func TestTransportFaultsSpoilTheirStage(t *testing.T) {
 	})
 }
 
-func TestFaultsOfTheServiceAsAWhole(t *testing.T) {
+func TestFaultsOfTheWholeService(t *testing.T) {
 	var keys ca.Keys
 	for name, want := range map[string][2]int{
 		"imds=disabled":       {http.StatusForbidden, http.StatusForbidden},
@@ -100,7 +100,7 @@ func TestFaultsOfTheServiceAsAWhole(t *testing.T) {
 	}
 }
 
-func TestFaultsAddUp(t *testing.T) {
+func TestFaultsCanBeCombined(t *testing.T) {
 	s := start(t, sim.Options{Faults: []string{"region=missing", "keys=no-caller", "keys=no-request", "domain=503-once"}})
 	r := newReader(t, s)
 	status, _ := r.get(t, "placement/region")

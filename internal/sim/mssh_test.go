@@ -22,9 +22,9 @@ import (
 	"eic/internal/sim/iam"
 )
 
-// mssh and msftp describe the instance, and push an RSA key with the zone from that
-// description.
-func TestTheCallsOfMSSHAreServed(t *testing.T) {
+// mssh and msftp call DescribeInstances, and push an RSA key with the Availability Zone from
+// its answer.
+func TestSimulatorServesTheCallsOfMSSH(t *testing.T) {
 	const id, secret = "AKIDEXAMPLE", "secret"
 	s := start(t, sim.Options{PublicIP: "198.51.100.10", Principals: map[string]iam.Principal{id: {Secret: secret}}})
 

@@ -26,26 +26,26 @@ func area(name string) string {
 	return area
 }
 
-// TestOpenSSLConfirmsTheFaultsOfChains shows that an independent program sees the faults
-// in certificates.
-func TestOpenSSLConfirmsTheFaultsOfChains(t *testing.T) {
+// OpenSSL, as an independent program, must refuse chains with a fault, except for the faults
+// in unseen.
+func TestOpenSSLRefusesFaultyChains(t *testing.T) {
 	unseen := map[string]string{
-		"signer=wrong-cn":             "names are not its business",
-		"signer=wrong-region":         "names are not its business",
-		"signer=wrong-domain":         "names are not its business",
-		"signer=suffix-cn":            "names are not its business",
-		"signer=nul-cn":               "names are not its business",
-		"signer=uppercase-cn":         "names are not its business",
-		"signer=cn-differs-san-right": "names are not its business",
-		"signer=two-cns":              "names are not its business",
-		"signer=no-cn-wildcard-san":   "names are not its business",
-		"signer=no-name":              "names are not its business",
-		"signer=ec-key":               "a good key, only not RSA",
-		"signer=ed25519-key":          "a good key, only not RSA",
-		"chain=leaf-not-first":        "the intermediate's own path is good",
-		"chain=private-key-block":     "it reads certificates and nothing else",
-		"chain=bad-der":               "it skips what it cannot read",
-		"chain=trailing-data":         "it stops reading at the end of the certificate",
+		"signer=wrong-cn":             "openssl verify does not check names",
+		"signer=wrong-region":         "openssl verify does not check names",
+		"signer=wrong-domain":         "openssl verify does not check names",
+		"signer=suffix-cn":            "openssl verify does not check names",
+		"signer=nul-cn":               "openssl verify does not check names",
+		"signer=uppercase-cn":         "openssl verify does not check names",
+		"signer=cn-differs-san-right": "openssl verify does not check names",
+		"signer=two-cns":              "openssl verify does not check names",
+		"signer=no-cn-wildcard-san":   "openssl verify does not check names",
+		"signer=no-name":              "openssl verify does not check names",
+		"signer=ec-key":               "a valid key, but not RSA",
+		"signer=ed25519-key":          "a valid key, but not RSA",
+		"chain=leaf-not-first":        "openssl verifies the first certificate, the intermediate, whose path is good",
+		"chain=private-key-block":     "openssl ignores other PEM blocks",
+		"chain=bad-der":               "openssl skips malformed certificates",
+		"chain=trailing-data":         "openssl ignores octets after the certificate",
 	}
 	var keys ca.Keys
 	for _, fault := range sim.Faults() {
@@ -65,17 +65,17 @@ func TestOpenSSLConfirmsTheFaultsOfChains(t *testing.T) {
 	}
 }
 
-// TestOpenSSLConfirmsTheFaultsOfStaples does the same for the staples of the signer and
-// the intermediate.
-func TestOpenSSLConfirmsTheFaultsOfStaples(t *testing.T) {
+// OpenSSL, as an independent program, must refuse staples of the signer and the intermediate
+// with a fault, except for the faults in unseen.
+func TestOpenSSLRefusesFaultyStaples(t *testing.T) {
 	unseen := map[string]string{
-		"ocsp=no-next-update":     "it takes newer information to be always there",
-		"ocsp=critical-extension": "it does not look at a status's extensions",
-		"ocsp=two-responses":      "the first of two statuses is enough for it",
-		"ocsp=trailing-data":      "it stops reading at the end of the response",
-		"ocsp=sha1-signature":     "SHA-1 is good enough for it",
-		"ocsp=revoked-plus-good":  "asked of each staple, it finds the good one",
-		"ocsp=many":               "the good ones are among them",
+		"ocsp=no-next-update":     "without nextUpdate, openssl accepts any age",
+		"ocsp=critical-extension": "openssl ignores the extensions of a status",
+		"ocsp=two-responses":      "openssl uses the first of two statuses",
+		"ocsp=trailing-data":      "openssl ignores octets after the response",
+		"ocsp=sha1-signature":     "openssl accepts SHA-1",
+		"ocsp=revoked-plus-good":  "the test asks openssl about each staple, and one is good",
+		"ocsp=many":               "the test asks openssl about each staple, and the good ones are listed too",
 	}
 	var keys ca.Keys
 	for _, fault := range sim.Faults() {

@@ -9,7 +9,7 @@ import (
 	"eic/internal/sim/ca"
 )
 
-func TestTwoGoodWorldsAreAlike(t *testing.T) {
+func TestTwoSimulatorsWithoutFaultsAreAlike(t *testing.T) {
 	var keys ca.Keys
 	one := describe(t, start(t, sim.Options{Keys: &keys}))
 	require.Equal(t, one, describe(t, start(t, sim.Options{Keys: &keys})))
@@ -18,14 +18,14 @@ func TestTwoGoodWorldsAreAlike(t *testing.T) {
 	require.NotContains(t, one, "nothing")
 }
 
-func TestEveryFaultChangesWhatIsSaid(t *testing.T) {
+func TestEveryFaultChangesWhatIsServed(t *testing.T) {
 	var keys ca.Keys
 	good := describe(t, start(t, sim.Options{Keys: &keys}))
 	seen := map[string]string{good: "the scenario without faults"}
 	for _, fault := range contentFaults() {
 		t.Run(fault.Name, func(t *testing.T) {
 			said := describe(t, start(t, sim.Options{Keys: &keys, Faults: []string{fault.Name}}))
-			require.NotContains(t, seen, said, "no different from %s", seen[said])
+			require.NotContains(t, seen, said, "the simulator serves the same as with %s", seen[said])
 			seen[said] = fault.Name
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"eic/internal/sim/imds"
 )
 
-func TestAPushedKeyIsServedUntilItExpires(t *testing.T) {
+func TestPushedKeyIsServedUntilItExpires(t *testing.T) {
 	s, err := sim.Start(sim.Options{TTL: time.Second})
 	require.NoError(t, err)
 	defer s.Close()
@@ -40,7 +40,7 @@ func TestAPushedKeyIsServedUntilItExpires(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-func TestKeysOfOneUserAreBlocksWithABlankLineBetween(t *testing.T) {
+func TestTwoKeysOfOneUserAreSeparatedByABlankLine(t *testing.T) {
 	s := start(t, sim.Options{})
 	_, err := s.Push(user, "ssh-ed25519 AAAA another")
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestKeysOfOneUserAreBlocksWithABlankLineBetween(t *testing.T) {
 	require.Contains(t, blocks[1], "another")
 }
 
-func TestOptionsAreWhatIsSaid(t *testing.T) {
+func TestMetadataHasTheValuesOfTheOptions(t *testing.T) {
 	s := start(t, sim.Options{
 		InstanceID: "i-0a3d2c84", Region: "eu-central-1", AvailabilityZone: "eu-central-1c",
 		Domain: "amazonaws.eu", Caller: "arn:aws-eusc:iam::210987654321:role/ops",
@@ -64,7 +64,7 @@ func TestOptionsAreWhatIsSaid(t *testing.T) {
 	require.Equal(t, "managed-ssh-signer.eu-central-1.amazonaws.eu", certificates(r.chain(t))[0].Subject.CommonName)
 }
 
-func TestItListensOnSeveralAddresses(t *testing.T) {
+func TestMetadataServiceListensOnSeveralAddresses(t *testing.T) {
 	s := start(t, sim.Options{IMDS: []string{"127.0.0.1:0", "[::1]:0"}})
 	require.Len(t, s.IMDS, 2)
 	require.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.IMDS[0])
@@ -73,21 +73,21 @@ func TestItListensOnSeveralAddresses(t *testing.T) {
 		status, _ := reader{url: url}.ask(t, http.MethodPut, "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
 		require.Equal(t, http.StatusOK, status)
 	}
-	require.Equal(t, 2, s.Stats().Requests[imds.StageToken], "one service counts for all its listeners")
+	require.Equal(t, 2, s.Stats().Requests[imds.StageToken], "expected one count for all listeners")
 	require.Equal(t, 2, s.Stats().Connections)
 	s.ResetStats()
 	require.Zero(t, s.Stats().Total())
 }
 
-func TestIPv6OnlyLeavesTheIPv4AddressesAlone(t *testing.T) {
+func TestIPv6OnlyFaultListensOnNoIPv4Address(t *testing.T) {
 	s := start(t, sim.Options{IMDS: []string{"127.0.0.1:0", "[::1]:0"}, Faults: []string{"imds=ipv6-only"}})
 	require.Len(t, s.IMDS, 1)
 	require.Contains(t, s.IMDS[0], "[::1]")
 	s = start(t, sim.Options{Faults: []string{"imds=ipv6-only"}})
-	require.Contains(t, s.IMDS[0], "[::1]", "without an IPv6 address it finds one")
+	require.Contains(t, s.IMDS[0], "[::1]", "expected an IPv6 address by default")
 }
 
-func TestWhatCannotBeStarted(t *testing.T) {
+func TestInvalidOptionsFailToStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = taken.Close() }()
@@ -95,12 +95,12 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		options sim.Options
 		says    string
 	}{
-		"an unknown fault":    {sim.Options{Faults: []string{"ocsp=rewoked"}}, `unknown fault "ocsp=rewoked"`},
-		"an IMDS port taken":  {sim.Options{IMDS: []string{"127.0.0.1:0", taken.Addr().String()}}, "listening for the metadata service: "},
-		"an API port taken":   {sim.Options{API: taken.Addr().String()}, "listening for the API: "},
-		"a throttle of 200 %": {sim.Options{Throttle: 2}, "throttling a share of 2 of all requests"},
-		"a negative TTL":      {sim.Options{TTL: -time.Second}, "time to live -1s"},
-		"an unknown error":    {sim.Options{APIError: "Oops"}, `unknown API error "Oops"`},
+		"unknown fault":     {sim.Options{Faults: []string{"ocsp=rewoked"}}, `unknown fault "ocsp=rewoked"`},
+		"IMDS port in use":  {sim.Options{IMDS: []string{"127.0.0.1:0", taken.Addr().String()}}, "listening for the metadata service: "},
+		"API port in use":   {sim.Options{API: taken.Addr().String()}, "listening for the API: "},
+		"throttle of 200 %": {sim.Options{Throttle: 2}, "throttling a share of 2 of all requests"},
+		"negative TTL":      {sim.Options{TTL: -time.Second}, "time to live -1s"},
+		"unknown API error": {sim.Options{APIError: "Oops"}, `unknown API error "Oops"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := sim.Start(c.options)
@@ -110,7 +110,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	}
 }
 
-func TestCloseFreesThePorts(t *testing.T) {
+func TestCloseFreesPortsWithHangingRequests(t *testing.T) {
 	s := start(t, sim.Options{Faults: []string{"token=hang"}})
 	address := strings.TrimPrefix(s.IMDS[0], "http://")
 	s.Close()

@@ -79,8 +79,8 @@ func presigned(t *testing.T, change map[string]string) string {
 	return signed
 }
 
-// target starts a server in place of sshd, and returns options that lead tunnels to it.
-// The server says hello and then echoes.
+// target starts a server in place of sshd, and returns options that connect tunnels to it. The
+// server sends "hello" and then echoes.
 func target(t *testing.T) (sim.Options, *net.TCPListener) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -155,7 +155,7 @@ func TestThousandsOfEmptyFramesCarryNothing(t *testing.T) {
 	require.Less(t, time.Since(begin), 10*time.Second)
 }
 
-func TestATunnelEndsWhenItsDurationIsOver(t *testing.T) {
+func TestTunnelEndsAfterItsDuration(t *testing.T) {
 	options, _ := target(t)
 	socket := open(t, start(t, options), map[string]string{"maxTunnelDuration": "1"})
 	begin := time.Now()
@@ -165,7 +165,7 @@ func TestATunnelEndsWhenItsDurationIsOver(t *testing.T) {
 	require.Less(t, time.Since(begin), 10*time.Second)
 }
 
-func TestATunnelEndsWithItsTarget(t *testing.T) {
+func TestTunnelAndTargetEndTogether(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
@@ -186,7 +186,7 @@ func TestATunnelEndsWithItsTarget(t *testing.T) {
 	_, _, err = socket.Read(t.Context())
 	require.Equal(t, websocket.StatusNormalClosure, websocket.CloseStatus(err))
 
-	// The other way round.
+	// And the target ends when the tunnel ends.
 	go accept()
 	socket = open(t, s, nil)
 	conn = <-accepted
@@ -245,7 +245,7 @@ func refused(t *testing.T, s *sim.Sim, address string) (int, map[string]string) 
 	return resp.StatusCode, body
 }
 
-func TestTunnelsAreRefusedWithAnEvent(t *testing.T) {
+func TestRefusedTunnelHasAnEvent(t *testing.T) {
 	policy, err := iam.ParsePolicy([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2-instance-connect:OpenTunnel",
 		"Resource":"arn:aws:ec2:us-east-1:123456789012:instance-connect-endpoint/*",
 		"Condition":{"NumericEquals":{"ec2-instance-connect:remotePort":"22"},"NumericLessThan":{"ec2-instance-connect:maxTunnelDuration":"3600"}}}}`))
@@ -261,17 +261,17 @@ func TestTunnelsAreRefusedWithAnEvent(t *testing.T) {
 		code    string
 		message string
 	}{
-		"a database's port": {change: map[string]string{"remotePort": "5432"}, status: 400, code: "InvalidParameter",
+		"port 5432": {change: map[string]string{"remotePort": "5432"}, status: 400, code: "InvalidParameter",
 			message: "The specified RemotePort is not valid. Specify either 22 or 3389 as the RemotePort and retry your request."},
-		"another Endpoint":        {change: map[string]string{"instanceConnectEndpointId": "eice-0000000000000000f"}, status: 400, code: "InvalidParameter"},
-		"another Endpoint's name": {options: sim.Options{Endpoints: []string{sim.DefaultEndpoint, "eice-0000000000000000f"}}, change: map[string]string{"host": endpointName("eice-0000000000000000f")}, status: 400, code: "InvalidParameter"},
-		"no address":              {change: map[string]string{"privateIpAddress": "localhost"}, status: 400, code: "InvalidParameter"},
-		"too long":                {change: map[string]string{"maxTunnelDuration": "3601"}, status: 400, code: "InvalidParameter"},
-		"no time at all":          {change: map[string]string{"maxTunnelDuration": "0"}, status: 400, code: "InvalidParameter"},
-		"another secret":          {options: sim.Options{Principals: map[string]iam.Principal{"AKIDEXAMPLE": {Secret: "other"}}}, status: 403, code: "SignatureDoesNotMatch"},
-		"an unknown key":          {options: sim.Options{Principals: map[string]iam.Principal{"AKIDOTHER": {Secret: "secret"}}}, status: 403, code: "UnrecognizedClient"},
-		"a policy about the port": {options: sim.Options{Policy: policy, Principals: good}, change: map[string]string{"remotePort": "3389", "maxTunnelDuration": "60"}, status: 403, code: "AccessDenied", message: denied},
-		"a policy about the duration, which is an hour if it is not given": {options: sim.Options{Policy: policy}, status: 403, code: "AccessDenied", message: denied},
+		"unknown Endpoint":                              {change: map[string]string{"instanceConnectEndpointId": "eice-0000000000000000f"}, status: 400, code: "InvalidParameter"},
+		"host name of another Endpoint":                 {options: sim.Options{Endpoints: []string{sim.DefaultEndpoint, "eice-0000000000000000f"}}, change: map[string]string{"host": endpointName("eice-0000000000000000f")}, status: 400, code: "InvalidParameter"},
+		"privateIpAddress is not an address":            {change: map[string]string{"privateIpAddress": "localhost"}, status: 400, code: "InvalidParameter"},
+		"duration above the maximum":                    {change: map[string]string{"maxTunnelDuration": "3601"}, status: 400, code: "InvalidParameter"},
+		"duration of zero":                              {change: map[string]string{"maxTunnelDuration": "0"}, status: 400, code: "InvalidParameter"},
+		"signed with another secret":                    {options: sim.Options{Principals: map[string]iam.Principal{"AKIDEXAMPLE": {Secret: "other"}}}, status: 403, code: "SignatureDoesNotMatch"},
+		"unknown access key":                            {options: sim.Options{Principals: map[string]iam.Principal{"AKIDOTHER": {Secret: "secret"}}}, status: 403, code: "UnrecognizedClient"},
+		"policy denies the port":                        {options: sim.Options{Policy: policy, Principals: good}, change: map[string]string{"remotePort": "3389", "maxTunnelDuration": "60"}, status: 403, code: "AccessDenied", message: denied},
+		"policy denies the default duration of an hour": {options: sim.Options{Policy: policy}, status: 403, code: "AccessDenied", message: denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			events := new(buffer)
@@ -291,13 +291,13 @@ func TestTunnelsAreRefusedWithAnEvent(t *testing.T) {
 
 // As at AWS, a client learns that a target is unreachable only after the WebSocket
 // exists.
-func TestNothingButTheInstanceIsDialed(t *testing.T) {
+func TestTunnelDialsOnlyTheInstance(t *testing.T) {
 	options, listener := target(t)
 	options.Keys = new(ca.Keys)
 	port := listener.Addr().(*net.TCPAddr).AddrPort()
 	for name, address := range map[string]string{
-		"loopback": "127.0.0.1", "a neighbor": "10.0.0.11", "the metadata service": "169.254.169.254",
-		"loopback as IPv6": "::1", "the address as IPv6": "::ffff:10.0.0.10", "the target itself": port.Addr().String(),
+		"loopback": "127.0.0.1", "another instance": "10.0.0.11", "the metadata service": "169.254.169.254",
+		"loopback as IPv6": "::1", "IPv4-mapped address of the instance": "::ffff:10.0.0.10", "address of the target server": port.Addr().String(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			events := new(buffer)
@@ -317,7 +317,7 @@ func TestNothingButTheInstanceIsDialed(t *testing.T) {
 	}
 }
 
-func TestAnEndpointHasTwentyTunnels(t *testing.T) {
+func TestEndpointRefusesTheTwentyFirstTunnel(t *testing.T) {
 	options, _ := target(t)
 	s := start(t, options)
 	var sockets []*websocket.Conn
@@ -337,7 +337,7 @@ func TestAnEndpointHasTwentyTunnels(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond)
 }
 
-func TestTheProxyLeadsNowhereElse(t *testing.T) {
+func TestProxyRefusesOtherHosts(t *testing.T) {
 	options, listener := target(t)
 	s := start(t, options)
 	for _, address := range []string{
@@ -352,7 +352,7 @@ func TestTheProxyLeadsNowhereElse(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 }
 
-func TestAWSsNamesLeadToTheAPIs(t *testing.T) {
+func TestProxyConnectsAWSsHostNamesToTheAPIs(t *testing.T) {
 	s := start(t, sim.Options{})
 	for name, kind := range map[string]string{
 		"ec2": "text/xml;charset=UTF-8", "ec2-fips": "text/xml;charset=UTF-8",
@@ -365,14 +365,14 @@ func TestAWSsNamesLeadToTheAPIs(t *testing.T) {
 		resp, err := client(t, s).Post("https://"+name+".us-east-1.amazonaws.com/", contentType, strings.NewReader(""))
 		require.NoError(t, err)
 		require.Equal(t, kind, resp.Header.Get("Content-Type"))
-		require.Equal(t, http.StatusForbidden, resp.StatusCode, "the request is not signed")
+		require.Equal(t, http.StatusForbidden, resp.StatusCode, "expected an error about the missing signature")
 		require.NoError(t, resp.Body.Close())
 	}
 }
 
 // The simulator's two certification authorities must be distinct: a client that trusts
 // one for TLS does not trust it for keys.
-func TestTLSAndSignersHaveDifferentRoots(t *testing.T) {
+func TestTLSRootDoesNotSignKeys(t *testing.T) {
 	s := start(t, sim.Options{})
 	root := certificates(string(s.TLSRoot))[0]
 	for _, cert := range certificates(string(s.Roots)) {
@@ -392,7 +392,7 @@ func TestTunnelsEndWithTheSimulator(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestFaultsOfTunnels(t *testing.T) {
+func TestEachTunnelFaultHasItsEffect(t *testing.T) {
 	keys := new(ca.Keys)
 	for name, check := range map[string]func(t *testing.T, s *sim.Sim){
 		"tunnel=denied": func(t *testing.T, s *sim.Sim) {
@@ -431,7 +431,7 @@ func TestFaultsOfTunnels(t *testing.T) {
 	}
 }
 
-// said is the first data from a tunnel, or how the tunnel ends.
+// said is the first message from a tunnel, or the error with which the tunnel ends.
 type said struct {
 	kind   websocket.MessageType
 	status websocket.StatusCode
@@ -452,7 +452,7 @@ func first(t *testing.T, s *sim.Sim) said {
 	return said{kind, websocket.CloseStatus(err), err}
 }
 
-func TestEveryClientFaultIsKnown(t *testing.T) {
+func TestEveryClientFaultIsAccepted(t *testing.T) {
 	seen := map[string]bool{}
 	keys := new(ca.Keys)
 	for _, f := range sim.ClientFaults() {
