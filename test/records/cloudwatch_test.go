@@ -16,7 +16,7 @@ import (
 	"eic/test/host/hosttest"
 )
 
-// alarms reads the template as CloudFormation's own schema has it.
+// alarms parses the template with CloudFormation's own schema.
 func alarms(t *testing.T) *cloudformation.Template {
 	t.Helper()
 	template, err := goformation.Open("../../packaging/cloudwatch/alarms.yaml")
@@ -24,8 +24,8 @@ func alarms(t *testing.T) *cloudformation.Template {
 	return template
 }
 
-// An alarm on a metric that no filter makes would never ring.
-func TestEveryAlarmHasItsFilter(t *testing.T) {
+// An alarm on a metric without a filter would never go off.
+func TestEveryAlarmHasAFilter(t *testing.T) {
 	template := alarms(t)
 	var filtered, alarmed []string
 	for _, filter := range template.GetAllLogsMetricFilterResources() {
@@ -41,11 +41,11 @@ func TestEveryAlarmHasItsFilter(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{"eic/bad-signature", "eic/signer-untrusted", "eic/unanswered"}, filtered)
 	require.ElementsMatch(t, filtered, alarmed)
-	require.LessOrEqual(t, len(filtered), 5, "CloudWatch Logs takes five filters with regular expressions in a group")
+	require.LessOrEqual(t, len(filtered), 5, "CloudWatch Logs accepts five filters with regular expressions for a log group")
 }
 
-// filters returns the patterns by the name of the metric. CloudWatch's regular
-// expressions stand between percent signs and have these operators and characters alone
+// filters returns the filter patterns by the name of the metric. A regular expression of
+// CloudWatch Logs is between percent signs and has only these operators and characters
 // (CloudWatch Logs User Guide, "Supported regular expressions syntax").
 func filters(t *testing.T) map[string]*regexp.Regexp {
 	t.Helper()
@@ -59,8 +59,8 @@ func filters(t *testing.T) map[string]*regexp.Regexp {
 	return found
 }
 
-// matching returns the metrics that count a line, in the form of one syslog daemon or
-// another.
+// matching returns the metrics whose filters match a line, in the traditional and in the
+// ISO 8601 format of syslog daemons.
 func matching(t *testing.T, filters map[string]*regexp.Regexp, line host.Line) []string {
 	t.Helper()
 	var all [][]string
@@ -74,13 +74,13 @@ func matching(t *testing.T, filters map[string]*regexp.Regexp, line host.Line) [
 		slices.Sort(names)
 		all = append(all, names)
 	}
-	require.Equal(t, all[0], all[1], "both forms of a line")
+	require.Equal(t, all[0], all[1], "expected the same filters to match both formats")
 	return all[0]
 }
 
-// The filters count the records that they are for, as text and as JSON, and no other
-// line, whatever user name a stranger gives to sshd.
-func TestFiltersMatchWhatIsLogged(t *testing.T) {
+// Each filter matches its records, as text and as JSON, and no other line, whatever user name
+// an attacker sends to sshd.
+func TestFiltersMatchExactlyTheirRecords(t *testing.T) {
 	filters := filters(t)
 	for fault, want := range map[string][]string{
 		"keys=wrong-signer": {"bad-signature"},
@@ -109,7 +109,7 @@ func TestFiltersMatchWhatIsLogged(t *testing.T) {
 						require.Equal(t, "eic", line.Program, line.Text)
 					}
 				}
-				require.NotZero(t, strange, "sshd logged no stranger's name")
+				require.NotZero(t, strange, "expected sshd to log the attacker's user name")
 				if want == nil {
 					require.Empty(t, counted)
 					return

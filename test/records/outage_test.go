@@ -13,7 +13,7 @@ import (
 
 // An outage of the metadata service must not flood the log: however often eic tries, it
 // writes one record for each key that the client offers, and sshd adds one line of its own.
-func TestAnOutageWritesOneRecordForEachKeyOffered(t *testing.T) {
+func TestOutageLogsOneRecordForEachOfferedKey(t *testing.T) {
 	for fault, record := range map[string]string{
 		"token=403":        `for token: answered 403 Forbidden: the metadata service is disabled for this instance$`,
 		"token=503":        `for token: the budget of 400ms is spent; last failure: answered 503 Service Unavailable \(attempt \d+\)$`,
@@ -46,7 +46,7 @@ func TestAnOutageWritesOneRecordForEachKeyOffered(t *testing.T) {
 					failed++
 				}
 			}
-			require.Equal(t, len(keys), failed, "sshd's own lines")
+			require.Equal(t, len(keys), failed, "expected one line of sshd for each failed run")
 		})
 	}
 }

@@ -34,8 +34,8 @@ const (
 	caller   = "arn:aws:sts::123456789012:assumed-role/ops/erika"
 )
 
-// logins starts a host where each document has a forged key before the pushed one,
-// logs in as alice and as root, and returns the host, and the key and request id of
+// logins starts a host where each document has a forged key before the pushed one. It logs in
+// as alice and as root, and returns the host, and the fingerprint and the request id of
 // root's login.
 func logins(t *testing.T, flags string, prepare func(*host.Host)) (h *host.Host, fingerprint, request string) {
 	t.Helper()
@@ -61,8 +61,8 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 	return result.Stdout
 }
 
-// startJournald starts a journald, in the place of whatever had the system log, and
-// returns what it forwards to a syslog daemon.
+// startJournald starts a journald as the host's system log, and returns what it forwards to a
+// syslog daemon.
 func startJournald(t *testing.T, h *host.Host) *net.UnixConn {
 	t.Helper()
 	needs.Tool(t, journald)
@@ -79,8 +79,8 @@ func startJournald(t *testing.T, h *host.Host) *net.UnixConn {
 	require.NoError(t, daemon.Start())
 	t.Cleanup(func() {
 		_ = forwarded.Close()        // only read
-		_ = daemon.Process.Kill()    // nobody needs it any more
-		_, _ = daemon.Process.Wait() // nor how it ended
+		_ = daemon.Process.Kill()    // the test is over
+		_, _ = daemon.Process.Wait() // the status does not matter
 	})
 	require.Eventually(t, func() bool {
 		_, native := os.Stat(h.Path(journal + "/socket"))
@@ -112,7 +112,7 @@ func shell(t *testing.T, h *host.Host, script string) string {
 	return run(t, h.Command("root", "/bin/sh", "-c", script))
 }
 
-// query is the n-th query of a section of the document.
+// query returns the n-th query of a section of docs/how-to/monitoring.md.
 func query(t *testing.T, section string, n int) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "monitoring.md"))
@@ -130,12 +130,12 @@ const (
 	badSignature = "An alert for a bad signature"
 )
 
-func TestJournalHasEveryFactInAField(t *testing.T) {
+func TestJournalEntryHasEveryFactInAField(t *testing.T) {
 	var forwarded *net.UnixConn
 	h, fingerprint, request := logins(t, "", func(h *host.Host) { forwarded = startJournald(t, h) })
 
 	printed := entries(t, h, "EIC_USER=root", "EIC_ACTION=key-printed")
-	require.Len(t, printed, 2, "one for each time that sshd asked")
+	require.Len(t, printed, 2, "expected one record for each of sshd's two runs")
 	text := "Providing ssh key from EC2 Instance Connect with fingerprint: " + fingerprint +
 		", request-id: " + request + ", for IAM principal: " + caller
 	for name, want := range map[string]string{
@@ -147,15 +147,15 @@ func TestJournalHasEveryFactInAField(t *testing.T) {
 	}
 	require.NotContains(t, printed[0], "EIC_REASON")
 	require.Len(t, entries(t, h, "EIC_REASON=bad-signature", "-p", "warning"), 1)
-	require.Len(t, entries(t, h), 6, "no record is there twice")
+	require.Len(t, entries(t, h), 6, "expected no duplicate record")
 	require.Empty(t, h.Log.Lines("eic"))
 
-	// Who reads what a syslog daemon writes finds the line as ever.
+	// Readers of a syslog daemon's file find the same line as without journald.
 	buffer := make([]byte, 64<<10)
 	require.NoError(t, forwarded.SetReadDeadline(time.Now().Add(10*time.Second)))
 	for {
 		n, err := forwarded.Read(buffer)
-		require.NoError(t, err, "the line was not forwarded")
+		require.NoError(t, err, "journald did not forward the line")
 		if strings.Contains(string(buffer[:n]), text) {
 			require.Regexp(t, `^<86>\w{3} [ \d]\d \d\d:\d\d:\d\d eic\[\d+\]: Providing `, string(buffer[:n]))
 			break
@@ -163,12 +163,12 @@ func TestJournalHasEveryFactInAField(t *testing.T) {
 	}
 }
 
-func TestJournalQueriesOfTheDocument(t *testing.T) {
+func TestJournalQueriesOfTheMonitoringPageWork(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			h, fingerprint, _ := logins(t, "--log-format="+format, func(h *host.Host) { startJournald(t, h) })
 			var lines []string
-			require.Eventually(t, func() bool { // journald files what it is sent a moment later
+			require.Eventually(t, func() bool { // journald stores entries asynchronously
 				lines = strings.Split(strings.TrimSpace(shell(t, h, query(t, whoLoggedIn, 0))), "\n")
 				return len(lines) == 2
 			}, 5*time.Second, 100*time.Millisecond)
@@ -183,7 +183,7 @@ func TestJournalQueriesOfTheDocument(t *testing.T) {
 	}
 }
 
-func TestFileQueriesOfTheDocument(t *testing.T) {
+func TestFileQueriesOfTheMonitoringPageWork(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			h, fingerprint, request := logins(t, "--log-format="+format, func(*host.Host) {})
@@ -202,7 +202,7 @@ func TestFileQueriesOfTheDocument(t *testing.T) {
 				return
 			}
 			lines := strings.Split(shell(t, h, query(t, whoLoggedIn, 1)), "\n")
-			require.Len(t, lines, 3) // the last is empty
+			require.Len(t, lines, 3) // the last line is empty
 			require.Contains(t, lines[0], "Accepted publickey for root from ")
 			require.Equal(t, "\t"+fingerprint+", request-id: "+request+", for IAM principal: "+caller, lines[1])
 		})
