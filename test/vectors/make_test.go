@@ -46,8 +46,8 @@ type vectorSet struct {
 	Vectors []vector  `json:"vectors"`
 }
 
-// vector is one situation, and what an agent has to do in it. Files are named
-// relative to the directory of vectors.json.
+// vector is the input of an agent and the expected output. File names are relative to the
+// directory of vectors.json.
 type vector struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
@@ -64,17 +64,17 @@ type vector struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// areas are the faults that become vectors: those of what is served about the
-// signer and its keys. Faults of transport are in eic-sim alone.
+// areas are the areas of faults that become vectors: faults in the contents about the signer
+// and the pushed keys. Faults of transport exist only in eic-sim.
 var areas = []string{"domain", "signer", "chain", "ocsp", "keys"}
 
-// leftOut are faults that are about amounts, or that need more than files to show.
+// leftOut are faults that do not become vectors, because they need large or special files.
 var leftOut = []string{
 	"ocsp=many", "keys=many", // large
-	"domain=newline", "domain=empty", "chain=empty", "keys=empty", // not a value to put into a file or a flag
+	"domain=newline", "domain=empty", "chain=empty", "keys=empty", // cannot be a file or the value of a flag
 }
 
-// makeVectors returns every file of the directory, by its name.
+// makeVectors returns every file of docs/vectors except the README, by name.
 func makeVectors(t *testing.T) map[string][]byte {
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, seed)
@@ -100,7 +100,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	return files
 }
 
-// maker collects vectors. A file that is equal to one before it is not kept twice.
+// maker collects vectors. Vectors with equal files share one.
 type maker struct {
 	keys  *ca.Keys
 	set   vectorSet
@@ -108,7 +108,7 @@ type maker struct {
 	named map[string]string // names of files or directories by their contents
 }
 
-// faults are those that become vectors.
+// faults returns the faults that become vectors.
 func faults() []sim.Fault {
 	return slices.DeleteFunc(sim.Faults(), func(fault sim.Fault) bool {
 		area, _, _ := strings.Cut(fault.Name, "=")
@@ -116,7 +116,7 @@ func faults() []sim.Fault {
 	})
 }
 
-// start starts a simulator with a fault, or with "" a good one.
+// start starts a simulator with a fault, or without one for "".
 func (m *maker) start(t *testing.T, fault string) *sim.Sim {
 	t.Helper()
 	options := sim.Options{Keys: m.keys}
@@ -162,8 +162,8 @@ func (m *maker) add(t *testing.T, fault sim.Fault) {
 // keyLine matches the key line of a block.
 var keyLine = regexp.MustCompile(`(?m)^[ \t]*((?:ssh|ecdsa|sk)-\S+[ \t].*?)\r?$`)
 
-// printed returns the key lines of a document, but for those that the simulator adds
-// with a bad signature.
+// printed returns the key lines of a document, except those that the simulator adds with a bad
+// signature.
 func printed(document []byte) []string {
 	var lines []string
 	for _, match := range keyLine.FindAllSubmatch(document, -1) {
@@ -184,10 +184,10 @@ func (m *maker) file(name, base string, content []byte) string {
 	return file
 }
 
-// stapleName matches the names that may become the name of a file.
+// stapleName matches the staple names that can be file names.
 var stapleName = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 
-// staples keeps the staples that are served under the names in the list.
+// staples stores the staples that are in the list and are served.
 func (m *maker) staples(name string, r reader) string {
 	contents := map[string][]byte{}
 	var all bytes.Buffer
@@ -208,8 +208,7 @@ func (m *maker) staples(name string, r reader) string {
 	return dir
 }
 
-// reader reads what the simulator serves, with a connection of its own for each
-// request.
+// reader sends requests to the simulator, each on a new connection.
 type reader struct {
 	t     *testing.T
 	base  string
@@ -227,7 +226,7 @@ func (r reader) ask(method, what string) []byte {
 	request.Header.Set("X-aws-ec2-metadata-token", string(r.token))
 	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	require.NoError(r.t, err)
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode == http.StatusNotFound {
 		return nil
 	}
@@ -237,7 +236,7 @@ func (r reader) ask(method, what string) []byte {
 	return body
 }
 
-// kept returns every file of the directory but the README, by its name.
+// kept returns every file of docs/vectors except the README, by name.
 func kept(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
@@ -256,10 +255,10 @@ func kept(t *testing.T) map[string][]byte {
 	return files
 }
 
-// Somebody who changes the simulator must see what that changes for others.
-func TestTheVectorsAreWhatTheSimulatorServes(t *testing.T) {
+// A change of the simulator must show what it changes in the published vectors.
+func TestVectorsMatchTheSimulator(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes eight seconds of a processor, and -short leaves that out")
+		t.Skip("left out with -short: takes eight seconds of CPU time")
 	}
 	made := makeVectors(t)
 	if *update {
@@ -274,12 +273,12 @@ func TestTheVectorsAreWhatTheSimulatorServes(t *testing.T) {
 	}
 	found := kept(t)
 	if !strings.HasSuffix(read(t).MadeBy, runtime.Version()) {
-		// Another release of Go may make other keys of the same random numbers.
+		// Another release of Go may generate other keys from the same random numbers.
 		require.Len(t, found, len(made))
 		return
 	}
 	for name, content := range made {
-		require.Equal(t, string(content), string(found[name]), "%s: go test ./test/vectors -update makes it anew", name)
+		require.Equal(t, string(content), string(found[name]), "%s is outdated; run: go test ./test/vectors -run Simulator -update", name)
 	}
 	require.Len(t, found, len(made))
 }

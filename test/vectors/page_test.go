@@ -14,8 +14,8 @@ import (
 	"eic/test/needs"
 )
 
-// Whoever reads the example, on the page or with go doc, must be able to verify it.
-func TestTheExampleIsTheGoodVector(t *testing.T) {
+// The example on the page and in go doc is the vector "good", so that readers can verify it.
+func TestExampleIsTheGoodVector(t *testing.T) {
 	good := string(content(t, read(t).Vectors[0].ActiveKeys))
 	for file, prefix := range map[string]string{"docs/reference/protocol.md": "    ", "internal/activekeys/activekeys.go": "//\t"} {
 		text, err := os.ReadFile(filepath.Join("../..", file))
@@ -25,8 +25,8 @@ func TestTheExampleIsTheGoodVector(t *testing.T) {
 	}
 }
 
-// The commands of the README, as they stand there.
-func TestTheCommandsOfTheREADMEVerifyTheGoodVector(t *testing.T) {
+// The commands of the README run unchanged.
+func TestCommandsOfTheREADMEVerifyTheGoodVector(t *testing.T) {
 	needs.Tool(t, "openssl")
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))

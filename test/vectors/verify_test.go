@@ -33,12 +33,12 @@ func content(t *testing.T, name string) []byte {
 	return text
 }
 
-// staples returns each staple of a directory by its name.
+// staples returns the staples in a directory by name.
 func staples(t *testing.T, name string) map[string][]byte {
 	t.Helper()
 	found := map[string][]byte{}
 	entries, err := os.ReadDir(filepath.Join(directory, name))
-	if !os.IsNotExist(err) { // Git keeps no empty directory
+	if !os.IsNotExist(err) { // Git does not store empty directories
 		require.NoError(t, err)
 	}
 	for _, entry := range entries {
@@ -96,8 +96,7 @@ func TestEicVerifyGivesTheExpectedVerdicts(t *testing.T) {
 				"--instance-id", v.InstanceID, "--region", v.Region, "--domain", v.Domain)
 			out, err := cmd.Output()
 			if v.Reason == "unknown domain" || v.Name == "ocsp-not-base64" {
-				// Whoever names a domain with --domain vouches for it, and the
-				// command takes staples as DER too.
+				// --domain accepts any domain, and --ocsp also reads staples in DER.
 				elsewhere++
 				return
 			}
@@ -126,20 +125,21 @@ func TestEicVerifyGivesTheExpectedVerdicts(t *testing.T) {
 	require.Equal(t, 4, elsewhere)
 }
 
-// notOpenSSLs are the reasons that are no question of cryptography: what a name, a
-// date or a form has to be is not for openssl to say.
+// notOpenSSLs matches the reasons that openssl cannot confirm, because they are about names,
+// dates and formats instead of cryptography.
 var notOpenSSLs = regexp.MustCompile(`^(unknown domain|signer name|two CNs|signer key|key expired|key is for another instance|` +
 	`key with options|more than one key|control character|duplicate header|unsupported key|malformed .*|no Instance|no Timestamp)$`)
 
-// laxer says where the specification is stricter than the openssl program.
+// laxer lists the vectors that the openssl program accepts although the specification refuses
+// them.
 var laxer = map[string]string{
 	"ocsp-critical-extension": "openssl ocsp does not look at extensions",
 	"ocsp-two-responses":      "openssl ocsp reads the first response about a certificate alone",
 	"ocsp-sha1-signature":     "openssl ocsp takes a signature with SHA-1 at every security level",
 }
 
-// OpenSSL is nobody of ours: what it says shows that the vectors are as the
-// specification has them, and not as this program reads it.
+// OpenSSL is independent of this project. Its verdicts show that the vectors follow the
+// specification, and not this program's reading of it.
 func TestOpenSSLGivesTheExpectedVerdicts(t *testing.T) {
 	needs.Tool(t, "openssl")
 	set := read(t)
@@ -153,18 +153,18 @@ func TestOpenSSLGivesTheExpectedVerdicts(t *testing.T) {
 			case len(v.Printed) > 0:
 				require.Empty(t, reason)
 			case laxer[v.Name] != "":
-				require.Empty(t, reason, "it is no longer laxer")
+				require.Empty(t, reason, "OpenSSL now refuses this vector: remove it from laxer")
 			case !notOpenSSLs.MatchString(v.Reason):
 				asked++
-				require.NotEmpty(t, reason, "%s: OpenSSL finds nothing wrong", v.Reason)
+				require.NotEmpty(t, reason, "expected OpenSSL to refuse the vector because of %s", v.Reason)
 			}
 		})
 	}
 	require.Greater(t, asked, 60)
 }
 
-// opinions are what openssl says of the vectors. What it says of a chain and its
-// staples is kept, as many vectors have the same.
+// opinions runs openssl on the vectors. It caches the verdicts on chains and their staples,
+// because many vectors share them.
 type opinions struct {
 	t       *testing.T
 	set     vectorSet
@@ -205,7 +205,7 @@ func (o opinions) write(dir, name string, text []byte) {
 	require.NoError(o.t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
 }
 
-// refusesSigner returns why the chain or its revocation status does not hold.
+// refusesSigner returns why openssl refuses the chain or its revocation status, or "".
 func (o opinions) refusesSigner(dir string, v vector) string {
 	at := fmt.Sprint(o.set.Time.Unix())
 	strict := []string{"-x509_strict", "-auth_level", "2", "-attime", at, "-CAfile", "roots.pem", "-no-CApath", "-no-CAstore"}
@@ -234,8 +234,8 @@ func (o opinions) refusesSigner(dir string, v vector) string {
 	return ""
 }
 
-// path writes the certificates of the path into files and returns their names. It
-// finds each among those that are served and the roots by the name of its issuer.
+// path writes the certificates of the path into files and returns their names. It finds each
+// issuer by its name, among the served certificates and the roots.
 func (o opinions) path(dir string, depth int) []string {
 	text := append(bytes.Clone(content(o.t, o.set.Roots)), '\n')
 	served, err := os.ReadFile(filepath.Join(dir, "chain.pem"))
@@ -256,7 +256,7 @@ func (o opinions) path(dir string, depth int) []string {
 		last := found[len(found)-1]
 		var next *x509.Certificate
 		for _, c := range certificates {
-			// A root stands behind the cross-signed certificate of its name.
+			// A root comes after the cross-signed certificate with the same name.
 			if bytes.Equal(c.RawSubject, last.RawIssuer) && last.CheckSignatureFrom(c) == nil && (next == nil || len(found) == depth-1) {
 				next = c
 			}
@@ -272,9 +272,9 @@ func (o opinions) path(dir string, depth int) []string {
 	return files
 }
 
-// statuses returns what a staple says of each certificate of a path but the last:
-// good, revoked or "". The program compares the staple's times with the time of
-// day, and so it is given a century of tolerance and the times are compared here.
+// statuses returns the status in a staple of each certificate of a path except the last:
+// "good", "revoked" or "". openssl compares the staple's times with the current time, so it
+// gets a tolerance of a century, and statuses compares the times itself.
 func (o opinions) statuses(dir string, strict, path []string) []string {
 	args := append([]string{"ocsp", "-respin", "staple.der", "-no_nonce", "-validity_period", "3153600000"}, strict...)
 	args = append(args, "-partial_chain", "-verify_other", "chain.pem")
@@ -302,8 +302,8 @@ func (o opinions) statuses(dir string, strict, path []string) []string {
 	return found
 }
 
-// current says whether the vectors' time is within those of a staple, give or take
-// five minutes.
+// current reports whether a staple is valid at the vectors' time, with a tolerance of five
+// minutes.
 func (o opinions) current(says string) bool {
 	const tolerance = 5 * time.Minute
 	update := regexp.MustCompile(`(?m)^\s*(This|Next) Update: (.*)$`)
@@ -316,8 +316,8 @@ func (o opinions) current(says string) bool {
 	return len(bounds) == 2 && !o.set.Time.Before(bounds["This"].Add(-tolerance)) && !o.set.Time.After(bounds["Next"].Add(tolerance))
 }
 
-// signed says whether the block with a key line in a document verifies, by both of
-// openssl's commands that can say so.
+// signed reports whether the signature of the block with a key line is valid, according to
+// both commands of openssl that can verify it.
 func (o opinions) signed(dir string, document []byte, line string) bool {
 	block := regexp.MustCompile(`(?m)((?:^#.*\n)+` + regexp.QuoteMeta(line) + `.*\n)((?:^[A-Za-z0-9+/=]+\n?)+)`).FindSubmatch(document)
 	if block == nil {
@@ -340,5 +340,5 @@ func (o opinions) signed(dir string, document []byte, line string) bool {
 	require.True(o.t, ok)
 	_, byDgst := openssl.Run(o.t, dir, append(dgst, "signed")...)
 	_, byPkeyutl := openssl.Run(o.t, dir, pkeyutl...)
-	return byDgst && byPkeyutl // dgst does not see an octet too many
+	return byDgst && byPkeyutl // dgst ignores extra octets
 }
