@@ -46,13 +46,14 @@ func ready(ts *testscript.TestScript, _ bool, args []string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("there is no %s after 20 seconds", pattern)
+			ts.Fatalf("the file %s does not exist after 20 seconds", pattern)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// get prints the status and the body of a metadata service's answer: URL PATH.
+// get prints the status and the body of an answer of a metadata service. Its arguments are URL
+// and PATH.
 func get(ts *testscript.TestScript, _ bool, args []string) {
 	url := args[0]
 	_, token := ask(ts, http.MethodPut, url+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
@@ -73,7 +74,7 @@ func ask(ts *testscript.TestScript, method, url, name, value string) (string, st
 	return resp.Status, string(body)
 }
 
-// terminate sends SIGTERM to what runs in the background.
+// terminate sends SIGTERM to the background processes.
 func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(syscall.SIGTERM))

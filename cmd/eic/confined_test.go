@@ -21,12 +21,12 @@ import (
 	"eic/test/needs"
 )
 
-// plantedVariable makes the test binary a program with a flaw planted in it:
-// its value is the metadata service's URL and the file of trust anchors.
+// plantedVariable makes the test binary a program with a planted vulnerability. Its value is
+// the metadata service's URL and the file of trust anchors.
 const plantedVariable = "EIC_TEST_PLANTED"
 
-// plantedLog reads a file whenever an event is logged, which is after answers
-// from the network have been parsed.
+// plantedLog reads a file when an event is logged, which is after answers from the network have
+// been parsed.
 type plantedLog struct{}
 
 func (plantedLog) Open() {}
@@ -36,7 +36,7 @@ func (plantedLog) Write(e audit.Event) {
 	fmt.Fprintf(os.Stderr, "planted read succeeded: %t\n", err == nil)
 }
 
-// plantedRun answers as authorized-keys does, with the planted flaw.
+// plantedRun does the work of authorized-keys, with the planted vulnerability.
 func plantedRun(t *testing.T, endpoint, anchors string) {
 	t.Helper()
 	_, err := os.ReadFile("/etc/passwd")
@@ -46,9 +46,8 @@ func plantedRun(t *testing.T, endpoint, anchors string) {
 	require.Equal(t, exitOK, answer(t.Context(), s, othercommand.Question{User: "alice"}, plantedLog{}, os.Stdout))
 }
 
-// A flaw that opens a file once answers from the network are parsed finds
-// that it cannot.
-func TestPlantedReadFailsOnceConfined(t *testing.T) {
+// A vulnerability that an answer from the network triggers must not be able to open a file.
+func TestConfinedProgramCannotReadAPlantedFile(t *testing.T) {
 	needs.Root(t)
 	if value := os.Getenv(plantedVariable); value != "" {
 		endpoint, anchors, _ := strings.Cut(value, " ")
@@ -56,7 +55,7 @@ func TestPlantedReadFailsOnceConfined(t *testing.T) {
 		return
 	}
 	world := goodWorld(t)
-	command := exec.Command(os.Args[0], "-test.run", "^TestPlantedReadFailsOnceConfined$", "-test.v")
+	command := exec.Command(os.Args[0], "-test.run", "^TestConfinedProgramCannotReadAPlantedFile$", "-test.v")
 	command.Env = append(os.Environ(), plantedVariable+"="+world.endpoint+" "+world.anchors)
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", output)
@@ -64,9 +63,9 @@ func TestPlantedReadFailsOnceConfined(t *testing.T) {
 	require.Contains(t, string(output), "planted read succeeded: false")
 }
 
-// A kernel without Landlock, or a seccomp filter that refuses one call of it, costs no
+// A kernel without Landlock, or a seccomp filter that refuses one of its calls, must not cost a
 // login.
-func TestAnswersWithoutLandlock(t *testing.T) {
+func TestKeyIsPrintedWithoutLandlock(t *testing.T) {
 	needs.Root(t)
 	strace := needs.Tool(t, "strace")
 	dir := t.TempDir()
@@ -87,14 +86,14 @@ func TestAnswersWithoutLandlock(t *testing.T) {
 			require.Equal(t, aliceKey+"\n", string(output))
 			trace, err := os.ReadFile(filepath.Join(dir, "trace"))
 			require.NoError(t, err)
-			require.Contains(t, string(trace), "INJECTED", "the call was made and refused")
+			require.Contains(t, string(trace), "INJECTED", "expected the call to be made and refused")
 		})
 	}
 }
 
-// A flaw in what reads the metadata service's answers must find doctor as
-// confined as a login.
-func TestDoctorIsConfinedBeforeItAsks(t *testing.T) {
+// doctor must be as confined as authorized-keys before it reads answers of the metadata
+// service.
+func TestDoctorIsConfinedBeforeItsFirstRequest(t *testing.T) {
 	needs.Root(t)
 	strace := needs.Tool(t, "strace")
 	dir := t.TempDir()
@@ -115,7 +114,7 @@ func TestDoctorIsConfinedBeforeItAsks(t *testing.T) {
 
 type servedWorld struct{ endpoint, anchors string }
 
-// goodWorld serves a world with nothing wrong and a key for alice.
+// goodWorld serves a world without faults, with a key for alice.
 func goodWorld(t *testing.T) servedWorld {
 	t.Helper()
 	s, err := sim.Start(sim.Options{})
@@ -128,9 +127,9 @@ func goodWorld(t *testing.T) servedWorld {
 	return servedWorld{s.IMDS[0], anchors}
 }
 
-// Another process of the same user must not be able to write to what sshd reads, while
-// the program still waits for the metadata service.
-func TestNobodyElseWritesToOurOutput(t *testing.T) {
+// While the program waits for the metadata service, another process of the same user must not
+// be able to write to the pipe that sshd reads.
+func TestSameUserCannotWriteToTheOutput(t *testing.T) {
 	needs.Root(t)
 	dir, err := os.MkdirTemp("/", "eic-test-")
 	require.NoError(t, err)
@@ -147,7 +146,7 @@ func TestNobodyElseWritesToOurOutput(t *testing.T) {
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
-	conn, err := silent.Accept() // it asks by now
+	conn, err := silent.Accept() // the program waits for an answer by now
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // the test is over
 

@@ -13,13 +13,13 @@ import (
 	"eic/internal/doctor"
 )
 
-// full is a disk without room.
+// full is an output on a full disk.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
-// The exit status is that of a broken host, so what is broken has to be said.
-func TestAReportThatCannotBeWritten(t *testing.T) {
+// The exit status is that of a broken host, so standard error must say what happened.
+func TestUnwrittenReportIsAnError(t *testing.T) {
 	report := doctor.Report{Checks: []doctor.Check{{ID: "path", Finding: doctor.Finding{Verdict: doctor.OK}}}, Verdict: doctor.OK}
 	for _, x := range []examination{{}, {asJSON: true}} {
 		var stderr bytes.Buffer
@@ -30,9 +30,9 @@ func TestAReportThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A monitoring system has statuses of its own, and the collector of a textfile
-// must never find half of one.
-func TestWhatMonitoringSees(t *testing.T) {
+// Monitoring systems read Nagios's exit statuses, or a textfile for Prometheus, which must never
+// be incomplete.
+func TestNagiosStatusAndPrometheusTextfile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "eic.prom")
 	for verdict, status := range map[doctor.Verdict]int{doctor.OK: 0, doctor.Warning: 1, doctor.Broken: 2} {
 		x := examination{exit: exitAsNagios, textfile: name}

@@ -13,8 +13,9 @@ import (
 	"eic/test/needs"
 )
 
-// Whoever forgets sudo is told so first, and not what sshd says to strangers.
-func TestCommandsThatMustRunAsRootSayIt(t *testing.T) {
+// Without root, the first message must be to run the command as root, and not an error of
+// sshd.
+func TestCommandWithoutRootAsksForRoot(t *testing.T) {
 	needs.Root(t)
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
@@ -31,6 +32,6 @@ func TestCommandsThatMustRunAsRootSayIt(t *testing.T) {
 		require.Equal(t, exitFailed, exit.ExitCode())
 		require.Equal(t, "eic "+command+" must run as root; run: sudo eic "+command+"\n", string(output))
 		_, err = asNobody(command, "--help")
-		require.NoError(t, err, "help is for everybody")
+		require.NoError(t, err, "expected help without root")
 	}
 }

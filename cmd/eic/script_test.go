@@ -22,8 +22,8 @@ import (
 	"eic/test/trial"
 )
 
-// Most scripts wait for a budget to be spent rather than compute, so more of them
-// run side by side than there are processors.
+// Most scripts wait for a budget to be spent, so more of them run in parallel than there are
+// processors.
 func TestMain(m *testing.M) {
 	trial.Parallel(16)
 	os.Exit(m.Run())
@@ -34,28 +34,28 @@ const scriptDir = "testdata/script"
 // aliceKey is the key that is pushed for alice in every world of the scripts.
 const aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 
-// longestRun is how long a run may take, whatever the world does to it.
+// longestRun is the time limit of a run, whatever the world does.
 const longestRun = 6 * time.Second
 
-// TestScript runs the scripts against the program as it is released, with a
-// simulated world for each. Beside testscript's own commands they have:
+// TestScript runs the scripts against the released program, with a simulated world for each.
+// Besides testscript's own commands, scripts have these:
 //
 //	world [FAULT...]    starts a world with these faults and pushes a key for alice
-//	ask STATUS [ARG...] runs "eic authorized-keys" in that world, with the flags
-//	                    that lead it there before ARG
+//	ask STATUS [ARG...] runs "eic authorized-keys" with the flags for that world
+//	                    before ARG
 //	run STATUS PROGRAM [ARG...]
 //	                    runs a program that must end with that status
-//	log [REGEXP...]     the program's log lines: each matches one of REGEXP, and
-//	                    each REGEXP one of them
-//	requests N          how many requests the world has had since it was started
+//	log [REGEXP...]     requires that each line of the program's log matches a
+//	                    REGEXP, and each REGEXP a line
+//	requests N          requires that the world has had N requests since its start
 //	fault NAME STATUS STDOUT [REGEXP...]
-//	                    all that in one line: a world with one fault, a question
-//	                    for alice, its exit status, what is on stdout ("nothing",
-//	                    the pushed "key" alone, or several "keys" and it among
-//	                    them), and its log
-//	budget TIME         the --budget of further questions
+//	                    starts a world with one fault, asks for alice's keys, and
+//	                    requires an exit status, a standard output ("nothing", only
+//	                    the pushed "key", or several "keys" with the pushed one
+//	                    among them), and a log
+//	budget TIME         sets --budget for later commands
 func TestScript(t *testing.T) {
-	needs.Root(t) // the program believes trust anchors only if they are root's
+	needs.Root(t) // the program accepts a file of trust anchors only if root owns it
 	dir := t.TempDir()
 	require.NoError(t, host.Build(t.Context(), dir))
 	require.NoError(t, os.Symlink("eic", filepath.Join(dir, oldName)))
@@ -83,8 +83,8 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// Every way in which the simulated world can go wrong has a script, but for those in which
-// answers travel: test/faults has the table of these.
+// Every fault of the simulator has a script, except for faults of transport, which test/faults
+// tests.
 func TestEveryFaultHasAScript(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(scriptDir, "*.txtar"))
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func (s *script) end() {
 	}
 }
 
-// scripted makes a testscript command, which cannot be negated, of a method.
+// scripted makes a testscript command of a method. The command cannot be negated.
 func scripted(method func(*script, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, negated bool, args []string) {
 		if negated {
@@ -163,7 +163,7 @@ func (s *script) run(ts *testscript.TestScript, args []string) {
 	start := time.Now()
 	err := ts.Exec(args[1], args[2:]...)
 	if took := time.Since(start); took > longestRun {
-		ts.Fatalf("it took %s", took)
+		ts.Fatalf("the run took %s", took)
 	}
 	status, exit := 0, new(exec.ExitError)
 	if errors.As(err, &exit) {
@@ -189,7 +189,7 @@ func (s *script) log(ts *testscript.TestScript, patterns []string) {
 	for _, line := range lines {
 		matches := func(pattern string) bool { return regexp.MustCompile(pattern).MatchString(line) }
 		if !slices.ContainsFunc(patterns, matches) {
-			ts.Fatalf("unexpected in the log: %q", line)
+			ts.Fatalf("unexpected line in the log: %q", line)
 		}
 	}
 }
@@ -212,7 +212,7 @@ func (s *script) fault(ts *testscript.TestScript, args []string) {
 		ts.Fatalf("%s: expected on stdout: %s", name, keys)
 	}
 	if (expectation(name) == sim.Printed) != (keys != "nothing") {
-		ts.Fatalf("%s: the simulator expects otherwise: %s", name, expectation(name))
+		ts.Fatalf("%s: the simulator expects another result: %s", name, expectation(name))
 	}
 	s.log(ts, log)
 }

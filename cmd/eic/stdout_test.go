@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhoLikesColors(t *testing.T) {
+func TestColorsOnlyOnATerminal(t *testing.T) {
 	terminal, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as a terminal is
 	require.NoError(t, err)
 	defer func() { _ = terminal.Close() }()
@@ -21,11 +21,11 @@ func TestWhoLikesColors(t *testing.T) {
 		term    string
 		want    bool
 	}{
-		"a terminal":                   {terminal, "", "xterm", true},
-		"a person who wants none":      {terminal, "1", "xterm", false},
-		"a terminal that is dumb":      {terminal, "", "dumb", false},
-		"a terminal that nobody knows": {terminal, "", "", false},
-		"a file":                       {file, "", "xterm", false},
+		"a terminal":                 {terminal, "", "xterm", true},
+		"a terminal, with NO_COLOR":  {terminal, "1", "xterm", false},
+		"a terminal, with TERM=dumb": {terminal, "", "dumb", false},
+		"a terminal, without TERM":   {terminal, "", "", false},
+		"a file":                     {file, "", "xterm", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment := map[string]string{"NO_COLOR": try.noColor, "TERM": try.term}

@@ -13,9 +13,9 @@ import (
 	"eic/internal/printable"
 )
 
-// Whoever hands over evidence names its files. Such a name must not steer the
-// terminal of whoever verifies it.
-func TestNamesOfFilesThatSteerATerminal(t *testing.T) {
+// Evidence may come from an attacker, who chooses the names of its files. A name must not send
+// escape sequences to the auditor's terminal.
+func TestEscapeSequencesInNamesAreNotPrinted(t *testing.T) {
 	const hostile = "\x1b]0;owned\x07\u009b2J"
 	dir := t.TempDir()
 	staples := filepath.Join(dir, "ocsp"+hostile)
@@ -23,11 +23,11 @@ func TestNamesOfFilesThatSteerATerminal(t *testing.T) {
 	piece := filepath.Join(dir, "piece")
 	require.NoError(t, os.WriteFile(piece, nil, 0o600))
 	for name, args := range map[string][]string{
-		"a directory":      {staples},
-		"a file":           {"--keys=" + hostile, "--signer-cert=x", "--ocsp=x", "--instance-id=i-0123456789abcdef0", "--region=us-east-1"},
-		"a staple":         {"--keys=" + piece, "--signer-cert=" + piece, "--ocsp=" + staples, "--instance-id=i-0123456789abcdef0", "--region=us-east-1"},
-		"a flag":           {"--" + hostile},
-		"an instance's id": {"--keys=x", "--signer-cert=x", "--ocsp=x", "--instance-id=" + hostile, "--region=us-east-1"},
+		"directory of the evidence": {staples},
+		"file of the active keys":   {"--keys=" + hostile, "--signer-cert=x", "--ocsp=x", "--instance-id=i-0123456789abcdef0", "--region=us-east-1"},
+		"file of a staple":          {"--keys=" + piece, "--signer-cert=" + piece, "--ocsp=" + staples, "--instance-id=i-0123456789abcdef0", "--region=us-east-1"},
+		"unknown flag":              {"--" + hostile},
+		"instance id":               {"--keys=x", "--signer-cert=x", "--ocsp=x", "--instance-id=" + hostile, "--region=us-east-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -39,8 +39,8 @@ func TestNamesOfFilesThatSteerATerminal(t *testing.T) {
 	}
 }
 
-// Whoever hands over evidence may make of a file what never ends.
-func TestEvidenceThatNeverEnds(t *testing.T) {
+// Evidence may come from an attacker, who may make a file endless.
+func TestEndlessEvidenceIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, content []byte) string {
 		name = filepath.Join(dir, name)

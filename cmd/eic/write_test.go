@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// OpenSSH up to 7.4 reads until the key that it wanted, and then waits for the
-// command. A pipe holds 64 KiB.
-func TestSSHDThatStopsReadingIsNotWaitedFor(t *testing.T) {
+// OpenSSH up to 7.4 reads up to the offered key, and then waits for the command to end. A pipe
+// holds 64 KiB.
+func TestOutputThatSSHDDoesNotReadDelaysNothing(t *testing.T) {
 	keys := bytes.Repeat([]byte("ssh-ed25519 AAAA\n"), 20_000)
 	for name, budget := range map[string]time.Duration{"within the budget": 1500 * time.Millisecond, "when the budget is spent": -time.Second} {
 		t.Run(name, func(t *testing.T) {
 			reader, writer, err := os.Pipe()
 			require.NoError(t, err)
-			defer reader.Close() //nolint:errcheck // it ends the write that is left behind
+			defer reader.Close() //nolint:errcheck // closing ends the pending write
 			ctx, cancel := context.WithTimeout(t.Context(), budget)
 			defer cancel()
 			first := make([]byte, 100)
@@ -31,15 +31,15 @@ func TestSSHDThatStopsReadingIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestSSHDThatReadsGetsEveryKey(t *testing.T) {
+func TestSSHDGetsEveryKeyAfterTheBudget(t *testing.T) {
 	keys := bytes.Repeat([]byte("ssh-ed25519 AAAA\n"), 20_000)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // the answer took all of the budget
+	cancel() // the lookup has spent the budget
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)
 	read := make(chan []byte, 1)
 	go func() {
-		text, _ := io.ReadAll(reader) // what was read counts
+		text, _ := io.ReadAll(reader) // only what was read counts
 		read <- text
 	}()
 	require.NoError(t, writeKeys(ctx, writer, keys))
