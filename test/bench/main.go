@@ -1,10 +1,10 @@
-// Command bench measures what eic costs beside the floor, a program that makes the same
-// requests through the AWS SDK and does nothing else. It measures single runs, the requests
-// on the wire, and logins of a real ssh through a real sshd. It prints tables in Markdown and
-// fails if a target is missed.
+// Command bench compares the cost of eic with the floor, a program that only sends the same
+// requests through the AWS SDK. It measures single runs, the requests on the wire, and logins
+// of a real ssh through a real sshd. It prints tables in Markdown and fails if a target is
+// missed.
 //
-// hyperfine runs and times the programs. It needs root, as package host does, and a
-// machine with nothing else to do.
+// hyperfine runs and times the programs. The command needs root, as package host does, and an
+// idle machine.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	rounds := pflag.Int("rounds", 40, "let the programs take `N` turns")
 	pflag.Parse()
 	os.Exit(host.Run(scene.Build, func() int {
-		debug.SetGCPercent(-1) // the simulator is in this process; garbage is collected between turns
+		debug.SetGCPercent(-1) // the simulator is in this process; garbage is collected only between turns
 		b := &bench{rounds: *rounds, keys: new(ca.Keys)}
 		if err := b.all(); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
@@ -40,16 +40,16 @@ func main() {
 	}))
 }
 
-// bench is one run and what it found.
+// bench is one run of the command, with its results.
 type bench struct {
 	rounds  int
 	keys    *ca.Keys
 	targets []target
 	runs    []run
-	peak    float64 // the most memory that eic had, in MiB
+	peak    float64 // the highest peak memory of eic, in MiB
 }
 
-// run is what the runs of eic in a case took, beside those of the floor.
+// run is the cost of eic in a case, compared with the floor.
 type run struct {
 	name       string
 	eic, floor taken
@@ -64,7 +64,7 @@ func (b *bench) all() error {
 	return errors.Join(b.singleRuns(0, 1.12), b.singleRuns(time.Millisecond, 1.05), b.wire(), b.logIn())
 }
 
-// on opens a scene for as long as a function runs.
+// on opens a scene, runs a function in it, and closes it.
 func (b *bench) on(options scene.Options, do func(*scene.Scene) error) error {
 	options.Keys = b.keys
 	s, err := scene.Open(options)
@@ -74,14 +74,14 @@ func (b *bench) on(options scene.Options, do func(*scene.Scene) error) error {
 	return errors.Join(do(s), s.Close())
 }
 
-// asked is what sshd asks in a case, and how many lines eic and the floor print.
+// asked is the question of sshd in a case, and the number of lines that eic and the floor print.
 type asked struct {
 	name            string
 	eic, floor      []string
 	keys, floorKeys int
 }
 
-// cases pushes the keys that they need.
+// cases returns the cases and pushes their keys.
 func cases(s *scene.Scene) ([]asked, error) {
 	one, err := s.Push("alice", 1)
 	if err != nil {
@@ -95,8 +95,8 @@ func cases(s *scene.Scene) ([]asked, error) {
 	}, err
 }
 
-// scenes is how many scenes the rounds are shared out to: where in memory a program's file
-// lies makes a difference of some hundredths for as long as it lies there.
+// scenes is the number of scenes that share the rounds. The place of a program's file in memory
+// changes its time by some hundredths, and stays the same in one scene.
 const scenes = 5
 
 func (b *bench) singleRuns(delay time.Duration, most float64) error {
@@ -121,9 +121,9 @@ func (b *bench) singleRuns(delay time.Duration, most float64) error {
 	return nil
 }
 
-// compare adds to what was found in a case before.
+// compare adds the results of another scene to those of a case.
 func (b *bench) compare(s *scene.Scene, c asked, r *run) error {
-	// The first to ask waits until all keys are signed, for which eic has no patience.
+	// The first run waits until all keys are signed, which takes longer than eic's budget.
 	if _, err := once(s, c.floor, c.floorKeys); err != nil {
 		return err
 	}
@@ -141,8 +141,7 @@ func (b *bench) remember(s *scene.Scene, command []string, keys int) error {
 	return err
 }
 
-// once runs a command, checks that it does what is to be measured, and returns the
-// most memory that it had, in MiB.
+// once runs a command, checks its result, and returns its peak memory in MiB.
 func once(s *scene.Scene, command []string, keys int) (float64, error) {
 	result, err := host.Capture(context.Background(), s.Command(host.ServiceUser, "/usr/bin/time", append([]string{"-f", "%M"}, command...)...))
 	if err != nil {
@@ -156,14 +155,15 @@ func once(s *scene.Scene, command []string, keys int) (float64, error) {
 	return kibibytes / 1024, err
 }
 
-// wire counts requests, with a delay far longer than what a program takes between two that
-// need not wait for each other. It also has eic read as long a document as it takes.
+// wire counts requests and round trips. Its delay is much longer than the time between two
+// requests of a program that do not wait for each other. It also lets eic read a document of
+// the maximum length.
 func (b *bench) wire() error {
 	return b.on(scene.Options{Delay: 200 * time.Millisecond, Count: true}, func(s *scene.Scene) error {
 		all, err := cases(s)
 		var costs [2]trips.Cost
 		for i := 0; err == nil && i < len(costs); i++ {
-			_, err = s.Cost() // of what came before
+			_, err = s.Cost() // forgets earlier requests
 			err = errors.Join(err, b.remember(s, all[i].eic, all[i].keys))
 			if err == nil {
 				costs[i], err = s.Cost()
@@ -185,8 +185,8 @@ func (b *bench) wire() error {
 	})
 }
 
-// logIn measures a real ssh through a real sshd: once with the floor as its command, once
-// with eic, and once with the key in the user's own file. Each way has a user.
+// logIn measures logins of a real ssh through a real sshd: with the floor as its command, with
+// eic, and with the key in the user's own file. Each way has its own user.
 func (b *bench) logIn() error {
 	users := []string{"erin", "frank", "grace"}
 	return b.on(scene.Options{Users: users}, func(s *scene.Scene) error {

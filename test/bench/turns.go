@@ -14,10 +14,11 @@ import (
 	"eic/test/bench/scene"
 )
 
-// taken is what the runs of one command took, in milliseconds: the medians of each turn.
+// taken has the times of one command in milliseconds: the medians of each turn.
 type taken struct{ wall, cpu []float64 }
 
-// ratio and more are medians over all turns: this command beside another one.
+// ratio and more compare this command with another one: medians over all turns of the quotient
+// and of the difference.
 func (t taken) ratio(other taken) float64 {
 	return median(t.wall, other.wall, func(a, b float64) float64 { return a / b })
 }
@@ -37,14 +38,14 @@ func median(values, others []float64, combine func(a, b float64) float64) float6
 
 func only(a, _ float64) float64 { return a }
 
-// turn is a command, and where to add what it took.
+// turn is a command, and where to add its times.
 type turn struct {
 	command string
 	taken   *taken
 }
 
-// inTurns has hyperfine run each command a few times in every round. What slows the
-// machine down thus slows all of them down, and who comes first changes.
+// inTurns runs each command a few times in every round, with hyperfine. So a slow machine slows
+// down all commands, and the first command of a round varies.
 func inTurns(s *scene.Scene, user string, rounds, runs int, turns ...turn) error {
 	for range rounds {
 		runtime.GC()
@@ -59,7 +60,7 @@ func inTurns(s *scene.Scene, user string, rounds, runs int, turns ...turn) error
 
 func round(s *scene.Scene, user string, runs int, turns []turn) error {
 	export := filepath.Join(s.Dir(), "hyperfine.json")
-	if err := errors.Join(os.WriteFile(export, nil, 0o644), os.Chmod(export, 0o666)); err != nil { // the user writes it
+	if err := errors.Join(os.WriteFile(export, nil, 0o644), os.Chmod(export, 0o666)); err != nil { // hyperfine writes it as the user
 		return err
 	}
 	arguments := []string{"--shell=none", "--style=none", "--warmup=2", "--runs=" + strconv.Itoa(runs), "--export-json=" + export}
@@ -86,7 +87,7 @@ func round(s *scene.Scene, user string, runs int, turns []turn) error {
 	return nil
 }
 
-// target is something that the bench has to show.
+// target is a limit for a measured value.
 type target struct {
 	what        string
 	found, most float64

@@ -6,17 +6,17 @@ import (
 	"path/filepath"
 )
 
-// ServiceUser is the system user that sshd runs eic as.
+// ServiceUser is the system user as whom sshd runs eic.
 const ServiceUser = "_eic"
 
 const (
-	// serviceUserID is below those of people (UID_MIN of login.defs(5)).
+	// serviceUserID is less than UID_MIN of login.defs(5).
 	serviceUserID = 999
 	// firstUser is the user id of the first user that is added.
 	firstUser = 2000
 )
 
-// writeAccounts makes the users that every system has, and those asked for.
+// writeAccounts creates the users that every system has, and those of the options.
 func (h *Host) writeAccounts() error {
 	if h.options.Root == "/" {
 		files := map[string]string{
@@ -43,8 +43,8 @@ func (h *Host) writeAccounts() error {
 	return nil
 }
 
-// AddUser adds a user who can log in, but with no password, and an empty home
-// directory, Home.
+// AddUser adds a user without a password, who can log in with a key, and an empty home directory,
+// Home.
 func (h *Host) AddUser(name string) error {
 	id := h.users
 	if err := h.addAccount(name, id, Home(name), "/bin/sh"); err != nil {
@@ -58,11 +58,11 @@ func (h *Host) AddUser(name string) error {
 	return os.Chown(home, id, id)
 }
 
-// Home is a user's home directory as the host sees it.
+// Home returns a user's home directory as the host sees it.
 func Home(user string) string { return filepath.Join("/run/home", user) }
 
-// addAccount adds one line each to passwd(5), shadow(5) and group(5). The password
-// is one that nothing hashes to; unlike "!" it does not lock the account.
+// addAccount adds a line to passwd(5), shadow(5) and group(5). The password is "*": no password
+// has this hash, and unlike "!" it does not lock the account.
 func (h *Host) addAccount(name string, id int, home, shell string) error {
 	for _, add := range []struct{ file, line string }{
 		{"/etc/passwd", fmt.Sprintf("%s:x:%d:%d::%s:%s\n", name, id, id, home, shell)},
@@ -82,7 +82,7 @@ func appendTo(file, line string) error {
 		return err
 	}
 	if _, err := f.WriteString(line); err != nil {
-		_ = f.Close() // the write is what failed
+		_ = f.Close() // the error of the write is returned
 		return err
 	}
 	return f.Close()

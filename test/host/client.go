@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// alias is what the host is called in the ssh client's configuration.
+// alias is the name of the host in the ssh client's configuration.
 const alias = "instance"
 
-// Keygen is the command that makes a key pair of a type of ssh-keygen(1), with more
-// of its arguments: the private half in file, the public one in file.pub.
+// Keygen returns the command that generates a key pair with ssh-keygen(1): the private key in
+// file, the public key in file.pub. kind is the type of the key, and more has further arguments.
 func Keygen(file, kind string, more ...string) *exec.Cmd {
 	args := []string{"-q", "-t", kind, "-N", "", "-C", filepath.Base(file), "-f", file}
 	return here(SSHKeygen, append(args, more...)...)
 }
 
-// NewKey makes a key pair in Dir and returns the private half's file.
+// NewKey generates a key pair in Dir and returns the file of the private key.
 func (h *Host) NewKey(name, kind string, more ...string) (string, error) {
 	file := filepath.Join(h.Dir(), name)
 	return file, mustRun(Keygen(file, kind, more...))
 }
 
-// SSH is the command that runs a command on the host as a user, with the private
-// key in a file. It asks nothing and offers no other key.
+// SSH returns the command that runs a command on the host over ssh, as a user, with the private
+// key in a file. It never prompts and offers no other key.
 func (h *Host) SSH(user, keyFile string, command ...string) *exec.Cmd {
 	args := []string{"-F", h.clientConfig(), "-i", keyFile, user + "@" + alias}
 	return here(SSH, append(args, command...)...)
@@ -32,8 +32,8 @@ func (h *Host) SSH(user, keyFile string, command ...string) *exec.Cmd {
 
 func (h *Host) clientConfig() string { return filepath.Join(h.Dir(), "ssh_config") }
 
-// configureClient writes what ssh has to know: where the host is, its key, and to
-// offer nothing but the key that it is told to.
+// configureClient writes ssh's configuration: the host's address and host key, and to offer
+// only the given key.
 func (h *Host) configureClient() error {
 	public, err := os.ReadFile(h.Path(hostKey) + ".pub")
 	if err != nil {

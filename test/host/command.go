@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// Result is how a program ended.
+// Result is the result of a program.
 type Result struct {
 	Stdout, Stderr string
 	Status         int
 }
 
-// Capture runs a command to its end, and kills it when the context ends. Its error is
-// that the command could not be run, or was killed; a status other than 0 is none.
+// Capture runs a command to its end, and kills it when the context ends. It returns an error if
+// the command could not be run or was killed. A status other than 0 is not an error.
 func Capture(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -37,7 +37,7 @@ func Capture(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, nil
 }
 
-// mustRun runs a command that has to succeed.
+// mustRun runs a command and returns an error unless it succeeds.
 func mustRun(cmd *exec.Cmd) error {
 	result, err := Capture(context.Background(), cmd)
 	if err == nil && result.Status != 0 {
@@ -46,8 +46,8 @@ func mustRun(cmd *exec.Cmd) error {
 	return err
 }
 
-// Command is a program of the host, by its whole path, with its arguments, run by
-// one of the host's users.
+// Command returns a command that runs a program of the host, by its absolute path, as one of
+// the host's users.
 func (h *Host) Command(user, program string, args ...string) *exec.Cmd {
 	argv := append([]string{program}, args...)
 	if user != "root" {
@@ -60,12 +60,12 @@ func (h *Host) Command(user, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// here is a program of this machine's, for what does not happen on the host.
+// here returns a command that runs a program of this machine, outside of the host.
 func here(program string, args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: program, Args: append([]string{program}, args...), Dir: "/", Env: environment()}
 }
 
-// environment is the same for every program, whoever runs the test.
+// environment returns the environment of every program, whoever runs the test.
 func environment() []string {
 	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8"}
 }

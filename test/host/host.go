@@ -1,15 +1,15 @@
-// Package host makes a throwaway EC2 instance out of this machine, for tests and
-// demonstrations of what only a real sshd and a real ssh can show.
+// Package host makes a throwaway EC2 instance out of this machine, for tests and demonstrations
+// that need a real sshd and a real ssh.
 //
-// A program that wants one runs itself again inside of namespaces (Run). In there
-// it starts a Host: IMDS's addresses on the loopback interface with the simulator
-// behind them, a /sys that tells the instance's identity, a system log that it can
-// read, and users and files of its own. On that it installs eic (Install), starts
-// sshd (Configure, StartSSHD), pushes keys (Service) and logs in (SSH).
+// A program that needs a host runs itself again inside of namespaces (Run). There it starts a
+// Host. The host has IMDS's addresses on the loopback interface, where the simulator answers.
+// It has a /sys with the instance's identity, a system log that tests can read, and its own
+// users and files. The program then installs eic (Install), starts sshd (Configure, StartSSHD),
+// pushes keys (Service) and logs in (SSH).
 //
-// It is not a container: processes of the host see this machine's programs and
-// libraries, and most of its files. What they write to /etc, /opt, /usr/bin, /var/log,
-// /run and /dev is gone when the Host is closed; the rest of the file system is real.
+// A host is not a container: its processes see this machine's programs and libraries, and most
+// of its files. What they write to /etc, /opt, /usr/bin, /var/log, /run and /dev disappears when
+// the Host is closed. The rest of the file system is that of this machine.
 package host
 
 import (
@@ -23,8 +23,8 @@ import (
 	"eic/internal/sim"
 )
 
-// Files, as the host sees them, with the simulator's roots: what eic trusts, and what
-// clients trust.
+// Files with the simulator's roots, as the host sees them: the trust anchors of eic, and the TLS
+// root of clients.
 const (
 	TrustAnchors = "/run/eic-test/roots.pem"
 	TLSRoot      = "/run/eic-test/tls.pem"
@@ -33,27 +33,26 @@ const (
 // Options describe a host. The zero value is a Nitro instance with IPv4 and IPv6 and a
 // simulator without faults.
 type Options struct {
-	// Root, if set, is the directory with another system's files, that the
-	// host is made of in place of this machine's. They are not kept from
-	// changes; only its /dev, /proc, /run and /sys are the host's own.
+	// Root, if set, is a directory with another system's files, which the host uses instead
+	// of this machine's. The host changes these files. Only /dev, /proc, /run and /sys are
+	// the host's own.
 	Root string
 	// Platform is the platform that the host's /sys shows.
 	Platform Platform
 	// IPv6Only leaves the host without any IPv4 address.
 	IPv6Only bool
-	// Addresses are more addresses that the host has, with the length of their
-	// prefix, as in "10.0.0.10/32".
+	// Addresses are additional addresses of the host, in CIDR notation, as in
+	// "10.0.0.10/32".
 	Addresses []string
-	// Users are made at the start, as AddUser does.
+	// Users are added at the start, as by AddUser.
 	Users []string
 	// Sim are the simulator's options; its addresses are filled in.
 	Sim sim.Options
 }
 
-// Host is a running host. It is not for use by several goroutines, apart from
-// Command, SSH, Service, and Log.
+// Host is a running host. Only Command, SSH, Service and Log are safe for concurrent use.
 type Host struct {
-	// Sim is the simulator that the host asks.
+	// Sim is the simulator of AWS for the host.
 	Sim *sim.Sim
 	// Log is the host's system log.
 	Log *SystemLog
@@ -65,8 +64,8 @@ type Host struct {
 	loopback string
 }
 
-// Start starts a host; the caller closes it. It must be called inside of Run, for
-// one host at a time.
+// Start starts a host. The caller must close it. Start must be called inside of Run, and only one
+// host can run at a time.
 func Start(options Options) (*Host, error) {
 	if Prepared() == "" {
 		return nil, errors.New("host.Start was called outside of host.Run")
@@ -94,8 +93,8 @@ func Start(options Options) (*Host, error) {
 	return h, nil
 }
 
-// Close ends the host: sshd, the simulator, the system log, and every mount. It
-// may be called twice.
+// Close ends the host: sshd, the simulator, the system log, and every mount. It may be called
+// twice.
 func (h *Host) Close() error {
 	h.StopSSHD()
 	if h.Sim != nil {
@@ -107,18 +106,18 @@ func (h *Host) Close() error {
 	return h.mounts.undo()
 }
 
-// Service is where keys for the host are pushed.
+// Service returns the API that pushes keys to the host.
 func (h *Host) Service() Service { return Service{h.Sim.API, h.options.Sim.InstanceID} }
 
 // Path returns the path of a file of the host for this process.
 func (h *Host) Path(name string) string { return filepath.Join(h.options.Root, name) }
 
-// Dir returns a directory of the host, as a path for this process, for files of a test.
-// It is removed with the host.
+// Dir returns a directory of the host for files of a test, as a path for this process. It is
+// removed with the host.
 func (h *Host) Dir() string { return h.Path(filepath.Dir(TrustAnchors)) }
 
-// WriteFile writes a file of the host that everybody may read, and makes the
-// directories it is in.
+// WriteFile writes a file of the host that everybody may read, and creates its parent
+// directories.
 func (h *Host) WriteFile(name string, text []byte) error {
 	path := h.Path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -1,7 +1,6 @@
 package host
 
-// Platform is what a host looks like to a program that checks whether it is an EC2
-// instance.
+// Platform is the machine that a host's /sys shows.
 type Platform int
 
 // The platforms.
@@ -10,7 +9,7 @@ const (
 	Nitro Platform = iota
 	// Xen: the hypervisor's UUID begins with ec2.
 	Xen
-	// NotEC2: a machine of somebody else's make.
+	// NotEC2: a machine outside of EC2.
 	NotEC2
 )
 
@@ -19,7 +18,7 @@ const (
 	xenUUIDFile  = "/sys/hypervisor/uuid"
 )
 
-// writeIdentity writes what the firmware and the hypervisor say.
+// writeIdentity writes the values of the firmware and the hypervisor in /sys.
 func (h *Host) writeIdentity() error {
 	switch h.options.Platform {
 	case Xen:

@@ -9,17 +9,17 @@ import (
 	"slices"
 )
 
-// Binary is where eic is installed.
+// Binary is the path of the installed eic.
 const Binary = "/usr/bin/eic"
 
-// ReleaseFlags are those of go build that a release is built with; the Makefile's
-// GOBUILD has them too.
+// ReleaseFlags returns the flags of go build for a release. They are also in the Makefile's
+// GOBUILD.
 func ReleaseFlags() []string {
 	return []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}
 }
 
-// BuildRelease builds a command as it is released, static and stripped, into a file.
-// More flags of go build may follow.
+// BuildRelease builds a command with the flags of a release, static and stripped, into a file.
+// flags are additional flags of go build.
 func BuildRelease(ctx context.Context, file, command string, flags ...string) error {
 	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", file}, ReleaseFlags(), flags, []string{command})
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -30,14 +30,14 @@ func BuildRelease(ctx context.Context, file, command string, flags ...string) er
 	return nil
 }
 
-// Build builds eic into a directory. It is for Run, whose host has no network to
-// fetch modules over.
+// Build builds eic into a directory. It is for the prepare function of Run, because a host has no
+// network to download modules.
 func Build(ctx context.Context, dir string) error {
 	return BuildRelease(ctx, filepath.Join(dir, "eic"), "eic/cmd/eic")
 }
 
-// Install does what a package does, short of sshd's configuration: it installs the
-// eic that Build has built, and the system user that it runs as.
+// Install installs the eic that Build has built, and adds its system user. Unlike a package, it
+// does not configure sshd.
 func (h *Host) Install() error {
 	text, err := os.ReadFile(filepath.Join(Prepared(), "eic"))
 	if err != nil {

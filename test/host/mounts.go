@@ -12,7 +12,7 @@ import (
 	"eic/test/host/mount"
 )
 
-// mounts are those made for one host, in the order in which they were made.
+// mounts are the mounts for one host, in order.
 type mounts []string
 
 func (m *mounts) mount(source, target, kind string, flags uintptr, data string) error {
@@ -23,14 +23,13 @@ func (m *mounts) mount(source, target, kind string, flags uintptr, data string) 
 	return nil
 }
 
-// tmpfs puts an empty directory over target. Its mode matters: sshd trusts no
-// command below a directory that others may write to.
+// tmpfs mounts an empty directory over target. Its mode matters: sshd runs no command below a
+// directory that others may write to.
 func (m *mounts) tmpfs(target string) error {
 	return m.mount("tmpfs", target, "tmpfs", mount.NoSUID, "mode=755")
 }
 
-// overlay makes what is written below target from now on go to a directory below
-// layers instead.
+// overlay redirects later writes below target to a directory below layers.
 func (m *mounts) overlay(target, layers string) error {
 	upper := filepath.Join(layers, target, "upper")
 	work := filepath.Join(layers, target, "work")
@@ -43,7 +42,7 @@ func (m *mounts) overlay(target, layers string) error {
 		fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", target, upper, work))
 }
 
-// undo unmounts everything, the last first.
+// undo unmounts everything in reverse order.
 func (m *mounts) undo() error {
 	var failed []error
 	for _, target := range slices.Backward(*m) {
@@ -53,8 +52,8 @@ func (m *mounts) undo() error {
 	return errors.Join(failed...)
 }
 
-// mountAll gives the host its directories of the kernel's, and, if it is made out
-// of this machine, the layers that keep this machine as it is.
+// mountAll mounts the host's /dev, /proc, /run and /sys. If the host has this machine's files,
+// it also mounts the layers that protect them.
 func (h *Host) mountAll() error {
 	for _, dir := range []string{"/run", "/dev", "/sys"} {
 		if err := h.mounts.tmpfs(h.Path(dir)); err != nil {
@@ -80,8 +79,8 @@ func (h *Host) mountAll() error {
 	return h.makeDevices()
 }
 
-// makeDevices makes those devices that programs expect everywhere
-// (Documentation/admin-guide/devices.txt of Linux).
+// makeDevices creates the devices that every system has (Documentation/admin-guide/devices.txt of
+// Linux).
 func (h *Host) makeDevices() error {
 	for _, device := range []struct {
 		name         string
@@ -93,7 +92,7 @@ func (h *Host) makeDevices() error {
 		if err := unix.Mknod(path, unix.S_IFCHR|0o666, int(unix.Mkdev(device.major, device.minor))); err != nil {
 			return fmt.Errorf("making %s: %w", path, err)
 		}
-		if err := os.Chmod(path, 0o666); err != nil { // the umask was in the way
+		if err := os.Chmod(path, 0o666); err != nil { // overrides the umask
 			return err
 		}
 	}

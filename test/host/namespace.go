@@ -14,21 +14,20 @@ import (
 	"eic/test/host/mount"
 )
 
-// preparedVariable tells the process inside the namespaces that it is there, and
-// where to find what was prepared for it.
+// preparedVariable tells a process that it is inside the namespaces. Its value is the directory of
+// prepare.
 const preparedVariable = "EIC_TEST_HOST_PREPARED"
 
-// Run starts this program again, with the same arguments, in network, mount and
-// process namespaces of its own, calls inside there, and returns what it returned.
-// Everything in the namespaces ends with that process, however it ends: no
-// process, mount or address outlives it.
+// Run starts this program again, with the same arguments, in new network, mount and PID
+// namespaces. There it calls inside, and returns the result. However that process ends,
+// everything in the namespaces ends with it: processes, mounts and addresses.
 //
-// There is no network in there, so what needs one is done before by prepare, which
-// leaves its results in a directory that Prepared names inside, and that is
-// removed at the end. Its context ends when somebody interrupts.
+// The namespaces have no network. So prepare does beforehand what needs one, and leaves its
+// results in a directory. Inside, Prepared returns that directory, which is removed at the end.
+// The context of prepare ends on an interrupt.
 //
-// A program calls Run once, before it does anything that it would not do twice. Run
-// needs root; without, it says so and returns 1.
+// A program calls Run once, before it does anything that must not happen twice. Without root, Run
+// prints an error and returns 1.
 func Run(prepare func(ctx context.Context, dir string) error, inside func() int) int {
 	do := func() (int, error) { return outside(prepare) }
 	if Prepared() != "" {
@@ -42,8 +41,7 @@ func Run(prepare func(ctx context.Context, dir string) error, inside func() int)
 	return status
 }
 
-// Prepared is the directory that was handed to Run's prepare, or "" outside of the
-// namespaces.
+// Prepared returns the directory of Run's prepare, or "" outside of the namespaces.
 func Prepared() string { return os.Getenv(preparedVariable) }
 
 func outside(prepare func(context.Context, string) error) (int, error) {
@@ -91,7 +89,7 @@ func again(dir string, signals <-chan os.Signal) (int, error) {
 	for {
 		select {
 		case s := <-signals:
-			_ = cmd.Process.Signal(s) // it may have ended this moment
+			_ = cmd.Process.Signal(s) // the process may have ended just now
 		case err := <-ended:
 			var exit *exec.ExitError
 			if err == nil || errors.As(err, &exit) && exit.Exited() {
@@ -102,9 +100,9 @@ func again(dir string, signals <-chan os.Signal) (int, error) {
 	}
 }
 
-// enter makes the mount and process namespaces this process's own.
+// enter prepares the mount and PID namespaces from inside.
 func enter(inside func() int) (int, error) {
-	unix.Umask(0o022) // whatever it is outside: files of the host have the modes they are made with
+	unix.Umask(0o022) // whatever the umask outside is, files of the host get exactly their modes
 	if err := mount.Mount("", "/", "", mount.Private, ""); err != nil {
 		return 0, fmt.Errorf("making the mounts private: %w", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownNamespaces gives a process network, mount and process namespaces of its own. It is
-// killed when the thread that started it ends.
+// ownNamespaces returns the attributes for a process with new network, mount and PID namespaces.
+// The kernel kills the process when the thread that started it ends.
 func ownNamespaces() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID,

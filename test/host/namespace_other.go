@@ -4,5 +4,5 @@ package host
 
 import "syscall"
 
-// ownNamespaces is never called: Run has refused before.
+// ownNamespaces is never called, because Run returns an error before.
 func ownNamespaces() *syscall.SysProcAttr { return nil }

@@ -14,12 +14,12 @@ const (
 	imdsIPv6 = "fd00:ec2::254"
 )
 
-// configureLoopback gives the loopback interface exactly the host's addresses.
+// configureLoopback configures exactly the host's addresses on the loopback interface.
 func (h *Host) configureLoopback() error {
 	lines := []string{
 		"link set lo up",
 		"address flush dev lo",
-		// Without looking for duplicates first, they can be used at once.
+		// Without duplicate address detection, addresses can be used at once.
 		"address add ::1/128 dev lo nodad",
 		"address add " + imdsIPv6 + "/128 dev lo nodad",
 	}
@@ -38,7 +38,7 @@ func (h *Host) configureLoopback() error {
 			return fmt.Errorf("ip %s: %w: %s", line, err, out)
 		}
 	}
-	// As on machines with systemd. With the kernel's default of 10, writers to
-	// the system log would wait for its reader under load.
+	// The same value as with systemd. With the kernel's default of 10, writers to the system
+	// log would wait for its reader under load.
 	return os.WriteFile("/proc/sys/net/unix/max_dgram_qlen", []byte("512"), 0)
 }

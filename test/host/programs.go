@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Programs of this machine that hosts, and what is done with them, need.
+// Programs of this machine that hosts and their tests need.
 const (
 	SSHD      = "/usr/sbin/sshd"
 	SSH       = "/usr/bin/ssh"
@@ -15,7 +15,7 @@ const (
 	AWS       = "/usr/bin/aws"
 )
 
-// packages are the Debian packages that the programs are in.
+// packages returns the Debian packages of the programs.
 func packages() map[string]string {
 	return map[string]string{
 		SSHD: "openssh-server", SSH: "openssh-client", SSHKeygen: "openssh-client",
@@ -35,5 +35,5 @@ func Missing(programs ...string) []string {
 	return missing
 }
 
-// Needed are the programs without which there is no host.
+// Needed returns the programs that every host needs.
 func Needed() []string { return []string{SSHD, SSH, SSHKeygen, IP, Setpriv} }

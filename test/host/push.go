@@ -12,20 +12,19 @@ import (
 	"eic/internal/sim"
 )
 
-// The simulator's API wants requests to be signed, but with any credentials.
+// The simulator's API requires signed requests, but accepts any credentials.
 const (
 	accessKey = "AKIDEXAMPLE"
 	secretKey = "example"
 )
 
-// Service is where keys are pushed: an EC2 Instance Connect API and the instance
-// that it knows.
+// Service is an EC2 Instance Connect API and the instance for which it pushes keys.
 type Service struct {
 	Endpoint, InstanceID string
 }
 
-// Command is the command that pushes the public half of a key for a user, with
-// AWS's own client. The public half is in keyFile.pub.
+// Command returns the command that pushes the public key in keyFile.pub for a user, with AWS's
+// own client.
 func (s Service) Command(user, keyFile string) *exec.Cmd {
 	cmd := here(AWS, "ec2-instance-connect", "send-ssh-public-key",
 		"--endpoint-url", s.Endpoint,
@@ -37,8 +36,8 @@ func (s Service) Command(user, keyFile string) *exec.Cmd {
 	return cmd
 }
 
-// ClientEnvironment are the variables that make AWS's own clients call the host's
-// simulator. The host's network has to be theirs too.
+// ClientEnvironment returns the variables with which AWS's own clients call the host's simulator.
+// The clients must run in the host's network namespace.
 func (h *Host) ClientEnvironment() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + h.Sim.API, "HTTPS_PROXY=" + h.Sim.Proxy, "AWS_CA_BUNDLE=" + TLSRoot, "SSL_CERT_FILE=" + TLSRoot,
@@ -47,7 +46,7 @@ func (h *Host) ClientEnvironment() []string {
 	}
 }
 
-// Push does the same without that client, and returns the request id.
+// Push pushes a key through AWS's client library, and returns the request id.
 func (s Service) Push(ctx context.Context, user, keyFile string) (string, error) {
 	text, err := os.ReadFile(keyFile + ".pub")
 	if err != nil {

@@ -15,28 +15,28 @@ const (
 
 // Lines for sshd_config(5).
 const (
-	// Packaged is what the packages configure, with the simulator's roots for
-	// trust anchors.
+	// Packaged is the configuration of the packages, with the simulator's roots as trust
+	// anchors.
 	Packaged = "AuthorizedKeysCommand " + Binary + " authorized-keys --trust-anchors " + TrustAnchors + " %u %f\n" +
 		RunAsServiceUser
-	// RunAsServiceUser is the half of it that says who runs the command.
+	// RunAsServiceUser is its line about the user who runs the command.
 	RunAsServiceUser = "AuthorizedKeysCommandUser " + ServiceUser + "\n"
 
-	// closedOtherwise leaves no way in but public keys. Of each option sshd
-	// takes the first value, so it stands behind what a test configures.
+	// closedOtherwise allows only logins with public keys. sshd uses the first value of each
+	// option, so these lines come after those of a test.
 	closedOtherwise = "UsePAM no\n" +
 		"LogLevel VERBOSE\n" +
 		"PasswordAuthentication no\n" +
 		"KbdInteractiveAuthentication no\n" +
 		"AuthorizedKeysFile .ssh/authorized_keys\n"
 
-	// neverShutOut is for OpenSSH 9.8 and later, where clients that are refused
-	// too often are shut out for a while. Older ones do not know it.
+	// neverShutOut turns off the penalties of OpenSSH 9.8 and later for clients that are
+	// refused too often. Older versions do not know the option.
 	neverShutOut = "PerSourcePenalties no\n"
 )
 
-// Configure replaces the host's sshd_config by the given lines and, behind them,
-// those that leave public keys as the only way in and make the log verbose.
+// Configure replaces the host's sshd_config with the given lines. After them it adds lines that
+// allow only logins with public keys and make the log verbose.
 func (h *Host) Configure(lines string) error {
 	if err := h.makeHostKey(); err != nil {
 		return err
@@ -51,8 +51,8 @@ func (h *Host) Configure(lines string) error {
 	return h.WriteFile(sshdConfig, []byte(config))
 }
 
-// StartSSHD starts sshd as the host's sshd_config and more options say, and waits until it
-// listens. The host has no network interface but the loopback one.
+// StartSSHD starts sshd with the host's sshd_config and additional options, and waits until it
+// listens. The host has only the loopback interface.
 func (h *Host) StartSSHD(options ...string) error {
 	if err := h.makeHostKey(); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (h *Host) StartSSHD(options ...string) error {
 		return err
 	}
 	const listening = "Server listening on"
-	before := h.Log.count("sshd", listening) // by an sshd that was stopped
+	before := h.Log.count("sshd", listening) // lines of an sshd that was stopped
 	sshd := h.Command("root", SSHD, append([]string{"-D", "-f", sshdConfig, "-h", hostKey}, options...)...)
 	if err := sshd.Start(); err != nil {
 		return fmt.Errorf("starting sshd: %w", err)
@@ -75,7 +75,7 @@ func (h *Host) StartSSHD(options ...string) error {
 	return h.Log.waitForMore(ctx, "sshd", listening, before)
 }
 
-// checkSSHD has sshd check its configuration.
+// checkSSHD checks sshd's configuration with sshd -t.
 func (h *Host) checkSSHD() error {
 	result, err := Capture(context.Background(), h.Command("root", SSHD, "-t", "-f", sshdConfig, "-h", hostKey))
 	if err == nil && result.Status != 0 {
@@ -99,7 +99,7 @@ func (h *Host) StopSSHD() {
 	if h.sshd == nil {
 		return
 	}
-	_ = h.sshd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-	_ = h.sshd.Wait()                          // its status is of no interest
+	_ = h.sshd.Process.Signal(syscall.SIGTERM) // sshd may have ended by itself
+	_ = h.sshd.Wait()                          // the status does not matter
 	h.sshd = nil
 }

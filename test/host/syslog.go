@@ -16,24 +16,25 @@ import (
 type Line struct {
 	// Priority is facility times 8 plus severity (RFC 5424, section 6.2.1).
 	Priority int
-	// Program is who wrote it, as in "sshd".
+	// Program is the program that wrote the line, such as "sshd".
 	Program string
 	Text    string
 }
 
-// record is how syslog(3) writes a line.
+// record matches a line in the format of syslog(3).
 var record = regexp.MustCompile(`(?s)^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\[:]+)(?:\[\d+\])?: (.*)$`)
 
-// mark is no line of anybody's: when it is received, so is all that was sent before.
+// mark is a line that no program writes. After it is received, everything sent before has been
+// received too.
 const mark = "mark"
 
-// SystemLog is a host's system log: it takes in what is sent to /dev/log and keeps
-// it. It may be used by several goroutines.
+// SystemLog is a host's system log: it receives and keeps the lines sent to /dev/log. It is safe
+// for concurrent use.
 type SystemLog struct {
 	socket  *net.UnixConn
 	sender  net.Conn
 	marking sync.Mutex
-	marked  chan struct{} // closed at the end
+	marked  chan struct{} // it is closed when receive ends
 
 	mu    sync.Mutex
 	lines []Line
@@ -48,7 +49,7 @@ func (h *Host) startLog() error {
 	}
 	sender, err := net.Dial("unixgram", path)
 	if err != nil {
-		_ = socket.Close() // the other error is the one to tell
+		_ = socket.Close() // the other error is returned
 		return fmt.Errorf("starting the system log: %w", err)
 	}
 	h.Log = &SystemLog{socket: socket, sender: sender, marked: make(chan struct{})}
@@ -83,8 +84,8 @@ func parseLine(text string) Line {
 	return Line{Priority: priority, Program: parts[2], Text: strings.TrimRight(parts[3], "\n")}
 }
 
-// Lines returns what was logged until now by a program, or by any whose name begins
-// so: newer sshds log as sshd-session too.
+// Lines returns the lines until now of the programs whose names begin with program. Newer
+// versions of sshd also log as sshd-session.
 func (l *SystemLog) Lines(program string) []Line {
 	l.marking.Lock()
 	if _, err := l.sender.Write([]byte(mark)); err == nil {
@@ -116,7 +117,7 @@ func (l *SystemLog) Wait(ctx context.Context, program, text string) error {
 	return l.waitForMore(ctx, program, text, 0)
 }
 
-// waitForMore waits until more lines of a program contain text than were seen.
+// waitForMore waits until more than seen lines of a program contain text.
 func (l *SystemLog) waitForMore(ctx context.Context, program, text string, seen int) error {
 	for l.count(program, text) <= seen {
 		select {
@@ -139,7 +140,7 @@ func (l *SystemLog) count(program, text string) int {
 	return count
 }
 
-// Forget drops what was logged until now.
+// Forget deletes the lines until now.
 func (l *SystemLog) Forget() {
 	l.Lines("")
 	l.mu.Lock()
@@ -148,6 +149,6 @@ func (l *SystemLog) Forget() {
 }
 
 func (l *SystemLog) close() {
-	_ = l.socket.Close() // nothing is lost that anybody still asks for
+	_ = l.socket.Close() // no line is needed any more
 	_ = l.sender.Close()
 }

@@ -1,7 +1,7 @@
-// Command floor is the least that a program can cost that asks through the AWS SDK what
-// eic asks: the same requests, as many in parallel, and nothing else. It verifies nothing.
-// It prints the lines that look like keys, so that sshd has something to compare. It must
-// never be installed anywhere.
+// Command floor sends the same requests as eic through the AWS SDK, as many of them in parallel,
+// and does nothing else. Its cost is the lower limit for such a program. It verifies nothing: it
+// prints the lines that look like keys, so that sshd has something to compare. It must never
+// be installed on a real host.
 //
 // usage: floor USER
 package main

@@ -1,4 +1,4 @@
-// Package scene is where programs are measured: a host of package host with the
+// Package scene provides the environment for measurements: a host of package host with the
 // simulated metadata service on IMDS's own address, and with eic and the floor installed.
 package scene
 
@@ -23,20 +23,20 @@ import (
 
 const floorBinary = "/usr/bin/eic-floor"
 
-// Forged is the fault that somebody who is not the signer has signed every key.
+// Forged is the fault that every key is signed with another key than the signer's.
 const Forged = "keys=wrong-signer"
 
-// Options say what is the same for all runs in a scene.
+// Options are the same for all runs in a scene.
 type Options struct {
-	Delay    time.Duration // before each answer of the metadata service
-	Fault    string        // what is wrong with the simulated world, out of sim.Faults, or empty
-	Platform host.Platform // what the host looks like
+	Delay    time.Duration // delay of each answer of the metadata service
+	Fault    string        // a fault of sim.Faults, or empty
+	Platform host.Platform // the platform that the host's /sys shows
 	Count    bool          // keeps a request log, for Cost
 	Keys     *ca.Keys      // the PKI's key pairs; scenes that share them start faster
-	Users    []string      // they can log in
+	Users    []string      // users who can log in
 }
 
-// Scene is an open scene. It is not for use by several goroutines.
+// Scene is an open scene. It is not safe for concurrent use.
 type Scene struct {
 	*host.Host
 	delay time.Duration
@@ -51,11 +51,11 @@ func Build(ctx context.Context, dir string) error {
 	return host.BuildRelease(ctx, filepath.Join(dir, "eic-floor"), "eic/test/bench/floor")
 }
 
-// Open starts a host with the programs that Build has built. It must be called inside
-// of host.Run; the caller closes it.
+// Open starts a host with the programs that Build has built. It must be called inside host.Run.
+// The caller must close the scene.
 func Open(options Options) (*Scene, error) {
 	s := &Scene{delay: options.Delay, log: new(trips.Log)}
-	simulator := sim.Options{Delay: options.Delay, Keys: options.Keys, TTL: 12 * time.Hour} // no key expires meanwhile
+	simulator := sim.Options{Delay: options.Delay, Keys: options.Keys, TTL: 12 * time.Hour} // so that no key expires
 	if options.Count {
 		simulator.RequestLog = s.log
 	}
@@ -72,13 +72,13 @@ func Open(options Options) (*Scene, error) {
 	return s, nil
 }
 
-// anchors are the simulator's two roots and three others: as many as are built into eic,
-// so that a hit parses as much as it does on an instance.
+// anchors are the simulator's two roots and three others. eic has as many built in, so a run
+// parses as much as on an instance.
 const anchors = "/run/eic-test/anchors.pem"
 
 func (s *Scene) prepare() error {
-	// A port is used again within a minute (tcp_tw_reuse, tcp(7)): more runs are
-	// measured here than there are ports.
+	// The measurements need more connections than there are ports, so a port is used again
+	// within a minute (tcp_tw_reuse, tcp(7)).
 	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("1"), 0o644); err != nil {
 		return err
 	}
@@ -100,8 +100,8 @@ func (s *Scene) prepare() error {
 	return s.WriteFile(anchors, roots)
 }
 
-// Eic is the command line that sshd would run for a user and a fingerprint, which may
-// be empty.
+// Eic returns the command line that sshd would run for a user and a fingerprint, which may be
+// empty.
 func Eic(user, fingerprint string) []string {
 	command := []string{host.Binary, "authorized-keys", "--trust-anchors=" + anchors, user}
 	if fingerprint != "" {
@@ -110,7 +110,7 @@ func Eic(user, fingerprint string) []string {
 	return command
 }
 
-// Floor is the same for the program that only makes the same requests as eic.
+// Floor returns the command line of the floor for a user.
 func Floor(user string) []string { return []string{floorBinary, user} }
 
 // Push pushes new keys for a user and returns the fingerprint of the last one.
@@ -132,10 +132,10 @@ func (s *Scene) Push(user string, keys int) (fingerprint string, err error) {
 	return fingerprint, nil
 }
 
-// Cost is what one run cost on the wire: all that was asked since the start or the last
-// Cost. The scene must have been opened with Count.
+// Cost returns the cost of one run on the wire: of all requests since the start or the last call
+// of Cost. The scene must have been opened with Count.
 func (s *Scene) Cost() (trips.Cost, error) {
-	// A request is counted when it comes in and logged once it is answered.
+	// A request is counted when it arrives, and logged after its answer.
 	for end := time.Now().Add(10 * time.Second); s.log.Len() < s.Sim.Stats().Total(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return trips.Cost{}, fmt.Errorf("%d of %d requests were logged", s.log.Len(), s.Sim.Stats().Total())
@@ -145,8 +145,7 @@ func (s *Scene) Cost() (trips.Cost, error) {
 	return s.log.Take(s.delay), nil
 }
 
-// ConfigureMatching configures sshd with blocks that begin with Match, which must
-// stand behind everything else.
+// ConfigureMatching configures sshd with Match blocks after everything else.
 func (s *Scene) ConfigureMatching(blocks string) error {
 	const file = "/etc/ssh/sshd_config"
 	err := s.Configure("")

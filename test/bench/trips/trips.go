@@ -1,5 +1,5 @@
-// Package trips reads from the simulated metadata service's request log what a run
-// of a program cost on the wire.
+// Package trips computes the cost of a run on the wire from the simulated metadata service's
+// request log.
 package trips
 
 import (
@@ -11,16 +11,15 @@ import (
 	"time"
 )
 
-// Cost is what one run cost on the wire.
+// Cost is the cost of one run on the wire.
 type Cost struct {
 	Requests, Connections int
-	// Depth is the number of round trips in sequence: the length of the longest
-	// row of requests each of which was sent after the one before was answered.
+	// Depth is the number of round trips in sequence: the length of the longest sequence of
+	// requests in which each was sent after the answer to the one before.
 	Depth int
 }
 
-// Log is a request log that is kept in memory. The service may write it while it is
-// read.
+// Log is a request log in memory. It is safe for concurrent use.
 type Log struct {
 	mu       sync.Mutex
 	requests []request
@@ -45,19 +44,19 @@ func (l *Log) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// Len is the number of requests that Take would look at.
+// Len returns the number of requests that Take would use.
 func (l *Log) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.requests)
 }
 
-// Take returns the cost of what was logged since it was last called, which must be
-// one run, by a service that waits for delay before each answer.
+// Take returns the cost of the requests since its last call. They must be those of one run, and
+// the service must wait for delay before each answer.
 //
-// A request that needs another's answer comes in at least that delay after it.
-// So a depth is never too small; and it is too great only if the program, with
-// nothing to wait for, sends a request that much later than it could.
+// A request that needs the answer to another one arrives at least that delay after it. So the
+// depth is never too small. It is too large only if the program sends a request that much later
+// than it could.
 func (l *Log) Take(delay time.Duration) Cost {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDepth(t *testing.T) {
+func TestDepthCountsRoundTripsInSequence(t *testing.T) {
 	for name, test := range map[string]struct {
 		starts []int // milliseconds
 		want   int
@@ -31,9 +31,9 @@ func TestDepth(t *testing.T) {
 			}
 			want := Cost{Requests: len(test.starts), Connections: min(len(test.starts), 1), Depth: test.want}
 			require.Equal(t, want, log.Take(50*time.Millisecond))
-			require.Zero(t, log.Take(50*time.Millisecond), "it was taken already")
+			require.Zero(t, log.Take(50*time.Millisecond), "expected no requests after Take")
 		})
 	}
 	_, err := new(Log).Write([]byte("{\n"))
-	require.Error(t, err, "a damaged log")
+	require.Error(t, err, "expected an error for a damaged log")
 }

@@ -10,7 +10,7 @@ import (
 	"eic/test/host"
 )
 
-// eicAsRoot runs a command of eic's as root, on a host that it is installed on.
+// eicAsRoot runs a command of eic as root, on a host where eic is installed.
 func eicAsRoot(t *testing.T, h *host.Host, args ...string) host.Result {
 	t.Helper()
 	result := Capture(t, h.Command("root", host.Binary, args...))
@@ -18,8 +18,8 @@ func eicAsRoot(t *testing.T, h *host.Host, args ...string) host.Result {
 	return result
 }
 
-// Change runs enable or disable, waits until the reloaded sshd listens again, and returns
-// what was said.
+// Change runs eic enable or eic disable, waits until the reloaded sshd listens again, and returns
+// the output.
 func Change(t *testing.T, h *host.Host, args ...string) host.Result {
 	t.Helper()
 	h.Log.Forget()

@@ -1,5 +1,5 @@
-// Package hosttest has helpers for tests that log in on a throwaway host. Each helper
-// fails the test if it fails.
+// Package hosttest has helpers for tests that log in to a throwaway host. A helper that fails
+// also fails the test.
 package hosttest
 
 import (
@@ -16,9 +16,9 @@ import (
 	"eic/test/needs"
 )
 
-// Main runs the tests of a package inside of host.Run, and returns its status. Where
-// there can be no host, it runs them here: those that start one are skipped with the
-// reason, or fail, as package needs has it.
+// Main runs the tests of a package inside of host.Run, and returns their status. If this machine
+// cannot have a host, Main runs the tests without one. Tests that start a host are then skipped
+// or fail, as package needs says.
 func Main(m *testing.M, prepare func(ctx context.Context, dir string) error) int {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 || len(host.Missing(host.Needed()...)) > 0 {
 		return m.Run()
@@ -26,8 +26,8 @@ func Main(m *testing.M, prepare func(ctx context.Context, dir string) error) int
 	return host.Run(prepare, m.Run)
 }
 
-// Bare starts a host with nothing installed. It ends with the test; the log of a test
-// that failed is shown.
+// Bare starts a host with nothing installed. It ends with the test. If the test fails, Bare
+// prints the system log.
 func Bare(t *testing.T, options host.Options) *host.Host {
 	t.Helper()
 	needs.Root(t)
@@ -59,7 +59,7 @@ func Start(t *testing.T, options host.Options, config string) *host.Host {
 	return h
 }
 
-// NewKey makes an Ed25519 key pair and returns the private half's file.
+// NewKey generates an Ed25519 key pair and returns the file of the private key.
 func NewKey(t *testing.T, h *host.Host, name string) string {
 	t.Helper()
 	key, err := h.NewKey(name, "ed25519")
@@ -75,8 +75,8 @@ func Push(t *testing.T, h *host.Host, user, key string) string {
 	return id
 }
 
-// Fingerprint is what ssh-keygen says is a key's fingerprint, in the form of a
-// hash, "sha256" or "md5".
+// Fingerprint returns the fingerprint of a key, as ssh-keygen prints it, for a hash function,
+// "sha256" or "md5".
 func Fingerprint(t *testing.T, key, hash string) string {
 	t.Helper()
 	return strings.Fields(Capture(t, exec.Command(host.SSHKeygen, "-l", "-E", hash, "-f", key+".pub")).Stdout)[1]

@@ -1,5 +1,5 @@
-// Package mount makes and undoes mounts, on Linux. Elsewhere it says that it cannot, so
-// that what uses it can be compiled and looked at there.
+// Package mount mounts and unmounts file systems on Linux. Elsewhere its functions return errors,
+// so that packages that use them still compile.
 package mount
 
 import (
@@ -24,7 +24,7 @@ func Mount(source, target, kind string, flags uintptr, data string) error {
 	return nil
 }
 
-// Unmount takes a mount away at once, even if it is in use (MNT_DETACH of umount(2)).
+// Unmount removes a mount at once, even if it is in use (MNT_DETACH of umount(2)).
 func Unmount(target string) error {
 	if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmounting %s: %w", target, err)

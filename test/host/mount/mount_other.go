@@ -1,7 +1,7 @@
 //go:build !linux
 
-// Package mount makes and undoes mounts, on Linux. Elsewhere it says that it cannot, so
-// that what uses it can be compiled and looked at there.
+// Package mount mounts and unmounts file systems on Linux. Elsewhere its functions return errors,
+// so that packages that use them still compile.
 package mount
 
 import "errors"
