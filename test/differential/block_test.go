@@ -20,8 +20,8 @@ type block struct {
 	equals, end string
 	// sign signs in place of the signer's key and PSS.
 	sign func(key crypto.Signer, text []byte) ([]byte, error)
-	// textEdit changes what was signed, encode writes the signature down, and
-	// edit changes the finished block.
+	// textEdit changes the text after signing, encode encodes the signature, and edit
+	// changes the finished block.
 	textEdit func(string) string
 	encode   func([]byte) string
 	edit     func(string) string
@@ -29,7 +29,7 @@ type block struct {
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
-// set gives the fields of a name another value.
+// set changes the value of every field with a name.
 func (b *block) set(name, value string) {
 	for i := range b.fields {
 		if b.fields[i].name == name {
@@ -48,8 +48,8 @@ func (b *block) drop(name string) {
 	b.fields = kept
 }
 
-// text signs the block and writes it down. It reports whether what was signed is a
-// key that an honest service would hand out for an instance at a time.
+// text returns the signed block. It reports whether an honest service would serve the signed
+// text for an instance at a time.
 func (b *block) text(key crypto.Signer, instance string, now time.Time) (string, bool, error) {
 	var signed strings.Builder
 	for _, f := range b.fields {
@@ -79,7 +79,7 @@ func (b *block) text(key crypto.Signer, instance string, now time.Time) (string,
 	return text, b.sign == nil && b.honest(instance, now), nil
 }
 
-// honest reports whether the fields are those of a valid key.
+// honest reports whether an honest service would serve these fields.
 func (b *block) honest(instance string, now time.Time) bool {
 	expiries, instances := 0, 0
 	for _, f := range b.fields {
@@ -104,7 +104,8 @@ func pss(hash crypto.Hash, salt int) func(crypto.Signer, []byte) ([]byte, error)
 	return padded(&rsa.PSSOptions{Hash: hash, SaltLength: salt})
 }
 
-// padded signs in a way of RSA's; another key signs in its own.
+// padded returns a function that signs with an RSA scheme, or with the own scheme of another
+// type of key.
 func padded(options crypto.SignerOpts) func(crypto.Signer, []byte) ([]byte, error) {
 	return func(key crypto.Signer, text []byte) ([]byte, error) {
 		if _, ok := key.(*rsa.PrivateKey); !ok {

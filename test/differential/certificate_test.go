@@ -14,7 +14,7 @@ import (
 	"math/big"
 )
 
-// certificate makes a certificate and those above it.
+// certificate issues a certificate and those above it.
 func (p *plan) certificate(r role) (*certificate, error) {
 	c := p.certificates[r]
 	if c.made != nil {
@@ -39,7 +39,7 @@ func (p *plan) certificate(r role) (*certificate, error) {
 	if c.signedBy != nil {
 		key = c.signedBy
 	}
-	parent.PublicKey = nil // or CreateCertificate insists that it is key's
+	parent.PublicKey = nil // otherwise CreateCertificate requires that it is the public half of key
 	if c.parentEdit != nil {
 		c.parentEdit(&parent)
 	}
@@ -62,7 +62,7 @@ func (p *plan) certificate(r role) (*certificate, error) {
 	return c, nil
 }
 
-// signAgain changes the content of a certificate and signs it as it was signed.
+// signAgain changes the content of a certificate and signs it again with the same algorithm.
 func signAgain(der []byte, edit func([]byte) []byte, key crypto.Signer) ([]byte, error) {
 	var outer struct {
 		Content   asn1.RawValue
@@ -73,7 +73,7 @@ func signAgain(der []byte, edit func([]byte) []byte, key crypto.Signer) ([]byte,
 		return nil, err
 	}
 	content := edit(append([]byte(nil), outer.Content.FullBytes...))
-	hash := crypto.SHA256 // as crypto/x509 chooses
+	hash := crypto.SHA256 // the choice of crypto/x509
 	switch key := key.(type) {
 	case *ecdsa.PrivateKey:
 		if key.Curve == elliptic.P384() {

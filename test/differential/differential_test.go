@@ -30,13 +30,13 @@ import (
 var (
 	number = flag.Int("worlds", 300, "how many sets of evidence to verify")
 	first  = flag.Uint64("seed", 1, "the first world's seed")
-	keep   = flag.String("keep", "", "directory to leave the last world in, as openssl got to see it")
+	keep   = flag.String("keep", "", "directory for the files of the last world, as openssl reads them")
 )
 
 // mostShown is how many failures are shown in full.
 const mostShown = 10
 
-func TestWeAreNeverMorePermissive(t *testing.T) {
+func TestEicPrintsNoKeyThatOpenSSLRefuses(t *testing.T) {
 	needs.Tool(t, "openssl")
 	cryptotest.SetGlobalRandom(t, 0)
 	keys := newKeys()
@@ -60,7 +60,7 @@ func TestWeAreNeverMorePermissive(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		w, err := newWorld(seed, keys, time.Now().Truncate(time.Second))
 		if err != nil {
-			results.impossible++ // crypto/x509 does not make what the mutations want together
+			results.impossible++ // crypto/x509 cannot generate this combination of mutations
 			continue
 		}
 		worlds <- w
@@ -160,10 +160,10 @@ func (r *results) report(t *testing.T) {
 	for _, failure := range r.failures[:min(len(r.failures), mostShown)] {
 		t.Error(failure)
 	}
-	require.Empty(t, r.failures[min(len(r.failures), mostShown):], "and more")
+	require.Empty(t, r.failures[min(len(r.failures), mostShown):], "there are more failures")
 	if *number >= 100 {
-		require.Greater(t, r.printed, r.verified/10, "hardly a world has a good key")
-		require.Less(t, r.printed, r.verified*9/10, "hardly a world is bad")
-		require.Less(t, r.impossible, *number/20, "too many worlds cannot be made")
+		require.Greater(t, r.printed, r.verified/10, "expected more worlds in which both print a key")
+		require.Less(t, r.printed, r.verified*9/10, "expected more worlds without a printed key")
+		require.Less(t, r.impossible, *number/20, "expected fewer worlds that cannot be generated")
 	}
 }

@@ -36,8 +36,8 @@ func newKeys() *keys {
 	return k
 }
 
-// signer is a key that may sign documents, authority one of an authority, and small
-// one of anybody else.
+// signer picks a key for the signer, authority one for a CA, and small one for any other
+// certificate.
 func (k *keys) signer(p *plan) crypto.Signer {
 	if p.IntN(16) == 0 {
 		return k.rsa3072[0]
@@ -58,7 +58,7 @@ func (k *keys) authority(p *plan) crypto.Signer {
 
 func (k *keys) small(p *plan) crypto.Signer { return pick(p, k.p256...) }
 
-// line is the line of a fresh SSH key.
+// line returns the line of a new SSH key.
 func (k *keys) line() string {
 	public, _ := newEd25519()
 	return sshLine(public)

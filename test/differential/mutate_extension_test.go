@@ -25,74 +25,74 @@ var (
 	netscapeCertType = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
 )
 
-// extensionMutations are those of extensions of any certificate of the chain that
-// crypto/x509 does not write by itself.
+// extensionMutations change extensions of the chain's certificates in ways that crypto/x509
+// does not offer.
 func extensionMutations() []mutation {
-	// What a trust anchor says of itself but its name and key is the business of
-	// whoever trusts it, so these are about the others.
+	// Of a trust anchor only the name and the key count (RFC 5280, section 6.1.1). So below
+	// picks another certificate.
 	below := func(p *plan) *certificate { return p.certificates[pick(p, signer, signer, middle, middle, cross)] }
 	return []mutation{
-		{"an extension that nobody knows", func(p *plan) { below(p).add(unheardOf, p.IntN(2) == 0, []byte{5, 0}) }},
-		{"no authority key identifier", func(p *plan) { below(p).parentEdit = func(c *x509.Certificate) { c.SubjectKeyId = nil } }},
-		{"another authority key identifier", func(p *plan) {
+		{"certificate: unknown extension", func(p *plan) { below(p).add(unheardOf, p.IntN(2) == 0, []byte{5, 0}) }},
+		{"certificate: no authority key identifier", func(p *plan) { below(p).parentEdit = func(c *x509.Certificate) { c.SubjectKeyId = nil } }},
+		{"certificate: authority key identifier does not match the issuer", func(p *plan) {
 			below(p).parentEdit = func(c *x509.Certificate) { c.SubjectKeyId = []byte("another identifier") }
 		}},
-		{"an authority key identifier that names a serial number", func(p *plan) {
+		{"certificate: authority key identifier has a wrong issuer and serial number", func(p *plan) {
 			c := pick(p, p.certificates[signer], p.certificates[middle])
 			c.add(authorityKeyID, false, keyIDWithSerial(keyIdentifier(p.certificates[c.issuer].key)))
 		}},
-		{"a critical authority key identifier", func(p *plan) {
+		{"certificate: critical authority key identifier", func(p *plan) {
 			pick(p, p.certificates[signer], p.certificates[middle]).contentEdit = critical(authorityKeyID)
 		}},
-		{"a critical subject key identifier", func(p *plan) { below(p).contentEdit = critical(subjectKeyID) }},
-		{"another subject key identifier", func(p *plan) { below(p).template.SubjectKeyId = []byte{1, 2, 3, 4} }},
-		{"basic constraints that are not critical", func(p *plan) {
+		{"certificate: critical subject key identifier", func(p *plan) { below(p).contentEdit = critical(subjectKeyID) }},
+		{"certificate: another subject key identifier", func(p *plan) { below(p).template.SubjectKeyId = []byte{1, 2, 3, 4} }},
+		{"certificate: basic constraints are not critical", func(p *plan) {
 			c := pick(p, p.certificates[middle], p.certificates[cross])
 			c.add(basicConstraints, false, sequence([]byte{1, 1, 0xff}))
 		}},
-		{"constraints on directory names", func(p *plan) {
+		{"certificate: name constraints on directory names", func(p *plan) {
 			c := pick(p, p.certificates[middle], p.certificates[root])
 			c.add(nameConstraints, p.IntN(2) == 0, directoryNames(p.IntN(2) == 0, pkix.Name{Organization: []string{"Elsewhere"}}))
 		}},
-		{"constraints that count from a distance on", func(p *plan) {
+		{"certificate: name constraints with a minimum", func(p *plan) {
 			subtree := sequence(append(element(cbasn1.Tag(2).ContextSpecific(), []byte(p.domain)),
 				element(cbasn1.Tag(pick(p, uint8(0), 1)).ContextSpecific(), []byte{1})...))
 			p.certificates[middle].add(nameConstraints, p.IntN(2) == 0, sequence(element(cbasn1.Tag(0).ContextSpecific().Constructed(), subtree)))
 		}},
-		{"no alternative names in the list of them", func(p *plan) {
+		{"certificate: empty subject alternative names", func(p *plan) {
 			c := p.certificates[pick(p, signer, signer, middle, delegate)]
 			c.template.DNSNames = nil
 			c.add(alternativeNames, p.IntN(2) == 0, sequence(nil))
 		}},
-		{"a path length without an authority", func(p *plan) {
+		{"certificate: path length without CA:TRUE", func(p *plan) {
 			p.certificates[pick(p, signer, delegate)].add(basicConstraints, p.IntN(2) == 0, sequence([]byte{2, 1, pick(p, byte(0), 1)}))
 		}},
-		{"a proxy certificate", func(p *plan) {
+		{"certificate: proxyCertInfo", func(p *plan) {
 			policy := sequence(oid(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 21, 1}))
 			below(p).add(proxyCertInfo, p.IntN(2) == 0, pick(p, sequence(policy), sequence(nil), []byte{5, 0}))
 		}},
-		{"a Netscape certificate type", func(p *plan) {
+		{"certificate: Netscape certificate type", func(p *plan) {
 			below(p).add(netscapeCertType, p.IntN(2) == 0, pick(p, []byte{3, 2, 6, 0x40}, []byte{3, 2, 0, 7}, []byte{4, 1, 0}, []byte{3, 0}, nil))
 		}},
-		{"IP address blocks or AS numbers", func(p *plan) {
+		{"certificate: IP address blocks or AS numbers", func(p *plan) {
 			below(p).add(pick(p, ipAddressBlocks, asNumbers), p.IntN(2) == 0, pick(p, sequence(nil), []byte{4, 1, 0}, []byte{5, 0}))
 		}},
-		{"a policy", func(p *plan) { below(p).add(policies, p.IntN(2) == 0, sequence(sequence(oid(unheardOf)))) }},
-		{"a policy that is required", func(p *plan) {
+		{"certificate: certificate policy", func(p *plan) { below(p).add(policies, p.IntN(2) == 0, sequence(sequence(oid(unheardOf)))) }},
+		{"certificate: requireExplicitPolicy", func(p *plan) {
 			p.certificates[pick(p, middle, root)].add(policyLimits, true, sequence([]byte{0x80, 1, 0}))
 		}},
-		{"an extension twice", func(p *plan) {
+		{"certificate: duplicate extension", func(p *plan) {
 			below(p).contentEdit = func(content []byte) []byte {
 				return extended(content, func(e []pkix.Extension) []pkix.Extension { return append(e, e[len(e)-1]) })
 			}
 		}},
-		{"one element more at the end", func(p *plan) {
+		{"certificate: element added at the end", func(p *plan) {
 			below(p).contentEdit = func(content []byte) []byte { return lengthened(content, []byte{5, 0}) }
 		}},
 	}
 }
 
-// add gives a certificate an extension.
+// add adds an extension to a certificate.
 func (c *certificate) add(id asn1.ObjectIdentifier, critical bool, value []byte) {
 	c.template.ExtraExtensions = append(c.template.ExtraExtensions, pkix.Extension{Id: id, Critical: critical, Value: value})
 }
@@ -112,8 +112,8 @@ func oid(id asn1.ObjectIdentifier) []byte {
 	return b.BytesOrPanic()
 }
 
-// keyIDWithSerial is an AuthorityKeyIdentifier (RFC 5280, section 4.2.1.1) that says
-// a wrong issuer and serial number beside the right key.
+// keyIDWithSerial returns an AuthorityKeyIdentifier (RFC 5280, section 4.2.1.1) with the right
+// key identifier, but a wrong issuer and serial number.
 func keyIDWithSerial(id []byte) []byte {
 	name, err := asn1.Marshal(pkix.Name{CommonName: "Nobody"}.ToRDNSequence())
 	if err != nil {
@@ -125,8 +125,8 @@ func keyIDWithSerial(id []byte) []byte {
 	return sequence(append(append(keyID(id), issuer...), serial...))
 }
 
-// directoryNames is a NameConstraints (RFC 5280, section 4.2.1.10) that permits or
-// excludes the names below one.
+// directoryNames returns a NameConstraints (RFC 5280, section 4.2.1.10) that permits or
+// excludes the names below a directory name.
 func directoryNames(permitted bool, below pkix.Name) []byte {
 	name, err := asn1.Marshal(below.ToRDNSequence())
 	if err != nil {
@@ -140,7 +140,7 @@ func directoryNames(permitted bool, below pkix.Name) []byte {
 	return sequence(element(tag.ContextSpecific().Constructed(), subtree))
 }
 
-// critical makes the extension critical in a TBSCertificate.
+// critical returns an edit that makes an extension of a TBSCertificate critical.
 func critical(id asn1.ObjectIdentifier) func([]byte) []byte {
 	return func(content []byte) []byte {
 		return extended(content, func(extensions []pkix.Extension) []pkix.Extension {
@@ -152,7 +152,7 @@ func critical(id asn1.ObjectIdentifier) func([]byte) []byte {
 	}
 }
 
-// extended changes the extensions of a TBSCertificate, which are its last field.
+// extended changes the extensions of a TBSCertificate. They are its last field.
 func extended(content []byte, change func([]pkix.Extension) []pkix.Extension) []byte {
 	const explicit = "explicit,tag:3"
 	var fields []asn1.RawValue
@@ -175,7 +175,7 @@ func extended(content []byte, change func([]pkix.Extension) []pkix.Extension) []
 	return content
 }
 
-// lengthened puts an element at the end of a SEQUENCE.
+// lengthened adds an element at the end of a SEQUENCE.
 func lengthened(der, more []byte) []byte {
 	var s asn1.RawValue
 	if _, err := asn1.Unmarshal(der, &s); err != nil {

@@ -11,39 +11,39 @@ import (
 
 var commonName = asn1.ObjectIdentifier{2, 5, 4, 3}
 
-// edit is a mutation of one certificate.
+// edit returns a mutation of one certificate.
 func edit(name string, r role, change func(*plan, *certificate)) mutation {
 	return mutation{string(r) + ": " + name, func(p *plan) { change(p, p.certificates[r]) }}
 }
 
-// signerMutations are those of the signer's certificate alone.
+// signerMutations change only the signer's certificate.
 func signerMutations() []mutation {
 	return []mutation{
-		edit("another name", signer, func(p *plan, c *certificate) {
+		edit("wrong common name", signer, func(p *plan, c *certificate) {
 			name := signerName(p.region, p.domain)
 			p.nameSigner(pick(p, strings.TrimPrefix(name, "managed-"), name+".attacker.example", name+".", " "+name, name+" ", name+"\x00",
 				name+"\x00.attacker.example", strings.ToUpper(name), "*."+p.region+"."+p.domain, signerName("eu-west-1", p.domain),
 				signerName(p.region, "attacker.example"), "x"+name, "", "attacker.example"))
 		}),
-		edit("another name, and a right one beside it", signer, func(p *plan, c *certificate) {
+		edit("wrong common name, right alternative name", signer, func(p *plan, c *certificate) {
 			p.nameSigner("attacker.example")
 			c.template.DNSNames = []string{signerName(p.region, p.domain)}
 		}),
-		edit("two names", signer, func(p *plan, c *certificate) {
+		edit("two common names", signer, func(p *plan, c *certificate) {
 			names := []pkix.AttributeTypeAndValue{
 				{Type: commonName, Value: signerName(p.region, p.domain)}, {Type: commonName, Value: "attacker.example"},
 			}
 			p.Shuffle(2, func(i, j int) { names[i], names[j] = names[j], names[i] })
 			c.template.Subject = pkix.Name{ExtraNames: names}
 		}),
-		edit("its name in another string type", signer, func(p *plan, c *certificate) {
+		edit("common name in another string type", signer, func(p *plan, c *certificate) {
 			value := asn1.RawValue{Tag: pick(p, asn1.TagUTF8String, asn1.TagT61String, asn1.TagIA5String, asn1.TagBMPString), Bytes: []byte(signerName(p.region, p.domain))}
 			if value.Tag == asn1.TagBMPString {
 				value.Bytes = []byte(strings.Join(strings.Split("\x00"+signerName(p.region, p.domain), ""), "\x00"))[1:]
 			}
 			c.template.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: commonName, Value: value}}}
 		}),
-		edit("an organization beside its name", signer, func(_ *plan, c *certificate) { c.template.Subject.Organization = []string{"Example"} }),
+		edit("organization and common name", signer, func(_ *plan, c *certificate) { c.template.Subject.Organization = []string{"Example"} }),
 		edit("no common name", signer, func(_ *plan, c *certificate) { c.template.Subject = pkix.Name{} }),
 		edit("no common name, but an organization", signer, func(_ *plan, c *certificate) { c.template.Subject = pkix.Name{Organization: []string{"Example"}} }),
 		edit("no common name, and alternative names", signer, func(p *plan, c *certificate) {
@@ -60,13 +60,13 @@ func signerMutations() []mutation {
 		edit("other key usages", signer, func(p *plan, c *certificate) {
 			c.template.KeyUsage = pick(p, 0, x509.KeyUsageKeyEncipherment, x509.KeyUsageCertSign, x509.KeyUsageDigitalSignature|x509.KeyUsageCRLSign)
 		}),
-		edit("an authority", signer, func(p *plan, c *certificate) {
+		edit("CA:TRUE", signer, func(p *plan, c *certificate) {
 			c.template.IsCA, c.template.MaxPathLen = true, -1
 			c.template.KeyUsage |= pick(p, 0, x509.KeyUsageCertSign)
 		}),
 		edit("no basic constraints", signer, func(_ *plan, c *certificate) { c.template.BasicConstraintsValid = false }),
-		edit("a weak key", signer, func(p *plan, c *certificate) { c.key = p.keys.rsa1024 }),
-		edit("a key that is not RSA", signer, func(p *plan, c *certificate) {
+		edit("weak key", signer, func(p *plan, c *certificate) { c.key = p.keys.rsa1024 }),
+		edit("key is not RSA", signer, func(p *plan, c *certificate) {
 			c.key = p.keys.p256[0]
 			if p.IntN(2) == 0 {
 				c.key = p.keys.ed25519
@@ -76,24 +76,24 @@ func signerMutations() []mutation {
 			c.issuer = signer
 			p.staples = append(p.staples, p.good(signer, signer))
 		}),
-		edit("no serial number to speak of", signer, func(p *plan, c *certificate) {
+		edit("very short or very long serial number", signer, func(p *plan, c *certificate) {
 			c.template.SerialNumber = pick(p, big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), 158), new(big.Int).Lsh(big.NewInt(1), 120))
 		}),
 	}
 }
 
-// anywhere are the certificates that a chain rests on.
+// anywhere picks a certificate of a path.
 func anywhere(p *plan) *certificate {
 	return p.certificates[pick(p, signer, signer, middle, middle, root, older, cross)]
 }
 
-// authorityMutations are those of any certificate of the chain.
+// authorityMutations change any certificate of the chain.
 func authorityMutations() []mutation {
 	return []mutation{
-		{"expired", func(p *plan) { anywhere(p).template.NotAfter = p.now.Add(-time.Hour) }},
-		{"not yet valid", func(p *plan) { anywhere(p).template.NotBefore = p.now.Add(time.Hour) }},
-		{"valid past 2050", func(p *plan) { anywhere(p).template.NotAfter = time.Date(2061, 1, 2, 3, 4, 5, 0, time.UTC) }},
-		{"signed with SHA-1", func(p *plan) {
+		{"certificate: expired", func(p *plan) { anywhere(p).template.NotAfter = p.now.Add(-time.Hour) }},
+		{"certificate: not yet valid", func(p *plan) { anywhere(p).template.NotBefore = p.now.Add(time.Hour) }},
+		{"certificate: valid past 2050", func(p *plan) { anywhere(p).template.NotAfter = time.Date(2061, 1, 2, 3, 4, 5, 0, time.UTC) }},
+		{"certificate: signed with SHA-1", func(p *plan) {
 			issuer := p.certificates[pick(p, middle, root)]
 			c := p.certificates[pick(p, signer, middle)]
 			issuer.key, c.template.SignatureAlgorithm = p.keys.rsa2048[0], x509.SHA1WithRSA
@@ -102,11 +102,11 @@ func authorityMutations() []mutation {
 			}
 			p.certificates[cross].key = p.certificates[root].key
 		}},
-		{"signed by somebody else", func(p *plan) { anywhere(p).signedBy = p.keys.p256[11] }},
-		{"an octet changed after signing", func(p *plan) { anywhere(p).derEdit = p.flip() }},
-		{"an octet changed before signing", func(p *plan) { anywhere(p).contentEdit = p.flip() }},
-		{"octets behind it", func(p *plan) { anywhere(p).derEdit = appended("\x05\x00") }},
-		edit("no authority", middle, func(p *plan, c *certificate) {
+		{"certificate: signed with another key", func(p *plan) { anywhere(p).signedBy = p.keys.p256[11] }},
+		{"certificate: octet changed after signing", func(p *plan) { anywhere(p).derEdit = p.flip() }},
+		{"certificate: octet changed before signing", func(p *plan) { anywhere(p).contentEdit = p.flip() }},
+		{"certificate: octets after the DER", func(p *plan) { anywhere(p).derEdit = appended("\x05\x00") }},
+		edit("CA:FALSE", middle, func(p *plan, c *certificate) {
 			c.template.IsCA = false
 			c.template.KeyUsage = pick(p, c.template.KeyUsage, x509.KeyUsageDigitalSignature)
 		}),
@@ -114,13 +114,13 @@ func authorityMutations() []mutation {
 		edit("other key usages", middle, func(p *plan, c *certificate) {
 			c.template.KeyUsage = pick(p, 0, x509.KeyUsageDigitalSignature|x509.KeyUsageCRLSign, x509.KeyUsageCertSign)
 		}),
-		edit("a path length", middle, func(p *plan, c *certificate) {
+		edit("path length", middle, func(p *plan, c *certificate) {
 			c.template.MaxPathLen, c.template.MaxPathLenZero = pick(p, 0, 1), true
 		}),
 		edit("another extended key usage", middle, func(p *plan, c *certificate) {
 			c.template.ExtKeyUsage = []x509.ExtKeyUsage{pick(p, x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageServerAuth)}
 		}),
-		edit("a weak or odd key", middle, func(p *plan, c *certificate) {
+		edit("weak or unusual key", middle, func(p *plan, c *certificate) {
 			switch p.IntN(3) {
 			case 0:
 				c.key = p.keys.rsa1024
@@ -130,18 +130,18 @@ func authorityMutations() []mutation {
 				c.key = p.keys.ed25519
 			}
 		}),
-		edit("a weak key", root, func(p *plan, c *certificate) {
+		edit("weak key", root, func(p *plan, c *certificate) {
 			c.key = p.keys.rsa1024
 			p.certificates[cross].key = c.key
 		}),
 		edit("no subject", middle, func(_ *plan, c *certificate) { c.template.Subject = pkix.Name{} }),
-		edit("its issuer's name", middle, func(p *plan, c *certificate) { c.template.Subject = p.certificates[root].template.Subject }),
-		edit("names that it may not certify", middle, constrained),
-		edit("names that it may not certify", root, constrained),
+		edit("subject is the issuer's name", middle, func(p *plan, c *certificate) { c.template.Subject = p.certificates[root].template.Subject }),
+		edit("name constraints", middle, constrained),
+		edit("name constraints", root, constrained),
 	}
 }
 
-// constrained gives an authority name constraints.
+// constrained adds name constraints to a CA.
 func constrained(p *plan, c *certificate) {
 	t := &c.template
 	t.PermittedDNSDomainsCritical = p.IntN(4) != 0

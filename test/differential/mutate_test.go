@@ -12,7 +12,7 @@ type mutation struct {
 	apply func(*plan)
 }
 
-// mutations are all mutations.
+// mutations returns every mutation.
 func mutations() []mutation {
 	return slices.Concat(placeMutations(), signerMutations(), authorityMutations(), extensionMutations(),
 		chainMutations(), stapleMutations(), responderMutations(), blockMutations(), documentMutations())
@@ -32,7 +32,7 @@ func (p *plan) mutate() []string {
 	return names
 }
 
-// flip changes one octet of its input.
+// flip returns an edit that changes one octet.
 func (p *plan) flip() func([]byte) []byte {
 	where, what := p.Float64(), byte(1)<<p.IntN(8)
 	return func(b []byte) []byte {
@@ -44,18 +44,18 @@ func (p *plan) flip() func([]byte) []byte {
 	}
 }
 
-// cut removes octets from the end.
+// cut returns an edit that removes octets from the end.
 func (p *plan) cut() func([]byte) []byte {
 	keep := p.Float64()
 	return func(b []byte) []byte { return b[:int(keep*float64(len(b)))] }
 }
 
-// appended adds octets at the end.
+// appended returns an edit that adds octets at the end.
 func appended(text string) func([]byte) []byte {
 	return func(b []byte) []byte { return append(bytes.Clone(b), text...) }
 }
 
-// replaced replaces text wherever it is.
+// replaced returns an edit that replaces a text everywhere.
 func replaced(old, with string) func([]byte) []byte {
 	return func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), old, with)) }
 }

@@ -25,8 +25,8 @@ type program struct {
 	dir string
 }
 
-// run runs the program. Its verdict is in its status and its output; the error is
-// that it could not be run.
+// run runs the program and returns its output and whether its status is 0. The error is that
+// it could not be run.
 func (o program) run(args ...string) (string, bool, error) {
 	return openssl.Ask(o.ctx, o.dir, args...)
 }
@@ -35,9 +35,9 @@ func (o program) write(name string, content []byte) error {
 	return os.WriteFile(filepath.Join(o.dir, name), content, 0o600)
 }
 
-// strict are the arguments for the strictest verification that the program has: the
-// rules of RFC 5280, and no key or hash of less than 112 bits of security. A trust
-// anchor need not be self-signed.
+// strict returns the arguments for openssl's strictest verification: the rules of RFC 5280,
+// and at least 112 bits of security for keys and hashes. A trust anchor need not be
+// self-signed.
 func strict(anchors, others string) []string {
 	return []string{"-x509_strict", "-auth_level", "2", "-partial_chain", "-CAfile", anchors, "-no-CApath", "-no-CAstore", others}
 }
@@ -49,8 +49,7 @@ type found struct {
 	subject, reason string
 }
 
-// verify says whether a path leads from the first served certificate to one of the
-// anchors.
+// verify looks for a path from the first served certificate to one of the anchors.
 func (o program) verify(anchors []*x509.Certificate, chain []byte) (found, error) {
 	if err := errors.Join(o.write("anchors.pem", openssl.PEM(anchors...)), o.write("chain.pem", chain)); err != nil {
 		return found{}, err
@@ -76,8 +75,8 @@ func firstReason(out string) string {
 	return match[1] + match[2]
 }
 
-// names says whether the first served certificate, of a given subject, bears a name:
-// as its one common name or, without any, as an alternative name.
+// names reports whether the first served certificate, with a given subject, has a name: as its
+// only common name or, without a common name, as an alternative name.
 func (o program) names(subject, want string) (bool, error) {
 	names := commonNames(subject)
 	if len(names) != 0 {
@@ -90,8 +89,8 @@ func (o program) names(subject, want string) (bool, error) {
 	return regexp.MustCompile(`(?m)(^ *|, )DNS:` + regexp.QuoteMeta(want) + `(,|$)`).MatchString(out), nil
 }
 
-// commonNames are those in a subject as openssl writes it: attributes joined by ", "
-// and " + ", with a backslash before such octets within one.
+// commonNames returns the common names in a subject as openssl prints it. Attributes are joined
+// by ", " and " + ", with a backslash before such octets within a value.
 func commonNames(subject string) []string {
 	var names []string
 	for start, i := 0, 0; i <= len(subject); i++ {
@@ -108,10 +107,10 @@ func commonNames(subject string) []string {
 	return names
 }
 
-// voucher is what a staple says about one certificate, once its signature is verified.
+// voucher is the status of one certificate in a staple with a valid signature.
 type voucher struct{ good, revoked bool }
 
-// staple says what a staple says about each certificate of a chain but the last.
+// staple returns the status in a staple of each certificate of a chain except the last.
 func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, error) {
 	vouchers := make([]voucher, len(chain)-1)
 	der, err := base64.StdEncoding.DecodeString(string(bytes.ReplaceAll(text, []byte("\n"), nil)))
@@ -129,7 +128,7 @@ func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, erro
 			return nil, err
 		}
 	}
-	// A staple is found by the hash that it names certificates with.
+	// openssl finds a status only with the hash algorithm of its CertID.
 	for _, hash := range []string{"-sha1", "-sha256", "-sha384", "-sha512"} {
 		args = append(args, hash)
 		for i := range vouchers {
@@ -144,8 +143,8 @@ func (o program) staple(text []byte, chain []*x509.Certificate) ([]voucher, erro
 	return vouchers, nil
 }
 
-// readVouchers adds what openssl ocsp printed of each certificate. Each answer begins
-// with a line "FILE: STATUS"; lines behind it are about it.
+// readVouchers adds the statuses that openssl ocsp printed. Each one begins with a line
+// "FILE: STATUS"; the lines after it belong to it.
 func readVouchers(out string, vouchers []voucher) {
 	for _, answer := range strings.Split(out, "\nc")[1:] {
 		var i int
@@ -159,8 +158,8 @@ func readVouchers(out string, vouchers []voucher) {
 	}
 }
 
-// vouched says whether the staples say good for each certificate of a chain but the last,
-// and none says revoked; if not, why.
+// vouched returns "" if the staples say good for each certificate of a chain except the last,
+// and no staple says revoked. Otherwise it returns the reason.
 func (o program) vouched(staples [][]byte, chain []*x509.Certificate) (string, error) {
 	good := make([]bool, len(chain)-1)
 	for _, text := range staples {
@@ -176,12 +175,12 @@ func (o program) vouched(staples [][]byte, chain []*x509.Certificate) (string, e
 		}
 	}
 	if i := slices.Index(good, false); i >= 0 {
-		return fmt.Sprintf("ocsp: nothing good about certificate %d", i), nil
+		return fmt.Sprintf("ocsp: no staple says good about certificate %d", i), nil
 	}
 	return "", nil
 }
 
-// signed says whether a signature over a text is the signer's.
+// signed reports whether a signature over a text is the signer's.
 func (o program) signed(signer *x509.Certificate, text, signature []byte) (bool, error) {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: signer.RawSubjectPublicKeyInfo})
 	if err := errors.Join(o.write("key.pem", key), o.write("text", text), o.write("signature", signature)); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// role is the part that a certificate plays.
+// role names a certificate of a plan.
 type role string
 
 // The certificates that a plan may have. The anchors are root and older. Signer, middle
@@ -18,12 +18,12 @@ const (
 	older    role = "older"
 	cross    role = "cross"
 	middle   role = "middle"
-	lower    role = "lower"   // an authority below middle
+	lower    role = "lower"   // a CA below middle
 	trusted  role = "trusted" // middle as a trust anchor
 	signer   role = "signer"
-	stranger role = "stranger" // an authority that nobody trusts
+	stranger role = "stranger" // an untrusted CA
 	delegate role = "delegate" // an OCSP responder
-	sibling  role = "sibling"  // issued by signer's issuer for somebody else
+	sibling  role = "sibling"  // another certificate of the signer's issuer
 )
 
 // The values that a plan has for the instance, unless they are mutated.
@@ -58,16 +58,16 @@ type certificate struct {
 	issuer   role
 	// signedBy signs in place of the issuer's key.
 	signedBy crypto.Signer
-	// parentEdit changes what is taken over from the issuer's certificate.
+	// parentEdit changes the issuer's certificate before values are copied from it.
 	parentEdit func(*x509.Certificate)
-	// contentEdit changes what is signed, derEdit what was.
+	// contentEdit changes the content before signing, derEdit the DER afterwards.
 	contentEdit, derEdit func([]byte) []byte
 
 	made *x509.Certificate
 	der  []byte
 }
 
-// newPlan is a plan with nothing wrong.
+// newPlan returns a plan without mutations.
 func newPlan(seed uint64, keys *keys, now time.Time) *plan {
 	p := &plan{
 		Rand: rand.New(rand.NewPCG(seed, 0)), keys: keys, now: now,
@@ -96,12 +96,12 @@ func newPlan(seed uint64, keys *keys, now time.Time) *plan {
 
 func signerName(region, domain string) string { return "managed-ssh-signer." + region + "." + domain }
 
-// nameSigner gives the signer another common name.
+// nameSigner changes the common name of the signer.
 func (p *plan) nameSigner(name string) {
 	p.certificates[signer].template.Subject = pkix.Name{CommonName: name}
 }
 
-// authority is a certificate of an authority, as the rules want it.
+// authority returns a valid certificate of a CA.
 func (p *plan) authority(name string, issuer role) *certificate {
 	return &certificate{issuer: issuer, key: p.keys.authority(p), template: x509.Certificate{
 		Subject:               pkix.Name{Organization: []string{"Differential"}, CommonName: name},
@@ -112,7 +112,7 @@ func (p *plan) authority(name string, issuer role) *certificate {
 	}}
 }
 
-// leaf is a certificate of a server.
+// leaf returns a valid certificate of a server.
 func (p *plan) leaf(name string, issuer role) *certificate {
 	return &certificate{issuer: issuer, key: p.keys.small(p), template: x509.Certificate{
 		Subject:               pkix.Name{CommonName: name},
@@ -133,7 +133,7 @@ func (p *plan) good(about, issuer role) *staple {
 	}
 }
 
-// block returns a block for a new, valid key.
+// block returns a valid block for a new key.
 func (p *plan) block() *block {
 	return &block{
 		fields: []field{
@@ -146,7 +146,7 @@ func (p *plan) block() *block {
 	}
 }
 
-// staple returns the first staple about a certificate; a plan without one gets one.
+// staple returns the first staple about a certificate. If the plan has none, staple adds one.
 func (p *plan) staple(about role) *staple {
 	for _, s := range p.staples {
 		if s.about == about {

@@ -21,9 +21,8 @@ import (
 
 const pushedKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx somebody"
 
-// If eic prints a key in some scenario of the simulator, openssl must print it too,
-// however unusual the scenario.
-func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
+// If eic prints a key in a scenario of the simulator, openssl must accept that key too.
+func TestOpenSSLAcceptsTheKeysThatEicPrints(t *testing.T) {
 	keys := new(ca.Keys)
 	worlds := [][]string{nil}
 	for _, fault := range sim.Faults() {
@@ -45,7 +44,7 @@ func TestOpenSSLAcceptsWhatIsPrinted(t *testing.T) {
 
 // An implementation that accepts everything proves nothing. So each kind of evidence is
 // verified once with a wrong key, location or text.
-func TestOpenSSLRefusesWhatIsWrong(t *testing.T) {
+func TestOpenSSLRefusesWrongEvidence(t *testing.T) {
 	w, answer := simulated(t, sim.Options{})
 	o := program{t.Context(), t.TempDir()}
 	chain := answer.Result.Signer.Chain
@@ -53,14 +52,14 @@ func TestOpenSSLRefusesWhatIsWrong(t *testing.T) {
 
 	result, err := o.verify(chain[len(chain)-1:], openssl.PEM(chain[0]))
 	require.NoError(t, err)
-	require.NotEmpty(t, result.reason, "a certificate is missing")
+	require.NotEmpty(t, result.reason, "the chain must not verify without the issuer")
 	for _, s := range w.staples {
 		if s.Name != answer.Result.Signer.Good[1].Name {
 			continue
 		}
 		vouchers, err := o.staple(s.Body, chain)
 		require.NoError(t, err)
-		require.Equal(t, []voucher{{}, {good: true}}, vouchers, "another certificate's staple")
+		require.Equal(t, []voucher{{}, {good: true}}, vouchers, "a staple must not count for another certificate")
 	}
 	for what, try := range map[string]struct {
 		signer *x509.Certificate
@@ -104,7 +103,7 @@ func simulated(t *testing.T, options sim.Options) (*world, lookup.Answer) {
 		anchors: certificates(t, s.Roots), honest: make(map[string]bool),
 	}
 	for _, d := range answer.Result.Decisions {
-		w.honest[string(d.Entry.Key)] = true // the simulator is
+		w.honest[string(d.Entry.Key)] = true // the simulator has ended
 	}
 	if e.Region != nil {
 		region := lookup.Line(e.Region)

@@ -16,16 +16,16 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	_ "crypto/sha1" // hashes that CertIDs are made with
+	_ "crypto/sha1" // hash algorithms of CertIDs
 	_ "crypto/sha512"
 )
 
-// staple says how an OCSP response (RFC 6960) is made.
+// staple describes an OCSP response (RFC 6960).
 type staple struct {
 	about, issuerName, issuerKey role
 	serial                       *big.Int // about's, unless it is set
-	// responder signs, and named is whom the response names as its responder, by
-	// name or by key.
+	// responder signs the response. The response names named as its responder, by name or
+	// by key.
 	responder, named                  role
 	byKey                             bool
 	embedded                          []role
@@ -49,7 +49,7 @@ const (
 	isUnknown
 )
 
-// text makes the response and returns it in base64.
+// text generates the response and returns it in base64.
 func (s *staple) text(p *plan) ([]byte, error) {
 	responder, err := p.certificate(s.responder)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *staple) text(p *plan) ([]byte, error) {
 	return text, nil
 }
 
-// content is the DER of the ResponseData.
+// content returns the DER of the ResponseData.
 func (s *staple) content(p *plan) ([]byte, error) {
 	named, err := p.certificate(s.named)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *staple) addSingle(p *plan, b *cryptobyte.Builder) error {
 	return nil
 }
 
-// inUTF8 writes a distinguished name in UTF8Strings.
+// inUTF8 encodes a distinguished name with UTF8Strings.
 func inUTF8(der []byte) []byte {
 	type attributeSET []struct {
 		Type  asn1.ObjectIdentifier
@@ -195,7 +195,7 @@ func addExtensions(b *cryptobyte.Builder, tag uint8, extensions []pkix.Extension
 	})
 }
 
-// signed is the DER of the OCSPResponse.
+// signed returns the DER of the OCSPResponse.
 func (s *staple) signed(p *plan, content []byte, key crypto.Signer) ([]byte, error) {
 	hash := crypto.SHA256
 	if s.weak {
@@ -246,7 +246,7 @@ func (s *staple) signed(p *plan, content []byte, key crypto.Signer) ([]byte, err
 	return b.Bytes()
 }
 
-// addAlgorithm adds what is in an AlgorithmIdentifier.
+// addAlgorithm adds the contents of an AlgorithmIdentifier.
 func addAlgorithm(b *cryptobyte.Builder, key crypto.Signer, hash crypto.Hash) {
 	switch _, isEC := key.(*ecdsa.PrivateKey); {
 	case hash == 0:
@@ -277,7 +277,7 @@ func digest(hash crypto.Hash, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// keyBits is the content of the BIT STRING in a SubjectPublicKeyInfo.
+// keyBits returns the content of the BIT STRING in a SubjectPublicKeyInfo.
 func keyBits(spki []byte) []byte {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier

@@ -190,7 +190,7 @@ func (w *world) regionName() string {
 	return ""
 }
 
-// placeless says why the location is not valid in AWS, or "".
+// placeless returns why the location is not valid in AWS, or "".
 func (w *world) placeless() string {
 	switch {
 	case !slices.Contains(partitions, w.domain):
@@ -230,7 +230,7 @@ var (
 	keyForm    = regexp.MustCompile(`\A(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)[ \t]+([A-Za-z0-9+/]+=*)(?:[ \t]+[^\pC]*)?[ \t]*\z`)
 )
 
-// refused says why a block is refused whoever signed it, or "".
+// refused returns why a block is refused, whatever its signature, or "".
 func (b readBlock) refused(instance string, now time.Time) string {
 	seen := make(map[string]string)
 	headers := headerForm.FindAllStringSubmatch(b.headers, -1)

@@ -74,8 +74,8 @@ func (p *plan) make() (*world, error) {
 	return w, p.write(w)
 }
 
-// trustMiddle makes a certificate to trust with the name and key of the signer's issuer.
-// What else a trust anchor says of itself is the business of whoever trusts it.
+// trustMiddle issues a trust anchor with the name and key of the signer's issuer. Of a trust
+// anchor only the name and the key count (RFC 5280, section 6.1.1).
 func (p *plan) trustMiddle() {
 	from := p.certificates[middle]
 	c := p.authority("", root)
