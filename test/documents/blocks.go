@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Block is a block of commands on a page, or a comment in the page's source that
-// says something about the blocks behind it.
+// Block is a block of commands on a page, or a comment in the page's source about the blocks
+// after it.
 type Block struct {
 	// Line is the number of the first line, from 1.
 	Line int
 	// Commands are the lines of the block, without its indentation. They are
 	// empty for a comment.
 	Commands string
-	// Directive and Value are what a comment says: <!-- DIRECTIVE: VALUE -->.
+	// Directive and Value are the parts of a comment, <!-- DIRECTIVE: VALUE -->.
 	// The directives are
 	//
-	//	machine: KIND      the blocks behind it are run on a new machine: debian, rpm or
+	//	machine: KIND      the blocks after it run on a new machine: debian, rpm or
 	//	                   arch; or aws, a laptop with AWS's command line
 	//	prepare: COMMANDS  run before the next block; the page leaves them to the reader
-	//	then: CHECK        what must be so after the block before it
-	//	run by: TEST       another test runs the next block, with what that takes
+	//	then: CHECK        a check after the block before it
+	//	run by: TEST       another test runs the next block
 	//	not run: REASON    why the next block is not run
 	Directive, Value string
 }
@@ -32,9 +32,9 @@ var (
 	fence     = regexp.MustCompile("^```([a-z]*)")
 )
 
-// Blocks returns the blocks of commands of a page, and the comments about them, in
-// order. Commands stand in indented blocks, and in fenced ones for sh. What
-// stands in other fenced blocks are files, output or events.
+// Blocks returns the blocks of commands of a page, and the comments about them, in order.
+// Indented blocks and fenced blocks for sh have commands. Other fenced blocks have files, output
+// or events.
 func Blocks(page string) ([]Block, error) {
 	text, err := os.ReadFile(page)
 	if err != nil {
@@ -42,7 +42,7 @@ func Blocks(page string) ([]Block, error) {
 	}
 	var blocks []Block
 	language, fenced := "", false
-	begins := true // whether an indented line is a block's first
+	begins := true // whether an indented line begins a block
 	for i, line := range strings.Split(string(text), "\n") {
 		commands, indented := strings.CutPrefix(line, "    ")
 		if match := fence.FindStringSubmatch(line); match != nil {

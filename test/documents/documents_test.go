@@ -1,5 +1,5 @@
-// Package documents checks that the documentation is true of the tree it lies
-// in: links lead somewhere, and tests that it names exist.
+// Package documents checks the documentation against the source tree: links have targets, and the
+// tests that pages name exist.
 package documents
 
 import (
@@ -53,7 +53,7 @@ func files(t *testing.T, suffix string) []string {
 	return found
 }
 
-func TestLinksLeadSomewhere(t *testing.T) {
+func TestLinksHaveTargets(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
 	for page, text := range pages(t) {
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
@@ -87,13 +87,13 @@ func TestEveryPageIsReachedFromTheREADME(t *testing.T) {
 	visit("README.md")
 	for page := range all {
 		if strings.HasPrefix(page, "docs/") && !strings.HasPrefix(page, "docs/decisions/") {
-			require.True(t, reached[page], "no link leads from the README to %s", page)
+			require.True(t, reached[page], "no chain of links leads from the README to %s", page)
 		}
 	}
 }
 
-// A threat model that names a test which is gone promises too much.
-func TestTestsThatPagesNameExist(t *testing.T) {
+// A threat model that names a removed test promises too much.
+func TestTestsNamedOnPagesExist(t *testing.T) {
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	exists := map[string]bool{}
 	for _, path := range files(t, "_test.go") {
@@ -106,13 +106,13 @@ func TestTestsThatPagesNameExist(t *testing.T) {
 	named := regexp.MustCompile("(?:`|<!-- run by: )((?:Test|Fuzz)[A-Z]\\w+)(?:`| -->)")
 	for page, text := range pages(t) {
 		for _, match := range named.FindAllStringSubmatch(text, -1) {
-			require.True(t, exists[match[1]], "%s names the test %s", page, match[1])
+			require.True(t, exists[match[1]], "%s names the test %s, which does not exist", page, match[1])
 		}
 	}
 }
 
-// Whoever opens a page must see at once whether it is theirs.
-func TestEachPageSaysWhomItIsForAndWhatTheyWillHave(t *testing.T) {
+// The first sentence of a page must tell a reader whether the page is for them.
+func TestPageNamesItsReadersAndTheirResult(t *testing.T) {
 	first := regexp.MustCompile(`(?s)^# [^\n]+\n\nFor [^.]+: at the end\s[^.]+[.]`)
 	for page, text := range pages(t) {
 		for _, kind := range []string{"tutorials", "how-to", "reference", "explanation"} {
@@ -123,12 +123,12 @@ func TestEachPageSaysWhomItIsForAndWhatTheyWillHave(t *testing.T) {
 	}
 }
 
-// The README is what a newcomer reads to the end.
-func TestTheREADMEIsOneScreen(t *testing.T) {
+// A newcomer must be able to read the whole README at once.
+func TestREADMEFitsOneScreen(t *testing.T) {
 	require.Less(t, strings.Count(pages(t)["README.md"], "\n"), 66)
 }
 
-func TestTheMakefilesTargetsInPagesExist(t *testing.T) {
+func TestMakeTargetsNamedOnPagesExist(t *testing.T) {
 	targets := map[string]bool{}
 	rule := regexp.MustCompile(`(?m)^([a-z-]+):`)
 	for _, path := range append(files(t, ".mk"), "Makefile") {
@@ -141,7 +141,7 @@ func TestTheMakefilesTargetsInPagesExist(t *testing.T) {
 	named := regexp.MustCompile("(?m)(?:`|^    )make ([a-z-]+)")
 	for page, text := range pages(t) {
 		for _, match := range named.FindAllStringSubmatch(text, -1) {
-			require.True(t, targets[match[1]], "%s names the target %s", page, match[1])
+			require.True(t, targets[match[1]], "%s names the make target %s, which does not exist", page, match[1])
 		}
 	}
 }

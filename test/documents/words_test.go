@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longest is how many words a sentence may have.
+// longest is the maximum number of words in a sentence.
 const longest = 40
 
-// A sentence that is read twice costs more than two short ones.
+// A reader reads a long sentence twice.
 func TestSentencesAreShort(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, sentence := range sentences(prose(text)) {
@@ -41,17 +41,17 @@ func requireShort(t *testing.T, place, sentence string) {
 
 var (
 	fenced = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
-	// lines that are no prose: tables, headings, comments, indented code, list
-	// items and what goes on below them.
-	noProse = regexp.MustCompile(`^(\||#|<|    |\t|[-*] |\d+\. |  |: )`)
+	// notProse matches lines of tables, headings, comments, indented code, and list items with
+	// their continuation lines.
+	notProse = regexp.MustCompile(`^(\||#|<|    |\t|[-*] |\d+\. |  |: )`)
 )
 
-// prose returns the paragraphs of a page, each on a line of its own.
+// prose returns the paragraphs of a page, one per line.
 func prose(page string) string {
 	var paragraphs []string
 	paragraph := ""
 	for _, line := range append(strings.Split(fenced.ReplaceAllString(page, ""), "\n"), "") {
-		if line == "" || noProse.MatchString(line) {
+		if line == "" || notProse.MatchString(line) {
 			paragraphs = append(paragraphs, paragraph)
 			paragraph = ""
 			continue
@@ -61,10 +61,10 @@ func prose(page string) string {
 	return strings.Join(paragraphs, "\n")
 }
 
-// ends is where a sentence ends: behind its full stop, before the next.
+// ends matches the end of a sentence: its full stop, and the blank before the next sentence.
 var ends = regexp.MustCompile("[.!?][)\"”*`]*(\\s+|$)")
 
-// sentences cuts paragraphs, each on a line of its own, into sentences.
+// sentences splits paragraphs, one per line, into sentences.
 func sentences(paragraphs string) []string {
 	var found []string
 	for _, paragraph := range strings.Split(paragraphs, "\n") {
@@ -81,8 +81,7 @@ func sentences(paragraphs string) []string {
 	return found
 }
 
-// docComments returns what go doc shows of a file: its comments on declarations,
-// each paragraph on a line of its own.
+// docComments returns the doc comments of a file, one paragraph per line.
 func docComments(t *testing.T, file string) []string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments)
@@ -115,10 +114,10 @@ func docComments(t *testing.T, file string) []string {
 	return found
 }
 
-// Each of these has a common word in its place: directory, check or verify, fix.
-func TestWordsThatWeDoNotUse(t *testing.T) {
+// The common words are directory, check or verify, and fix.
+func TestUnwantedWordsAreNotUsed(t *testing.T) {
 	unwanted := regexp.MustCompile(`(?i)\b(folders?|judg(e[sd]?|ing|ements?|ments?)|mend(s|ed|ing)?)\b`)
-	// AWSTOE and SSM call actions so.
+	// Actions of AWSTOE and SSM have these names.
 	theirs := regexp.MustCompile(`\b(Create|Delete)Folder\b|^ *- name: Folder$`)
 	for _, file := range files(t, "") {
 		if !strings.HasPrefix(file, "cmd/") && !strings.HasPrefix(file, "internal/") && !strings.HasPrefix(file, "packaging/") &&

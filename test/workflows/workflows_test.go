@@ -1,5 +1,5 @@
-// Package workflows checks the workflows of GitHub, which nobody can run here: that
-// they are well-formed, and that they give away no more than they must.
+// Package workflows checks the workflows for GitHub Actions, which cannot run locally: their
+// syntax, and that they have no more permissions and secrets than they need.
 package workflows
 
 import (
@@ -39,8 +39,8 @@ func parsed(t *testing.T, text string) *actionlint.Workflow {
 	return workflow
 }
 
-// actionlint is called as a library, so that "make check" needs no program but Go.
-func TestActionlintFindsNothing(t *testing.T) {
+// actionlint runs as a library, so that "make check" needs only Go.
+func TestActionlintReportsNothing(t *testing.T) {
 	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
 	require.NoError(t, err)
 	for name, text := range files(t) {
@@ -52,8 +52,8 @@ func TestActionlintFindsNothing(t *testing.T) {
 	}
 }
 
-// A tag can be moved to other code, a commit cannot.
-func TestEverythingThatWorkflowsUseIsPinned(t *testing.T) {
+// A tag can be moved to other code, but a commit cannot.
+func TestActionsAndContainersArePinned(t *testing.T) {
 	for name, text := range files(t) {
 		for _, job := range parsed(t, text).Jobs {
 			if job.Container != nil {
@@ -66,26 +66,26 @@ func TestEverythingThatWorkflowsUseIsPinned(t *testing.T) {
 					continue
 				}
 				require.Regexp(t, `^[A-Za-z0-9_/-]+@[0-9a-f]{40}$`, action.Uses.Value, name)
-				require.Regexp(t, regexp.QuoteMeta(action.Uses.Value)+` # v\d+\.\d+\.\d+\n`, text, "%s does not say which version that is", name)
+				require.Regexp(t, regexp.QuoteMeta(action.Uses.Value)+` # v\d+\.\d+\.\d+\n`, text, "%s must name the version of the action in a comment", name)
 			}
 		}
 	}
 }
 
-// What a job may do besides reading the code, by workflow and job.
+// permissions are those of jobs that may do more than read the code, by workflow and job.
 var permissions = map[string]map[string]string{
 	"release.yml attest":  {"id-token": "write", "attestations": "write"},
 	"release.yml publish": {"contents": "write"},
 }
 
-func TestAWorkflowMayDoNoMoreThanItMust(t *testing.T) {
+func TestJobsHaveOnlyListedPermissions(t *testing.T) {
 	for name, text := range files(t) {
 		workflow := parsed(t, text)
 		require.NotNil(t, workflow.Permissions, name)
 		require.Nil(t, workflow.Permissions.All, name)
-		require.Empty(t, workflow.Permissions.Scopes, "%s gives every job the same", name)
+		require.Empty(t, workflow.Permissions.Scopes, "%s must give permissions to each job separately", name)
 		for _, event := range workflow.On {
-			require.NotContains(t, []string{"pull_request_target", "workflow_run"}, event.EventName(), "%s runs foreign code with our secrets", name)
+			require.NotContains(t, []string{"pull_request_target", "workflow_run"}, event.EventName(), "%s would run code of pull requests with this repository's secrets", name)
 		}
 		for id, job := range workflow.Jobs {
 			where := name + " " + id
@@ -105,15 +105,15 @@ func TestAWorkflowMayDoNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// The token that actions/checkout leaves in .git is everybody's who runs there.
-func TestNoCheckoutLeavesItsToken(t *testing.T) {
+// Every later step could read the token that actions/checkout leaves in .git.
+func TestCheckoutDoesNotPersistCredentials(t *testing.T) {
 	for name, text := range files(t) {
 		require.Equal(t, strings.Count(text, "uses: actions/checkout@"), strings.Count(text, "persist-credentials: false"), name)
 	}
 }
 
-// A secret is given to the step that needs it, never to a step of somebody else's code.
-func TestSecretsAreForOurOwnSteps(t *testing.T) {
+// Only steps with our own code may get secrets, never actions of others.
+func TestActionsGetNoSecrets(t *testing.T) {
 	for name, text := range files(t) {
 		workflow := parsed(t, text)
 		require.Nil(t, workflow.Env, name)
