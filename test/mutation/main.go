@@ -1,6 +1,6 @@
-// Command mutation measures what the tests of the packages that decide about a key would
-// notice. gremlins changes one operator at a time and runs the package's own tests; a
-// change that fails none of them was not noticed.
+// Command mutation measures which changes the tests of the packages that decide about a key would
+// notice. gremlins changes one operator at a time and runs the package's own tests. If no test
+// fails, the change was not noticed.
 //
 // The command fails if less than 95 % of the changes in a package are noticed, or if one
 // that is not has no reason in docs/explanation/mutation.md.
@@ -89,7 +89,8 @@ func run(gremlins string, wanted []string, w io.Writer) error {
 // mutate runs gremlins over one package.
 func mutate(gremlins, name, output string, env []string) (result, error) {
 	start := time.Now()
-	// Ten times what a whole run takes, so that a busy machine is not taken for a loop.
+	// Ten times the duration of a whole run, so that a busy machine does not look like an
+	// endless loop.
 	args := append([]string{"unleash", "--output", output, "--timeout-coefficient", "10"}, kinds...)
 	command := exec.Command(gremlins, append(args, "./internal/"+name)...)
 	command.Env = env

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Conditions of a case, and whole functions that no test reaches, must be tried too.
-func TestACoverageProfileThatLeavesLinesOut(t *testing.T) {
+// gremlins must also change the conditions of cases, and functions that no test reaches.
+func TestCoverageProfileIsExtendedToWholeFiles(t *testing.T) {
 	profile := "mode: set\neic/internal/a/a.go:3.10,5.2 1 0\neic/internal/a/a.go:7.1,8.2 1 1\neic/internal/a/b.go:1.1,2.2 1 0\n"
 	require.Equal(t, "mode: set\neic/internal/a/a.go:1.1,99999.1 1 1\neic/internal/a/b.go:1.1,99999.1 1 1\n", coverFiles(profile))
 }
 
-// A slow test that has another name now would run for each change.
-func TestTheSlowTestsAreLeftOutByTheirNames(t *testing.T) {
+// A slow test that was renamed would run for each change.
+func TestSlowTestsExistByTheirNames(t *testing.T) {
 	var source []byte
 	for _, name := range packages {
 		files, err := filepath.Glob(filepath.Join("../../internal", name, "*_test.go"))
@@ -37,8 +37,8 @@ const report = `{"files": [{"file_name": "result.go", "mutations": [
 	{"line": 1, "column": 9, "type": "C", "status": "TIMED OUT"}, {"line": 1, "column": 8, "type": "D", "status": "NOT COVERED"},
 	{"line": 1, "column": 1, "type": "E", "status": "NOT VIABLE"}]}]}`
 
-// Only what a test noticed counts, and only what does not compile is left out.
-func TestAChangeThatOnlySeemsToBeNoticed(t *testing.T) {
+// A change counts as noticed only if a test failed. Only changes that do not compile are left out.
+func TestTimeoutsAndUncoveredChangesAreNotNoticed(t *testing.T) {
 	r, err := readReport([]byte(report), ".")
 	require.NoError(t, err)
 	r.name = "a"
@@ -49,7 +49,7 @@ func TestAChangeThatOnlySeemsToBeNoticed(t *testing.T) {
   timed out: result.go:1:9 C: package main`, r.String())
 }
 
-func TestAChangeThatIsNotNoticedNeedsAReason(t *testing.T) {
+func TestUnnoticedChangeNeedsAReason(t *testing.T) {
 	r := result{name: "a", count: map[string]int{killed: 19, lived: 1}, missed: []mutation{{Line: 7, Type: "A", Status: lived, file: "b.go", text: "if x {"}}}
 	require.Empty(t, r.failures("| `a/b.go`: `if x {` | a reason |"))
 	require.Equal(t, []string{"a/b.go:7: not noticed, and without a reason in docs/explanation/mutation.md: A: if x {"}, r.failures("`a/b.go`: `if y {`"))

@@ -56,8 +56,8 @@ func (r result) String() string {
 	return b.String()
 }
 
-// failures returns what is wrong with the result: too few changes noticed, or a change
-// that was not noticed and has no reason.
+// failures returns the problems of the result: too few noticed changes, or an unnoticed change
+// without a reason.
 func (r result) failures(reasons string) []string {
 	var failures []string
 	if r.noticed() < least {

@@ -1,4 +1,4 @@
-// Package supplychain checks what the product is made of.
+// Package supplychain checks the dependencies and the imports of the product.
 package supplychain
 
 import (
@@ -23,8 +23,8 @@ func goTool(t *testing.T, args ...string) string {
 	return string(output)
 }
 
-// listed returns the modules in the table below a heading of the page on
-// dependencies. Each row must be filled in whole.
+// listed returns the modules in the table below a heading of the page on dependencies. No cell
+// may be empty.
 func listed(t *testing.T, heading string) []string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/reference/dependencies.md")
@@ -41,14 +41,13 @@ func listed(t *testing.T, heading string) []string {
 	return modules
 }
 
-// A dependency that nobody gave a reason for must not find its way into the
-// binary.
+// A dependency without a reason on the page must not be linked into the program.
 func TestOnlyListedModulesAreLinked(t *testing.T) {
 	output := goTool(t, "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "./cmd/eic")
 	linked := strings.Fields(output)
 	slices.Sort(linked)
 	require.Equal(t, listed(t, "Linked into `eic`"), slices.Compact(linked))
-	require.Contains(t, linked, "github.com/aws/aws-sdk-go-v2/feature/ec2/imds", "IMDSv2 is AWS's own implementation of it")
+	require.Contains(t, linked, "github.com/aws/aws-sdk-go-v2/feature/ec2/imds", "eic must use AWS's own client of IMDSv2")
 }
 
 func TestEveryDirectDependencyIsListed(t *testing.T) {
@@ -57,11 +56,11 @@ func TestEveryDirectDependencyIsListed(t *testing.T) {
 	require.Subset(t, all, direct)
 }
 
-func TestModulesAreWhatTheirChecksumsSay(t *testing.T) {
+func TestModulesMatchTheirChecksums(t *testing.T) {
 	require.Contains(t, goTool(t, "mod", "verify"), "all modules verified")
 }
 
-// The simulator and the verifier must not share a misreading.
+// Shared code could hide that the simulator and the verifier misread the protocol in the same way.
 func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 	ours := func(target string) []string {
 		output := goTool(t, "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", target)
@@ -74,9 +73,8 @@ func TestSimulatorAndVerifierShareNoCode(t *testing.T) {
 	}
 }
 
-// mayImport says which of our own packages each package of the product imports, below
-// internal/. Data flows one way: what decides does not know where its evidence came
-// from, and nothing points back.
+// mayImport lists the imports, below internal/, of each package of the product. Data flows one
+// way: a package that decides about keys does not know where its evidence comes from.
 var mayImport = map[string][]string{
 	"account":       nil,
 	"activekeys":    nil,
@@ -106,12 +104,11 @@ var mayImport = map[string][]string{
 
 const internal = "eic/internal/"
 
-// ofSimulator reports whether a path below internal/ is the simulator's.
+// ofSimulator reports whether a path below internal/ belongs to the simulator.
 func ofSimulator(path string) bool { return path == "sim" || strings.HasPrefix(path, "sim/") }
 
-// A package that decides and can call one that fetches may ask the network after all,
-// whatever it imports itself.
-func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
+// A package that decides about keys must not reach the network through another package.
+func TestPackagesImportOnlyWhatIsListed(t *testing.T) {
 	imports := make(map[string][]string)
 	for line := range strings.Lines(goTool(t, "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./internal/...")) {
 		paths := strings.Fields(line)
@@ -130,13 +127,13 @@ func TestAJudgeCannotAskAnotherPackageToFetch(t *testing.T) {
 	require.Equal(t, mayImport, imports)
 }
 
-// A simulator that asks the verifier what is right agrees with it, also where both are
-// wrong. That goes for its tests as well.
-func TestTheSimulatorCannotAskTheVerifierWhatIsRight(t *testing.T) {
+// A simulator that uses the verifier would agree with it even if both are wrong. The same goes for
+// the simulator's tests.
+func TestSimulatorAndItsTestsDoNotUseTheVerifier(t *testing.T) {
 	output := goTool(t, "list", "-deps", "-test", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./internal/sim/...")
 	require.Contains(t, output, "eic/internal/sim/ca\n")
 	for line := range strings.Lines(output) {
-		path := strings.Fields(line)[0] // behind it, perhaps, for which test it is built
+		path := strings.Fields(line)[0] // the test for which it is built may follow
 		path = strings.TrimSuffix(strings.TrimSuffix(path, ".test"), "_test")
 		if name, ok := strings.CutPrefix(path, internal); ok {
 			require.True(t, ofSimulator(name), path)
@@ -145,8 +142,8 @@ func TestTheSimulatorCannotAskTheVerifierWhatIsRight(t *testing.T) {
 	}
 }
 
-// Packages that decide must not be able to do I/O behind a reader's back.
-func TestAJudgeCannotDoInputOrOutputItself(t *testing.T) {
+// Packages that decide about keys must not do I/O themselves.
+func TestDecidingPackagesImportNoIO(t *testing.T) {
 	able := []string{
 		"os", "os/exec", "net", "net/http", "crypto/tls", "syscall", "golang.org/x/sys/unix", "io/fs", "log", "log/slog", "log/syslog",
 	}

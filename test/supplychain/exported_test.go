@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNothingIsExportedThatNobodyElseUses looks at functions, variables and constants. A
-// type may be exported for what is done with its values. Of variables or constants that
-// are declared together it is enough if one is used; those of a type belong to it.
-func TestNothingIsExportedThatNobodyElseUses(t *testing.T) {
+// The test checks functions, variables and constants. A type may be exported because others use
+// its values. Of variables or constants that are declared together, one must be used. Those with
+// a type of the package belong to the type.
+func TestExportedNamesAreUsedByOtherPackages(t *testing.T) {
 	declared, used := map[string][][]string{}, map[string]bool{}
 	const root = "../.."
 	for _, top := range []string{"cmd", "internal", "packaging", "test"} {
@@ -47,11 +47,11 @@ func TestNothingIsExportedThatNobodyElseUses(t *testing.T) {
 			}
 		}
 	}
-	require.Empty(t, unused, "nobody else uses these: make them private")
+	require.Empty(t, unused, "no other package uses these exported names: make them private")
 }
 
-// exportedNames are those of functions, each by itself, and of variables and constants, as
-// they are declared together.
+// exportedNames returns the exported names in groups: each function alone, and variables and
+// constants as they are declared together.
 func exportedNames(file *ast.File) [][]string {
 	var groups [][]string
 	for _, declaration := range file.Decls {
@@ -73,7 +73,7 @@ func exportedValues(declaration *ast.GenDecl) []string {
 	var exported []string
 	for _, spec := range declaration.Specs {
 		values, ok := spec.(*ast.ValueSpec)
-		if !ok || values.Type != nil || values.Values == nil { // of a type
+		if !ok || values.Type != nil || values.Values == nil { // it has a type
 			continue
 		}
 		for _, name := range values.Names {
@@ -85,11 +85,11 @@ func exportedValues(declaration *ast.GenDecl) []string {
 	return exported
 }
 
-// addUses adds what a file uses of the packages that it imports.
+// addUses adds the names that a file uses of its imported packages.
 func addUses(used map[string]bool, file *ast.File) {
 	imported := map[string]string{}
 	for _, spec := range file.Imports {
-		from, _ := strconv.Unquote(spec.Path.Value) // the parser has seen that it is quoted
+		from, _ := strconv.Unquote(spec.Path.Value) // the parser has checked the quotes
 		name := path.Base(from)
 		if spec.Name != nil {
 			name = spec.Name.Name

@@ -1,5 +1,5 @@
-// Package terraform has only a test: that the example in packaging/terraform is what
-// Terraform accepts, as far as that can be told without Terraform and the provider's schema.
+// Package terraform checks the example in packaging/terraform, as far as that is possible without
+// Terraform and the provider's schema.
 package terraform
 
 import (
@@ -17,10 +17,11 @@ import (
 
 const example = "../../packaging/terraform"
 
-// A schema is what a block must have, and may have besides.
+// schema lists the required and the optional arguments of a block.
 type schema struct{ required, optional []string }
 
-// schemas are those of the blocks in the example (the AWS provider's documentation, version 5).
+// schemas returns the schemas of the blocks in the example (the AWS provider's documentation,
+// version 5).
 func schemas() map[string]schema {
 	rule := schema{
 		required: []string{"ip_protocol", "security_group_id"},
@@ -45,7 +46,7 @@ func schemas() map[string]schema {
 	}
 }
 
-// blocks returns the blocks of all files, those within others too.
+// blocks returns the blocks of all files, including nested blocks.
 func blocks(t *testing.T) []*hclsyntax.Block {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(example, "*.tf"))
@@ -70,7 +71,7 @@ func within(outer hclsyntax.Blocks) []*hclsyntax.Block {
 	return found
 }
 
-// kind is what a block is looked up by: "resource aws_iam_policy".
+// kind returns the key of a block in schemas, such as "resource aws_iam_policy".
 func kind(b *hclsyntax.Block) string {
 	if b.Type == "data" || b.Type == "resource" {
 		return b.Type + " " + b.Labels[0]
@@ -78,7 +79,7 @@ func kind(b *hclsyntax.Block) string {
 	return b.Type
 }
 
-func TestTheExampleIsFormatted(t *testing.T) {
+func TestExampleIsFormatted(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(example, "*.tf"))
 	require.NoError(t, err)
 	for _, name := range files {
@@ -88,7 +89,7 @@ func TestTheExampleIsFormatted(t *testing.T) {
 	}
 }
 
-func TestBlocksHaveTheArgumentsThatTheProviderKnows(t *testing.T) {
+func TestBlocksHaveOnlyArgumentsOfTheProvider(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range blocks(t) {
 		if b.Type == "locals" {
@@ -112,7 +113,7 @@ func TestBlocksHaveTheArgumentsThatTheProviderKnows(t *testing.T) {
 	}
 }
 
-// names returns what each block declares, in the words by which others refer to it.
+// names returns the names that a block declares, as references use them.
 func names(b *hclsyntax.Block) []string {
 	switch b.Type {
 	case "resource":
@@ -132,7 +133,7 @@ func names(b *hclsyntax.Block) []string {
 	}
 }
 
-// reference returns what an expression refers to.
+// reference returns the name that an expression refers to.
 func reference(t *testing.T, traversal hcl.Traversal) string {
 	t.Helper()
 	name := traversal.RootName()
@@ -148,7 +149,7 @@ func reference(t *testing.T, traversal hcl.Traversal) string {
 	return name
 }
 
-func TestEveryReferenceIsToSomethingDeclared(t *testing.T) {
+func TestEveryReferenceIsDeclared(t *testing.T) {
 	declared, used := map[string]bool{}, map[string]bool{}
 	for _, b := range blocks(t) {
 		for _, name := range names(b) {
@@ -159,7 +160,7 @@ func TestEveryReferenceIsToSomethingDeclared(t *testing.T) {
 	for _, b := range blocks(t) {
 		for name, a := range b.Body.Attributes {
 			if b.Type == "variable" && name == "type" || b.Type == "required_providers" {
-				continue // types are written as names
+				continue // types look like references
 			}
 			for _, traversal := range a.Expr.Variables() {
 				name := reference(t, traversal)

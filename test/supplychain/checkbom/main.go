@@ -1,5 +1,5 @@
-// Command checkbom checks that a bill of materials in CycloneDX has every
-// module that is linked into eic, at the version that is linked.
+// Command checkbom checks that a bill of materials in CycloneDX has every module that is linked
+// into eic, with the linked version.
 package main
 
 import (
