@@ -14,34 +14,33 @@ import (
 	"eic/test/host"
 )
 
-// budget is what every run has to keep to, with what starting a process on a
-// busy machine takes.
+// budget is the time limit of a run, plus the time to start a process on a busy machine.
 const budget = 5200 * time.Millisecond
 
-// load is a number of runs of one command, some of them at once.
+// load is a number of runs of one command, some of them in parallel.
 type load struct {
 	runs, atOnce int
 	sim          sim.Options
 }
 
-// outcome is how a load was borne.
+// outcome is the result of a load.
 type outcome struct {
 	load
 	lost     int
-	first    string // what the first lost run said
+	first    string // the error of the first lost run
 	times    []time.Duration
 	cpu      time.Duration
 	requests int
 }
 
-// bear makes a host for the load and runs it there. A run is lost if it does
-// not print the pushed key, or not within the budget.
-func (l load) bear() (outcome, error) {
+// run starts a host for the load and does its runs there. A run is lost if it does not print the
+// pushed key within the budget.
+func (l load) run() (outcome, error) {
 	h, err := host.Start(host.Options{Users: []string{user}, Sim: l.sim})
 	if err != nil {
 		return outcome{}, err
 	}
-	defer h.Close() //nolint:errcheck // the namespaces end with the program
+	defer h.Close() //nolint:errcheck // everything ends with the program's namespaces
 	if err := h.Install(); err != nil {
 		return outcome{}, err
 	}
@@ -52,7 +51,7 @@ func (l load) bear() (outcome, error) {
 	h.Sim.ResetStats()
 	o := outcome{load: l}
 	var mu sync.Mutex
-	sideBySide(l.runs, l.atOnce, func() {
+	inParallel(l.runs, l.atOnce, func() {
 		took, cpu, problem := once(key)
 		mu.Lock()
 		defer mu.Unlock()
@@ -69,8 +68,8 @@ func (l load) bear() (outcome, error) {
 	return o, nil
 }
 
-// once runs the command that the packages configure and returns what it took,
-// and what was wrong with it, if anything was.
+// once runs the command that the packages configure. It returns the time that it took, and a
+// description of the problem, or "".
 func once(key string) (took, cpu time.Duration, problem string) {
 	var stdout, stderr bytes.Buffer
 	command := exec.Command(host.Binary, "authorized-keys", "--log=stderr", "--trust-anchors", host.TrustAnchors, user)
@@ -92,8 +91,8 @@ func once(key string) (took, cpu time.Duration, problem string) {
 	}
 }
 
-// sideBySide calls work n times, so many at once.
-func sideBySide(n, atOnce int, work func()) {
+// inParallel calls work n times, at most atOnce calls in parallel.
+func inParallel(n, atOnce int, work func()) {
 	turns := make(chan struct{}, atOnce)
 	var group sync.WaitGroup
 	for range n {
@@ -106,7 +105,7 @@ func sideBySide(n, atOnce int, work func()) {
 	group.Wait()
 }
 
-// String is the row of the table.
+// String returns the row of the table.
 func (o outcome) String() string {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	at := func(share float64) float64 { return ms(o.times[int(share*float64(len(o.times)-1))]) }
@@ -117,7 +116,7 @@ func (o outcome) String() string {
 
 const user = "alice"
 
-// pushedKey makes a key, pushes it, and returns the line that must be printed.
+// pushedKey generates a key, pushes it, and returns the line that must be printed.
 func pushedKey(h *host.Host) (string, error) {
 	file, err := h.NewKey("load", "ed25519")
 	if err != nil {

@@ -12,15 +12,14 @@ import (
 	"eic/test/host"
 )
 
-// logins logs in through a real sshd, so many times and so many at once. sshd
-// by itself drops connections beyond MaxStartups, which is not what this is
-// about.
+// logins logs in n times through a real sshd, atOnce times in parallel. MaxStartups is raised,
+// because sshd drops connections beyond it.
 func logins(ctx context.Context, n, atOnce int) error {
 	h, err := host.Start(host.Options{Users: []string{user}})
 	if err != nil {
 		return err
 	}
-	defer h.Close() //nolint:errcheck // the namespaces end with the program
+	defer h.Close() //nolint:errcheck // everything ends with the program's namespaces
 	if err := h.Install(); err != nil {
 		return err
 	}
@@ -36,7 +35,7 @@ func logins(ctx context.Context, n, atOnce int) error {
 	var mu sync.Mutex
 	var times []time.Duration
 	lost, first := 0, ""
-	sideBySide(n, atOnce, func() {
+	inParallel(n, atOnce, func() {
 		start := time.Now()
 		result, err := host.Capture(ctx, h.SSH(user, filepath.Join(h.Dir(), "load"), "whoami"))
 		took := time.Since(start)

@@ -25,9 +25,9 @@ func main() {
 	}))
 }
 
-// loads are what is borne, one after the other.
+// loads returns the loads to run, one after the other.
 func loads() []load {
-	const delay = 5 * time.Millisecond // about what IMDS takes
+	const delay = 5 * time.Millisecond // about the time that IMDS takes
 	return []load{
 		{runs: 400, atOnce: 32, sim: sim.Options{Delay: delay}},
 		{runs: 1000, atOnce: 128, sim: sim.Options{Delay: delay}},
@@ -39,7 +39,7 @@ func run(ctx context.Context) error {
 	fmt.Printf("%d processors, %s\n\n", runtime.NumCPU(), runtime.Version())
 	fmt.Println("runs  at once  delay  throttled  lost   p50 ms   p99 ms   max ms  CPU ms/run  requests/run")
 	for _, l := range loads() {
-		outcome, err := l.bear()
+		outcome, err := l.run()
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,6 @@
 // Package openssl runs the openssl program for tests that need an independent
-// verification. It imports nothing of the product, so that the simulator's tests can use
-// it too.
+// verification. It imports no package of the product, so that the simulator's tests can use it
+// too.
 package openssl
 
 import (
@@ -19,9 +19,9 @@ import (
 	"eic/test/needs"
 )
 
-// Ask runs the program in a directory and returns everything that it says, and whether
-// its status is 0. Its error is that it could not be run, or did not end by itself. No
-// configuration of this machine's plays a part.
+// Ask runs the program in a directory, without this machine's configuration. It returns the
+// output, and whether the status is 0. It returns an error if the program could not be run or
+// was killed.
 func Ask(ctx context.Context, dir string, args ...string) (says string, ok bool, err error) {
 	cmd := exec.CommandContext(ctx, "openssl", args...)
 	cmd.Dir = dir
@@ -43,7 +43,7 @@ func Run(t *testing.T, dir string, args ...string) (says string, ok bool) {
 	return says, ok
 }
 
-// PEM is what the program reads certificates from.
+// PEM returns certificates as PEM text.
 func PEM(certificates ...*x509.Certificate) []byte {
 	var text []byte
 	for _, c := range certificates {

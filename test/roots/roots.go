@@ -1,5 +1,5 @@
-// Package roots makes the roots of Debian that tests install packages and run programs
-// in, and keeps them from one run to the next in /var/cache/eic-test-roots.
+// Package roots makes roots of Debian, in which tests install packages and run programs. It keeps
+// them between runs in /var/cache/eic-test-roots.
 //
 // Making one needs root, debootstrap and a network.
 package roots
@@ -22,10 +22,10 @@ import (
 	"eic/test/host/mount"
 )
 
-// cache is where roots are kept from one run to the next.
+// cache is the directory that keeps roots between runs.
 const cache = "/var/cache/eic-test-roots"
 
-// recipe is what a root is made of: a release of Debian, and packages of it.
+// recipe describes a root: a release of Debian, and packages of it.
 type recipe struct {
 	name, suite string
 	packages    []string
@@ -33,9 +33,9 @@ type recipe struct {
 
 func recipes() []recipe {
 	return []recipe{
-		// The first release whose AWS CLI opens tunnels.
+		// This is the first release whose AWS CLI opens tunnels.
 		{"clients", "trixie", []string{"openssh-server", "openssh-client", "awscli", "ca-certificates", "iproute2"}},
-		// One without systemd-sysusers, and one with it.
+		// The first has no systemd-sysusers, the second has it.
 		{"bookworm", "bookworm", []string{"openssh-server", "ca-certificates", "curl"}},
 		{"trixie", "trixie", []string{"openssh-server", "ca-certificates", "systemd"}},
 		{"rpm", "trixie", []string{"openssh-server", "ca-certificates", "systemd", "rpm", "dnf", "pacman-package-manager", "ansible-core"}},
@@ -44,22 +44,21 @@ func recipes() []recipe {
 			"man-db", "mandoc", "zsh", "fish", "qemu-user", "awscli", "python3-apt", "openssh-server",
 			"selinux-policy-default", "policycoreutils", "semodule-utils", "setools",
 		}},
-		// With bookworm and trixie, an sshd of each release of Debian.
+		// With bookworm and trixie, these have the sshd of each release of Debian.
 		{"bullseye", "bullseye", []string{"openssh-server", "ca-certificates"}},
 		{"sid", "sid", []string{"openssh-server", "ca-certificates"}},
-		// The last release that has it.
+		// This is the last release that has packer.
 		{"packer", "bookworm", []string{"packer"}},
 	}
 }
 
-// directory is where the root is, or will be. A recipe that changes makes
-// another one.
+// directory returns the directory of the root, which depends on the recipe.
 func (r recipe) directory() string {
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%q", r)))
 	return filepath.Join(cache, fmt.Sprintf("%s-%x", r.name, sum[:6]))
 }
 
-// Make makes the roots with the given names, or all of them, unless they are there.
+// Make makes the roots with the given names, or all roots, unless they exist.
 func Make(ctx context.Context, names ...string) error {
 	for _, r := range recipes() {
 		if len(names) > 0 && !slices.Contains(names, r.name) {
@@ -72,8 +71,8 @@ func Make(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// make makes the root, unless it is there. Another process that makes the same one is
-// waited for: "go test" runs packages in parallel.
+// make makes the root, unless it exists. It waits for another process that makes the same root,
+// because "go test" runs packages in parallel.
 func (r recipe) make(ctx context.Context) error {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return err
@@ -82,7 +81,7 @@ func (r recipe) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // which unlocks it
+	defer func() { _ = lock.Close() }() // closing unlocks the file
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return fmt.Errorf("locking %s: %w", lock.Name(), err)
 	}
@@ -100,7 +99,7 @@ func (r recipe) make(ctx context.Context) error {
 	if err := run(exec.CommandContext(ctx, "debootstrap", "--variant=minbase", r.suite, draft)); err != nil {
 		return err
 	}
-	// Installing a daemon here must not start it.
+	// Installing a daemon in the root must not start it.
 	if err := os.WriteFile(filepath.Join(draft, "usr/sbin/policy-rc.d"), []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
 		return err
 	}
@@ -120,7 +119,7 @@ func (r recipe) make(ctx context.Context) error {
 	return os.Rename(draft, r.directory())
 }
 
-// forget removes roots that were made by earlier recipes of this name.
+// forget removes roots of earlier recipes with this name.
 func (r recipe) forget() error {
 	earlier, err := filepath.Glob(filepath.Join(cache, r.name+"-????????????"))
 	if err != nil {
@@ -134,7 +133,7 @@ func (r recipe) forget() error {
 	return nil
 }
 
-// run runs a command that has to succeed.
+// run runs a command and returns an error unless it succeeds.
 func run(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
@@ -142,7 +141,7 @@ func run(cmd *exec.Cmd) error {
 	return nil
 }
 
-// Copy returns the directory of a copy of a root, which is gone when the test ends.
+// Copy returns the directory of a copy of a root. The copy is removed when the test ends.
 func Copy(t *testing.T, name string) string {
 	t.Helper()
 	for _, r := range recipes() {
@@ -154,11 +153,10 @@ func Copy(t *testing.T, name string) string {
 	return ""
 }
 
-// layer returns a directory with what is in another one. What is written there
-// goes to memory.
+// layer returns a directory with the files of another one. Writes to it go to memory.
 func layer(t *testing.T, lower string) string {
 	t.Helper()
-	base, err := os.MkdirTemp("", "eic-test-root-") // without the test's name, which may have commas
+	base, err := os.MkdirTemp("", "eic-test-root-") // not t.TempDir, because the test's name may have commas
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.Remove(base)) })
 	require.NoError(t, mount.Mount("tmpfs", base, "tmpfs", 0, "mode=755"))

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The records in docs/how-to/audit.md are joined as it says that they can be.
-func TestTheExampleJoins(t *testing.T) {
+// The example records in docs/how-to/audit.md have the common values by which the page joins them.
+func TestExampleRecordsJoin(t *testing.T) {
 	text, err := os.ReadFile("../../docs/how-to/audit.md")
 	require.NoError(t, err)
 	events := map[string]cloudTrailEvent{}

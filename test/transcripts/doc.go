@@ -1,5 +1,5 @@
-// Package transcripts keeps the transcripts in the documentation true: tests tell the
-// same stories to the same code again, and Compare compares every character.
+// Package transcripts keeps the transcripts in the documentation up to date. Tests run the same
+// commands again, and Compare compares every character.
 package transcripts
 
 import (
@@ -11,12 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// place is where a transcript stands: a comment with its name, and a fenced
-// block.
+// place matches a transcript on a page: a comment with its name, and a fenced block.
 var place = regexp.MustCompile("(?s)(<!-- transcript: ([a-z-]+) -->\n```[a-z]*\n)(.*?)(```\n)")
 
-// Compare wants the transcripts in documents to be the stories, each told in one of
-// them. If update is set, it writes them there instead.
+// Compare requires that the transcripts in documents equal the stories, each in exactly one
+// document. With update, Compare writes the transcripts instead.
 func Compare(t *testing.T, documents []string, stories map[string]string, update bool) {
 	t.Helper()
 	for _, document := range documents {
@@ -25,7 +24,7 @@ func Compare(t *testing.T, documents []string, stories map[string]string, update
 		told := place.ReplaceAllFunc(text, func(block []byte) []byte {
 			parts := place.FindSubmatch(block)
 			story, known := stories[string(parts[2])]
-			require.True(t, known, "%s has a place for a transcript %q that nobody makes", document, parts[2])
+			require.True(t, known, "%s has a transcript %q that no test makes", document, parts[2])
 			delete(stories, string(parts[2]))
 			return []byte(string(parts[1]) + story + string(parts[4]))
 		})
@@ -37,5 +36,5 @@ func Compare(t *testing.T, documents []string, stories map[string]string, update
 			t.Errorf("%s is not up to date; the same test with -update writes it again:\n%s", document, changes)
 		}
 	}
-	require.Empty(t, stories, "no document has a place for these transcripts")
+	require.Empty(t, stories, "these transcripts are in no document")
 }

@@ -33,9 +33,9 @@ const (
 	privateIP = "192.0.2.17"
 )
 
-// tellEvents adds the events that CloudTrail has of a login through a tunnel: alice's key
-// is pushed, and then a tunnel opened. What is new in every run is replaced, and so is
-// where the client is and what it calls itself.
+// tellEvents adds the CloudTrail events of a login through a tunnel: alice's key is pushed, and
+// then a tunnel is opened. It replaces values that differ in every run, and the client's address
+// and user agent.
 func tellEvents(t *testing.T, stories map[string]string, keys *ca.Keys) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,15 +55,14 @@ func tellEvents(t *testing.T, stories map[string]string, keys *ca.Keys) {
 	})
 	require.NoError(t, err)
 	openTunnel(t, s)
-	s.Close() // and with it whoever writes events
+	s.Close() // this also ends the writers of events
 	lines := strings.Split(strings.TrimSpace(events.String()), "\n")
 	require.Len(t, lines, 2)
 	stories["push-event"] = steady(t, lines[0], "2026-11-22T09:59:59Z", "9b1c51b4-5f2d-4a7e-9d0b-6a4b2f0e7c31")
 	stories["tunnel-event"] = steady(t, lines[1], "2026-11-22T10:00:00Z", "4e0d8f27-93a6-4c55-8b1e-27d3c90f5a64")
 }
 
-// openTunnel opens a tunnel to the instance, by AWS's name for the Endpoint, and closes
-// it.
+// openTunnel opens a tunnel to the instance, by the host name of the Endpoint, and closes it.
 func openTunnel(t *testing.T, s *sim.Sim) {
 	t.Helper()
 	roots := x509.NewCertPool()
@@ -86,7 +85,7 @@ func openTunnel(t *testing.T, s *sim.Sim) {
 	_ = socket.Close(websocket.StatusNormalClosure, "")
 }
 
-// steady is an event for a reader, with fixed values for what is new in every run.
+// steady returns an event with fixed instead of random values.
 func steady(t *testing.T, line, when, request string) string {
 	t.Helper()
 	for field, value := range map[string]string{

@@ -29,7 +29,7 @@ const (
 	aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
 )
 
-// now is when every story happens. The clock stands still meanwhile.
+// now is the time of every story. The clock does not advance in a story.
 var now = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 // tell returns every transcript by name.
@@ -61,16 +61,16 @@ func tell(t *testing.T) map[string]string {
 	return stories
 }
 
-// world is one story's end.
+// world is the result of one story.
 type world struct {
 	record  evidence.Record
 	verdict lookup.Result
 	report  explain.Explanation
-	// stable replaces what is new in every run.
+	// stable replaces values that differ in every run.
 	stable *strings.Replacer
 }
 
-// ask puts the question for alice on a Nitro instance of a simulated world.
+// ask looks up alice's keys on a Nitro instance in a simulated world.
 func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
 	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
 	require.NoError(t, err)
@@ -107,8 +107,7 @@ func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
 	return world{record, verdict, report, strings.NewReplacer(replace...)}
 }
 
-// order puts the requests that went side by side, all of them at the moment at
-// which the clock stands, into the order of a reader.
+// order sorts the concurrent requests, which all have the same time, for readers.
 func order(r evidence.Record) {
 	stages := []metadata.Stage{metadata.StageRegion, metadata.StageDomain, metadata.StageSigner, metadata.StageStapleList, metadata.StageStaple}
 	rank := func(x metadata.Exchange) int {
@@ -132,8 +131,8 @@ func asJSON(t *testing.T, w world) string {
 	return text.String()
 }
 
-// keptAndVerified shows the directory of kept evidence and the beginning of
-// what eic verify says of it.
+// keptAndVerified shows the directory of saved evidence, and the beginning of the output of eic
+// verify.
 func keptAndVerified(t *testing.T, w world) string {
 	name := filepath.Join(t.TempDir(), "evidence")
 	directory, err := evidence.Create(name)
@@ -161,8 +160,8 @@ func keptAndVerified(t *testing.T, w world) string {
 		"$ ls evidence\n" + strings.Join(files, "  ") + "\n$ eic verify evidence\n" + beginning + "…\n")
 }
 
-// auditRecords shows what the system log has of a login, as syslog daemons write
-// it by default. The second line is OpenSSH's.
+// auditRecords shows the records of a login in the system log, in the default format of syslog
+// daemons. The second line is that of sshd.
 func auditRecords(t *testing.T, w world) string {
 	events := audit.Decisions("alice", w.verdict.Decisions)
 	require.Len(t, events, 1)

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// Result is how a process ended and what it took.
+// Result is the result of a process and its cost.
 type Result struct {
 	Stdout, Stderr string
-	// Status is its exit status, or 128 and the number of the signal that ended
-	// it, as a shell counts.
+	// Status is the exit status, or 128 plus the number of the signal that ended the
+	// process, as in a shell.
 	Status int
 	Usage
 }
 
-// Usage is what a process took.
+// Usage is the cost of a process.
 type Usage struct {
-	// Took is from its start to its end.
+	// Took is the time from the start to the end.
 	Took time.Duration
-	// CPU is the time it computed, for itself and in the kernel.
+	// CPU is the user and system CPU time.
 	CPU time.Duration
-	// Peak is the most memory it had at a time, in bytes. It is right only after
-	// Measure: Linux counts in what the parent had when it started the process.
+	// Peak is the peak memory in bytes. It is right only after Measure, because Linux
+	// includes the memory of the parent at the start of the process.
 	Peak int64
 }
 
-// Run runs a command to its end. Its error is that the command could not be started.
+// Run runs a command to its end. It returns an error if the command could not be started.
 func Run(cmd *exec.Cmd) (Result, error) {
 	p, err := Start(cmd)
 	if err != nil {
@@ -40,7 +40,7 @@ func Run(cmd *exec.Cmd) (Result, error) {
 	return p.Wait()
 }
 
-// Process is a command that runs.
+// Process is a running command.
 type Process struct {
 	*os.Process
 	cmd            *exec.Cmd
@@ -64,7 +64,7 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Wait waits for the command's end.
+// Wait waits for the end of the command.
 func (p *Process) Wait() (Result, error) {
 	err := p.cmd.Wait()
 	took := time.Since(p.start)
@@ -93,11 +93,11 @@ func usage(p *os.ProcessState, took time.Duration) Usage {
 	return u
 }
 
-// measureVariable holds the command that a copy of this program is to measure.
+// measureVariable has the command that a copy of this program must measure.
 const measureVariable = "EIC_TEST_MEASURE"
 
-// Measure runs a command like Run, from a small process in between, so that Peak is
-// the command's own. The command's standard input is empty.
+// Measure is like Run, but starts the command from a small process, so that Peak is that of the
+// command. The command's standard input is empty.
 func Measure(path string, args ...string) (Result, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -120,9 +120,9 @@ func Measure(path string, args ...string) (Result, error) {
 	return inner, nil
 }
 
-// MeasureIfAsked is what the small process does instead of any test; a TestMain that
-// does not call Main begins with it. Little may have happened in it before, for what it
-// has in memory is the least that it can measure.
+// MeasureIfAsked does the work of the small process instead of running tests. A TestMain that does
+// not call Main must begin with it. The process must use little memory before, because it
+// cannot measure a smaller peak than its own.
 func MeasureIfAsked() {
 	text, ok := os.LookupEnv(measureVariable)
 	if !ok {

@@ -1,8 +1,7 @@
-// Package trial puts the program on trial. It builds eic as it is released and serves
-// it a metadata service whose every answer is the test's to choose. It runs eic as
-// a process of its own, whose time and memory are measured.
+// Package trial runs the released program against a metadata service whose answers the test
+// chooses. eic is a separate process, and the package measures its time and memory.
 //
-// It verifies nothing; the tests say what an answer should be.
+// The package verifies nothing. The tests check the results.
 package trial
 
 import (
@@ -17,15 +16,14 @@ import (
 	"eic/test/host"
 )
 
-// programVariable tells where Main has put eic.
+// programVariable has the path of the eic that Main has built.
 const programVariable = "EIC_TEST_PROGRAM"
 
-// program is the path of the program that is on trial.
+// program returns the path of the program under test.
 func program() string { return os.Getenv(programVariable) }
 
-// Main is to be called by a package's TestMain. It builds the program, has
-// up to parallel tests run side by side, since they wait more than they compute, and
-// runs them. It does not return.
+// Main is for a package's TestMain. It builds the program and runs the tests, up to parallel of
+// them at a time, because they mostly wait. It does not return.
 func Main(m *testing.M, parallel int) {
 	MeasureIfAsked()
 	status, err := run(m, parallel)
@@ -52,8 +50,7 @@ func run(m *testing.M, parallel int) (int, error) {
 	return m.Run(), nil
 }
 
-// Parallel has up to n tests run side by side. It is for tests that wait more than they
-// compute, and to be called by a TestMain.
+// Parallel allows up to n tests to run in parallel. It is for a TestMain whose tests mostly wait.
 func Parallel(n int) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {

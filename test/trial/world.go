@@ -17,8 +17,7 @@ import (
 	"eic/internal/sim/imds"
 )
 
-// What a World says of itself, and the paths of what it says, below
-// /latest/meta-data/.
+// Values of a World, and paths below /latest/meta-data/.
 const (
 	User     = "alice"
 	Key      = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR alice@laptop"
@@ -34,25 +33,25 @@ const (
 	StaplesPath  = "managed-ssh-keys/signer-ocsp"
 )
 
-// World is what a metadata service says. A test alters it before it is served.
+// World has the contents of a metadata service. A test changes it before it is served.
 type World struct {
 	// Values are the answers by path, and Documents the active-keys documents
 	// by user.
 	Values    map[string][]byte
 	Documents map[string][]byte
-	// Roots is PEM text with the certificates that the program is to trust.
+	// Roots is PEM text with the program's trust anchors.
 	Roots []byte
-	// Signer is the key that documents are signed with.
+	// Signer is the key that signs documents.
 	Signer crypto.Signer
 	// Options are the metadata service's; their content is filled in.
 	Options imds.Options
-	// Before, if set, may answer a request in the service's place; it reports
-	// whether it has.
+	// Before, if set, may answer a request instead of the service, and reports whether it
+	// did.
 	Before func(http.ResponseWriter, *http.Request) bool
 }
 
-// NewWorld returns a world with nothing wrong, in which Key was pushed for User and
-// counts for a minute.
+// NewWorld returns a world without faults, in which Key was pushed for User and is valid for a
+// minute.
 func NewWorld(t *testing.T, keys *ca.Keys) *World {
 	t.Helper()
 	pki, err := ca.Good(ca.SignerName(Region, Domain), time.Now()).Build(keys)
@@ -74,7 +73,7 @@ func NewWorld(t *testing.T, keys *ca.Keys) *World {
 	return w
 }
 
-// Document returns a document with a good block for each key.
+// Document returns a document with a valid block for each key.
 func (w *World) Document(t *testing.T, keys ...string) []byte {
 	t.Helper()
 	var entries []document.Entry
@@ -90,7 +89,7 @@ func (w *World) Document(t *testing.T, keys ...string) []byte {
 // Served is a World that is being served.
 type Served struct {
 	*imds.Server
-	// Flags lead "eic authorized-keys" to it and have it log to stderr.
+	// Flags make "eic authorized-keys" use the served world and log to standard error.
 	Flags []string
 }
 
@@ -117,12 +116,12 @@ func (w *World) Serve(t *testing.T) Served {
 	}}
 }
 
-// Command is the program's question for User, with further flags.
+// Command returns the command that looks up the keys of User, with additional flags.
 func (s Served) Command(flags ...string) *exec.Cmd {
 	return exec.Command(program(), s.Arguments(flags...)...)
 }
 
-// Arguments are those of Command.
+// Arguments returns the arguments of Command.
 func (s Served) Arguments(flags ...string) []string {
 	args := append([]string(nil), s.Flags...)
 	return append(append(args, flags...), User)
