@@ -106,7 +106,7 @@ func span(from, to time.Time) string {
 	case now.Before(from):
 		return "not yet valid" + muchOff(from.Sub(now))
 	case to.IsZero():
-		return "valid for ever"
+		return "valid forever"
 	case now.After(to):
 		return "expired" + muchOff(now.Sub(to))
 	}

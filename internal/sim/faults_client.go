@@ -32,7 +32,7 @@ func ClientFaults() []ClientFault {
 			func(f *front) { f.denied = true }},
 		{"api=throttled", "every call of the APIs is throttled", "tries again, then shows the error; exit status 254",
 			func(f *front) { f.throttled = true }},
-		{"tunnel=wrong-certificate", "the TLS certificate is for another name", "hangs for ever",
+		{"tunnel=wrong-certificate", "the TLS certificate is for another name", "hangs forever",
 			func(f *front) { f.wrongCertificate = true }},
 	}
 	for _, t := range []struct {
@@ -42,8 +42,8 @@ func ClientFaults() []ClientFault {
 		{tunnel.Denied, "the tunnel is denied, as by IAM", "shows the answer's body; exit status 255"},
 		{tunnel.Throttled, "the tunnel is throttled", "shows the answer's body; exit status 255"},
 		{tunnel.DialFailure, "the instance cannot be reached", "shows the close frame's reason; exit status 255"},
-		{tunnel.Reset, "the connection is reset before any answer", "hangs for ever"},
-		{tunnel.Stall, "the tunnel opens, but no data comes through", "hangs for ever"},
+		{tunnel.Reset, "the connection is reset before any answer", "hangs forever"},
+		{tunnel.Stall, "the tunnel opens, but no data comes through", "hangs forever"},
 		{tunnel.EarlyEnd, "the tunnel ends without a close frame when the instance first sends data", "ends without an error; exit status 0"},
 		{tunnel.CloseCode, "the tunnel ends with close code 1011 when the instance first sends data", "shows the close frame's reason; exit status 255"},
 		{tunnel.TextFrame, "a text frame comes before the instance's first data", "says that it received invalid data; exit status 255"},

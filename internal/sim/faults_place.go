@@ -11,7 +11,7 @@ func imdsFaults() []Fault {
 		refused("imds=disabled", "the metadata service is turned off: every answer is 403",
 			"metadata service disabled",
 			func(w *scenario) { w.faults.Disabled = true }),
-		refused("imds=v1-only", "it issues no tokens (404) and answers without one",
+		refused("imds=v1-only", "the metadata service issues no tokens (404) and answers without one",
 			"no token",
 			func(w *scenario) { w.faults.NoTokens = true }),
 		refused("imds=throttled", "every request is answered 503",

@@ -52,7 +52,7 @@ func tamperFaults() []Fault {
 // schemeFaults are faults in how a block is signed, and in the signature's encoding.
 func schemeFaults() []Fault {
 	return []Fault{
-		refused("keys=wrong-signer", "it was signed with a key without a certificate", "bad signature", wrongSigner()),
+		refused("keys=wrong-signer", "the block was signed with a key without a certificate", "bad signature", wrongSigner()),
 		refused("keys=key-only", "only the key line was signed", "bad signature",
 			signed(func(key *rsa.PrivateKey, text string) ([]byte, error) {
 				lines := strings.SplitAfter(text, "\n")

@@ -148,7 +148,7 @@ func TestAWSCLIReactsToEveryFaultAsListed(t *testing.T) {
 	for _, f := range sim.ClientFaults() {
 		t.Run(f.Name, func(t *testing.T) {
 			n := start(t, sim.Options{Keys: keys, Faults: []string{f.Name}})
-			hangs := strings.Contains(f.Client, "hangs for ever")
+			hangs := strings.Contains(f.Client, "hangs forever")
 			within := limit
 			if hangs {
 				within = 15 * time.Second
