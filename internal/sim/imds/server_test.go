@@ -95,7 +95,7 @@ func token(t *testing.T, c *http.Client, url string) string {
 	return body
 }
 
-func TestTokens(t *testing.T) {
+func TestTokenRequests(t *testing.T) {
 	_, url := start(t, imds.Options{})
 	c := client(t)
 	for _, try := range []struct {

@@ -113,7 +113,7 @@ func presigned(t *testing.T, expires, token string) *http.Request {
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 }
 
-func TestSignatureInAQuery(t *testing.T) {
+func TestPresignedURL(t *testing.T) {
 	set := func(name, value string) func(url.Values) {
 		return func(query url.Values) { query.Set(name, value) }
 	}
