@@ -13,7 +13,7 @@ import (
 	"eic/test/host"
 )
 
-func TestAnsibleLint(t *testing.T) {
+func TestAnsibleLintReportsNothing(t *testing.T) {
 	require.Contains(t, open(t, "tools").must(`
 		cp -r /src/packaging/ansible role
 		cd role
@@ -76,14 +76,14 @@ func (m machine) requireRole(installed string) {
 	require.False(m.t, m.exists("/usr/bin/eic"))
 }
 
-func TestAnsibleRoleWithApt(t *testing.T) {
+func TestAnsibleRoleInstallsAndRemovesWithApt(t *testing.T) {
 	m := start(t, "tools")
 	m.copyRole()
 	m.copyPackages("/run/packages")
 	m.requireRole("eic.deb")
 }
 
-func TestAnsibleRoleWithDnf(t *testing.T) {
+func TestAnsibleRoleInstallsAndRemovesWithDnf(t *testing.T) {
 	m := startRPM(t)
 	// Ansible chooses the package manager by the distribution. It must choose dnf here.
 	m.write("/usr/lib/os-release", "NAME=\"Amazon Linux\"\nID=amzn\nID_LIKE=fedora\nVERSION=2023\nVERSION_ID=2023\n")
