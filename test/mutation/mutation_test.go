@@ -16,7 +16,7 @@ func TestCoverageProfileIsExtendedToWholeFiles(t *testing.T) {
 }
 
 // A slow test that was renamed would run for each change.
-func TestSlowTestsExistByTheirNames(t *testing.T) {
+func TestSlowTestsExist(t *testing.T) {
 	var source []byte
 	for _, name := range packages {
 		files, err := filepath.Glob(filepath.Join("../../internal", name, "*_test.go"))
