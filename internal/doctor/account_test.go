@@ -16,7 +16,7 @@ import (
 	"eic/internal/othercommand"
 )
 
-// exitWith is the error of a program that ended with this status.
+// exitWith returns the error of a program that exits with this status.
 func exitWith(t *testing.T, status string) error {
 	t.Helper()
 	err := exec.Command("/bin/sh", "-c", "exit "+status).Run()
@@ -24,7 +24,7 @@ func exitWith(t *testing.T, status string) error {
 	return err
 }
 
-// getent gives the bench a getent that answers so.
+// getent gives the bench a getent that ends with this output and error.
 func getent(stdout string, err error) func(*bench) {
 	return func(b *bench) {
 		b.files["etc/passwd"] = owned(0o644, "root:x:0:0::/root:/bin/sh\n")
@@ -35,7 +35,8 @@ func getent(stdout string, err error) func(*bench) {
 	}
 }
 
-// sources writes nsswitch.conf on a machine without getent and without user.
+// sources writes this line into nsswitch.conf, on a machine with neither getent nor
+// /etc/passwd.
 func sources(line string) func(*bench) {
 	return func(b *bench) {
 		delete(b.files, "etc/passwd")
@@ -43,61 +44,61 @@ func sources(line string) func(*bench) {
 	}
 }
 
-func TestTheUserThatTheCommandRunsAs(t *testing.T) {
+func TestAccountOfTheCommandUser(t *testing.T) {
 	runsAs := func(name string) func(*bench) {
 		return func(b *bench) { b.config = ourLine + "AuthorizedKeysCommandUser " + name + "\n" }
 	}
 	requireTroubles(t, map[string]trouble{
-		"is there": {check: "account", verdict: doctor.OK, found: `"_eic", uid 998`},
-		"is known elsewhere": {damage: getent("_eic:x:999:997::/:/usr/sbin/nologin\n", nil),
+		"user is in the passwd file": {check: "account", verdict: doctor.OK, found: `"_eic", uid 998`},
+		"only getent knows the user": {damage: getent("_eic:x:999:997::/:/usr/sbin/nologin\n", nil),
 			check: "account", verdict: doctor.OK, found: "uid 999"},
-		"was deleted": {damage: getent("", exitWith(t, "2")),
+		"getent does not know the user": {damage: getent("", exitWith(t, "2")),
 			check: "account", verdict: doctor.Broken, found: `there is no user "_eic"`},
-		"was deleted, and there is nowhere else to look": {damage: sources("passwd: files"),
+		"user is missing, and passwd is the only source": {damage: sources("passwd: files"),
 			check: "account", verdict: doctor.Broken, found: `there is no user "_eic"`},
-		"may be known where nobody can look": {damage: sources("passwd: files sss"),
+		"sss may know the user, but there is no getent": {damage: sources("passwd: files sss"),
 			check: "account", verdict: doctor.NotChecked, found: "there is no getent"},
-		"is in a directory that does not answer": {damage: getent("", exitWith(t, "3")),
+		"getent fails": {damage: getent("", exitWith(t, "3")),
 			check: "account", verdict: doctor.NotChecked, found: "exit status 3"},
-		"is answered for with something else": {damage: getent("nonsense\n", nil),
+		"getent prints no passwd entry": {damage: getent("nonsense\n", nil),
 			check: "account", verdict: doctor.NotChecked, found: `expected a line of passwd(5), got "nonsense"`},
-		"has an id that is none": {
+		"uid in the passwd file is invalid": {
 			damage: func(b *bench) {
 				sources("passwd: files")(b)
 				b.files["etc/passwd"] = owned(0o644, "_eic:x:-1:997:::\n")
 			},
 			check: "account", verdict: doctor.NotChecked, found: "expected a line of passwd(5)"},
-		"is root": {damage: runsAs("root"),
+		"user is root": {damage: runsAs("root"),
 			check: "account", verdict: doctor.Warning, found: "which is root"},
-		"goes with the older package": {
+		"user belongs to the older package": {
 			damage: func(b *bench) {
 				runsAs("ec2-instance-connect")(b)
 				b.files["etc/passwd"] = owned(0o644, "ec2-instance-connect:x:997:997::/:/bin/false\n")
 			},
 			check: "account", verdict: doctor.Warning, found: "removing the older package deletes it"},
-		"is root for the chained command's sake": {damage: func(b *bench) {
+		"user is root, as a chained command with --run-as needs": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
 			check: "account", verdict: doctor.OK, found: `eic itself becomes "_eic"`},
-		"is root, and asks as another": {damage: func(b *bench) {
+		"user is root, and the metadata service is queried as the --run-as user": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
 			check: "region", verdict: doctor.OK, found: "us-east-1"},
-		"is root, and would ask as nobody who is known": {damage: func(b *bench) {
+		"user is root, and the --run-as user does not exist": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=gone --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
 			check: "as-user", verdict: doctor.NotChecked, found: `"gone" of --run-as is not known`},
-		"is shared": {damage: func(b *bench) {
+		"user nobody is shared with other services": {damage: func(b *bench) {
 			runsAs("nobody")(b)
 			b.files["etc/passwd"] = owned(0o644, "nobody:x:65534:65534::/:/usr/sbin/nologin\n")
 		},
 			check: "account", verdict: doctor.Warning, found: "which other services share"},
-		"is a person": {damage: func(b *bench) {
+		"uid is in the range for people": {damage: func(b *bench) {
 			runsAs("eva")(b)
 			b.files["etc/passwd"] = owned(0o644, "eva:x:1000:1000::/home/eva:/bin/bash\n")
 		},
 			check: "account", verdict: doctor.Warning, found: "not reserved for the command: its uid 1000 is in the range for people"},
-		"runs something else": {damage: func(b *bench) {
+		"user runs other processes": {damage: func(b *bench) {
 			for pid, exe := range map[string]string{"7": "/usr/bin/eic", "8": "/usr/bin/python3"} {
 				b.files["proc/"+pid] = &fstest.MapFile{Mode: os.ModeDir | 0o555, Sys: &syscall.Stat_t{Uid: 998}}
 				b.files["proc/"+pid+"/exe"] = link(exe)
@@ -105,67 +106,67 @@ func TestTheUserThatTheCommandRunsAs(t *testing.T) {
 			b.files["proc/9"] = owned(os.ModeDir|0o555, "")
 		},
 			check: "account", verdict: doctor.Warning, found: `runs process 8 ("/usr/bin/python3") too`},
-		"is not named": {damage: runsAs("none"),
+		"AuthorizedKeysCommandUser is none": {damage: runsAs("none"),
 			check: "account", verdict: doctor.Broken, found: "AuthorizedKeysCommandUser is not set"},
-		"is whoever logs in": {damage: runsAs("%u"),
+		"AuthorizedKeysCommandUser is %u, and root logs in": {damage: runsAs("%u"),
 			check: "account", verdict: doctor.Warning, found: "which is root"},
 	})
 }
 
-func TestAnAccountThatOneMatchBlockAloneNames(t *testing.T) {
+func TestAccountsInMatchBlocks(t *testing.T) {
 	const match = "Match Group ec2i\nAuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys %u %f\nAuthorizedKeysCommandUser "
 	requireTroubles(t, map[string]trouble{
-		"is known": {damage: configured(ourLine + userLine + match + "_eic\n"),
+		"all accounts exist": {damage: configured(ourLine + userLine + match + "_eic\n"),
 			check: "command-users", verdict: doctor.OK, found: "2 set"},
-		"is gone, but another line outranks it": {damage: configured(ourLine + userLine + "AuthorizedKeysCommandUser ec2-instance-connect\n"),
+		"account is missing, but an earlier line takes precedence": {damage: configured(ourLine + userLine + "AuthorizedKeysCommandUser ec2-instance-connect\n"),
 			check: "command-users", verdict: doctor.OK, found: "1 set"},
-		"is gone": {damage: configured(ourLine + userLine + match + "ec2-instance-connect\n"),
+		"account is missing": {damage: configured(ourLine + userLine + match + "ec2-instance-connect\n"),
 			check: "command-users", verdict: doctor.Broken,
 			found: `there is no user "ec2-instance-connect", so sshd runs no command, set at /etc/ssh/sshd_config:5 under Match "Group ec2i"`},
-		"is whoever logs in": {damage: configured(ourLine + userLine + match + "%u\n"),
+		"account is %u": {damage: configured(ourLine + userLine + match + "%u\n"),
 			check: "command-users", verdict: doctor.OK, found: "1 set"},
-		"is nowhere": {damage: configured(""),
+		"no OpenSSH server is installed": {damage: configured(""),
 			check: "command-users", verdict: doctor.NotChecked, found: "no OpenSSH server"},
 	})
 }
 
-func TestLookingThroughTheEyesOfTheCommandsUser(t *testing.T) {
+func TestObservingAsTheCommandUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"works": {check: "as-user", verdict: doctor.OK, found: `user "_eic"`},
-		"takes root": {damage: func(b *bench) { b.UID = 1000 },
+		"root observes as the user": {check: "as-user", verdict: doctor.OK, found: `user "_eic"`},
+		"doctor is not root": {damage: func(b *bench) { b.UID = 1000 },
 			check: "as-user", verdict: doctor.NotChecked, found: "uid 1000, not as root"},
-		"takes a user": {damage: sources("passwd: files"),
+		"user does not exist": {damage: sources("passwd: files"),
 			check: "as-user", verdict: doctor.NotChecked, found: `user "_eic" is not known`},
-		"fails where the program may not be run": {damage: func(b *bench) { b.refused = syscall.EACCES },
+		"user may not execute the program": {damage: func(b *bench) { b.refused = syscall.EACCES },
 			check: "as-user", verdict: doctor.Broken, found: "permission denied"},
-		"fails where the flags name what it may not read": {damage: func(b *bench) { b.refused = exitWith(t, "1") },
+		"observer fails, as with flags that name an unreadable file": {damage: func(b *bench) { b.refused = exitWith(t, "1") },
 			check: "as-user", verdict: doctor.Broken, found: `saying "eic doctor: no"`},
-		"fails where the program that examines is root's alone": {
+		"doctor is a program that only root may execute": {
 			damage: func(b *bench) {
 				b.files["root/eic"], b.Executable = owned(0o700, "ELF"), "/root/eic"
 				b.refused = syscall.EACCES
 			},
 			check: "as-user", verdict: doctor.NotChecked, found: "running /root/eic"},
-		"fails in a container that may not": {damage: func(b *bench) { b.refused = syscall.EPERM },
+		"container forbids changing the user": {damage: func(b *bench) { b.refused = syscall.EPERM },
 			check: "as-user", verdict: doctor.NotChecked, found: "operation not permitted"},
 	})
 }
 
-func TestATrialRun(t *testing.T) {
+func TestTrialOfTheCommand(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
-		"ends well": {check: "trial", verdict: doctor.OK, found: "exit status 0"},
-		"fails": {damage: func(b *bench) { b.trial = exitWith(t, "1") },
+		"command exits with 0": {check: "trial", verdict: doctor.OK, found: "exit status 0"},
+		"command fails": {damage: func(b *bench) { b.trial = exitWith(t, "1") },
 			check: "trial", verdict: doctor.Broken, found: `saying "error: no"`},
-		"is not possible": {damage: func(b *bench) { b.trial = errors.New("exec format error") },
+		"command cannot be executed": {damage: func(b *bench) { b.trial = errors.New("exec format error") },
 			check: "trial", verdict: doctor.Broken, found: "exec format error"},
-		"takes root": {damage: func(b *bench) { b.UID = 1000 },
+		"doctor is not root": {damage: func(b *bench) { b.UID = 1000 },
 			check: "trial", verdict: doctor.NotChecked, found: `run as user "_eic"`},
-		"takes a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
+		"sshd does not run eic": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "trial", verdict: doctor.NotChecked, found: "not eic"},
 	})
 }
 
-func TestTheChainedCommand(t *testing.T) {
+func TestChainedCommand(t *testing.T) {
 	chains := func(program string) func(*bench) {
 		return func(b *bench) {
 			c, err := othercommand.Parse(program + " %u %f")
@@ -175,24 +176,25 @@ func TestTheChainedCommand(t *testing.T) {
 		}
 	}
 	requireTroubles(t, map[string]trouble{
-		"is not there": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
-		"ends well": {damage: chains("/bin/true"),
+		"no command is chained": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
+		"chained command exits with 0": {damage: chains("/bin/true"),
 			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" succeeds as user "_eic"`},
-		"fails": {damage: chains("/bin/false"),
+		"chained command fails": {damage: chains("/bin/false"),
 			check: "chained-command", verdict: doctor.Warning, found: `"/bin/false" as user "_eic": exit status 1`},
-		"is missing": {damage: chains("/bin/gone"),
+		"chained command is missing": {damage: chains("/bin/gone"),
 			check: "chained-command", verdict: doctor.Warning, found: "no such file"},
-		"is for the command's user to run": {damage: func(b *bench) { chains("/bin/true")(b); b.UID = 1000 },
+		"doctor cannot run it as the command user": {damage: func(b *bench) { chains("/bin/true")(b); b.UID = 1000 },
 			check: "chained-command", verdict: doctor.NotChecked, found: `run as user "_eic"`},
-		"belongs to a command of ours": {damage: configured("AuthorizedKeysCommand none\n"),
+		"sshd does not run eic": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "chained-command", verdict: doctor.NotChecked, found: "not eic"},
 	})
 }
 
 const nobodysKey = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
-// The program is called with sshd's flags, and by its old name with none.
-func TestATrialRunIsWhatSSHDWouldRun(t *testing.T) {
+// Under its own name, the trial gets the flags in sshd's command. The program's old name
+// takes no flags.
+func TestTrialRunsTheCommandLineThatSSHDWouldRun(t *testing.T) {
 	for command, args := range map[string][]string{
 		"/usr/bin/eic authorized-keys --domain=example.com %u %f": {"/usr/bin/eic", "authorized-keys", "--domain=example.com", "--log", "stderr", "root", nobodysKey},
 		"/opt/aws/bin/eic_run_authorized_keys %u %f":              {"/opt/aws/bin/eic_run_authorized_keys", "root", nobodysKey},

@@ -32,24 +32,24 @@ import (
 // keys are shared by every simulator, which then start faster.
 var keys = new(ca.Keys)
 
-// bench is a host that is well, on which a test damages one thing.
+// bench is a healthy host on which a test damages one thing.
 type bench struct {
 	doctor.Host
-	// files is Root, config the text of sshd_config.
+	// files is Root, and config is the text of sshd_config.
 	files  fstest.MapFS
 	config string
-	// sshdSays, if set, is what sshd answers instead of what config says.
+	// sshdSays, if set, returns sshd's output in place of that for config.
 	sshdSays func() ([]byte, []byte, error)
 	// openSSH is what sshd -V prints.
 	openSSH string
-	// asking is what is looked at; budget is the time for it.
+	// asking says what is observed, and budget limits the time for it.
 	asking doctor.Asking
 	budget time.Duration
-	// refused, if set, is why the command's user can run nothing, and trial
-	// how the command ends.
+	// refused, if set, is the error of every program run as the command's user. trial is
+	// the error of the command itself.
 	refused error
 	trial   error
-	// locked is what the command's user is asking where that differs.
+	// locked, if set, is what the command's user observes instead of asking.
 	locked *doctor.Asking
 }
 
@@ -58,12 +58,13 @@ const (
 	userLine = "AuthorizedKeysCommandUser _eic\n"
 )
 
-// owned is a file of root's.
+// owned returns a file that root owns.
 func owned(mode os.FileMode, data string) *fstest.MapFile {
 	return &fstest.MapFile{Mode: mode, Data: []byte(data), Sys: &syscall.Stat_t{}}
 }
 
-// newBench makes a Nitro instance with a simulator that has these faults.
+// newBench returns a healthy Nitro instance. Its metadata service is a simulator with
+// these faults.
 func newBench(t *testing.T, faults ...string) *bench {
 	t.Helper()
 	s, err := sim.Start(sim.Options{Keys: keys, Faults: faults})
@@ -118,7 +119,7 @@ func (b *bench) observe(ctx context.Context, asking doctor.Asking) (doctor.Obser
 	return doctor.Observe(ctx, asking)
 }
 
-// runAs stands for another process.
+// runAs stands in for a process of another user.
 func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...string) ([]byte, []byte, error) {
 	if b.refused != nil {
 		return nil, []byte("eic doctor: no\n"), b.refused
@@ -139,7 +140,7 @@ func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...
 	return stdout, nil, err
 }
 
-// examine writes the sshd_config and makes all checks.
+// examine writes sshd_config and makes all checks.
 func (b *bench) examine(t *testing.T) doctor.Report {
 	t.Helper()
 	root := t.TempDir()
@@ -162,8 +163,8 @@ func (b *bench) examine(t *testing.T) doctor.Report {
 	return doctor.Examine(t.Context(), b.Host)
 }
 
-// effective is what sshd -T answers: the first value outside of Match blocks,
-// or that of a block for the user asked about.
+// effective returns the output of sshd -T: for each keyword the value of a Match block
+// for the user, or else the first value outside of Match blocks.
 func effective(root string, args []string) ([]byte, []byte, error) {
 	config, err := sshd.Host{Root: root}.Read()
 	if err != nil {
@@ -199,15 +200,15 @@ func find(t *testing.T, r doctor.Report, id string) doctor.Check {
 	return r.Checks[i]
 }
 
-// trouble is one thing wrong with a host, and what a check makes of it.
+// trouble is one thing that is wrong with a host, and what a check must report.
 type trouble struct {
-	// faults are the simulator's.
+	// faults are the faults of the simulator.
 	faults  []string
 	damage  func(*bench)
 	check   string
 	verdict doctor.Verdict
 	found   string
-	// remedy is a part of the remedy, or empty.
+	// remedy is a part of the expected remedy, or empty.
 	remedy string
 }
 
@@ -225,13 +226,13 @@ func requireTroubles(t *testing.T, troubles map[string]trouble) {
 			require.Equal(t, try.verdict, check.Verdict, "%+v", check)
 			require.Contains(t, check.Found, try.found)
 			require.Contains(t, check.Remedy, try.remedy)
-			requireWhole(t, report)
+			requireWellFormed(t, report)
 		})
 	}
 }
 
-// requireWhole holds what is true of every report.
-func requireWhole(t *testing.T, r doctor.Report) {
+// requireWellFormed checks the rules that every report follows.
+func requireWellFormed(t *testing.T, r doctor.Report) {
 	t.Helper()
 	worst := doctor.OK
 	for _, c := range r.Checks {
@@ -246,28 +247,27 @@ func requireWhole(t *testing.T, r doctor.Report) {
 	require.Equal(t, worst, r.Verdict)
 }
 
-// notWellOnAnyBench are the checks that find nothing to look at on a bench.
-var notWellOnAnyBench = []string{"selinux", "selinux-denials"}
+// alwaysNotChecked are the checks that find nothing to check on a bench.
+var alwaysNotChecked = []string{"selinux", "selinux-denials"}
 
-func TestAHostThatIsWell(t *testing.T) {
+func TestHealthyHostPassesEveryCheck(t *testing.T) {
 	b := newBench(t)
 	b.files["bin/sh"] = owned(0o755, "ELF")
 	b.Named = true
 	report := b.examine(t)
 	for _, c := range report.Checks {
-		if slices.Contains(notWellOnAnyBench, c.ID) {
+		if slices.Contains(alwaysNotChecked, c.ID) {
 			require.Equal(t, doctor.NotChecked, c.Verdict, "%+v", c)
 			continue
 		}
 		require.Equal(t, doctor.OK, c.Verdict, "%+v", c)
 	}
 	require.Equal(t, doctor.OK, report.Verdict)
-	requireWhole(t, report)
+	requireWellFormed(t, report)
 }
 
-// An image is made on a machine that is no instance, runs no sshd and has no
-// system log.
-func TestAnImageThatIsWell(t *testing.T) {
+// An image is built on a machine that is not an instance and has no system log.
+func TestHealthyImagePassesOffline(t *testing.T) {
 	b := newBench(t)
 	b.Offline = true
 	b.asking.LogSockets = nil
@@ -280,10 +280,10 @@ func TestAnImageThatIsWell(t *testing.T) {
 	for _, c := range report.Checks {
 		require.NotContains(t, c.ID, "metadata")
 	}
-	requireWhole(t, report)
+	requireWellFormed(t, report)
 }
 
-func TestIdentifiersAreUnique(t *testing.T) {
+func TestCheckIDsAreUnique(t *testing.T) {
 	for _, offline := range []bool{false, true} {
 		b := newBench(t)
 		b.Offline, b.Named = offline, true
@@ -296,7 +296,7 @@ func TestIdentifiersAreUnique(t *testing.T) {
 	}
 }
 
-func TestTheDocumentationListsEveryCheck(t *testing.T) {
+func TestDocumentationListsEveryCheck(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/doctor.md")
 	require.NoError(t, err)
 	var documented []string

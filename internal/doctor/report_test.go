@@ -15,7 +15,8 @@ import (
 	"eic/test/needs"
 )
 
-// example is a report with one of each verdict, and checks that wait for others.
+// example returns a report with each verdict, and with checks that were skipped because of
+// others.
 func example() Report {
 	now := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
 	r := Host{Program: "eic 1.2.3", Name: "ip-192-0-2-17", Now: now, User: "alice", Named: true}.newReport()
@@ -31,8 +32,9 @@ func example() Report {
 	return r
 }
 
-// At three in the morning there must be little to read.
-func TestProblemsComeFirst(t *testing.T) {
+// Without -v, the text is short: problems only, and one line for checks with the same
+// remedy.
+func TestTextListsProblemsOnly(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, example().WriteText(&out, Layout{}))
 	require.Equal(t, `broken       third: \x1b[31mred\r\nand\u202emore, again again again again again
@@ -51,7 +53,7 @@ RESULT: broken (broken: 1, warnings: 1, ok: 1, not checked: 5); -v lists all
 	require.NotContains(t, out.String(), "\x1b")
 }
 
-func TestEveryCheckIsListedWhereAsked(t *testing.T) {
+func TestVerboseTextListsEveryCheck(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, example().WriteText(&out, Layout{All: true, Color: true}))
 	require.True(t, strings.HasPrefix(out.String(), "\x1b[1;32mok           \x1b[0mfirst: as it should be\n\x1b[1;33mwarning"), out.String())
@@ -59,7 +61,7 @@ func TestEveryCheckIsListedWhereAsked(t *testing.T) {
 	require.True(t, strings.HasSuffix(out.String(), "\nRESULT: broken (broken: 1, warnings: 1, ok: 1, not checked: 5)\n"), out.String())
 }
 
-func TestPrometheusReadsTheTextfile(t *testing.T) {
+func TestPrometheusOutput(t *testing.T) {
 	r := example()
 	r.SignerUntil, r.Clock = r.Time.Add(36*time.Hour), &lookup.Clock{Ahead: 1500 * time.Millisecond}
 	var out bytes.Buffer
@@ -74,19 +76,19 @@ func TestPrometheusReadsTheTextfile(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		require.Regexp(t, `^(# (HELP|TYPE) [a-z_]+ .*|[a-z_]+(\{id="[a-z-]+"\})? -?[0-9.]+)\n$`, line)
 	}
-	require.Equal(t, 2, r.ExitStatus(), "critical")
+	require.Equal(t, 2, r.ExitStatus(), "exit status of a broken host")
 }
 
-func TestAReportThatNobodyTakes(t *testing.T) {
+func TestWritingToAFullDiskFails(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close() //nolint:errcheck // it takes nothing
+	defer full.Close() //nolint:errcheck // nothing was written
 	require.Error(t, example().WriteText(full, Layout{}))
 	require.Error(t, example().WriteJSON(full))
 	require.Error(t, example().WritePrometheus(full))
 }
 
-func TestTheVerdictIsTheWorst(t *testing.T) {
+func TestVerdictOfAReportIsItsWorst(t *testing.T) {
 	fine, fair, bad, open := ok("x"), warning("y", "x"), broken("y", "x"), notChecked("y", "x")
 	for _, try := range []struct {
 		want     Verdict
@@ -105,7 +107,7 @@ func TestTheVerdictIsTheWorst(t *testing.T) {
 	}
 }
 
-func TestExecAsTakesOnTheUser(t *testing.T) {
+func TestExecAsChangesUserGroupsAndEnvironment(t *testing.T) {
 	needs.Root(t)
 	nobody := Account{
 		account.Account{Name: "nobody", UID: 65534, GID: 65533, Home: "/nonexistent"}, []account.Group{{GID: 65533}, {GID: 65532}},

@@ -21,7 +21,7 @@ import (
 // keeps it, and beside it the line that sshd got: the known answer. It was made
 // with the simulator, whose roots it brings, by
 //
-//	go test ./internal/doctor -run TestTheRecording -update
+//	go test ./internal/doctor -run TestRecordedLogin -update
 //
 //go:embed recording
 var recording embed.FS

@@ -23,18 +23,19 @@ import (
 	"eic/internal/trust"
 )
 
-var update = flag.Bool("update", false, "make the recorded login anew")
+var update = flag.Bool("update", false, "replace the recorded login")
 
-func TestTheRecordingGetsTheKnownAnswer(t *testing.T) {
+func TestRecordedLoginGetsTheKnownAnswer(t *testing.T) {
 	if *update {
 		record(t)
-		t.Skip("the recording is made; the next run embeds it and checks it")
+		t.Skip("the recording was replaced; the next run embeds and checks it")
 	}
 	require.NoError(t, selfTest(verifyAsInALogin))
 }
 
-// record makes the recording with a simulator. Staples that decide nothing, as
-// that of the trust anchor, are left out: a change in them would not be noticed.
+// record makes the recording with a simulator. It leaves out staples without which the key
+// is still accepted, such as the trust anchor's: the self-test alters each staple and
+// expects no key.
 func record(t *testing.T) {
 	s, err := sim.Start(sim.Options{})
 	require.NoError(t, err)
@@ -77,23 +78,22 @@ func record(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.FromSlash(recordedAnswer), line, 0o644))
 }
 
-// A self-test that finds nothing wrong with a program that is not fit for use
-// would be worse than none.
-func TestTheSelfTestFindsAProgramThatIsNotFitForUse(t *testing.T) {
+// The self-test must fail for a verifier that accepts, refuses or prints the wrong thing.
+func TestSelfTestDetectsWrongVerifiers(t *testing.T) {
 	good, answer, err := recordedLogin()
 	require.NoError(t, err)
 	const refused = "the recorded login was refused: "
-	for want, verify := range map[string]verifier{
+	for want, wrong := range map[string]verifier{
 		"a key was accepted with its request id changed": func(evidence.Record) ([][]byte, error) { return [][]byte{answer}, nil },
 		`the recorded login got "", expected `:           func(evidence.Record) ([][]byte, error) { return nil, nil },
 		`the recorded login got "another", expected `:    func(evidence.Record) ([][]byte, error) { return [][]byte{[]byte("another")}, nil },
 		refused + "out of order":                         func(evidence.Record) ([][]byte, error) { return nil, errors.New("out of order") },
 	} {
-		require.ErrorContains(t, selfTest(verify), want)
+		require.ErrorContains(t, selfTest(wrong), want)
 	}
 	copies, err := alteredCopies(good)
 	require.NoError(t, err)
-	require.Greater(t, len(copies), 4, "every staple is altered in turn")
+	require.Greater(t, len(copies), 4, "expected a copy with each staple altered")
 	for _, c := range copies {
 		acceptsThis := func(r evidence.Record) ([][]byte, error) {
 			if equal(r, c.record) {

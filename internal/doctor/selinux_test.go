@@ -12,7 +12,7 @@ import (
 	"eic/internal/doctor"
 )
 
-// forbidding is a file system of which a directory may not be read.
+// forbidding is a file system with a directory that cannot be read.
 type forbidding struct {
 	fstest.MapFS
 	directory string
@@ -31,7 +31,7 @@ const (
 	selinuxFile = "etc/selinux/config"
 )
 
-// kernel is a kernel in which SELinux runs, with or without our module.
+// kernel makes a host with SELinux in this mode. Files may include the policy's module eic.
 func kernel(enforce string, files ...string) func(*bench) {
 	return func(b *bench) {
 		b.files["sys/fs/selinux/enforce"] = owned(0o644, enforce)
@@ -59,32 +59,32 @@ func TestSELinux(t *testing.T) {
 		}
 	}
 	requireTroubles(t, map[string]trouble{
-		"is not in use": {check: "selinux", verdict: doctor.NotChecked, found: "not in use"},
-		"gives the command its domain": {damage: kernel("1", ourModule),
+		"SELinux is not in use": {check: "selinux", verdict: doctor.NotChecked, found: "not in use"},
+		"policy has the module": {damage: kernel("1", ourModule),
 			check: "selinux", verdict: doctor.OK, found: "eic_exec_t"},
-		"of Amazon Linux 2 gives the command its domain": {damage: kernel("1", olderStore),
+		"policy has the module, in the store of Amazon Linux 2": {damage: kernel("1", olderStore),
 			check: "selinux", verdict: doctor.OK, found: "eic_exec_t"},
-		"knows nothing of the command": {damage: kernel("1"),
+		"policy lacks the module": {damage: kernel("1"),
 			check: "selinux", verdict: doctor.Warning, found: `no module "eic"`},
-		"is permissive": {damage: kernel("0"),
+		"policy lacks the module, but SELinux is permissive": {damage: kernel("0"),
 			check: "selinux", verdict: doctor.OK, found: "permissive"},
-		"finds a program that was copied into place": {damage: label("unconfined_u:object_r:user_home_t:s0", nil),
+		"program has the label of another type": {damage: label("unconfined_u:object_r:user_home_t:s0", nil),
 			check: "selinux", verdict: doctor.Warning, found: `"unconfined_u:object_r:user_home_t:s0", expected type eic_exec_t`},
-		"finds a program without a label": {damage: label("", errors.New("no data available")),
+		"program has no label": {damage: label("", errors.New("no data available")),
 			check: "selinux", verdict: doctor.NotChecked, found: "no data available"},
-		"shows its modules to root only": {
+		"only root can read the modules": {
 			damage: func(b *bench) {
 				kernel("1")(b)
 				b.Root = forbidding{b.files, "var/lib/selinux/targeted/active/modules"}
 			},
 			check: "selinux", verdict: doctor.NotChecked, found: "permission denied"},
-		"will stop the image": {damage: image("enforcing"),
+		"image is enforcing and lacks the module": {damage: image("enforcing"),
 			check: "selinux", verdict: doctor.Warning, found: "enforcing"},
-		"will not stop the image": {damage: image("enforcing", ourModule),
+		"image is enforcing and has the module": {damage: image("enforcing", ourModule),
 			check: "selinux", verdict: doctor.OK, found: "eic_exec_t"},
-		"will be off in the image": {damage: image("disabled"),
+		"image has SELinux disabled": {damage: image("disabled"),
 			check: "selinux", verdict: doctor.NotChecked, found: "not in use"},
-		"of a store that lies elsewhere": {
+		"policy type is a path, so the default store is read": {
 			damage: func(b *bench) {
 				kernel("1", ourModule)(b)
 				b.files[selinuxFile] = owned(0o644, "SELINUXTYPE=../../tmp\n")
@@ -93,7 +93,7 @@ func TestSELinux(t *testing.T) {
 	})
 }
 
-// avc is a line of the audit log, so long ago.
+// avc returns a denial in the audit log that is this old.
 func avc(ago time.Duration, rest string) string {
 	return fmt.Sprintf("type=AVC msg=audit(%d.243:24287): avc:  denied  %s\n", time.Now().Add(-ago).Unix(), rest)
 }
@@ -107,71 +107,71 @@ func TestSELinuxDenials(t *testing.T) {
 		}
 	}
 	requireTroubles(t, map[string]trouble{
-		"where SELinux is not in use": {check: "selinux-denials", verdict: doctor.NotChecked, found: "not in use"},
-		"that only root may read of":  {damage: kernel("1"), check: "selinux-denials", verdict: doctor.NotChecked, found: "audit.log"},
-		"of others": {
+		"SELinux is not in use":    {check: "selinux-denials", verdict: doctor.NotChecked, found: "not in use"},
+		"audit log cannot be read": {damage: kernel("1"), check: "selinux-denials", verdict: doctor.NotChecked, found: "audit.log"},
+		"denials of other programs": {
 			damage: logged(avc(0, strings.ReplaceAll(connect, `comm="eic"`, `comm="eicd"`)), "type=USER_LOGIN msg=audit(1.1:1): eic\n"),
 			check:  "selinux-denials", verdict: doctor.OK, found: "none"},
-		"of two days ago": {damage: logged(avc(48*time.Hour, connect)),
+		"denial is two days old": {damage: logged(avc(48*time.Hour, connect)),
 			check: "selinux-denials", verdict: doctor.OK, found: "none"},
-		"that denied nothing": {damage: logged(avc(0, strings.Replace(connect, "permissive=0", "permissive=1", 1))),
+		"denial was not enforced": {damage: logged(avc(0, strings.Replace(connect, "permissive=0", "permissive=1", 1))),
 			check: "selinux-denials", verdict: doctor.OK, found: "none"},
-		"that go on": {
+		"denials without the module, so more will follow": {
 			damage: func(b *bench) {
 				logged(avc(time.Hour, connect), avc(time.Minute, connect))(b)
 				delete(b.files, ourModule)
 			},
 			check: "selinux-denials", verdict: doctor.Broken, found: "2 of the command in the last 24 hours"},
-		"that may be over": {damage: logged(avc(time.Hour, connect)),
+		"denial with the module, perhaps from before it was installed": {damage: logged(avc(time.Hour, connect)),
 			check: "selinux-denials", verdict: doctor.Warning, found: "name_connect"},
-		"by its old name": {damage: logged(avc(0, strings.Replace(connect, `comm="eic"`, `comm="eic_run_authori"`, 1))),
+		"command was called by its old name": {damage: logged(avc(0, strings.Replace(connect, `comm="eic"`, `comm="eic_run_authori"`, 1))),
 			check: "selinux-denials", verdict: doctor.Warning, found: "1 of the command"},
-		"of what it chains": {damage: logged(avc(0, `{ read } for comm="keys" scontext=system_u:system_r:eic_t:s0 tclass=file`)),
+		"chained command was denied": {damage: logged(avc(0, `{ read } for comm="keys" scontext=system_u:system_r:eic_t:s0 tclass=file`)),
 			check: "selinux-denials", verdict: doctor.Warning, found: "{ read }"},
-		"of starting it": {damage: logged(avc(0, `{ execute } for comm="sshd" path="/usr/bin/eic" scontext=system_u:system_r:sshd_t:s0`)),
+		"sshd may not start the command": {damage: logged(avc(0, `{ execute } for comm="sshd" path="/usr/bin/eic" scontext=system_u:system_r:sshd_t:s0`)),
 			check: "selinux-denials", verdict: doctor.Warning, found: "{ execute }"},
-		"at the end of a log without end": {damage: logged(strings.Repeat("type=USER_LOGIN msg=audit(1.1:1): x\n", 50_000), avc(0, connect)),
+		"denial at the end of a huge log": {damage: logged(strings.Repeat("type=USER_LOGIN msg=audit(1.1:1): x\n", 50_000), avc(0, connect)),
 			check: "selinux-denials", verdict: doctor.Warning, found: "1 of the command"},
-		"by somebody who forges lines": {damage: logged("type=AVC msg=audit(soon): avc:  denied  "+connect+"\n", avc(0, `comm="eic" `+"\x1b[2J")),
+		"denial with an escape sequence is quoted": {damage: logged("type=AVC msg=audit(soon): avc:  denied  "+connect+"\n", avc(0, `comm="eic" `+"\x1b[2J")),
 			check: "selinux-denials", verdict: doctor.Warning, found: `\x1b[2J`},
 	})
 }
 
-func TestTheOlderPackage(t *testing.T) {
+func TestOlderPackage(t *testing.T) {
 	const unit = "systemd/system/ssh.service.d/ec2-instance-connect.conf"
 	requireTroubles(t, map[string]trouble{
-		"is not there": {check: "older-package", verdict: doctor.OK, found: "none"},
-		"has its scripts there": {
+		"package is not installed": {check: "older-package", verdict: doctor.OK, found: "none"},
+		"scripts are installed": {
 			damage: func(b *bench) {
 				b.files["opt/aws/bin/eic_run_authorized_keys"] = owned(0o755, "#!/bin/sh\n")
 			},
 			check: "older-package", verdict: doctor.Warning, found: "/opt/aws/bin/eic_run_authorized_keys"},
-		"has left its name to us": {
+		"script's name is a link to eic": {
 			damage: func(b *bench) {
 				b.files["usr/share/ec2-instance-connect/eic_run_authorized_keys"] = link("/usr/bin/eic")
 			},
 			check: "older-package", verdict: doctor.OK, found: "none"},
-		"is on sshd's command line": {
+		"drop-in sets sshd's command line": {
 			damage: func(b *bench) { b.files["usr/lib/"+unit] = owned(0o644, "[Service]\n") },
 			check:  "older-package", verdict: doctor.Warning, found: "/usr/lib/" + unit},
-		"left the file of its version 2": {
+		"version 2 left its drop-in": {
 			damage: func(b *bench) {
 				b.files["etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"] = owned(0o644, "")
 			},
 			check: "older-package", verdict: doctor.Warning, found: "version 2 of the package left /etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"},
-		"is there in its version 2": {
+		"version 2 is installed": {
 			damage: func(b *bench) {
 				b.files["etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"] = owned(0o644, "")
 				b.files["opt/aws/bin/eic_run_authorized_keys"] = owned(0o755, "")
 			},
 			check: "older-package", verdict: doctor.Warning,
 			found: `["/opt/aws/bin/eic_run_authorized_keys" "/etc/ssh/sshd_config.d/60-ec2-instance-connect.conf"]`},
-		"still sends host keys to AWS": {
+		"unit still sends host keys to AWS": {
 			damage: func(b *bench) {
 				b.files["usr/lib/systemd/system/ssh.service.d/harvest.conf"] = owned(0o644, "[Service]\nExecStartPost=-/opt/aws/bin/eic_harvest_hostkeys\n")
 			},
 			check: "older-package", verdict: doctor.Warning, found: `call eic_harvest_hostkeys, which AWS retired in July 2022: ["/usr/lib/systemd/system/ssh.service.d/harvest.conf"]`},
-		"was taken off sshd's command line": {
+		"drop-in is masked": {
 			damage: func(b *bench) {
 				b.files["usr/lib/"+unit] = owned(0o644, "[Service]\n")
 				b.files["etc/"+unit] = link("/dev/null")

@@ -11,7 +11,7 @@ import (
 	"eic/test/needs"
 )
 
-func TestTheSettingsOfTheHost(t *testing.T) {
+func TestSettingsOfTheHost(t *testing.T) {
 	needs.Root(t)
 	write := func(name, text string, mode os.FileMode) string {
 		name = filepath.Join(t.TempDir(), name)
@@ -25,29 +25,29 @@ func TestTheSettingsOfTheHost(t *testing.T) {
 	wrong := write("eic.conf", "\ndeny-users root\n", 0o644)
 	open := write("eic.conf", "deny-user root\n", 0o666)
 	requireTroubles(t, map[string]trouble{
-		"are not given": {damage: host(none), check: "settings", verdict: doctor.OK, found: "nothing is set"},
-		"are listed": {damage: host(good),
+		"no file exists": {damage: host(none), check: "settings", verdict: doctor.OK, found: "nothing is set"},
+		"settings of the file are listed": {damage: host(good),
 			check: "settings", verdict: doctor.OK, found: "deny-user root (" + good + " line 2), caller-env true (" + good + " line 3)"},
-		"are listed beside sshd's flags": {
+		"flags in sshd's command are listed too": {
 			damage: func(b *bench) {
 				host(good)(b)
 				b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --domain=example.com %u\n" + userLine
 			},
 			check: "settings", verdict: doctor.OK, found: "--domain=example.com (sshd's command), deny-user root"},
-		"are listed for the old name too": {
+		"settings are listed for the program's old name": {
 			damage: func(b *bench) {
 				host(good)(b)
 				b.files["opt/aws/bin/eic_run_authorized_keys"] = link("/usr/bin/eic")
 				b.config = "AuthorizedKeysCommand /opt/aws/bin/eic_run_authorized_keys\n" + userLine
 			},
 			check: "settings", verdict: doctor.OK, found: "deny-user root"},
-		"cannot be understood": {damage: host(wrong),
+		"setting is misspelled": {damage: host(wrong),
 			check: "settings", verdict: doctor.Broken, found: `line 2: there is no flag "deny-users"`, remedy: "correct line 2 of " + wrong},
-		"may be written by others": {damage: host(open),
+		"others can write to the file": {damage: host(open),
 			check: "settings", verdict: doctor.Broken, found: "may be written to by its group or by others", remedy: "chmod go-w " + open},
-		"are told of once": {damage: host(wrong),
+		"invalid settings are reported by one check only": {damage: host(wrong),
 			check: "arguments", verdict: doctor.NotChecked, found: "settings of the host are wrong"},
-		"that --config names are not there": {
+		"file of --config is missing": {
 			damage: func(b *bench) {
 				b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --config=" + none + " %u\n" + userLine
 			},
@@ -55,8 +55,9 @@ func TestTheSettingsOfTheHost(t *testing.T) {
 	})
 }
 
-// Amazon Linux 2 refuses every key with an option that its OpenSSH does not know.
-func TestKeyOptionsThatSSHDDoesNotKnow(t *testing.T) {
+// sshd refuses every key with an option that it does not support. Amazon Linux 2 has
+// OpenSSH 7.4.
+func TestKeyOptionsThatSSHDDoesNotSupport(t *testing.T) {
 	needs.Root(t)
 	file := filepath.Join(t.TempDir(), "eic.conf")
 	require.NoError(t, os.WriteFile(file, []byte("# ours\nkey-options restrict,expiry-time=\"20300101\"\n"), 0o644))
@@ -64,13 +65,13 @@ func TestKeyOptionsThatSSHDDoesNotKnow(t *testing.T) {
 		return func(b *bench) { b.Files.Host, b.openSSH = file, openSSH }
 	}
 	requireTroubles(t, map[string]trouble{
-		"are not given": {check: "key-options", verdict: doctor.OK, found: "none are set"},
-		"are known": {damage: inFile("OpenSSH_8.0p1, OpenSSL"),
+		"no options are set": {check: "key-options", verdict: doctor.OK, found: "none are set"},
+		"option is supported": {damage: inFile("OpenSSH_8.0p1, OpenSSL"),
 			check: "key-options", verdict: doctor.OK, found: "expiry-time"},
-		"stand in the host's file": {damage: inFile("OpenSSH_7.4p1, OpenSSL"),
+		"unsupported option in the host's file": {damage: inFile("OpenSSH_7.4p1, OpenSSL"),
 			check: "key-options", verdict: doctor.Broken, found: `does not support the key option "expiry-time", which came with OpenSSH 7.7`,
 			remedy: "take expiry-time out of key-options (" + file + ":2)"},
-		"stand in sshd's command": {
+		"unsupported option in sshd's command": {
 			damage: func(b *bench) {
 				b.openSSH = "OpenSSH_7.4p1, OpenSSL"
 				b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --key-options=restrict,permitlisten=\\\"1\\\" %u\n" + userLine
