@@ -18,9 +18,8 @@ import (
 
 const budget = 20 * time.Second
 
-// Whatever goes wrong in the world, evidence kept of it is verified as it was
-// when it was kept, and told in the same words.
-func TestEvidenceOfEveryFaultIsVerifiedAgainAsItWas(t *testing.T) {
+// For every fault, saved evidence gets the same Explanation as the live lookup.
+func TestSavedEvidenceOfEveryFaultIsExplainedLikeTheLiveLookup(t *testing.T) {
 	outcomes := map[sim.Expectation][]Outcome{
 		sim.Printed: {Keys}, sim.None: {NoKey}, sim.Refused: {NoKey, Failed},
 	}
@@ -32,7 +31,7 @@ func TestEvidenceOfEveryFaultIsVerifiedAgainAsItWas(t *testing.T) {
 			t.Parallel()
 			patience := budget
 			if fault.Name == "imds=throttled" {
-				patience = 200 * time.Millisecond // it never ends
+				patience = 200 * time.Millisecond // the service throttles until the context ends
 			}
 			for platform, root := range map[string]fstest.MapFS{"nitro": nitro(), "xen": xen()} {
 				live, record := newWorld(t, root, fault.Name).ask(t, patience)
@@ -48,9 +47,9 @@ func TestEvidenceOfEveryFaultIsVerifiedAgainAsItWas(t *testing.T) {
 	}
 }
 
-// A run that broke off is kept as far as it came. Each kind of fault meets one stage;
-// test/faults has them all.
-func TestEvidenceOfEveryKindOfLostAnswerIsVerifiedAgainAsItWas(t *testing.T) {
+// A lookup that failed is saved with the evidence that it had fetched. Each kind of fault
+// is tried at one stage here; test/faults tries all combinations.
+func TestSavedEvidenceOfEveryKindOfLostAnswerIsExplainedLikeTheLiveLookup(t *testing.T) {
 	stages := []imds.Stage{
 		imds.StageToken, imds.StageActiveKeys, imds.StageInstanceID, imds.StageRegion,
 		imds.StageDomain, imds.StageSignerCert, imds.StageStapleList, imds.StageStaple,
@@ -66,27 +65,26 @@ func TestEvidenceOfEveryKindOfLostAnswerIsVerifiedAgainAsItWas(t *testing.T) {
 	}
 }
 
-// checkRemedies demands that whoever gets no key is told what to do.
+// checkRemedies requires a remedy for each refused key, and for an answer without keys.
 func checkRemedies(t *testing.T, r Explanation) {
 	t.Helper()
 	for _, key := range r.Keys {
-		require.Equal(t, !key.Printed && key.Reason != "undecided", key.Remedy.Text != "", "of key: %s", key.Reason)
+		require.Equal(t, !key.Printed && key.Reason != "undecided", key.Remedy.Text != "", "remedy for a key: %s", key.Reason)
 	}
-	require.Equal(t, r.Outcome != Keys && r.Reason != causeRefused, r.Remedy.Text != "", "of answer: %s", r.Reason)
+	require.Equal(t, r.Outcome != Keys && r.Reason != causeRefused, r.Remedy.Text != "", "remedy for the answer: %s", r.Reason)
 }
 
-// The same evidence at another time.
-func TestEvidenceAtAnotherTime(t *testing.T) {
+func TestSavedEvidenceVerifiedAtAnotherTime(t *testing.T) {
 	_, record := newWorld(t, nitro()).ask(t, budget)
 	record.Terms.Anchors = record.AnchorsFor
 	for name, try := range map[string]struct {
 		after  time.Duration
 		reason Cause
 	}{
-		"while it counts":             {30 * time.Second, causePrinted},
-		"after the key expired":       {2 * time.Minute, causeRefused},
-		"before there was any staple": {-2 * time.Hour, causeSignerStatus},
-		"before there was any signer": {-48 * time.Hour, causeSignerExpired},
+		"key is still valid":                         {30 * time.Second, causePrinted},
+		"key has expired":                            {2 * time.Minute, causeRefused},
+		"staples are not valid yet":                  {-2 * time.Hour, causeSignerStatus},
+		"certificate of the signer is not valid yet": {-48 * time.Hour, causeSignerExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record
@@ -97,7 +95,7 @@ func TestEvidenceAtAnotherTime(t *testing.T) {
 	}
 }
 
-func TestAnInquiryThatAsksNobody(t *testing.T) {
+func TestLookupThatSendsNoRequest(t *testing.T) {
 	denied := fstest.MapFS{"sys/hypervisor/uuid": {Mode: fs.ModeDir}}
 	for name, try := range map[string]struct {
 		user    string
@@ -106,10 +104,10 @@ func TestAnInquiryThatAsksNobody(t *testing.T) {
 		reason  Cause
 		outcome Outcome
 	}{
-		"a name that no key can be pushed for": {"../../user-data", nitro(), nil, causeUserName, NoKey},
-		"not an instance":                      {"alice", fstest.MapFS{}, nil, causeNotEC2, NoKey},
-		"identity files that cannot be read":   {"alice", denied, nil, causeMachine, Failed},
-		"a process that cannot be confined":    {"alice", nitro(), errors.New("no such thing"), causeConfine, Failed},
+		"user name is invalid":          {"../../user-data", nitro(), nil, causeUserName, NoKey},
+		"machine is not an instance":    {"alice", fstest.MapFS{}, nil, causeNotEC2, NoKey},
+		"identity files cannot be read": {"alice", denied, nil, causeMachine, Failed},
+		"process cannot be confined":    {"alice", nitro(), errors.New("no such thing"), causeConfine, Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -135,9 +133,9 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	checkRemedies(t, live)
 }
 
-// The anchor that a signer was found to chain to is kept where no file was
-// given, so that a system's store that has lost it later does not matter.
-func TestTheAnchorIsKept(t *testing.T) {
+// If --trust-anchors names no file, the evidence keeps the anchor of the signer's
+// certificate path. It can then be verified on a system without that anchor.
+func TestEvidenceKeepsTheAnchorOfTheCertificatePath(t *testing.T) {
 	w := newWorld(t, nitro(), "domain=china")
 	roots := w.record.AnchorsFor
 	w.record.Anchors.Setting, w.record.Anchors.Kept, w.record.Terms.Anchors = "auto", nil, roots
@@ -147,13 +145,13 @@ func TestTheAnchorIsKept(t *testing.T) {
 	require.Equal(t, live, verifiedAgain(t, record))
 }
 
-// On Xen whoever forges the metadata service's answers can serve a document that
-// was pushed to an instance of their own.
-func TestOnXenAForgedInstanceIsBelievedUnlessTheSettingsNameOne(t *testing.T) {
+// On Xen, an attacker who forges the metadata service's answers can serve an active-keys
+// document of another instance, to which the attacker pushed a key.
+func TestForgedInstanceIsAcceptedOnXenUnlessTheSettingsNameOne(t *testing.T) {
 	const victim = "i-0aaaaaaaaaaaaaaaa"
 	w := newWorld(t, xen())
 	live, record := w.ask(t, budget)
-	require.Equal(t, Keys, live.Outcome, "this is what is left")
+	require.Equal(t, Keys, live.Outcome, "without instance-id, Xen cannot detect the forgery")
 	require.Equal(t, live, verifiedAgain(t, record))
 	var text strings.Builder
 	require.NoError(t, live.WriteText(&text, false))
@@ -169,17 +167,17 @@ func TestOnXenAForgedInstanceIsBelievedUnlessTheSettingsNameOne(t *testing.T) {
 	require.NotContains(t, text.String(), "can log in as anybody")
 }
 
-// An explanation costs the metadata service what a login costs, and two
-// requests more where they are for the advice.
-func TestWhatIsAsked(t *testing.T) {
+// An explanation sends the requests of a login. If there is no key, it also asks for what
+// the advice needs.
+func TestRequestsSent(t *testing.T) {
 	for name, try := range map[string]struct {
 		user string
 		root fstest.MapFS
 		want []metadata.Stage
 	}{
-		"a key, on Nitro":  {"alice", nitro(), []metadata.Stage{"token", "active-keys", "region", "domain", "signer-cert", "staple-list", "staple", "staple", "staple"}},
-		"no key, on Nitro": {"bob", nitro(), []metadata.Stage{"token", "active-keys", "token", "availability-zone"}},
-		"no key, on Xen":   {"bob", xen(), []metadata.Stage{"token", "active-keys", "token", "availability-zone", "instance-id"}},
+		"key on Nitro":    {"alice", nitro(), []metadata.Stage{"token", "active-keys", "region", "domain", "signer-cert", "staple-list", "staple", "staple", "staple"}},
+		"no key on Nitro": {"bob", nitro(), []metadata.Stage{"token", "active-keys", "token", "availability-zone"}},
+		"no key on Xen":   {"bob", xen(), []metadata.Stage{"token", "active-keys", "token", "availability-zone", "instance-id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, try.root)
@@ -196,7 +194,7 @@ func TestWhatIsAsked(t *testing.T) {
 	}
 }
 
-func TestAPolicyIsToldInFlags(t *testing.T) {
+func TestTextGivesThePolicyAsFlags(t *testing.T) {
 	w := newWorld(t, nitro())
 	w.record.Terms.Domains = []string{"example.com"}
 	w.record.Terms.Policy.DenyUsers = []string{"root", "adm*"}

@@ -24,9 +24,8 @@ import (
 	"eic/internal/trust"
 )
 
-// What terminals act upon: ESC, CSI as one character, bells, carriage returns,
-// backspaces, DEL, and characters that turn the direction of writing around or
-// are not there at all.
+// hostile has what terminals act upon: ESC, CSI as one character, bells, carriage returns,
+// backspaces, DEL, and characters that are invisible or reverse the direction of writing.
 const hostile = "\x1b[2J\x1b]0;owned\a\u009b31m\r\b\x7f\u202eevil\u2066\u200b\ufeff\u2028\x00\xff Answer: the key would be printed"
 
 // reports returns the Explanation as text and as JSON.
@@ -38,8 +37,7 @@ func reports(t *testing.T, r Explanation) (text, asJSON string) {
 	return a.String(), b.String()
 }
 
-// harmless demands that nothing but line feeds reaches a terminal that is not
-// printable.
+// harmless requires output of printable characters and line feeds only.
 func harmless(t *testing.T, output string) {
 	t.Helper()
 	for i, c := range output {
@@ -47,7 +45,7 @@ func harmless(t *testing.T, output string) {
 	}
 }
 
-// A metadata service that says the same hostile thing everywhere.
+// Every value that the metadata service serves is hostile.
 func TestHostileAnswers(t *testing.T) {
 	r := evidence.Record{
 		Program: hostile,
@@ -67,9 +65,9 @@ func TestHostileAnswers(t *testing.T) {
 	}
 	r.Terms.Anchors = r.AnchorsFor
 	for name, failure := range map[string]error{
-		"an error of ours": fmt.Errorf("reading %q: %w", hostile, errors.New("line 1\nline 2")),
-		"a failure":        &evidence.Failure{Stage: hostile, Message: hostile},
-		"no failure":       nil,
+		"other error":           fmt.Errorf("reading %q: %w", hostile, errors.New("line 1\nline 2")),
+		"failure of the record": &evidence.Failure{Stage: hostile, Message: hostile},
+		"no failure":            nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			verdict, err := r.Decide()
@@ -84,16 +82,16 @@ func TestHostileAnswers(t *testing.T) {
 			require.NotContains(t, text, "\nAnswer: the key would be printed")
 			var again Explanation
 			require.NoError(t, json.Unmarshal([]byte(asJSON), &again))
-			require.Equal(t, strings.ToValidUTF8(hostile, "\ufffd"), again.Machine.Region, "JSON has it all")
+			require.Equal(t, strings.ToValidUTF8(hostile, "\ufffd"), again.Machine.Region, "expected the unaltered Region in JSON")
 		})
 	}
 }
 
-// printableHalf is what the active-keys document lets pass: it refuses control
-// characters, but not these.
+// printableHalf is the part of hostile that is accepted in an active-keys document, which
+// must not have control characters.
 const printableHalf = "\u202eevil\u2066\u200b\ufeff\u2028 Answer: the key would be printed"
 
-// hostileChain has hostile names in it.
+// hostileChain returns a certificate with hostile names, in PEM.
 func hostileChain(t *testing.T) []byte {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -107,7 +105,7 @@ func hostileChain(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// What the Go library says of a broken answer may repeat it.
+// Errors of net/http may quote a malformed answer.
 func TestHostileHTTP(t *testing.T) {
 	for name, answer := range map[string]string{
 		"status line":       hostile + "\r\n\r\n",
@@ -133,7 +131,7 @@ func TestHostileHTTP(t *testing.T) {
 	}
 }
 
-// answerAll answers everything on its URL with the same octets.
+// answerAll returns a URL at which every request gets the same bytes.
 func answerAll(t *testing.T, answer string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -155,8 +153,8 @@ func answerAll(t *testing.T, answer string) string {
 	return "http://" + listener.Addr().String()
 }
 
-// Whoever copies a command from a remedy into a shell runs that and no more.
-func TestNothingForeignGetsIntoACommand(t *testing.T) {
+// A reader may paste a remedy's command into a shell, so no served value may add to it.
+func TestServedValuesCannotInjectIntoCommands(t *testing.T) {
 	const injected = "us-east-1a; reboot"
 	for _, reason := range everyCause() {
 		r := evidence.Record{

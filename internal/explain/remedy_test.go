@@ -11,7 +11,7 @@ import (
 	"eic/internal/metadata"
 )
 
-// everyCause returns every Cause that something needs to be done about.
+// everyCause returns every Cause that needs a remedy.
 func everyCause() []Cause {
 	reasons := []Cause{
 		causeUserName, causeNotEC2, causeNoKey, causeMachine, causeAnchors, causeConfine, causeNotAsked,
@@ -30,19 +30,19 @@ func everyCause() []Cause {
 	return reasons
 }
 
-func TestEveryReasonHasARemedy(t *testing.T) {
+func TestEveryCauseHasARemedy(t *testing.T) {
 	seen := map[Cause]bool{}
 	for _, reason := range everyCause() {
 		require.NotEmpty(t, facts{}.remedy(reason).Text, "%s", reason)
-		require.False(t, seen[reason], "two reasons are called %s", reason)
+		require.False(t, seen[reason], "two causes are named %s", reason)
 		seen[reason] = true
 	}
 	require.Zero(t, facts{}.remedy(causePrinted))
-	require.Zero(t, facts{}.remedy(causeRefused), "each key has its own")
+	require.Zero(t, facts{}.remedy(causeRefused), "expected no remedy, since each key has its own")
 }
 
-// What an administrator is told to do in each of these worlds.
-func TestTheRemedyFitsTheFault(t *testing.T) {
+// The remedy in the text must fit the fault of the simulator.
+func TestRemedyFitsTheFault(t *testing.T) {
 	const push = "aws ec2-instance-connect send-ssh-public-key --region us-east-1 --instance-id i-0123456789abcdef0 " +
 		"--availability-zone us-east-1a --instance-os-user alice --ssh-public-key file://KEYFILE.pub"
 	const options = "aws ec2 modify-instance-metadata-options --region REGION --instance-id i-0123456789abcdef0 "
@@ -76,7 +76,7 @@ func TestTheRemedyFitsTheFault(t *testing.T) {
 			t.Parallel()
 			patience := budget
 			if fault == "imds=throttled" || fault == "token=hang" || fault == "signer-cert=truncated" {
-				patience = 2 * time.Second // they never end
+				patience = 2 * time.Second // these never answer
 			}
 			report, _ := newWorld(t, nitro(), fault).ask(t, patience)
 			text, _ := reports(t, report)
@@ -85,20 +85,20 @@ func TestTheRemedyFitsTheFault(t *testing.T) {
 	}
 }
 
-// unfilled undoes the filling of lines.
+// unfilled joins wrapped lines.
 func unfilled(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-func TestAPolicyExplainsItself(t *testing.T) {
+func TestRefusalByPolicyNamesTheSetting(t *testing.T) {
 	for name, try := range map[string]struct {
 		policy authorize.Policy
 		want   string
 	}{
-		"a user denied":       {authorize.Policy{DenyUsers: []string{"a*"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
-		"a user not allowed":  {authorize.Policy{AllowUsers: []string{"bob"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
-		"no rule for the two": {authorize.Policy{Rules: []authorize.Rule{{User: "root", Caller: "*"}}}, "allow USER from ARN"},
-		"a caller not wanted": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "require-caller and caller-env in /etc/eic/eic.conf"},
+		"user matches deny-user":               {authorize.Policy{DenyUsers: []string{"a*"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
+		"user is not in allow-user":            {authorize.Policy{AllowUsers: []string{"bob"}}, "deny-user and allow-user in /etc/eic/eic.conf"},
+		"no allow rule for user and caller":    {authorize.Policy{Rules: []authorize.Rule{{User: "root", Caller: "*"}}}, "allow USER from ARN"},
+		"caller does not match require-caller": {authorize.Policy{Callers: []string{"arn:aws:iam::*:role/ops"}}, "require-caller and caller-env in /etc/eic/eic.conf"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nitro())
@@ -110,8 +110,9 @@ func TestAPolicyExplainsItself(t *testing.T) {
 	}
 }
 
-// With a clock that is ahead by more than a key's life pushing again never helps.
-func TestAClockThatIsTenMinutesAhead(t *testing.T) {
+// If the clock is ahead by a minute or more, every key has expired on arrival. Pushing again
+// does not help.
+func TestRemedyForAClockAheadByMoreThanTheLifeOfAKey(t *testing.T) {
 	for offset, helps := range map[int64]bool{59: true, 60: false, 600: false, -600: true} {
 		remedy := facts{offset: offset}.remedy(Cause(authorize.Expired.String()))
 		require.Equal(t, helps, strings.Contains(remedy.Text, "Push it again"), remedy.Text)
@@ -120,20 +121,21 @@ func TestAClockThatIsTenMinutesAhead(t *testing.T) {
 	require.Equal(t, "chronyc makestep", facts{offset: 600}.remedy(Cause(authorize.Expired.String())).Commands[0])
 }
 
-// A clock that is wrong makes keys expire before they were pushed.
-func TestClocks(t *testing.T) {
+// The Date header has whole seconds. An offset is reported only if it is certainly at least
+// a second.
+func TestClockOffset(t *testing.T) {
 	date := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	for name, try := range map[string]struct {
 		here  time.Duration
 		want  int64
 		words string
 	}{
-		"right":                        {500 * time.Millisecond, 0, ""},
-		"right, at the second's end":   {1900 * time.Millisecond, 0, ""},
-		"right, at the second's start": {-900 * time.Millisecond, 0, ""},
-		"ahead":                        {31 * time.Second, 30, "30 seconds ahead of the metadata service's"},
-		"behind":                       {-time.Hour, -3600, "3600 seconds behind the metadata service's"},
-		"not known":                    {},
+		"half a second after the Date header, perhaps exact":          {500 * time.Millisecond, 0, ""},
+		"1.9 seconds after the Date header, perhaps only 0.9 ahead":   {1900 * time.Millisecond, 0, ""},
+		"0.9 seconds before the Date header, perhaps only 0.9 behind": {-900 * time.Millisecond, 0, ""},
+		"clock is 31 seconds ahead":                                   {31 * time.Second, 30, "30 seconds ahead of the metadata service's"},
+		"clock is an hour behind":                                     {-time.Hour, -3600, "3600 seconds behind the metadata service's"},
+		"no answer has a date":                                        {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := metadata.Exchange{Start: date.Add(try.here), Date: date}

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nothing is said in color alone.
-func TestColorsAddNothing(t *testing.T) {
+// Without its escape sequences, colored text is the plain text.
+func TestColoredTextSaysTheSameAsPlainText(t *testing.T) {
 	report, _ := newWorld(t, nitro(), "keys=good-then-bad").ask(t, budget)
 	var plain, colorful strings.Builder
 	require.NoError(t, report.WriteText(&plain, false))
@@ -27,8 +27,8 @@ func TestColorsAddNothing(t *testing.T) {
 	}
 }
 
-// A key may expire at a time that no calendar has a date for.
-func TestExpiries(t *testing.T) {
+// A key may expire in a year that RFC 3339 cannot express.
+func TestExpiryAsText(t *testing.T) {
 	for want, k := range map[string]Key{
 		"2026-11-22T10:00:00Z, 10 seconds left":               {Timestamp: 1795341600, SecondsLeft: 10},
 		"2026-11-22T10:00:00Z, 0 seconds left":                {Timestamp: 1795341600},

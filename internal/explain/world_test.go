@@ -24,26 +24,26 @@ const (
 	program  = "eic 1.2.3"
 )
 
-// What net/http tells the standard logger is the simulator's doing.
+// net/http logs the simulator's faults to the standard logger.
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard)
 	os.Exit(m.Run())
 }
 
-// nitro is what a Nitro instance of the simulator's id says of itself.
+// nitro returns the identity files of a Nitro instance with the simulator's id.
 func nitro() fstest.MapFS {
 	return fstest.MapFS{"sys/devices/virtual/dmi/id/board_asset_tag": {Data: []byte(sim.DefaultInstanceID + "\n")}}
 }
 
-// xen is what an instance says of itself that does not know its id.
+// xen returns the identity files of a Xen instance, which do not have its id.
 func xen() fstest.MapFS {
 	return fstest.MapFS{"sys/hypervisor/uuid": {Data: []byte("ec2e1916-9099-7caf-fd21-012345abcdef\n")}}
 }
 
-// keyPairs are shared, as making them takes longer than all else.
+// keyPairs are shared, because generating them takes most of the time.
 var keyPairs = new(ca.Keys)
 
-// world is a simulated one in which a key was pushed for alice.
+// world is a simulated metadata service with a key pushed for alice, and an instance.
 type world struct {
 	*sim.Sim
 	source lookup.Source
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 	return world{s, lookup.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
 }
 
-// ask returns the Explanation of a live inquiry, and its Record.
+// ask returns the Explanation of a live lookup, and its Record.
 func (w world) ask(t *testing.T, budget time.Duration) (Explanation, evidence.Record) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
