@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is just within a bound counts, and what is one beyond it does not.
-func TestAKeyOneBitBeyondTheBounds(t *testing.T) {
+// A value at a bound is accepted, and one beyond it is refused.
+func TestBoundsOfKeySizes(t *testing.T) {
 	for bits, want := range map[uint]bool{minRSA - 1: false, minRSA: true, maxRSA: true, maxRSA + 1: false} {
 		c := &x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), bits-1), E: 65537}}
 		require.Equal(t, want, usableKey(c), "%d bits", bits)
@@ -33,7 +33,7 @@ func TestAKeyOneBitBeyondTheBounds(t *testing.T) {
 	require.False(t, usableKey(&x509.Certificate{PublicKey: ed25519.PublicKey{}}))
 }
 
-func TestAChainOneCertificateTooLong(t *testing.T) {
+func TestBoundOfChainLength(t *testing.T) {
 	one := toPEM(amazonRoots()[0])
 	certificates, err := ParseChain(bytes.Repeat(one, maxChain))
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestAChainOneCertificateTooLong(t *testing.T) {
 	require.ErrorContains(t, err, "11 certificates, expected at most 10")
 }
 
-func TestNamesOneCharacterTooLong(t *testing.T) {
+func TestBoundsOfNameLengths(t *testing.T) {
 	region := strings.Repeat("a", maxRegion-len("-b-1")) + "-b-1"
 	require.True(t, ValidRegion(region))
 	require.False(t, ValidRegion("a"+region))
@@ -64,20 +64,20 @@ func TestNamesOneCharacterTooLong(t *testing.T) {
 }
 
 // Files of trust anchors are edited by hand.
-func TestAFileOfTrustAnchorsThatCannotBeTrusted(t *testing.T) {
+func TestParseAnchors(t *testing.T) {
 	good := toPEM(amazonRoots()[0])
 	block := func(b pem.Block) []byte { return pem.EncodeToMemory(&b) }
 	withHeaders := block(pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"A": "b"}, Bytes: amazonRoots()[0].Raw})
 	for name, test := range map[string]struct{ text, reason string }{
-		"one certificate":              {string(good), ""},
-		"text between certificates":    {"# one\n" + string(good) + "# two\n" + string(toPEM(amazonRoots()[1])) + "# end\n", ""},
-		"none":                         {"# nothing\n", "no certificate"},
-		"one that cannot be read":      {string(good) + string(unreadable()), "parsing certificate 2"},
-		"a key":                        {string(good) + string(block(pem.Block{Type: "PUBLIC KEY", Bytes: []byte{1}})), "PEM block 2"},
-		"a certificate with headers":   {string(withHeaders), "PEM block 1"},
-		"a damaged one before another": {string(good) + string(good[:40]) + "\n" + string(good), "before block 2"},
-		"a damaged one at the end":     {string(good) + string(good[:40]), "malformed or cut short"},
-		"only a damaged one":           {string(good[:40]), "malformed or cut short"},
+		"one certificate is accepted":          {string(good), ""},
+		"text between certificates is ignored": {"# one\n" + string(good) + "# two\n" + string(toPEM(amazonRoots()[1])) + "# end\n", ""},
+		"no certificate":                       {"# nothing\n", "no certificate"},
+		"malformed certificate":                {string(good) + string(unreadable()), "parsing certificate 2"},
+		"public key":                           {string(good) + string(block(pem.Block{Type: "PUBLIC KEY", Bytes: []byte{1}})), "PEM block 2"},
+		"certificate with PEM headers":         {string(withHeaders), "PEM block 1"},
+		"truncated certificate before another": {string(good) + string(good[:40]) + "\n" + string(good), "before block 2"},
+		"truncated certificate at the end":     {string(good) + string(good[:40]), "malformed or cut short"},
+		"only a truncated certificate":         {string(good[:40]), "malformed or cut short"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool, err := ParseAnchors([]byte(test.text))
@@ -93,28 +93,27 @@ func TestAFileOfTrustAnchorsThatCannotBeTrusted(t *testing.T) {
 	}
 }
 
-// A rule that crypto/x509 also has must hold without it: what its next version accepts is
-// not for this program to find out in the field.
-func TestEachRuleOfTheProfileHoldsByItself(t *testing.T) {
+// Each rule must hold without crypto/x509, whose next version may no longer have it.
+func TestProfileRulesHoldWithoutTheLibrary(t *testing.T) {
 	w := newWorld()
 	w.build(t)
 	for name, test := range map[string]struct {
 		change func(*x509.Certificate)
 		reason string
 	}{
-		"an old version":              {func(c *x509.Certificate) { c.Version = 2 }, "version 2"},
-		"no issuer":                   {func(c *x509.Certificate) { c.RawIssuer = emptyName }, "no issuer name"},
-		"no subject":                  {func(c *x509.Certificate) { c.RawSubject = emptyName }, "neither a subject"},
-		"no basic constraints":        {func(c *x509.Certificate) { c.BasicConstraintsValid = false }, "no critical basic constraints"},
-		"no authority, by its word":   {func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }, "no critical basic constraints"},
-		"uncritical constraints":      {marked(oidBasicConstraints, false), "no critical basic constraints"},
-		"a critical key identifier":   {marked(oidSubjectKeyID, true), "key identifier is marked critical"},
-		"a critical issuer's":         {marked(oidAuthorityKeyID, true), "key identifier is marked critical"},
-		"no use for certificates":     {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, "key usage does not allow"},
-		"no subject key identifier":   {func(c *x509.Certificate) { c.SubjectKeyId = nil }, "no subject key identifier"},
-		"no authority key identifier": {func(c *x509.Certificate) { c.AuthorityKeyId = nil }, "no authority key identifier"},
-		"a key of no use":             {func(c *x509.Certificate) { c.PublicKey = ed25519.PublicKey{} }, "weak"},
-		"a use that is no leaf's": {func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = false, false },
+		"version 2":            {func(c *x509.Certificate) { c.Version = 2 }, "version 2"},
+		"no issuer name":       {func(c *x509.Certificate) { c.RawIssuer = emptyName }, "no issuer name"},
+		"no subject":           {func(c *x509.Certificate) { c.RawSubject = emptyName }, "neither a subject"},
+		"no basic constraints": {func(c *x509.Certificate) { c.BasicConstraintsValid = false }, "no critical basic constraints"},
+		"basic constraints say that it is not a CA": {func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }, "no critical basic constraints"},
+		"basic constraints are not critical":        {marked(oidBasicConstraints, false), "no critical basic constraints"},
+		"subject key identifier is critical":        {marked(oidSubjectKeyID, true), "key identifier is marked critical"},
+		"authority key identifier is critical":      {marked(oidAuthorityKeyID, true), "key identifier is marked critical"},
+		"key usage lacks keyCertSign":               {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, "key usage does not allow"},
+		"no subject key identifier":                 {func(c *x509.Certificate) { c.SubjectKeyId = nil }, "no subject key identifier"},
+		"no authority key identifier":               {func(c *x509.Certificate) { c.AuthorityKeyId = nil }, "no authority key identifier"},
+		"unsupported key":                           {func(c *x509.Certificate) { c.PublicKey = ed25519.PublicKey{} }, "weak"},
+		"key usage has keyCertSign without a CA": {func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = false, false },
 			"without being a certificate authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +133,7 @@ func TestEachRuleOfTheProfileHoldsByItself(t *testing.T) {
 	require.ErrorContains(t, checkAuthority(&noSubject), "no subject")
 }
 
-// marked changes whether an extension of a certificate is critical.
+// marked returns a change that marks an extension of a certificate as critical or not.
 func marked(id asn1.ObjectIdentifier, critical bool) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		changed := make([]pkix.Extension, len(c.Extensions))
@@ -148,8 +147,9 @@ func marked(id asn1.ObjectIdentifier, critical bool) func(*x509.Certificate) {
 	}
 }
 
-// Every type of name that RFC 5280 has, in its own form, may be an alternative name.
-func TestAlternativeNamesOfEveryType(t *testing.T) {
+// RFC 5280 has nine types of alternative names, some of which are constructed. Any other
+// type or form is refused.
+func TestTypesOfAlternativeNames(t *testing.T) {
 	for tag := range byte(10) {
 		for _, constructed := range []bool{false, true} {
 			first := 0x80 | tag
@@ -166,8 +166,8 @@ func TestAlternativeNamesOfEveryType(t *testing.T) {
 	require.Error(t, checkAlternativeNames(&x509.Certificate{Extensions: []pkix.Extension{{Id: oidSubjectAltName, Value: universal}}}))
 }
 
-// A constraint that crypto/x509 would pass over must not be passed over here.
-func TestNameConstraintsOfEveryType(t *testing.T) {
+// A constraint of a type that crypto/x509 ignores is refused.
+func TestTypesOfNameConstraints(t *testing.T) {
 	for tag := range byte(9) {
 		for _, list := range []byte{0xA0, 0xA1} {
 			value := []byte{0x30, 6, list, 4, 0x30, 2, 0x80 | tag, 0}
@@ -177,7 +177,7 @@ func TestNameConstraintsOfEveryType(t *testing.T) {
 	}
 }
 
-func TestANameThatOnlyLooksAsIfItLayInADomain(t *testing.T) {
+func TestWithinDomain(t *testing.T) {
 	for _, test := range []struct {
 		name, domain string
 		want         bool
@@ -196,8 +196,8 @@ func TestANameThatOnlyLooksAsIfItLayInADomain(t *testing.T) {
 	}
 }
 
-// Whoever answered must be said in one of the two ways that there are.
-func TestAResponderThatIsSaidInAnotherWay(t *testing.T) {
+// A ResponderID is a name or a key hash (RFC 6960).
+func TestValidResponderID(t *testing.T) {
 	name, hash := nameOf(asn1.TagUTF8String, "middle"), append([]byte{4, 20}, make([]byte, 20)...)
 	id := func(class, tag int, compound bool, content []byte) asn1.RawValue {
 		return asn1.RawValue{Class: class, Tag: tag, IsCompound: compound, Bytes: content}
@@ -205,22 +205,22 @@ func TestAResponderThatIsSaidInAnotherWay(t *testing.T) {
 	require.True(t, validResponder(id(asn1.ClassContextSpecific, byName, true, name)))
 	require.True(t, validResponder(id(asn1.ClassContextSpecific, byKey, true, hash)))
 	for what, r := range map[string]asn1.RawValue{
-		"a name of another class":   id(asn1.ClassApplication, byName, true, name),
-		"a primitive name":          id(asn1.ClassContextSpecific, byName, false, name),
-		"something behind a name":   id(asn1.ClassContextSpecific, byName, true, append(bytes.Clone(name), 5, 0)),
-		"something behind a hash":   id(asn1.ClassContextSpecific, byKey, true, append(bytes.Clone(hash), 5, 0)),
-		"a hash in place of a name": id(asn1.ClassContextSpecific, byName, true, hash),
-		"a name in place of a hash": id(asn1.ClassContextSpecific, byKey, true, name),
-		"another tag":               id(asn1.ClassContextSpecific, 0, true, name),
-		"one more tag":              id(asn1.ClassContextSpecific, 3, true, hash),
-		"nothing":                   id(asn1.ClassContextSpecific, byName, true, nil),
+		"name with another tag class": id(asn1.ClassApplication, byName, true, name),
+		"primitive name":              id(asn1.ClassContextSpecific, byName, false, name),
+		"trailing data after a name":  id(asn1.ClassContextSpecific, byName, true, append(bytes.Clone(name), 5, 0)),
+		"trailing data after a hash":  id(asn1.ClassContextSpecific, byKey, true, append(bytes.Clone(hash), 5, 0)),
+		"hash in place of a name":     id(asn1.ClassContextSpecific, byName, true, hash),
+		"name in place of a hash":     id(asn1.ClassContextSpecific, byKey, true, name),
+		"tag 0":                       id(asn1.ClassContextSpecific, 0, true, name),
+		"tag 3":                       id(asn1.ClassContextSpecific, 3, true, hash),
+		"empty":                       id(asn1.ClassContextSpecific, byName, true, nil),
 	} {
 		require.False(t, validResponder(r), what)
 	}
 }
 
-// What is cut short must be refused, never read beyond its end.
-func TestWhatIsCutShort(t *testing.T) {
+// Truncated DER must be refused without reading beyond its end.
+func TestTruncatedDER(t *testing.T) {
 	for _, der := range [][]byte{nil, {0x30, 0}, {4, 2, 0x30, 0}, {0x30, 2, 5, 0}} {
 		_, err := firstElement(der)
 		require.Error(t, err, "% x", der)
@@ -234,18 +234,19 @@ func TestWhatIsCutShort(t *testing.T) {
 	}
 }
 
-// Names are the same only if both can be read.
-func TestNamesThatCannotBeRead(t *testing.T) {
+// Two names are equal if their bytes are, or if both can be parsed and their attributes
+// are equal.
+func TestSameName(t *testing.T) {
 	name, universal := nameOf(asn1.TagUTF8String, "middle"), nameOf(28, "middle")
 	require.True(t, sameName(name, nameOf(asn1.TagPrintableString, "middle")))
 	require.True(t, sameName(universal, universal))
 	require.True(t, sameName(emptyName, emptyName))
 	for what, other := range map[string][]byte{
 		"another name":            nameOf(asn1.TagUTF8String, "Middle"),
-		"something behind it":     append(bytes.Clone(name), 5, 0),
+		"trailing data":           append(bytes.Clone(name), 5, 0),
 		"a UniversalString":       universal,
 		"no attributes":           emptyName,
-		"something else":          {5, 0},
+		"NULL in place of a name": {5, 0},
 		"another UniversalString": nameOf(28, "middlf"),
 	} {
 		require.False(t, sameName(name, other), what)
@@ -255,8 +256,8 @@ func TestNamesThatCannotBeRead(t *testing.T) {
 	require.False(t, sameName([]byte{5, 0}, emptyName))
 }
 
-// A signer that the root issued itself needs one staple.
-func TestAnIssuerThatIsTheAnchor(t *testing.T) {
+// If the root issued the signer, only the signer needs a staple.
+func TestSignerIssuedByTheAnchor(t *testing.T) {
 	w := newWorld()
 	w.middle = w.root
 	w.root.issuedBy(t, w.root)
@@ -272,7 +273,7 @@ func TestAnIssuerThatIsTheAnchor(t *testing.T) {
 	require.ErrorContains(t, err, "none of 0 staples")
 }
 
-func TestASignerThatIsItselfAnAnchor(t *testing.T) {
+func TestSignerThatIsAnAnchorIsRefused(t *testing.T) {
 	w := newWorld()
 	w.build(t)
 	w.anchors = x509.NewCertPool()
@@ -281,8 +282,8 @@ func TestASignerThatIsItselfAnAnchor(t *testing.T) {
 	require.ErrorContains(t, err, "itself a trust anchor")
 }
 
-// A refusal is about the shortest path, whichever path crypto/x509 finds first.
-func TestPathsAreTriedTheShortestFirst(t *testing.T) {
+// The error is about the shortest path, whichever path crypto/x509 finds first.
+func TestShortestPathIsTriedFirst(t *testing.T) {
 	w := newWorld()
 	w.build(t)
 	between, twin := newAuthority("between"), newAuthority("middle")
@@ -298,7 +299,7 @@ func TestPathsAreTriedTheShortestFirst(t *testing.T) {
 	}
 }
 
-func TestTheEarlierOfTwoMoments(t *testing.T) {
+func TestEarlier(t *testing.T) {
 	require.Equal(t, now, earlier(now, now.Add(time.Second)))
 	require.Equal(t, now, earlier(now.Add(time.Second), now))
 }

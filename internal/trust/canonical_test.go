@@ -20,74 +20,74 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// These flaws are ones that crypto/x509 and encoding/asn1 overlook.
-func TestVerifyRefusesWhatTheLibrariesOverlook(t *testing.T) {
+// crypto/x509 and encoding/asn1 accept each of these flaws.
+func TestVerifyRefusesFlawsThatTheLibrariesAccept(t *testing.T) {
 	for _, test := range []attack{
-		{name: "an authority key identifier with another serial number", reason: "does not match the issuer", before: func(w *world) {
+		{name: "authority key identifier with another serial number", reason: "does not match the issuer", before: func(w *world) {
 			w.middle.template.SubjectKeyId = []byte{1}
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Serial: big.NewInt(4711)})
 		}},
-		{name: "an authority key identifier that names another issuer", reason: "does not match the issuer", before: func(w *world) {
+		{name: "authority key identifier that names another issuer", reason: "does not match the issuer", before: func(w *world) {
 			other := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: []byte{0xA4, 2, 0x30, 0}}
 			w.middle.template.SubjectKeyId = []byte{1}
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}, Issuer: other})
 		}},
-		{name: "an authority key identifier without a key identifier", reason: "no authority key identifier", before: func(w *world) {
+		{name: "authority key identifier without a key identifier", reason: "no authority key identifier", before: func(w *world) {
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{})
 		}},
-		{name: "an authority key identifier of another key", reason: "does not match the subject key identifier of", before: func(w *world) {
+		{name: "authority key identifier of another key", reason: "does not match the subject key identifier of", before: func(w *world) {
 			w.signer.template.ExtraExtensions = keyIdentifier(authorityKeyID{ID: []byte{1}})
 		}},
-		{name: "an issuer without a name", reason: "no issuer name", before: func(w *world) { w.root.template.Subject = pkix.Name{} }},
-		{name: "no subject, and alternative names that are not critical", reason: "neither a subject nor a critical", before: func(w *world) {
+		{name: "issuer without a name", reason: "no issuer name", before: func(w *world) { w.root.template.Subject = pkix.Name{} }},
+		{name: "no subject, and alternative names are not critical", reason: "neither a subject nor a critical", before: func(w *world) {
 			name := signerName(testRegion, testDomain)
 			value := append([]byte{0x30, byte(len(name) + 2), 0x82, byte(len(name))}, name...)
 			w.signer.template.Subject = pkix.Name{}
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: value}}
 		}},
-		{name: "a signer whose basic constraints make it an authority, uncritically", reason: "no critical basic constraints", before: func(w *world) {
+		{name: "signer is a CA by basic constraints that are not critical", reason: "no critical basic constraints", before: func(w *world) {
 			w.signer.template.BasicConstraintsValid, w.signer.template.IsCA = true, true
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidBasicConstraints, Value: []byte{0x30, 3, 1, 1, 0xff}}}
 		}},
-		{name: "an alternative name of an unknown type", reason: "unknown type of subject alternative name", before: func(w *world) {
+		{name: "alternative name of an unknown type", reason: "unknown type of subject alternative name", before: func(w *world) {
 			w.signer.template.ExtraExtensions = []pkix.Extension{{Id: oidSubjectAltName, Value: []byte{0x30, 3, 0x83, 1, 'x'}}}
 		}},
-		{name: "a responder whose key has no usage at all", reason: "key usage does not allow", before: func(w *world) {
+		{name: "responder with an empty key usage", reason: "key usage does not allow", before: func(w *world) {
 			w.responder = newResponder()
 			w.responder.template.KeyUsage = 0
 			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: oidKeyUsage, Value: []byte{3, 2, 7, 0}}}
 		}},
-		{name: "an element behind a certificate's extensions", reason: "not canonical DER", after: func(w *world) {
+		{name: "extra element after the extensions of a certificate", reason: "not canonical DER", after: func(w *world) {
 			w.signer.cert = signAgain(w.signer.cert, w.middle)
 			w.evidence.Chain = toPEM(w.signer.cert, w.middle.cert)
 		}},
-		{name: "an element behind a staple's signature", reason: "parsing the OCSP response", after: func(w *world) {
+		{name: "extra element after the signature of a staple", reason: "parsing the OCSP response", after: func(w *world) {
 			// The signature does not cover this part of the staple.
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, lengthen)
 		}},
-		{name: "parameters of a staple's signature algorithm", reason: "has parameters", after: func(w *world) {
+		{name: "signature algorithm of a staple has parameters", reason: "has parameters", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
 			}))
 		}},
-		{name: "parameters of the hash algorithm in a staple's CertID", reason: "has parameters", after: func(w *world) {
+		{name: "hash algorithm of a CertID has parameters", reason: "has parameters", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responses[0].ID.Algorithm.Parameters = asn1.RawValue{FullBytes: []byte{asn1.TagBoolean, 0}}
 				sign(basic, w.middle)
 			}))
 		}},
-		{name: "a good status in another encoding", reason: "expected good, revoked or unknown", after: func(w *world) {
+		{name: "good status in another encoding", reason: "expected good, revoked or unknown", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responses[0].Status = asn1.RawValue{FullBytes: []byte{0xA0, 0}}
 				sign(basic, w.middle)
 			}))
 		}},
-		{name: "a responder ID of an unknown kind", reason: "neither a name nor a key hash", after: func(w *world) {
+		{name: "responder ID of an unknown kind", reason: "neither a name nor a key hash", after: func(w *world) {
 			w.evidence.Staples[0].Body = changeStaple(w.evidence.Staples[0].Body, parsed(func(basic *basicResponse) {
 				basic.Data.Responder.FullBytes[0] &^= 0x80
 			}))
 		}},
-		{name: "a malformed PEM block before a good one", reason: "malformed or cut short", after: func(w *world) {
+		{name: "malformed PEM block before a valid one", reason: "malformed or cut short", after: func(w *world) {
 			w.evidence.Chain = append([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n"), w.evidence.Chain...)
 		}},
 	} {
@@ -109,9 +109,9 @@ func keyIdentifier(id authorityKeyID) []pkix.Extension {
 }
 
 // An RSA key of 96,000 bits just fits in a staple. Verifying one signature with it takes
-// two seconds, and there may be 16 staples. The ocsp package does so, and its time is the
-// lower bound that this test compares with.
-func TestAnEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
+// two seconds, and there may be 16 staples. Verify must take less than a tenth of the time
+// of the ocsp package, which does verify such a signature.
+func TestEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
 	const bits = 96_000
 	w := newWorld()
 	w.build(t)
@@ -141,8 +141,7 @@ func TestAnEnclosedCertificateWithAHugeKeyIsNotUsed(t *testing.T) {
 
 var oidSHA256WithRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
 
-// withRSASignature returns the DER of a staple whose signature is replaced, and whose
-// algorithm says RSA.
+// withRSASignature returns the DER of a staple with this signature and the algorithm RSA.
 func withRSASignature(t *testing.T, s Staple, signature []byte) []byte {
 	t.Helper()
 	der, err := decodeBase64(s.Body)
@@ -160,7 +159,7 @@ func withRSASignature(t *testing.T, s Staple, signature []byte) []byte {
 	return der
 }
 
-// signAgain adds an element behind the extensions of a certificate and signs the result.
+// signAgain adds an element after the extensions of a certificate and signs the result.
 func signAgain(c *x509.Certificate, issuer *party) *x509.Certificate {
 	var outer struct {
 		Content   asn1.RawValue
@@ -262,8 +261,8 @@ func lengthen(der []byte) []byte {
 	return der
 }
 
-// The strict encoding rules accept the certificates in real use.
-func TestTheDistributionsRootsAreCanonical(t *testing.T) {
+// The strict encoding rules accept the roots in real use.
+func TestRootsOfTheDistributionAreCanonical(t *testing.T) {
 	files, err := filepath.Glob("/usr/share/ca-certificates/mozilla/*.crt")
 	require.NoError(t, err)
 	require.NotEmpty(t, files, "the package ca-certificates must be installed")

@@ -9,10 +9,10 @@ import (
 
 // Every bit of a staple matters: either the signature covers it, or DER allows only one
 // value.
-func TestNoBitOfAStapleMayBeFlipped(t *testing.T) {
+func TestFlippingAnyBitOfAStapleIsRefused(t *testing.T) {
 	w := newWorld()
 	w.responder = newResponder()
-	w.responder.key = newRSA(2048) // whose algorithm is written with parameters
+	w.responder.key = newRSA(2048) // RSA has algorithm parameters, which are flipped too
 	w.build(t)
 	_, err := w.verify()
 	require.NoError(t, err)
@@ -23,13 +23,13 @@ func TestNoBitOfAStapleMayBeFlipped(t *testing.T) {
 		flipped[i/8] ^= 1 << (i % 8)
 		w.evidence.Staples[0].Body = encodeBase64(flipped)
 		signer, err := w.verify()
-		require.Error(t, err, "bit %d of octet %d, %#x", i%8, i/8, der[i/8])
+		require.Error(t, err, "bit %d of byte %d, %#x", i%8, i/8, der[i/8])
 		require.Nil(t, signer)
 	}
 }
 
-// The same holds for the certificates below the anchor.
-func TestNoBitOfACertificateMayBeFlipped(t *testing.T) {
+// Every bit of the certificates below the anchor matters too.
+func TestFlippingAnyBitOfACertificateIsRefused(t *testing.T) {
 	w := newWorld()
 	w.build(t)
 	good := w.evidence.Chain
@@ -44,7 +44,7 @@ func TestNoBitOfACertificateMayBeFlipped(t *testing.T) {
 			certificates[n] = &changed
 			w.evidence.Chain = toPEM(certificates...)
 			_, err := w.verify()
-			require.Error(t, err, "certificate %d, bit %d of octet %d", n, i%8, i/8)
+			require.Error(t, err, "certificate %d, bit %d of byte %d", n, i%8, i/8)
 			der[i/8] ^= 1 << (i % 8)
 		}
 		certificates[n] = c

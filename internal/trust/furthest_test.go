@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// twoChains returns evidence in which the signer chains to one root, and through a
-// cross-certificate for that root to another one.
+// twoChains returns evidence with two paths: from the signer to one root, and through a
+// cross-certificate for that root to another root. staple covers the cross-certificate.
 func twoChains(t *testing.T, before func(w *world, cross *party)) (w *world, staple Staple) {
 	t.Helper()
 	w = newWorld()
@@ -27,7 +27,7 @@ func excludeSigner(p *party) {
 	p.template.PermittedDNSDomainsCritical = true
 }
 
-func TestAnotherChainHoldsWhereTheFirstDoesNot(t *testing.T) {
+func TestLongerPathIsAcceptedIfTheShortestFails(t *testing.T) {
 	w, staple := twoChains(t, func(w *world, _ *party) { excludeSigner(w.root) })
 	w.evidence.Staples = append(w.evidence.Staples, staple)
 	signer, err := w.verify()
@@ -36,21 +36,21 @@ func TestAnotherChainHoldsWhereTheFirstDoesNot(t *testing.T) {
 }
 
 // The error is about the path that passed the most checks.
-func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
+func TestErrorIsAboutTheFurthestPath(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(w *world, cross *party)
 		part   Part
 		text   string
 	}{
-		"none has an allowed path": {func(w *world, cross *party) {
+		"name constraints exclude the signer on both paths": {func(w *world, cross *party) {
 			excludeSigner(w.root)
 			excludeSigner(cross)
 		}, PartPath, "verifying the signer certificate"},
-		"the shorter one comes first": {func(w *world, cross *party) {
+		"both paths violate the profile, so the shorter is reported": {func(w *world, cross *party) {
 			excludeSigner(w.root)
 			cross.template.KeyUsage = 0
 		}, PartPath, "constraints exclude the name"},
-		"the second lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartStatus, `revocation status of "CN=root"`},
+		"second path only lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartStatus, `revocation status of "CN=root"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := twoChains(t, test.before)
@@ -65,7 +65,7 @@ func TestTheChainThatCameFurthestIsToldOf(t *testing.T) {
 
 // The first issuer in the chain may lack a good staple, while a second issuer with the
 // same name and key has one.
-func TestALaterIssuerHoldsWhereTheFirstDoesNot(t *testing.T) {
+func TestLaterIssuerIsAcceptedIfTheFirstFails(t *testing.T) {
 	w := newWorld()
 	w.build(t)
 	other, twin := newAuthority("other root"), newAuthority("middle")

@@ -17,7 +17,7 @@ import (
 
 func encodeBase64(der []byte) []byte { return []byte(base64.StdEncoding.EncodeToString(der)) }
 
-func TestRegions(t *testing.T) {
+func TestValidRegion(t *testing.T) {
 	for _, region := range []string{"us-east-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-12", "mx-central-1"} {
 		require.True(t, ValidRegion(region), region)
 	}
@@ -27,7 +27,7 @@ func TestRegions(t *testing.T) {
 	}
 }
 
-func TestLocalZonesLieInTheirRegion(t *testing.T) {
+func TestRegionOfZone(t *testing.T) {
 	for zone, want := range map[string]string{
 		"us-east-1a":              "us-east-1",
 		"us-gov-west-1b":          "us-gov-west-1",
@@ -46,7 +46,7 @@ func TestLocalZonesLieInTheirRegion(t *testing.T) {
 	}
 }
 
-func TestDomains(t *testing.T) {
+func TestValidDomain(t *testing.T) {
 	for _, domain := range Domains() {
 		require.True(t, ValidDomain(domain), domain)
 	}
@@ -55,8 +55,8 @@ func TestDomains(t *testing.T) {
 	}
 }
 
-// The built-in roots must be the very certificates that Debian trusts.
-func TestRootsAreThoseOfTheDistribution(t *testing.T) {
+// The built-in roots must be byte for byte the certificates that Debian trusts.
+func TestBuiltInRootsAreThoseOfTheDistribution(t *testing.T) {
 	for _, name := range []string{"Amazon_Root_CA_1", "Amazon_Root_CA_2", "Amazon_Root_CA_3", "Amazon_Root_CA_4",
 		"Starfield_Services_Root_Certificate_Authority_-_G2"} {
 		text, err := os.ReadFile(filepath.Join("/usr/share/ca-certificates/mozilla", name+".crt"))
@@ -72,8 +72,8 @@ func TestRootsAreThoseOfTheDistribution(t *testing.T) {
 	require.Len(t, amazonRoots(), 5)
 }
 
-// Strictness about DER must not cost a certificate that a real authority made.
-func TestCertificatesOfTheDistributionAreCanonical(t *testing.T) {
+// The strict encoding rules must not refuse a certificate of a real CA.
+func TestBundleOfTheDistributionIsCanonical(t *testing.T) {
 	text, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	require.NoError(t, err, "the package ca-certificates must be installed")
 	certificates, err := parseCertificates(text)
@@ -122,7 +122,7 @@ func FuzzParseStaple(f *testing.F) {
 		}
 		der, err := decodeBase64(body)
 		require.NoError(t, err)
-		require.True(t, bytes.Contains(der, ours.signed), "what was signed is no part of the response")
+		require.True(t, bytes.Contains(der, ours.signed), "the signed bytes are not part of the response")
 		theirs, err := ocsp.ParseResponse(der, nil)
 		if err != nil {
 			// The ocsp package reads the first enclosed certificate and verifies its
@@ -150,7 +150,7 @@ func FuzzParseStaple(f *testing.F) {
 	})
 }
 
-func TestEveryPartitionHasItsDomain(t *testing.T) {
+func TestEveryPartitionHasADomain(t *testing.T) {
 	var domains []string
 	for _, partition := range Partitions() {
 		domains = append(domains, PartitionDomain(partition))

@@ -92,8 +92,8 @@ type world struct {
 	root, middle, signer *party
 	signerStaple         ocsp.Response
 	middleStaple         ocsp.Response
-	responder            *party // who signs signerStaple; middle if nil
-	responderIssuer      *party // who issues responder; middle if nil
+	responder            *party // signs signerStaple; middle if nil
+	responderIssuer      *party // issues responder; middle if nil
 
 	evidence SignerEvidence
 	anchors  *x509.CertPool

@@ -11,53 +11,53 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The CA/Browser Forum's rules allow some forms, which must not cost a login.
-// openssl-verify(1) refuses others with -x509_strict, and they must be refused here. A
-// test without a reason is accepted.
-func TestTheProfileOfCertificates(t *testing.T) {
+// Forms that the CA/Browser Forum's rules allow must be accepted. Forms that
+// openssl-verify(1) refuses with -x509_strict must be refused. A case without a reason is
+// accepted.
+func TestProfileOfCertificates(t *testing.T) {
 	for _, test := range []attack{
 		// Name constraints that are not marked critical.
-		{name: "an issuer that permits the name", before: constrainedTo("amazonaws.com", false)},
-		{name: "an issuer that does not permit the name", reason: "constraints do not permit the name", before: constrainedTo("example.com", false)},
-		{name: "an issuer that excludes the name", reason: "constraints exclude the name", before: func(w *world) {
+		{name: "issuer permits the name", before: constrainedTo("amazonaws.com", false)},
+		{name: "issuer does not permit the name", reason: "constraints do not permit the name", before: constrainedTo("example.com", false)},
+		{name: "issuer excludes the name", reason: "constraints exclude the name", before: func(w *world) {
 			w.middle.template.ExcludedDNSDomains = []string{"amazonaws.com"}
 		}},
-		{name: "an issuer that does not permit the alternative name", reason: "not permitted by any constraint", before: func(w *world) {
+		{name: "issuer does not permit the alternative name", reason: "not permitted by any constraint", before: func(w *world) {
 			constrainedTo("amazonaws.com", false)(w)
 			w.signer.template.DNSNames = []string{"example.com"}
 		}},
-		{name: "an issuer that permits some email addresses", before: func(w *world) {
+		{name: "issuer constrains email addresses only", before: func(w *world) {
 			w.middle.template.PermittedEmailAddresses = []string{"example.com"}
 		}},
-		{name: "an issuer that permits a directory name", reason: "name constraints have the unsupported type [4]",
+		{name: "issuer has an unsupported directory name constraint", reason: "name constraints have the unsupported type [4]",
 			before: withNameConstraints(0xA0, 4, 0x30, 2, 0xA4, 0)},
-		{name: "an issuer that excludes names from a minimum distance on", reason: "parsing its name constraints",
+		{name: "issuer has a name constraint with a minimum", reason: "parsing its name constraints",
 			before: withNameConstraints(0xA1, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x80, 1, 1)},
 
 		// Flaws that only a strict parser finds.
-		{name: "an empty list of alternative names", reason: "list of subject alternative names is empty", before: withExtension(oidSubjectAltName, 0x30, 0)},
-		{name: "a path length without an authority", reason: "has a path length", before: withExtension(oidBasicConstraints, 0x30, 3, 2, 1, 0)},
-		{name: "no subject, though it may sign revocation lists", reason: "may sign revocation lists without a subject", before: func(w *world) {
+		{name: "empty list of alternative names", reason: "list of subject alternative names is empty", before: withExtension(oidSubjectAltName, 0x30, 0)},
+		{name: "path length without a CA", reason: "has a path length", before: withExtension(oidBasicConstraints, 0x30, 3, 2, 1, 0)},
+		{name: "CRL signer without a subject", reason: "may sign revocation lists without a subject", before: func(w *world) {
 			w.signer.template.Subject = pkix.Name{}
 			w.signer.template.DNSNames = []string{signerName(testRegion, testDomain)}
 			w.signer.template.KeyUsage |= x509.KeyUsageCRLSign
 		}},
-		{name: "a subject that may sign revocation lists", before: func(w *world) { w.signer.template.KeyUsage |= x509.KeyUsageCRLSign }},
-		{name: "a proxy certificate", reason: "proxy certificate", before: withExtension(oidProxyCertInfo, 0x30, 0)},
-		{name: "a Netscape certificate type", before: withExtension(oidNetscapeCertType, 3, 2, 6, 0x40)},
-		{name: "a Netscape certificate type that is garbage", reason: "parsing its Netscape certificate type", before: withExtension(oidNetscapeCertType, 4, 1, 0)},
+		{name: "CRL signer with a subject", before: func(w *world) { w.signer.template.KeyUsage |= x509.KeyUsageCRLSign }},
+		{name: "proxy certificate", reason: "proxy certificate", before: withExtension(oidProxyCertInfo, 0x30, 0)},
+		{name: "Netscape certificate type", before: withExtension(oidNetscapeCertType, 3, 2, 6, 0x40)},
+		{name: "malformed Netscape certificate type", reason: "parsing its Netscape certificate type", before: withExtension(oidNetscapeCertType, 4, 1, 0)},
 		{name: "IP address blocks", reason: "RFC 3779", before: withExtension(oidIPAddressBlocks, 4, 1, 0)},
 		{name: "AS numbers", reason: "RFC 3779", before: withExtension(oidASNumbers, 4, 1, 0)},
 
 		// Certificates that cannot be parsed.
-		{name: "one behind the end of the path", after: func(w *world) { w.evidence.Chain = append(w.evidence.Chain, unreadable()...) }},
-		{name: "one between", after: func(w *world) {
+		{name: "unparsable certificate after the issuers", after: func(w *world) { w.evidence.Chain = append(w.evidence.Chain, unreadable()...) }},
+		{name: "unparsable certificate before the issuer", after: func(w *world) {
 			w.evidence.Chain = bytes.Join([][]byte{toPEM(w.signer.cert), unreadable(), toPEM(w.middle.cert)}, nil)
 		}},
-		{name: "one in place of the issuer", reason: "ignoring certificate 2 of the chain", after: func(w *world) {
+		{name: "unparsable certificate in place of the issuer", reason: "ignoring certificate 2 of the chain", after: func(w *world) {
 			w.evidence.Chain = append(toPEM(w.signer.cert), unreadable()...)
 		}},
-		{name: "one in place of the signer", reason: "parsing the signer's certificate", after: func(w *world) {
+		{name: "unparsable certificate in place of the signer", reason: "parsing the signer's certificate", after: func(w *world) {
 			w.evidence.Chain = append(unreadable(), w.evidence.Chain...)
 		}},
 	} {

@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A real chain below Amazon's roots must not be refused for its form. This one is of
-// another AWS service, so only its name may be refused. Its source: a Terraform state in a
-// public repository, in which the data source tls_certificate keeps the chain of an EKS
-// OIDC endpoint as served in March 2023.
-func TestARealChainOfAmazonIsRefusedForItsNameAlone(t *testing.T) {
+// A real chain below Amazon's roots must pass the profile. This one is from another AWS
+// service, so only its name is refused. Source: a Terraform state in a public repository,
+// in which the data source tls_certificate keeps the chain of an EKS OIDC endpoint as
+// served in March 2023.
+func TestRealAmazonChainIsRefusedOnlyForItsName(t *testing.T) {
 	text, err := os.ReadFile("testdata/amazon-chain-2023.pem")
 	require.NoError(t, err)
 	then := time.Date(2023, 3, 1, 0, 0, 0, 0, time.UTC)

@@ -13,129 +13,129 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// Real responders write some unusual forms, and real clocks are off by minutes. Neither
-// may cost a login if the signature is valid and openssl-ocsp(1) accepts the response. A
-// test without a reason is accepted.
-func TestAStapleOfAnotherFormCounts(t *testing.T) {
+// Real responders write some unusual forms, and real clocks are off by minutes. A response
+// with a valid signature that openssl-ocsp(1) accepts must be accepted here too. A case
+// without a reason is accepted.
+func TestUnusualStaples(t *testing.T) {
 	for _, test := range []attack{
 		// Clocks.
-		{name: "issued five minutes ahead of this clock", before: func(w *world) { w.signerStaple.ThisUpdate = now.Add(Tolerance) }},
-		{name: "run out almost five minutes before this clock", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(time.Second - Tolerance) }},
-		{name: "issued more than five minutes ahead", reason: "not valid before", before: func(w *world) {
+		{name: "thisUpdate is five minutes in the future", before: func(w *world) { w.signerStaple.ThisUpdate = now.Add(Tolerance) }},
+		{name: "nextUpdate is almost five minutes ago", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(time.Second - Tolerance) }},
+		{name: "thisUpdate is more than five minutes in the future", reason: "not valid before", before: func(w *world) {
 			w.signerStaple.ThisUpdate = now.Add(Tolerance + time.Second)
 		}},
-		{name: "run out five minutes before", reason: "expired at", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(-Tolerance) }},
-		{name: "expired before it was issued", reason: "nextUpdate is before its thisUpdate", before: func(w *world) {
+		{name: "nextUpdate is five minutes ago", reason: "expired at", before: func(w *world) { w.signerStaple.NextUpdate = now.Add(-Tolerance) }},
+		{name: "nextUpdate is before thisUpdate", reason: "nextUpdate is before its thisUpdate", before: func(w *world) {
 			w.signerStaple.ThisUpdate, w.signerStaple.NextUpdate = now.Add(time.Minute), now
 		}},
-		{name: "signed by a responder whose certificate is not yet valid", reason: "not yet valid", before: func(w *world) {
+		{name: "responder certificate is not yet valid", reason: "not yet valid", before: func(w *world) {
 			w.responder = newResponder()
 			w.responder.template.NotBefore = now.Add(time.Minute)
 		}},
 
 		// Versions and names.
-		{name: "with the version v1 written out", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Version = explicit(v1) })},
-		{name: "of the version v2", reason: "version 02 01 01", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "version v1 is written out", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Version = explicit(v1) })},
+		{name: "version is v2", reason: "version 02 01 01", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Version = explicit([]byte{2, 1, 1})
 		})},
-		{name: "with the responder's name in another string type", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "responder name in another string type", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle")
 		})},
-		{name: "with almost the responder's name", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "responder name differs by one character", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(asn1.TagUTF8String, "middle.")
 		})},
-		{name: "with a responder's name in an unreadable string type", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "responder name in an unsupported string type", reason: "its responder ID matches neither", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responder.FullBytes = nil
 			basic.Data.Responder.Bytes = nameOf(28, "middle") // UniversalString
 		})},
 
 		// Enclosed certificates.
-		{name: "with an empty list of certificates", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic) })},
-		{name: "enclosing the issuer", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw) })},
-		{name: "enclosing the signer's certificate and a stranger's", after: changed(func(w *world, basic *basicResponse) {
+		{name: "empty list of enclosed certificates", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic) })},
+		{name: "encloses the issuer", after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw) })},
+		{name: "encloses the signer and an unrelated certificate", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, w.signer.cert.Raw, namesake("stranger").Raw)
 		})},
-		{name: "enclosing a stranger of the issuer's name", after: changed(func(w *world, basic *basicResponse) {
+		{name: "encloses an unrelated certificate with the issuer's name", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, namesake("middle").Raw)
 		})},
-		{name: "enclosing a certificate that crypto/x509 refuses", after: changed(func(w *world, basic *basicResponse) {
+		{name: "encloses a certificate of an unsupported version", after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, bytes.Replace(w.middle.cert.Raw, []byte{0xA0, 3, 2, 1, 2}, []byte{0xA0, 3, 2, 1, 9}, 1))
 		})},
-		{name: "enclosing something else than a certificate", reason: "parsing enclosed certificate 1",
+		{name: "encloses something that is not a certificate", reason: "parsing enclosed certificate 1",
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, []byte{0x30, 0}) })},
-		{name: "of an authorized responder behind others", before: authorized, after: changed(func(w *world, basic *basicResponse) {
+		{name: "encloses the authorized responder after other certificates", before: authorized, after: changed(func(w *world, basic *basicResponse) {
 			w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw, namesake("responder").Raw, w.responder.cert.Raw)
 		})},
-		{name: "of an authorized responder that is not enclosed", reason: "nor any of the 2 enclosed", before: authorized,
+		{name: "does not enclose the authorized responder", reason: "nor any of the 2 enclosed", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, w.middle.cert.Raw, w.signer.cert.Raw) })},
-		{name: "of a stranger of the responder's name", reason: "not OCSPSigning", before: authorized,
+		{name: "encloses an unrelated certificate with the responder's name", reason: "not OCSPSigning", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) { w.enclose(basic, namesake("responder").Raw) })},
-		{name: "enclosing as many certificates as it may", after: encloseMany(maxEnclosed)},
-		{name: "enclosing one certificate more", reason: "encloses 11 certificates", after: encloseMany(maxEnclosed + 1)},
-		{name: "enclosing something that is no list", reason: "list of enclosed certificates", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "encloses 10 certificates", after: encloseMany(maxEnclosed)},
+		{name: "encloses 11 certificates", reason: "encloses 11 certificates", after: encloseMany(maxEnclosed + 1)},
+		{name: "enclosed certificates are not a list", reason: "list of enclosed certificates", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Certificates = explicit([]byte{4, 0})
 		})},
-		{name: "of two strangers of the responder's name, of which the first is reported", reason: "not OCSPSigning", before: authorized,
+		{name: "encloses two unauthorized responders, and the first is reported", reason: "not OCSPSigning", before: authorized,
 			after: changed(func(w *world, basic *basicResponse) {
 				weak := newResponder()
 				weak.template.KeyUsage = x509.KeyUsageKeyEncipherment
 				weak.issuedBy(&testing.T{}, w.middle)
 				w.enclose(basic, namesake("responder").Raw, weak.cert.Raw)
 			})},
-		{name: "of a responder that need not be checked", before: noCheck(false)},
-		{name: "of a responder that, critically, need not be checked", before: noCheck(true)},
-		{name: "of a responder with a critical extension that is unknown", reason: "unhandled critical extension", before: func(w *world) {
+		{name: "responder has id-pkix-ocsp-nocheck", before: noCheck(false)},
+		{name: "responder has critical id-pkix-ocsp-nocheck", before: noCheck(true)},
+		{name: "responder has an unknown critical extension", reason: "unhandled critical extension", before: func(w *world) {
 			authorized(w)
 			w.responder.template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 99}, Critical: true, Value: asn1.NullBytes}}
 		}},
 
 		// Extensions, hashes and types.
-		{name: "with an unknown extension", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "unknown extension", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Extensions = unknownExtension(false)
 			basic.Data.Responses[0].Extensions = unknownExtension(false)
 		})},
-		{name: "with an unknown critical extension", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "unknown critical extension of the response", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Extensions = unknownExtension(true)
 		})},
-		{name: "with an unknown critical extension of its status", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "unknown critical extension of a status", reason: "unsupported critical extension", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responses[0].Extensions = unknownExtension(true)
 		})},
-		{name: "with a CertID of an unknown hash", reason: "has the hash algorithm 1.2.3", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "CertID has an unknown hash algorithm", reason: "has the hash algorithm 1.2.3", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responses[0].ID.Algorithm.Algorithm = asn1.ObjectIdentifier{1, 2, 3}
 		})},
-		{name: "of another type than basic", reason: "expected 1.3.6.1.5.5.7.48.1.1 (basic)", after: func(w *world) {
+		{name: "response type is not basic", reason: "expected 1.3.6.1.5.5.7.48.1.1 (basic)", after: func(w *world) {
 			w.evidence.Staples[0].Body = ofType(w.evidence.Staples[0].Body, asn1.ObjectIdentifier{1, 2, 3})
 		}},
 
 		// Several statuses.
-		{name: "that says revoked of another certificate first", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "first status says revoked about another serial number", after: changed(func(_ *world, basic *basicResponse) {
 			other := basic.Data.Responses[0]
 			other.ID.Serial = big.NewInt(4711)
 			other.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
 			basic.Data.Responses = []singleResponse{other, basic.Data.Responses[0]}
 		})},
-		{name: "that says revoked of another issuer's certificate of the same number first", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "first status says revoked about another issuer's certificate", after: changed(func(_ *world, basic *basicResponse) {
 			other := basic.Data.Responses[0]
 			other.ID.KeyHash = make([]byte, len(other.ID.KeyHash))
 			other.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
 			basic.Data.Responses = []singleResponse{other, basic.Data.Responses[0]}
 		})},
-		{name: "that says good twice", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "two statuses say good", after: changed(func(_ *world, basic *basicResponse) {
 			basic.Data.Responses = append(basic.Data.Responses, basic.Data.Responses[0])
 		})},
-		{name: "that says good and then revoked", reason: "revoked at", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "second status says revoked", reason: "revoked at", after: changed(func(_ *world, basic *basicResponse) {
 			second := basic.Data.Responses[0]
 			second.Status = asn1.RawValue{FullBytes: []byte{revoked, 17, 24, 15, '2', '0', '2', '6', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z'}}
 			basic.Data.Responses = append(basic.Data.Responses, second)
 		})},
-		{name: "that says good, expired, and then good, current", reason: "expired at", after: changed(func(_ *world, basic *basicResponse) {
+		{name: "first of two good statuses has expired", reason: "expired at", after: changed(func(_ *world, basic *basicResponse) {
 			first := basic.Data.Responses[0]
 			first.NextUpdate = now.Add(-Tolerance)
 			basic.Data.Responses = []singleResponse{first, basic.Data.Responses[0]}
 		})},
-		{name: "without a status", reason: "it has no certificate status", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Responses = []singleResponse{} })},
+		{name: "no status", reason: "it has no certificate status", after: changed(func(_ *world, basic *basicResponse) { basic.Data.Responses = []singleResponse{} })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
@@ -151,16 +151,16 @@ func TestAStapleOfAnotherFormCounts(t *testing.T) {
 }
 
 // A staple that is accepted only because of the tolerance is marked.
-func TestAStapleWithinTheToleranceIsMarked(t *testing.T) {
+func TestStapleWithinTheToleranceIsMarked(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(*ocsp.Response)
 		want   bool
 	}{
-		"current":        {func(*ocsp.Response) {}, false},
-		"ahead":          {func(r *ocsp.Response) { r.ThisUpdate = now.Add(time.Second) }, true},
-		"behind":         {func(r *ocsp.Response) { r.NextUpdate = now.Add(-time.Second) }, true},
-		"its last tick":  {func(r *ocsp.Response) { r.NextUpdate = now }, false},
-		"its first tick": {func(r *ocsp.Response) { r.ThisUpdate = now }, false},
+		"current":                  {func(*ocsp.Response) {}, false},
+		"thisUpdate in the future": {func(r *ocsp.Response) { r.ThisUpdate = now.Add(time.Second) }, true},
+		"nextUpdate in the past":   {func(r *ocsp.Response) { r.NextUpdate = now.Add(-time.Second) }, true},
+		"nextUpdate is now":        {func(r *ocsp.Response) { r.NextUpdate = now }, false},
+		"thisUpdate is now":        {func(r *ocsp.Response) { r.ThisUpdate = now }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -187,7 +187,7 @@ func changed(change func(*world, *basicResponse)) func(*world) {
 	}
 }
 
-// encloseMany has the signer's staple enclose a number of certificates.
+// encloseMany makes the signer's staple enclose n certificates.
 func encloseMany(n int) func(*world) {
 	return changed(func(w *world, basic *basicResponse) {
 		many := make([][]byte, n)
@@ -202,7 +202,7 @@ func unknownExtension(critical bool) []pkix.Extension {
 	return []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: critical, Value: asn1.NullBytes}}
 }
 
-// ofType returns a staple as one of another response type.
+// ofType replaces the response type of a staple.
 func ofType(body []byte, id asn1.ObjectIdentifier) []byte {
 	der, err := decodeBase64(body)
 	if err != nil {
