@@ -10,14 +10,14 @@ import (
 )
 
 // On a system without ca-certificates, crypto/x509 only reports an unknown authority.
-func TestAnEmptyTrustStoreIsReportedAsSuch(t *testing.T) {
+func TestEmptySystemTrustStoreIsReported(t *testing.T) {
 	require.ErrorContains(t, refuseEmpty(x509.NewCertPool()), "install the package ca-certificates")
 	require.NoError(t, refuseEmpty(trust.AmazonAnchors()))
 }
 
-// Whoever can write to the system's store controls its anchors. Amazon's roots are built
-// in.
-func TestOnlyAmazonsOwnDomainHasBuiltInAnchors(t *testing.T) {
+// The commercial partition's domain must not depend on the system's store, to which others
+// may write.
+func TestOnlyAmazonDomainHasBuiltInAnchors(t *testing.T) {
 	system, err := Anchors(AnchorsSystem, trust.AmazonDomain)
 	require.NoError(t, err)
 	for _, domain := range trust.Domains() {
@@ -32,7 +32,7 @@ func TestOnlyAmazonsOwnDomainHasBuiltInAnchors(t *testing.T) {
 }
 
 // The metadata service must not move a host to the trust store of another partition.
-func TestAPinnedPartitionAcceptsNoOthersDomain(t *testing.T) {
+func TestPinnedPartitionAcceptsOnlyItsDomain(t *testing.T) {
 	require.Equal(t, []string{"amazonaws.com.cn", "a.example"}, Terms{Partition: "aws-cn", Domains: []string{"a.example"}}.AcceptedDomains())
 	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com")
 	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com.cn")

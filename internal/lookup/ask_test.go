@@ -57,18 +57,18 @@ func requirePrinted(t *testing.T, r lookup.Answer, err error) {
 }
 
 // A listed staple that cannot be fetched must not hide the good ones.
-func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
-	for name, never := range map[string]func(http.ResponseWriter, *http.Request){
-		"hangs":       func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"answers 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+func TestStapleThatCannotBeFetchedDoesNotHideTheOthers(t *testing.T) {
+	for name, fail := range map[string]func(http.ResponseWriter, *http.Request){
+		"request is never answered": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"answer is status 500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask := through(t, sim.Options{}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
-					never(w, r)
+					fail(w, r)
 				case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
-					_, _ = w.Write([]byte("ABCDEF\n")) // a client that has gone is not this test's subject
+					_, _ = w.Write([]byte("ABCDEF\n")) // fails only if the client has gone
 					service.ServeHTTP(w, r)
 				default:
 					service.ServeHTTP(w, r)
@@ -83,7 +83,7 @@ func TestAStapleThatNeverComesCostsNoLogin(t *testing.T) {
 }
 
 // Fetching the evidence may take so long that a key expires meanwhile.
-func TestAKeyThatExpiresWhileTheStaplesCome(t *testing.T) {
+func TestKeyThatExpiresWhileStaplesAreFetched(t *testing.T) {
 	ask := through(t, sim.Options{TTL: 2 * time.Second}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
 		if strings.Contains(r.URL.Path, "signer-ocsp") { // the list, and then each staple
 			time.Sleep(1600 * time.Millisecond)
@@ -98,8 +98,9 @@ func TestAKeyThatExpiresWhileTheStaplesCome(t *testing.T) {
 	require.Equal(t, authorize.Expired, r.Result.Decisions[0].Reason)
 }
 
-// If the context ends right after the last answer, nothing is missing.
-func TestTheContextEndsAfterTheLastAnswer(t *testing.T) {
+// If the context ends right after the last answer, the result is either complete or the
+// context's error.
+func TestContextThatEndsAfterTheLastAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var staples atomic.Int32

@@ -22,8 +22,8 @@ import (
 	"eic/internal/trust"
 )
 
-// savedEvidence is evidence that a simulated metadata service served, as saved in testdata, and
-// the signer's certificate, which only a test knows.
+// savedEvidence is evidence from a simulated metadata service, saved in testdata, with the
+// certificate of its genuine signer.
 type savedEvidence struct {
 	evidence lookup.Evidence
 	terms    lookup.Terms
@@ -61,8 +61,8 @@ func loadSaved(t testing.TB) savedEvidence {
 	return k
 }
 
-// FuzzVerdict lets a metadata service serve arbitrary evidence. Whatever is printed must
-// have been signed by the one genuine signer.
+// FuzzVerdict verifies arbitrary evidence. Each printed key must have been signed by the
+// genuine signer.
 func FuzzVerdict(f *testing.F) {
 	good := loadSaved(f)
 	staples := good.evidence.Signer.Staples
@@ -105,7 +105,7 @@ func (k savedEvidence) check(t *testing.T, document []byte, v lookup.Result, d a
 	require.Equal(t, k.signer.Raw, v.Signer.Chain[0].Raw)
 	require.True(t, bytes.Contains(document, d.Entry.Signed), "the signed text is not part of the document")
 	lines := strings.SplitAfter(string(d.Entry.Signed), "\n")
-	require.Equal(t, string(d.Entry.Key)+"\n", lines[len(lines)-2], "the key is not the one that was signed")
+	require.Equal(t, string(d.Entry.Key)+"\n", lines[len(lines)-2], "the printed key is not the signed key")
 	digest := sha256.Sum256(d.Entry.Signed)
 	require.NoError(t, rsa.VerifyPSS(k.signer.PublicKey.(*rsa.PublicKey), crypto.SHA256, digest[:], d.Entry.Signature,
 		&rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}))
@@ -116,8 +116,8 @@ func (k savedEvidence) check(t *testing.T, document []byte, v lookup.Result, d a
 	require.Empty(t, rest)
 }
 
-// The fuzzer's first input must be accepted.
-func TestTheSavedEvidenceIsAccepted(t *testing.T) {
+// The seeds of FuzzVerdict must be accepted, or the fuzzer only sees refusals.
+func TestSavedEvidenceIsAccepted(t *testing.T) {
 	for document, want := range map[string][]authorize.Reason{
 		"document-good":  {authorize.Printed},
 		"document-mixed": {authorize.Printed, authorize.Expired, authorize.OtherInstance, authorize.UnsupportedKey, authorize.Printed},
