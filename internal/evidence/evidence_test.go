@@ -70,16 +70,16 @@ func save(t *testing.T, r Record) (directory, sum string) {
 	return directory, sum
 }
 
-func TestEverythingComesBack(t *testing.T) {
-	// A field that is added to the policy and not kept would change a verdict.
+func TestSavedRecordLoadsUnchanged(t *testing.T) {
+	// A field of the policy that is not saved would change the result.
 	policy := reflect.ValueOf(full().Terms.Policy)
 	for i := range policy.NumField() {
-		require.False(t, policy.Field(i).IsZero(), "policy field %s is not in this test", policy.Type().Field(i).Name)
+		require.False(t, policy.Field(i).IsZero(), "policy field %s is missing in this test", policy.Type().Field(i).Name)
 	}
 	for name, r := range map[string]Record{
-		"everything":        full(),
-		"nothing":           {Evidence: lookup.Evidence{Time: kept}},
-		"an empty document": {Evidence: lookup.Evidence{Time: kept, ActiveKeys: []byte{}, Region: []byte{}}},
+		"every field":       full(),
+		"only the time":     {Evidence: lookup.Evidence{Time: kept}},
+		"empty document":    {Evidence: lookup.Evidence{Time: kept, ActiveKeys: []byte{}, Region: []byte{}}},
 		"no staples listed": {Evidence: lookup.Evidence{Time: kept, Signer: trust.SignerEvidence{Chain: []byte{}, Staples: []trust.Staple{}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,8 +92,8 @@ func TestEverythingComesBack(t *testing.T) {
 	}
 }
 
-// An auditor without this program has sha256sum(1).
-func TestSha256sumAgrees(t *testing.T) {
+// An auditor without eic can check the files with sha256sum(1).
+func TestSHA256SUMSIsCheckedBySha256sum(t *testing.T) {
 	directory, sum := save(t, full())
 	check := exec.Command("sha256sum", "--check", "--strict", manifestFile)
 	check.Dir = directory
@@ -104,13 +104,13 @@ func TestSha256sumAgrees(t *testing.T) {
 	require.Equal(t, digest(text), sum)
 }
 
-func TestDeciding(t *testing.T) {
+func TestDecide(t *testing.T) {
 	document := []byte("#Timestamp=1795341660\n#Instance=i-0123456789abcdef0\n" +
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOy89h7QX3Q1jvRWAzMkqQhb4bT4vdg1BfSVDp4gCJkR\nAAAA\n")
 	r := Record{Evidence: lookup.Evidence{Time: time.Unix(1795341600, 0), ActiveKeys: document}}
 
 	_, err := r.Decide()
-	require.ErrorIs(t, err, ErrNotAsked, "a key that might be accepted, and no signer")
+	require.ErrorIs(t, err, ErrNotAsked, "expected an error for an undecided key without a signer")
 
 	r.Evidence.Time = time.Unix(1795341660, 0)
 	verdict, err := r.Decide()
@@ -120,7 +120,7 @@ func TestDeciding(t *testing.T) {
 	r.Evidence.Time = time.Unix(1795341600, 0)
 	r.Failure = &Failure{Stage: "domain", Message: "it broke off"}
 	verdict, err = r.Decide()
-	require.Equal(t, r.Failure, err, "the saved failure is returned again")
+	require.Equal(t, r.Failure, err, "expected the saved failure")
 	require.Equal(t, authorize.Undecided, verdict.Decisions[0].Reason)
 
 	r.Evidence.ActiveKeys = nil
@@ -129,25 +129,25 @@ func TestDeciding(t *testing.T) {
 
 	r.Failure = nil
 	verdict, err = r.Decide()
-	require.NoError(t, err, "nobody pushed a key")
+	require.NoError(t, err, "expected no error without a key")
 	require.Empty(t, verdict.Decisions)
 }
 
-// An attacker may fabricate a Record with trust anchors of their own. Those must not
-// replace Amazon's, and must be reported in any other case.
-func TestWhoseTrustAnchors(t *testing.T) {
+// An attacker may fabricate a Record with their own trust anchors. Those must not replace
+// Amazon's. In any other case, BringsAnchors must report them.
+func TestTrustAnchorsOfARecord(t *testing.T) {
 	amazon, err := os.ReadFile("../trust/roots/amazon-root-ca-1.pem")
 	require.NoError(t, err)
 	for _, try := range []struct {
 		name, setting, domain string
 		kept                  []byte
-		brings, equal         bool // equal to the anchors that were kept
+		brings, equal         bool // equal: the pool is that of the kept anchors
 	}{
-		{"Amazon's", "auto", trust.AmazonDomain, amazon, false, false},
-		{"Amazon's, of which none was kept", "auto", trust.AmazonDomain, nil, false, false},
-		{"a file's", "/etc/anchors.pem", trust.AmazonDomain, amazon, true, true},
-		{"the system's, for another partition", "auto", "amazonaws.com.cn", amazon, true, true},
-		{"the system's, and none was found", "system", "amazonaws.com.cn", nil, false, false},
+		{"built-in anchors ignore a kept one", "auto", trust.AmazonDomain, amazon, false, false},
+		{"built-in anchors, and none was kept", "auto", trust.AmazonDomain, nil, false, false},
+		{"anchors of a file", "/etc/anchors.pem", trust.AmazonDomain, amazon, true, true},
+		{"system anchors for another partition", "auto", "amazonaws.com.cn", amazon, true, true},
+		{"system anchors, and none was kept", "system", "amazonaws.com.cn", nil, false, false},
 	} {
 		t.Run(try.name, func(t *testing.T) {
 			r := Record{Anchors: Anchors{Setting: try.setting, Kept: try.kept}}

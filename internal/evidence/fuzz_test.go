@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Any evidence.json is either refused, or loads as a Record that saves and loads again
-// unchanged.
+// Any evidence.json is either refused, or loads as a Record that is the same after saving
+// and loading it.
 func FuzzRecord(f *testing.F) {
 	for _, r := range []Record{full(), {}} {
 		text, err := r.marshal()

@@ -29,7 +29,7 @@ func inMemory(t *testing.T) fstest.MapFS {
 	return dir
 }
 
-func TestOneFlippedBitAnywhere(t *testing.T) {
+func TestFlippingAnyBitIsDetected(t *testing.T) {
 	dir := inMemory(t)
 	for name, file := range dir {
 		for i := range file.Data {
@@ -45,21 +45,21 @@ func TestOneFlippedBitAnywhere(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
+func TestChangedDirectoryIsRefused(t *testing.T) {
 	for name, try := range map[string]struct {
 		change func(fstest.MapFS)
 		want   string
 	}{
-		"a file removed":                 {func(m fstest.MapFS) { delete(m, domainFile) }, "domain was removed"},
-		"a staple removed":               {func(m fstest.MapFS) { delete(m, "ocsp/1") }, "ocsp/1 was removed"},
-		"the list of files removed":      {func(m fstest.MapFS) { delete(m, manifestFile) }, "there is no SHA256SUMS"},
-		"the list of files empty":        {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
-		"a file added":                   {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
-		"a hostile name":                 {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
-		"a directory added":              {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is not a regular file`},
-		"a file in place of a directory": {func(m fstest.MapFS) { clear(m); m[stapleDirectory] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
-		"a link":                         {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is not a regular file`},
-		"a file too long": {func(m fstest.MapFS) { m[domainFile].Data = make([]byte, maxFile+1) },
+		"file removed":                              {func(m fstest.MapFS) { delete(m, domainFile) }, "domain was removed"},
+		"staple removed":                            {func(m fstest.MapFS) { delete(m, "ocsp/1") }, "ocsp/1 was removed"},
+		"SHA256SUMS removed":                        {func(m fstest.MapFS) { delete(m, manifestFile) }, "there is no SHA256SUMS"},
+		"SHA256SUMS empty":                          {func(m fstest.MapFS) { m[manifestFile].Data = nil }, "SHA256SUMS is empty"},
+		"file added":                                {func(m fstest.MapFS) { m["notes.txt"] = &fstest.MapFile{} }, `"notes.txt" was added`},
+		"file with a hostile name added":            {func(m fstest.MapFS) { m["\x1b[2J"] = &fstest.MapFile{} }, `"\x1b[2J" was added`},
+		"directory added":                           {func(m fstest.MapFS) { m["more/file"] = &fstest.MapFile{} }, `"more" was added: it is not a regular file`},
+		"file in place of the directory of staples": {func(m fstest.MapFS) { clear(m); m[stapleDirectory] = &fstest.MapFile{} }, "there is no SHA256SUMS"},
+		"link in place of a file":                   {func(m fstest.MapFS) { m[zoneFile].Mode = fs.ModeSymlink }, `"availability-zone" was added: it is not a regular file`},
+		"file too long": {func(m fstest.MapFS) { m[domainFile].Data = make([]byte, maxFile+1) },
 			`"domain" is too long, expected at most 2097152 bytes`},
 		"two files changed": {func(m fstest.MapFS) { m[domainFile].Data, m[zoneFile].Data = nil, nil },
 			"availability-zone was changed"},
@@ -68,10 +68,10 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 				m[strings.Repeat("x", i+1)] = &fstest.MapFile{}
 			}
 		}, "more than 64 files"},
-		"a line twice": {func(m fstest.MapFS) {
+		"repeated line in SHA256SUMS": {func(m fstest.MapFS) {
 			m[manifestFile].Data = append(m[manifestFile].Data, strings.SplitAfter(string(m[manifestFile].Data), "\n")[0]...)
 		}, "names active-keys again"},
-		"a name from outside": {func(m fstest.MapFS) {
+		"path outside the directory in SHA256SUMS": {func(m fstest.MapFS) {
 			m[manifestFile].Data = append(m[manifestFile].Data, digest(nil)+"  ../../etc/shadow\n"...)
 		}, `names "../../etc/shadow", which is not a file of saved evidence`},
 	} {
@@ -84,18 +84,18 @@ func TestADirectoryThatIsNotAsItWasSaved(t *testing.T) {
 	}
 }
 
-// Somebody who also changes SHA256SUMS can fabricate a Record, but not one that this
-// program would never have written.
-func TestARecordThatWasNeverWritten(t *testing.T) {
+// Somebody who also changes SHA256SUMS can fabricate a Record, but not one in a form that
+// this program never writes.
+func TestMalformedRecordIsRefused(t *testing.T) {
 	for name, try := range map[string]struct {
 		old, new string
 		want     string
 	}{
-		"another schema":        {schema, "eic.evidence/2", `has the schema "eic.evidence/2", expected "eic.evidence/1"`},
-		"no JSON":               {"{", "", "parsing evidence.json"},
-		"an unknown field":      {`"user"`, `"uses"`, `unknown field "uses"`},
-		"a staple too few":      {`    {},` + "\n", "", "staple-names has 4 names, evidence.json has 3 staples"},
-		"a staple without file": {`"error": "was not requested"`, "", "ocsp/2 exists, or is missing"},
+		"unknown schema":           {schema, "eic.evidence/2", `has the schema "eic.evidence/2", expected "eic.evidence/1"`},
+		"not JSON":                 {"{", "", "parsing evidence.json"},
+		"unknown field":            {`"user"`, `"uses"`, `unknown field "uses"`},
+		"fewer staples than names": {`    {},` + "\n", "", "staple-names has 4 names, evidence.json has 3 staples"},
+		"staple without its file":  {`"error": "was not requested"`, "", "ocsp/2 exists, or is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := full().files()
@@ -111,9 +111,9 @@ func TestARecordThatWasNeverWritten(t *testing.T) {
 	require.ErrorContains(t, err, "there is no evidence.json")
 }
 
-// Evidence names people and is written with the caller's rights, perhaps root's. Nobody
-// else may decide where it is written, or read it.
-func TestWhereEvidenceIsSaved(t *testing.T) {
+// Evidence names people and is written with the caller's rights, perhaps root's. No other
+// user may read it or redirect where it is written.
+func TestDirectoriesForEvidence(t *testing.T) {
 	parent := t.TempDir()
 	at := func(name string) string { return filepath.Join(parent, name) }
 	require.NoError(t, errors.Join(
@@ -135,7 +135,7 @@ func TestWhereEvidenceIsSaved(t *testing.T) {
 		require.ErrorContains(t, err, want, name)
 	}
 	_, err := os.Lstat(at("none"))
-	require.ErrorIs(t, err, fs.ErrNotExist, "the link was not followed")
+	require.ErrorIs(t, err, fs.ErrNotExist, "the dangling link was followed")
 	_, _, err = Load(at("no"))
 	require.ErrorContains(t, err, "opening the evidence: ")
 
@@ -146,23 +146,23 @@ func TestWhereEvidenceIsSaved(t *testing.T) {
 		_, err = d.Save(full())
 		require.NoError(t, err)
 		_, err = d.Save(full())
-		require.ErrorIs(t, err, fs.ErrExist, "nothing is written over")
+		require.ErrorIs(t, err, fs.ErrExist, "expected no file to be overwritten")
 	}
 }
 
-func TestEvidenceIsNotSavedInAnothersDirectory(t *testing.T) {
+func TestEvidenceIsNotSavedInADirectoryOfAnotherUser(t *testing.T) {
 	needs.Root(t)
-	his := filepath.Join(t.TempDir(), "his")
-	require.NoError(t, errors.Join(os.Mkdir(his, 0o700), os.Chown(his, 65534, 0)))
-	_, err := Create(his)
+	theirs := filepath.Join(t.TempDir(), "theirs")
+	require.NoError(t, errors.Join(os.Mkdir(theirs, 0o700), os.Chown(theirs, 65534, 0)))
+	_, err := Create(theirs)
 	require.ErrorContains(t, err, "owned by another user")
-	_, err = Create(filepath.Join(his, "new"))
+	_, err = Create(filepath.Join(theirs, "new"))
 	require.ErrorContains(t, err, "is owned by uid 65534")
 }
 
-// Only its owner may read evidence, whatever the umask.
-func TestModes(t *testing.T) {
-	needs.Root(t) // with the last umask, other users could not open what they create
+// Only the owner may read evidence, whatever the umask.
+func TestModesOfSavedFiles(t *testing.T) {
+	needs.Root(t) // with umask 0777, a user other than root could not open its own files
 	for _, umask := range []int{0, 0o022, 0o777} {
 		directory := filepath.Join(t.TempDir(), "evidence")
 		before := syscall.Umask(umask)
