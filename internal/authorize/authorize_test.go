@@ -28,7 +28,7 @@ const (
 
 var now = time.Unix(1767323045, 500e6)
 
-// ed25519Key is a key of all ones.
+// ed25519Key returns the key of 32 bytes of value 1.
 func ed25519Key() ssh.PublicKey {
 	key, err := ssh.NewPublicKey(ed25519.PublicKey(bytes.Repeat([]byte{1}, ed25519.PublicKeySize)))
 	if err != nil {
@@ -111,7 +111,7 @@ func wireLine(name string, parts ...[]byte) []byte {
 	return []byte(name + " " + base64.StdEncoding.EncodeToString(blob))
 }
 
-func TestTheLineIsKept(t *testing.T) {
+func TestPrintedLineIsUnchanged(t *testing.T) {
 	plain := string(lineOf(ed25519Key()))
 	for _, line := range []string{
 		plain + " alice@laptop command=\"x\" ünïcode",
@@ -123,30 +123,30 @@ func TestTheLineIsKept(t *testing.T) {
 	}
 }
 
-func TestKeyLineIsRefused(t *testing.T) {
+func TestUnsupportedKeyLines(t *testing.T) {
 	plain := string(lineOf(ed25519Key()))
 	blob := plain[len("ssh-ed25519 "):]
 	for name, line := range map[string]string{
-		"options before the key":                 `command="/bin/sh" ` + plain,
-		"a restriction before the key":           "restrict " + plain,
-		"a certificate authority":                "cert-authority " + plain,
-		"a certificate":                          "ssh-ed25519-cert-v01@openssh.com " + blob,
-		"a certificate under a plain key's type": "ssh-ed25519 " + certificateBlob(t),
-		"a certificate under its own type":       "ssh-ed25519-cert-v01@openssh.com " + certificateBlob(t),
-		"stray bits at the end of the base64":    withStrayBits(t),
-		"a number with zeros in front":           string(wireLine("ssh-rsa", []byte{0, 0, 1, 0, 1}, append(make([]byte, 2), bytes.Repeat([]byte{0x7f}, 256)...))),
-		"another type than the key's":            "ssh-rsa " + blob,
-		"an unknown type":                        "ssh-ed448 " + blob,
-		"blanks before the type":                 " " + plain,
-		"no key":                                 "ssh-ed25519",
-		"an empty key":                           "ssh-ed25519 ",
-		"base64 without its end":                 "ssh-ed25519 " + blob[:len(blob)-4],
-		"something after the key":                "ssh-ed25519 " + blob + "AAAA",
-		"two keys glued together":                "ssh-ed25519 " + blob + blob,
-		"a private key's header":                 "-----BEGIN OPENSSH PRIVATE KEY-----",
-		"a type in capitals":                     "SSH-ED25519 " + blob,
-		"a comment line":                         "# " + plain,
-		"only a blank":                           " ",
+		"options before the key":              `command="/bin/sh" ` + plain,
+		"restrict before the key":             "restrict " + plain,
+		"cert-authority before the key":       "cert-authority " + plain,
+		"certificate type with a plain key":   "ssh-ed25519-cert-v01@openssh.com " + blob,
+		"plain key type with a certificate":   "ssh-ed25519 " + certificateBlob(t),
+		"certificate":                         "ssh-ed25519-cert-v01@openssh.com " + certificateBlob(t),
+		"stray bits at the end of the base64": withStrayBits(t),
+		"number with leading zeros":           string(wireLine("ssh-rsa", []byte{0, 0, 1, 0, 1}, append(make([]byte, 2), bytes.Repeat([]byte{0x7f}, 256)...))),
+		"type differs from the key's":         "ssh-rsa " + blob,
+		"unknown type":                        "ssh-ed448 " + blob,
+		"blanks before the type":              " " + plain,
+		"missing key":                         "ssh-ed25519",
+		"empty key":                           "ssh-ed25519 ",
+		"truncated base64":                    "ssh-ed25519 " + blob[:len(blob)-4],
+		"trailing data after the key":         "ssh-ed25519 " + blob + "AAAA",
+		"two keys without a separator":        "ssh-ed25519 " + blob + blob,
+		"header of a private key":             "-----BEGIN OPENSSH PRIVATE KEY-----",
+		"type in capitals":                    "SSH-ED25519 " + blob,
+		"comment line":                        "# " + plain,
+		"only a blank":                        " ",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(question(), entryOf([]byte(line)))[0]
@@ -192,40 +192,40 @@ func TestReasons(t *testing.T) {
 		question func(*Criteria)
 		want     Reason
 	}{
-		"nothing wrong":                                      {want: Printed},
-		"the fingerprint sshd asked for":                     {want: Printed, question: func(q *Criteria) { q.Fingerprint = sha256 }},
-		"the MD5 fingerprint sshd asked for":                 {want: Printed, question: func(q *Criteria) { q.Fingerprint = md5 }},
-		"another fingerprint":                                {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = otherSHA256 }},
-		"an MD5 fingerprint without its octet":               {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = md5[:len(md5)-1] }},
-		"a block that could not be read":                     {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
-		"a key that expired":                                 {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
-		"a key at its expiry time":                           {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
-		"a key one second before its expiry time":            {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() + 1 }},
-		"the largest Timestamp":                              {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
-		"a key for another instance":                         {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
-		"a key for an instance whose id has the same prefix": {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
-		"a key for another instance on Xen":                  {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Criteria) { q.Instance = "" }},
-		"a forged signature":                                 {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
-		"no signature":                                       {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
-		"a user who is denied":                               {want: UserDenied, question: deny("alice")},
-		"a user whose prefix is denied":                      {want: UserDenied, question: deny("al*")},
-		"every user is denied":                               {want: UserDenied, question: deny("*")},
-		"another user is denied":                             {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
-		"a user who is allowed":                              {want: Printed, question: allow("root", "alice")},
-		"a user who is not allowed":                          {want: UserDenied, question: allow("root", "alicee")},
-		"a user both allowed and denied":                     {want: UserDenied, question: func(q *Criteria) { allow("alice")(q); deny("alice")(q) }},
-		"a caller who is allowed":                            {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
-		"a caller who is not allowed":                        {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
-		"no caller, though one is required":                  {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
-		"a user whom a rule allows the caller":               {want: Printed, question: rules("bob from *", "al* from arn:aws:iam::*:user/al?ce")},
-		"a rule for another user":                            {want: RuleDenied, question: rules("root from *")},
-		"a rule for another caller":                          {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*")},
-		"user and caller of different rules":                 {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*", "bob from "+testCaller)},
-		"no caller, though there are rules":                  {want: RuleDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: rules("* from *")},
-		"root, whom no rule allows":                          {want: RuleDenied, question: func(q *Criteria) { rules("alice from *")(q); q.User = "root" }},
-		"a rule for a user who is denied":                    {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); deny("alice")(q) }},
-		"a rule for a user not allowed":                      {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); allow("bob")(q) }},
-		"a rule for a caller not wanted":                     {want: CallerDenied, question: func(q *Criteria) { rules("* from *")(q); requireCaller("arn:aws:sts:*")(q) }},
+		"valid key":                                     {want: Printed},
+		"fingerprint that sshd asked for":               {want: Printed, question: func(q *Criteria) { q.Fingerprint = sha256 }},
+		"MD5 fingerprint that sshd asked for":           {want: Printed, question: func(q *Criteria) { q.Fingerprint = md5 }},
+		"another fingerprint":                           {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = otherSHA256 }},
+		"truncated MD5 fingerprint":                     {want: OtherFingerprint, question: func(q *Criteria) { q.Fingerprint = md5[:len(md5)-1] }},
+		"malformed block":                               {want: Malformed, entry: func(e *activekeys.Entry) { e.Err = errors.New("no") }},
+		"expired key":                                   {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() - 1 }},
+		"key at its expiry time":                        {want: Expired, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() }},
+		"key one second before its expiry time":         {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = now.Unix() + 1 }},
+		"largest Timestamp":                             {want: Printed, entry: func(e *activekeys.Entry) { e.Timestamp = 1<<63 - 1 }},
+		"key for another instance":                      {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }},
+		"key for an instance id with the same prefix":   {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = testInstance + "0" }},
+		"key for another instance on Xen":               {want: OtherInstance, entry: func(e *activekeys.Entry) { e.Instance = "i-00000000" }, question: func(q *Criteria) { q.Instance = "" }},
+		"forged signature":                              {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = []byte("bad") }},
+		"no signature":                                  {want: BadSignature, entry: func(e *activekeys.Entry) { e.Signature = nil }},
+		"deny-user names the user":                      {want: UserDenied, question: deny("alice")},
+		"deny-user matches the user's prefix":           {want: UserDenied, question: deny("al*")},
+		"deny-user matches every user":                  {want: UserDenied, question: deny("*")},
+		"deny-user names other users":                   {want: Printed, question: deny("root", "alic", "alicee", "bo*")},
+		"allow-user names the user":                     {want: Printed, question: allow("root", "alice")},
+		"allow-user names other users":                  {want: UserDenied, question: allow("root", "alicee")},
+		"allow-user and deny-user name the user":        {want: UserDenied, question: func(q *Criteria) { allow("alice")(q); deny("alice")(q) }},
+		"require-caller matches the caller":             {want: Printed, question: requireCaller("arn:aws:iam::123456789012:user/*")},
+		"require-caller matches other callers":          {want: CallerDenied, question: requireCaller("arn:aws:iam::123456789012:role/ops-*")},
+		"require-caller without a caller":               {want: CallerDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: requireCaller("*")},
+		"a rule matches user and caller":                {want: Printed, question: rules("bob from *", "al* from arn:aws:iam::*:user/al?ce")},
+		"the rule is for another user":                  {want: RuleDenied, question: rules("root from *")},
+		"the rule is for another caller":                {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*")},
+		"one rule matches the user, another the caller": {want: RuleDenied, question: rules("alice from arn:aws:iam::*:role/*", "bob from "+testCaller)},
+		"rules without a caller":                        {want: RuleDenied, entry: func(e *activekeys.Entry) { e.Caller = "" }, question: rules("* from *")},
+		"no rule matches root":                          {want: RuleDenied, question: func(q *Criteria) { rules("alice from *")(q); q.User = "root" }},
+		"a rule matches, but deny-user does too":        {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); deny("alice")(q) }},
+		"a rule matches, but allow-user does not":       {want: UserDenied, question: func(q *Criteria) { rules("* from *")(q); allow("bob")(q) }},
+		"a rule matches, but require-caller does not":   {want: CallerDenied, question: func(q *Criteria) { rules("* from *")(q); requireCaller("arn:aws:sts:*")(q) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entry, q := entryOf(lineOf(ed25519Key())), question()
@@ -267,8 +267,8 @@ func rules(texts ...string) func(*Criteria) {
 	}
 }
 
-// Whoever tries a policy before a roll-out is told the lines that decided.
-func TestTheTermsThatDecidedAreNamed(t *testing.T) {
+// A trial of a policy names the lines that decided.
+func TestPolicyTrialNamesTheDecidingTerms(t *testing.T) {
 	var q Criteria
 	rules("root from arn:aws:iam::*:role/ops", "al* from *")(&q)
 	p := q.Policy
@@ -293,11 +293,11 @@ func TestTheTermsThatDecidedAreNamed(t *testing.T) {
 		require.Equal(t, try.by, got.By, try.user)
 		require.Equal(t, try.want == Undecided, got.Detail == nil)
 	}
-	require.Equal(t, Ruling{}, Policy{}.Test("root", ""), "a policy without terms allows all")
+	require.Equal(t, Ruling{}, Policy{}.Test("root", ""), "a policy without terms must allow everybody")
 	require.EqualError(t, p.Test("root", testCaller).Detail, `user "root" and caller "`+testCaller+`" match none of allow ["root from arn:aws:iam::*:role/ops" "al* from *"]`)
 }
 
-func TestRulesThatCannotBeRead(t *testing.T) {
+func TestParseRule(t *testing.T) {
 	for _, text := range []string{"", "root", "root from", "from arn:aws:*", "root arn:aws:*", "root FROM *", "root by *", "root from * *", "a b from *"} {
 		_, err := ParseRule(text)
 		require.ErrorContains(t, err, "is not of the form USER from ARN", "%q", text)
@@ -308,8 +308,8 @@ func TestRulesThatCannotBeRead(t *testing.T) {
 	require.Equal(t, "from from *", rule.String())
 }
 
-// A log in which two reasons look the same, or a value has no name, explains nothing.
-func TestEachReasonHasItsOwnName(t *testing.T) {
+// The log names reasons, so each name must be unique.
+func TestReasonNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range reasonNames {
 		name := Reason(i).String()
@@ -322,7 +322,7 @@ func TestEachReasonHasItsOwnName(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("reason-%d", len(reasonNames)), Reason(len(reasonNames)).String())
 }
 
-func TestABadEntryCostsNoOther(t *testing.T) {
+func TestBadEntryDoesNotAffectOthers(t *testing.T) {
 	good := entryOf(lineOf(ed25519Key()))
 	bad := good
 	bad.Signature = nil
@@ -334,8 +334,8 @@ func TestABadEntryCostsNoOther(t *testing.T) {
 		[]Reason{decisions[0].Reason, decisions[1].Reason, decisions[2].Reason, decisions[3].Reason})
 }
 
-// Nothing is fetched for a key that would be refused anyway.
-func TestNoSignerIsNeededForAKeyThatCannotCount(t *testing.T) {
+// If Screen refuses every key, the signer need not be fetched.
+func TestScreenDecidesAboutKeysThatNeedNoSigner(t *testing.T) {
 	for want, alter := range map[Reason]func(*activekeys.Entry){
 		Expired:       func(e *activekeys.Entry) { e.Timestamp = now.Unix() },
 		OtherInstance: func(e *activekeys.Entry) { e.Instance = "i-00000000" },
@@ -348,7 +348,7 @@ func TestNoSignerIsNeededForAKeyThatCannotCount(t *testing.T) {
 	}
 }
 
-func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
+func TestScreenPrintsNothing(t *testing.T) {
 	decisions := Screen([]activekeys.Entry{entryOf(lineOf(ed25519Key()))}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
 	require.True(t, AnyUndecided(decisions))
@@ -357,7 +357,7 @@ func TestNothingIsPrintedBeforeTheSignerIsKnown(t *testing.T) {
 }
 
 // An entry without an instance must not match an unknown instance.
-func TestAKeyForNoInstanceIsNotForAnUnknownOne(t *testing.T) {
+func TestKeyWithoutInstanceDoesNotMatchAnUnknownInstance(t *testing.T) {
 	entry, q := entryOf(lineOf(ed25519Key())), question()
 	entry.Instance, q.Instance = "", ""
 	decisions := Screen([]activekeys.Entry{entry}, q)
@@ -365,7 +365,7 @@ func TestAKeyForNoInstanceIsNotForAnUnknownOne(t *testing.T) {
 	require.Equal(t, OtherInstance, decisions[0].Reason)
 }
 
-func TestAKeyThatExpiresWhileTheSignerIsFetched(t *testing.T) {
+func TestKeyThatExpiresWhileTheSignerIsFetched(t *testing.T) {
 	entry := entryOf(lineOf(ed25519Key()))
 	decisions := Screen([]activekeys.Entry{entry}, question())
 	require.Equal(t, Undecided, decisions[0].Reason)
@@ -373,7 +373,7 @@ func TestAKeyThatExpiresWhileTheSignerIsFetched(t *testing.T) {
 	require.Equal(t, Expired, decisions[0].Reason)
 }
 
-func TestFingerprintForms(t *testing.T) {
+func TestValidFingerprint(t *testing.T) {
 	for s, want := range map[string]bool{
 		"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA":  true,
 		"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=": false,
@@ -395,7 +395,7 @@ func TestFingerprintForms(t *testing.T) {
 	}
 }
 
-func TestUserPatternsThatCanMatchNobody(t *testing.T) {
+func TestValidUserPattern(t *testing.T) {
 	for pattern, want := range map[string]bool{
 		"root": true, "svc-*": true, "*": true, "a@b": true,
 		"": false, "**": false, "ro*t": false, "root ": false, "../x": false, "-x*": false,

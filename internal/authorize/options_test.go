@@ -8,7 +8,7 @@ import (
 	"eic/internal/activekeys"
 )
 
-func TestKeyOptionsThatSSHDTakes(t *testing.T) {
+func TestKeyOptionsThatSSHDAccepts(t *testing.T) {
 	for _, options := range []string{
 		"restrict",
 		"restrict,pty",
@@ -21,7 +21,7 @@ func TestKeyOptionsThatSSHDTakes(t *testing.T) {
 	}
 }
 
-func TestKeyOptionsThatWouldCostTheKey(t *testing.T) {
+func TestKeyOptionsThatSSHDRefuses(t *testing.T) {
 	for options, reason := range map[string]string{
 		"":                            "no name",
 		"restrict,":                   "no name",
@@ -49,7 +49,7 @@ func TestKeyOptionsThatWouldCostTheKey(t *testing.T) {
 	}
 }
 
-func TestOptionsStandInFrontOfThePrintedKey(t *testing.T) {
+func TestOptionsComeBeforeThePrintedKey(t *testing.T) {
 	key := string(lineOf(ed25519Key()))
 	q := question()
 	q.Policy.KeyOptions = "restrict,pty"
@@ -62,13 +62,13 @@ func TestOptionsStandInFrontOfThePrintedKey(t *testing.T) {
 		string(decide(q, entry)[0].Line()))
 
 	entry.Caller = ""
-	require.Equal(t, `environment="EIC_REQUEST=f2e7c3d9",restrict,pty `+key, string(decide(q, entry)[0].Line()), "no caller costs no request id")
+	require.Equal(t, `environment="EIC_REQUEST=f2e7c3d9",restrict,pty `+key, string(decide(q, entry)[0].Line()), "expected the request id without a caller")
 
 	entry.Request = ""
 	require.Equal(t, "restrict,pty "+key, string(decide(q, entry)[0].Line()))
 }
 
-func TestACallerCannotBreakOutOfTheEnvironment(t *testing.T) {
+func TestCallerAndRequestCannotInjectKeyOptions(t *testing.T) {
 	q := question()
 	q.Policy.CallerEnvironment = true
 	for _, caller := range []string{
@@ -88,7 +88,7 @@ func TestACallerCannotBreakOutOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestOnlyAPrintedKeyHasALine(t *testing.T) {
+func TestOnlyPrintedKeysHaveALine(t *testing.T) {
 	entry := entryOf(lineOf(ed25519Key()))
 	require.Nil(t, Screen([]activekeys.Entry{entry}, question())[0].Line())
 	entry.Signature = nil

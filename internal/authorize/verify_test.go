@@ -12,7 +12,7 @@ import (
 
 // Every signature of a document with many keys is verified, and decides about its own key
 // only.
-func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
+func TestEachOfManyKeysIsDecidedSeparately(t *testing.T) {
 	for _, keys := range []int{0, 1, 500} {
 		var entries []activekeys.Entry
 		var want []Reason
@@ -35,9 +35,9 @@ func TestEachOfManyKeysIsDecidedByItself(t *testing.T) {
 	}
 }
 
-// A block that is served repeatedly would be printed and logged as often. A damaged block
+// A block that is served several times must be printed and logged once. A damaged block
 // must not hide a valid copy of it.
-func TestARepeatedBlockCountsOnce(t *testing.T) {
+func TestRepeatedBlockIsPrintedOnce(t *testing.T) {
 	whole, damaged, other := entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key())), entryOf(lineOf(ed25519Key()))
 	damaged.Signature = nil
 	other.Signed = append([]byte("#X=1\n"), other.Signed...)
@@ -50,7 +50,7 @@ func TestARepeatedBlockCountsOnce(t *testing.T) {
 	require.Equal(t, []Reason{BadSignature, Printed, Repeated, Repeated, Repeated, Printed}, got)
 }
 
-func TestAKeyThatExpiresBeforeItIsWritten(t *testing.T) {
+func TestKeyThatExpiresBeforeItIsPrinted(t *testing.T) {
 	entry := entryOf(lineOf(ed25519Key()))
 	decisions := decide(question(), entry, entry)
 	Expire(decisions, now)
