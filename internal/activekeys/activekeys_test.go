@@ -37,19 +37,19 @@ func TestParseReadsEveryPartOfABlock(t *testing.T) {
 	}}, entries)
 }
 
-// These variations around and inside a block must not cost its key.
-func TestBlockSurvives(t *testing.T) {
+// The block must be parsed whatever is around it.
+func TestBlockIsParsed(t *testing.T) {
 	for name, document := range map[string]string{
-		"a wrapped signature":                headers + key + "c2ln\nbmF0\ndXJl\n",
-		"a missing last newline":             strings.TrimSuffix(good, "\n"),
+		"wrapped signature":                  headers + key + "c2ln\nbmF0\ndXJl\n",
+		"missing last newline":               strings.TrimSuffix(good, "\n"),
 		"blank lines before it":              "\n\n \n\t\n" + good,
 		"garbage before it":                  "hello\n<html>\n" + good,
 		"garbage and a blank line before it": "\x00\xff\r\n\n" + good,
 		"garbage after its signature":        good + "<!-- end -->\n",
-		"a key without headers before it":    key + "c2lnbmF0dXJl\n\n" + good,
+		"key without headers before it":      key + "c2lnbmF0dXJl\n\n" + good,
 		"another block right before it":      other + good,
-		"a block without a key before it":    headers + "\n" + good,
-		"a block with CRLF before it":        strings.ReplaceAll(good, "\n", "\r\n") + "\n" + good,
+		"block without a key before it":      headers + "\n" + good,
+		"block with CRLF before it":          strings.ReplaceAll(good, "\n", "\r\n") + "\n" + good,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ok []Entry
@@ -65,15 +65,16 @@ func TestBlockSurvives(t *testing.T) {
 	}
 }
 
-// Key lines come from users' files, and are signed unchanged.
-func TestAKeyLineOfPeoplesFilesSurvives(t *testing.T) {
+// Key lines come from users' files, and are signed unchanged but for a carriage return at
+// the end.
+func TestKeyLineKeepsBlanks(t *testing.T) {
 	for name, line := range map[string]struct{ came, want string }{
-		"tabs between the parts":        {"ssh-rsa\tAAAA\t \tcomment", "ssh-rsa\tAAAA\t \tcomment"},
-		"blanks behind the comment":     {"ssh-rsa AAAA a b \t ", "ssh-rsa AAAA a b \t "},
-		"blanks in place of a comment":  {"ssh-rsa AAAA \t", "ssh-rsa AAAA \t"},
-		"a DOS line end":                {"ssh-rsa AAAA a\r", "ssh-rsa AAAA a"},
-		"a DOS line end without a name": {"ssh-rsa AAAA\r", "ssh-rsa AAAA"},
-		"a DOS line end behind blanks":  {"ssh-rsa AAAA a \t\r", "ssh-rsa AAAA a \t"},
+		"tabs between the fields":      {"ssh-rsa\tAAAA\t \tcomment", "ssh-rsa\tAAAA\t \tcomment"},
+		"blanks after the comment":     {"ssh-rsa AAAA a b \t ", "ssh-rsa AAAA a b \t "},
+		"blanks in place of a comment": {"ssh-rsa AAAA \t", "ssh-rsa AAAA \t"},
+		"CR after the comment":         {"ssh-rsa AAAA a\r", "ssh-rsa AAAA a"},
+		"CR after the key":             {"ssh-rsa AAAA\r", "ssh-rsa AAAA"},
+		"CR after blanks":              {"ssh-rsa AAAA a \t\r", "ssh-rsa AAAA a \t"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := Parse([]byte(headers + line.came + "\nc2ln\n"))
@@ -103,37 +104,37 @@ func TestUnknownHeadersAreSignedAndOtherwiseIgnored(t *testing.T) {
 	require.Equal(t, signed, string(entries[0].Signed))
 }
 
-// Each document has one refused block, and the good block after it still counts.
+// Each document has one refused block. The good block after it must be parsed.
 func TestBlockIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ block, reason string }{
-		"two CR behind the key line":      {headers + strings.TrimSuffix(key, "\n") + "\r\r\nc2ln\n", "control characters"},
-		"CR within the key line":          {headers + "ssh-rsa\rAAAA\nc2ln\n", "control characters"},
-		"NUL in the key line":             {headers + "ssh-rsa AA\x00AA\nc2ln\n", "control characters"},
-		"escape sequence in the comment":  {headers + "ssh-rsa AAAA \x1b]0;x\x07\nc2ln\n", "control characters"},
-		"C1 control in the comment":       {headers + "ssh-rsa AAAA \u009b31m\nc2ln\n", "control characters"},
-		"tab in the comment":              {headers + "ssh-rsa AAAA a\tb\nc2ln\n", "control characters"},
-		"key line that is not UTF-8":      {headers + "ssh-rsa AAAA \xff\nc2ln\n", "not UTF-8"},
-		"endless key line":                {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
-		"control character in a header":   {"#Caller=a\x1bb\n" + good, "Caller header has control"},
-		"two Timestamps":                  {"#Timestamp=9999999999\n" + good, "two Timestamp headers"},
-		"two Instances":                   {"#Instance=i-00000000\n" + good, "two Instance headers"},
-		"two of an unknown header":        {"#X=1\n#X=1\n" + good, "two X headers"},
-		"header without equals":           {"#Timestamp\n" + good, "not of the form"},
-		"header without a name":           {"#=1\n" + good, "header name"},
-		"blank after the number sign":     {"# Timestamp=1\n", "header name"},
-		"too many headers":                {manyHeaders(33) + good, "more than 32"},
-		"no Timestamp":                    {"#Instance=i-00000000\n" + key + "c2ln\n", "no Timestamp"},
-		"no Instance":                     {"#Timestamp=1\n" + key + "c2ln\n", "no Instance"},
-		"empty Instance":                  {"#Timestamp=1\n#Instance=\n" + key + "c2ln\n", "no Instance"},
-		"no key":                          {headers, "no public key"},
-		"no signature":                    {headers + key, "no base64 signature"},
-		"no signature at the end of text": {headers + strings.TrimSuffix(key, "\n"), "no base64 signature"},
-		"two keys":                        {headers + key + key + "c2ln\n", "no base64 signature"},
-		"signature that is not base64":    {headers + key + "c2ln!\n", "no base64 signature"},
-		"signature of a wrong length":     {headers + key + "c2lnb\n", "decoding the signature"},
-		"signature with stray bits":       {headers + key + "c2lnbnB=\n", "decoding the signature"},
-		"endless signature":               {headers + key + strings.Repeat("AAAA", 600) + "\n", "longer than 2048"},
-		"signature in endless lines":      {headers + key + strings.Repeat("AAAA\n", 60000), "longer than 2048"},
+		"two CR after the key line":      {headers + strings.TrimSuffix(key, "\n") + "\r\r\nc2ln\n", "control characters"},
+		"CR within the key line":         {headers + "ssh-rsa\rAAAA\nc2ln\n", "control characters"},
+		"NUL in the key line":            {headers + "ssh-rsa AA\x00AA\nc2ln\n", "control characters"},
+		"escape sequence in the comment": {headers + "ssh-rsa AAAA \x1b]0;x\x07\nc2ln\n", "control characters"},
+		"C1 control in the comment":      {headers + "ssh-rsa AAAA \u009b31m\nc2ln\n", "control characters"},
+		"tab in the comment":             {headers + "ssh-rsa AAAA a\tb\nc2ln\n", "control characters"},
+		"key line that is not UTF-8":     {headers + "ssh-rsa AAAA \xff\nc2ln\n", "not UTF-8"},
+		"key line too long":              {headers + "ssh-rsa " + strings.Repeat("A", maxKeyLine) + "\nc2ln\n", "longer than 8192"},
+		"control character in a header":  {"#Caller=a\x1bb\n" + good, "Caller header has control"},
+		"two Timestamps":                 {"#Timestamp=9999999999\n" + good, "two Timestamp headers"},
+		"two Instances":                  {"#Instance=i-00000000\n" + good, "two Instance headers"},
+		"two of an unknown header":       {"#X=1\n#X=1\n" + good, "two X headers"},
+		"header without equals":          {"#Timestamp\n" + good, "not of the form"},
+		"header without a name":          {"#=1\n" + good, "header name"},
+		"blank after the number sign":    {"# Timestamp=1\n", "header name"},
+		"too many headers":               {manyHeaders(33) + good, "more than 32"},
+		"no Timestamp":                   {"#Instance=i-00000000\n" + key + "c2ln\n", "no Timestamp"},
+		"no Instance":                    {"#Timestamp=1\n" + key + "c2ln\n", "no Instance"},
+		"empty Instance":                 {"#Timestamp=1\n#Instance=\n" + key + "c2ln\n", "no Instance"},
+		"no key":                         {headers, "no public key"},
+		"no signature":                   {headers + key, "no base64 signature"},
+		"no signature and no newline":    {headers + strings.TrimSuffix(key, "\n"), "no base64 signature"},
+		"two keys":                       {headers + key + key + "c2ln\n", "no base64 signature"},
+		"signature that is not base64":   {headers + key + "c2ln!\n", "no base64 signature"},
+		"signature of a wrong length":    {headers + key + "c2lnb\n", "decoding the signature"},
+		"signature with stray bits":      {headers + key + "c2lnbnB=\n", "decoding the signature"},
+		"signature line too long":        {headers + key + strings.Repeat("AAAA", 600) + "\n", "longer than 2048"},
+		"signature of too many lines":    {headers + key + strings.Repeat("AAAA\n", 60000), "longer than 2048"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := Parse([]byte(test.block + "\n\n" + good))
@@ -148,33 +149,33 @@ func TestBlockIsRefused(t *testing.T) {
 	}
 }
 
-// What is just within a bound counts, and what is one beyond it does not.
-func TestABlockAtTheBoundsSurvives(t *testing.T) {
+// A block at a bound is accepted, and one beyond it is refused.
+func TestBoundsOfABlock(t *testing.T) {
 	two := "#Timestamp=1\n#Instance=i-00000000\n"
 	longest := "ssh-rsa " + strings.Repeat("A", maxKeyLine-len("ssh-rsa "))
 	for name, test := range map[string]struct{ block, reason string }{
-		"as many headers as may be":         {manyHeaders(maxHeaders-2) + two + key + "c2ln\n", ""},
-		"one header more":                   {manyHeaders(maxHeaders-1) + two + key + "c2ln\n", "more than 32"},
-		"as long a key line as may be":      {two + longest + "\nc2ln\n", ""},
-		"a key line of one byte more":       {two + longest + "A\nc2ln\n", "longer than 8192"},
-		"as long a signature as may be":     {two + key + strings.Repeat("AAAA", maxSignature/4), ""},
-		"that signature in lines":           {two + key + strings.Repeat("AAAA\n", maxSignature/4), ""},
-		"a signature of one byte more":      {two + key + strings.Repeat("A", maxSignature+1), "longer than 2048"},
-		"a signature of one line more":      {two + key + strings.Repeat("AAAA\n", maxSignature/4) + "A\n", "longer than 2048"},
-		"every character of a header name":  {two + "#azAZ09-_=1\n" + key + "c2ln\n", ""},
-		"every character of a signature":    {two + key + "azAZ09+/\nYQ==\n", ""},
-		"a name with what is before a":      {two + "#`=1\n" + key + "c2ln\n", "header name"},
-		"a name with what is behind z":      {two + "#{=1\n" + key + "c2ln\n", "header name"},
-		"a name with what is before A":      {two + "#@=1\n" + key + "c2ln\n", "header name"},
-		"a name with what is behind Z":      {two + "#[=1\n" + key + "c2ln\n", "header name"},
-		"a name with what is before 0":      {two + "#/=1\n" + key + "c2ln\n", "header name"},
-		"a name with what is behind 9":      {two + "#:=1\n" + key + "c2ln\n", "header name"},
-		"a signature with what is before a": {two + key + "c`ln\n", "no base64 signature"},
-		"a signature with what is behind z": {two + key + "c{ln\n", "no base64 signature"},
-		"a signature with what is before A": {two + key + "c@ln\n", "no base64 signature"},
-		"a signature with what is behind Z": {two + key + "c[ln\n", "no base64 signature"},
-		"a signature with what is before 0": {two + key + "c.ln\n", "no base64 signature"},
-		"a signature with what is behind 9": {two + key + "c:ln\n", "no base64 signature"},
+		"32 headers":                                 {manyHeaders(maxHeaders-2) + two + key + "c2ln\n", ""},
+		"33 headers":                                 {manyHeaders(maxHeaders-1) + two + key + "c2ln\n", "more than 32"},
+		"key line of 8192 bytes":                     {two + longest + "\nc2ln\n", ""},
+		"key line of 8193 bytes":                     {two + longest + "A\nc2ln\n", "longer than 8192"},
+		"signature of 2048 characters in one line":   {two + key + strings.Repeat("AAAA", maxSignature/4), ""},
+		"signature of 2048 characters in many lines": {two + key + strings.Repeat("AAAA\n", maxSignature/4), ""},
+		"signature of 2049 characters in one line":   {two + key + strings.Repeat("A", maxSignature+1), "longer than 2048"},
+		"signature of 2049 characters in many lines": {two + key + strings.Repeat("AAAA\n", maxSignature/4) + "A\n", "longer than 2048"},
+		"every character of a header name":           {two + "#azAZ09-_=1\n" + key + "c2ln\n", ""},
+		"every character of a signature":             {two + key + "azAZ09+/\nYQ==\n", ""},
+		"header name with the character before a":    {two + "#`=1\n" + key + "c2ln\n", "header name"},
+		"header name with the character after z":     {two + "#{=1\n" + key + "c2ln\n", "header name"},
+		"header name with the character before A":    {two + "#@=1\n" + key + "c2ln\n", "header name"},
+		"header name with the character after Z":     {two + "#[=1\n" + key + "c2ln\n", "header name"},
+		"header name with the character before 0":    {two + "#/=1\n" + key + "c2ln\n", "header name"},
+		"header name with the character after 9":     {two + "#:=1\n" + key + "c2ln\n", "header name"},
+		"signature with the character before a":      {two + key + "c`ln\n", "no base64 signature"},
+		"signature with the character after z":       {two + key + "c{ln\n", "no base64 signature"},
+		"signature with the character before A":      {two + key + "c@ln\n", "no base64 signature"},
+		"signature with the character after Z":       {two + key + "c[ln\n", "no base64 signature"},
+		"signature with the character before 0":      {two + key + "c.ln\n", "no base64 signature"},
+		"signature with the character after 9":       {two + key + "c:ln\n", "no base64 signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := Parse([]byte(test.block))
@@ -188,8 +189,8 @@ func TestABlockAtTheBoundsSurvives(t *testing.T) {
 	}
 }
 
-// An administrator who is told of a line looks there.
-func TestEachBlockIsToldOfByItsFirstLine(t *testing.T) {
+// An Entry has the number of its block's first line.
+func TestLineNumbers(t *testing.T) {
 	entries := Parse([]byte("<html>\n\n" + good + "\n" + headers + "\n\n" + other))
 	var lines []int
 	for _, e := range entries {
@@ -198,8 +199,8 @@ func TestEachBlockIsToldOfByItsFirstLine(t *testing.T) {
 	require.Equal(t, []int{3, 10, 16}, lines)
 }
 
-// The parts of a key line are those that sshd reads.
-func TestThePartsOfAKeyLine(t *testing.T) {
+// SplitKey splits a key line as sshd does.
+func TestSplitKey(t *testing.T) {
 	for line, want := range map[string][3]string{
 		"ssh-rsa AAAA a b":   {"ssh-rsa", "AAAA", "a b"},
 		"ssh-rsa\t AAAA \t":  {"ssh-rsa", "AAAA", ""},
@@ -237,19 +238,19 @@ func TestTimestampIsRefused(t *testing.T) {
 	}
 }
 
-func TestNothingIsFoundInAnEmptyDocument(t *testing.T) {
+func TestEmptyDocumentHasNoKeys(t *testing.T) {
 	for _, document := range []string{"", "\n", " \t\r\n"} {
 		require.Empty(t, Parse([]byte(document)), "%q", document)
 	}
 }
 
-func TestADocumentWithoutBlocksIsNotTakenForNoKeys(t *testing.T) {
+func TestDocumentWithoutBlocksIsAnError(t *testing.T) {
 	for _, document := range []string{"\x00", "<html>\n\n</html>", key, "c2ln\n", " #Timestamp=1\n"} {
 		require.Equal(t, []Entry{{Line: 1, Err: errNoBlock}}, Parse([]byte(document)), "%q", document)
 	}
 }
 
-func TestAFloodOfBlocksIsCut(t *testing.T) {
+func TestNumberOfBlocksIsLimited(t *testing.T) {
 	entries := Parse([]byte(strings.Repeat(other+"\n", maxEntries+10)))
 	require.Len(t, entries, maxEntries+1)
 	require.ErrorIs(t, entries[maxEntries].Err, errTooMany)

@@ -11,7 +11,7 @@ import (
 // apiPattern is the pattern of InstanceOSUser in the API Reference.
 var apiPattern = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?\z`)
 
-func TestHostileUserNames(t *testing.T) {
+func TestValidUser(t *testing.T) {
 	for _, name := range []string{
 		"", ".", "..", "../signer-cert", "root/../../iam", "a/b", "a%2fb", "a\x00", "a\n", "-oProxyCommand", "--trust-anchors",
 		"$x", "a$b", "a b", "ä", "a\\b", "a?b", "a#b", "1a", "a`", "a{", "a[", "a/", "a:", "a,",
