@@ -19,7 +19,7 @@ import (
 	"eic/test/needs"
 )
 
-// The tests run in a child process, since rights that are given up do not come back.
+// The tests confine a child process, because confinement cannot be undone.
 const probeVariable = "CONFINE_PROBE"
 
 func TestMain(m *testing.M) {
@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// probe confines itself and tries from several threads what should then be impossible.
-// Its arguments are the directory it may read, one it may not read, the port it may
-// connect to, and the directory it may write.
+// probe confines itself and then tries from several threads what is allowed and what is
+// forbidden. Its arguments are a directory that it may read, one that it may not read, the
+// port that it may connect to, and a directory that it may write to.
 func probe(arguments []string) {
 	port, err := strconv.ParseUint(arguments[2], 10, 16)
 	if err != nil {
@@ -113,7 +113,7 @@ func runProbe(t *testing.T, wrapper ...string) map[string]bool {
 	return found
 }
 
-func TestWhatIsLeftAfterwards(t *testing.T) {
+func TestConfinedProcess(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		"read-allowed":      true,
 		"read-forbidden":    false,
@@ -129,8 +129,8 @@ func TestWhatIsLeftAfterwards(t *testing.T) {
 	}, runProbe(t))
 }
 
-// A kernel before 5.13, or one booted without Landlock, must not cost a login.
-func TestAKernelWithoutLandlock(t *testing.T) {
+// Confine must succeed on a kernel before 5.13, or one booted without Landlock.
+func TestKernelWithoutLandlock(t *testing.T) {
 	strace := needs.Tool(t, "strace")
 	found := runProbe(t, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=landlock_create_ruleset",
 		"-e", "inject=landlock_create_ruleset:error=ENOSYS")
@@ -140,8 +140,8 @@ func TestAKernelWithoutLandlock(t *testing.T) {
 	require.True(t, found["connect-forbidden"])
 }
 
-// Landlock fails for a directory that cannot be opened.
-func TestAnUnreachablePathIsNotAFailure(t *testing.T) {
+// Landlock fails for a path that cannot be opened, so such paths are left out.
+func TestUnreachablePathsAreLeftOut(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	directory := t.TempDir()
