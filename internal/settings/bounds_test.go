@@ -14,16 +14,16 @@ import (
 	"eic/internal/trust"
 )
 
-// A bound that an administrator was told of is the bound that holds.
-func TestTheBudgetsAtTheBounds(t *testing.T) {
+// The bounds of --budget are those that its help gives.
+func TestBoundsOfTheBudget(t *testing.T) {
 	require.Equal(t, 5*time.Second, New().Budget)
 	for budget, want := range map[string]bool{"1ns": true, "1m": true, "0s": false, "-1s": false, "1m1ns": false} {
 		require.Equal(t, want, readErr(t, "", "--budget="+budget) == nil, budget)
 	}
 }
 
-// Whoever watches on a terminal, and whoever collects records, gets what was asked for.
-func TestEventsGoWhereTheyAreWanted(t *testing.T) {
+// --log and --log-format choose where events go and in which form.
+func TestOpenLog(t *testing.T) {
 	var w bytes.Buffer
 	for _, test := range []struct {
 		args []string
@@ -41,7 +41,7 @@ func TestEventsGoWhereTheyAreWanted(t *testing.T) {
 }
 
 // sshd runs its command in another directory, where a relative name is another file.
-func TestARelativeNameOfAFile(t *testing.T) {
+func TestCheckPathsRefusesRelativeNames(t *testing.T) {
 	for _, test := range []struct{ anchors, file, reason string }{
 		{"auto", "", ""},
 		{"system", "/etc/other.conf", ""},
@@ -59,7 +59,7 @@ func TestARelativeNameOfAFile(t *testing.T) {
 	}
 }
 
-func TestAFingerprintThatIsMissingOrWrong(t *testing.T) {
+func TestCheckFingerprint(t *testing.T) {
 	for _, test := range []struct {
 		chain, fingerprint string
 		given              bool
@@ -84,15 +84,15 @@ func TestAFingerprintThatIsMissingOrWrong(t *testing.T) {
 	}
 }
 
-// A command that runs this program would run itself without end.
-func TestAChainedCommandThatIsThisProgram(t *testing.T) {
+// If the chained command were this program, it would run itself endlessly.
+func TestChainedCommandMustNotBeThisProgram(t *testing.T) {
 	this, err := os.Executable()
 	require.NoError(t, err)
 	require.ErrorContains(t, readErr(t, "", "--chain="+this+" %u"), "the command is this program itself")
 }
 
-// A file that is only tried may be a file of the person who tries it.
-func TestAnybodysFileIsReadWhereItDecidesNothing(t *testing.T) {
+// A file that is only tried, not in force, may be owned by any user.
+func TestAnybodyMayOwnAFileThatIsOnlyTried(t *testing.T) {
 	require.Negative(t, Anybody, "no user has this id")
 	name := write(t, "deny-user root\n")
 	for _, uid := range []int{1, 12345} {
@@ -105,8 +105,8 @@ func TestAnybodysFileIsReadWhereItDecidesNothing(t *testing.T) {
 	}
 }
 
-// A name of a user alone, and the end of the flags said or not, mean the same.
-func TestACallWithoutFlags(t *testing.T) {
+// Without flags, "--" before USER is optional, and so is FINGERPRINT.
+func TestCallWithoutFlags(t *testing.T) {
 	for _, args := range [][]string{{"alice"}, {"--", "alice"}, {"alice", fingerprint}} {
 		call, err := ParseCall(t.Context(), args, Files{})
 		require.NoError(t, err)
@@ -115,9 +115,9 @@ func TestACallWithoutFlags(t *testing.T) {
 	}
 }
 
-// A file of trust anchors takes the place of all others, and nothing else need be read
-// once the process is confined.
-func TestTrustAnchorsOfAFileAreTheOnlyOnes(t *testing.T) {
+// A file of trust anchors replaces all others. The confined process then reads no other
+// file.
+func TestFileOfTrustAnchorsReplacesAllOthers(t *testing.T) {
 	text, err := os.ReadFile("../trust/roots/amazon-root-ca-1.pem")
 	require.NoError(t, err)
 	name := write(t, string(text))
@@ -141,8 +141,8 @@ func TestTrustAnchorsOfAFileAreTheOnlyOnes(t *testing.T) {
 	require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), "expected a CERTIFICATE")
 }
 
-// Whoever may write the file of trust anchors decides which signer is believed.
-func TestTrustAnchorsThatOthersMayWrite(t *testing.T) {
+// Whoever can write to the file of trust anchors can choose the signer.
+func TestTrustAnchorsThatOthersCanWriteToAreRefused(t *testing.T) {
 	text, err := os.ReadFile("../trust/roots/amazon-root-ca-1.pem")
 	require.NoError(t, err)
 	name := write(t, string(text))
@@ -150,12 +150,12 @@ func TestTrustAnchorsThatOthersMayWrite(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Chown(name, 12345, 12345))
 	require.ErrorContains(t, s.LoadAnchors(t.Context(), 0), "expected root")
-	require.NoError(t, s.LoadAnchors(t.Context(), 12345), "who explains for himself may use his own")
+	require.NoError(t, s.LoadAnchors(t.Context(), 12345), "expected a user's own file to be accepted for that user")
 	require.NoError(t, os.Chmod(name, 0o666))
 	require.ErrorContains(t, s.LoadAnchors(t.Context(), 12345), "may be written to")
 }
 
-func TestAnAnswerMayReadTheSystemsAnchorsAndAskOnePort(t *testing.T) {
+func TestNeedsAreTheSystemsAnchorsAndOnePort(t *testing.T) {
 	s, err := read(t, "")
 	require.NoError(t, err)
 	require.NotEmpty(t, s.Needs().ReadBelow)
@@ -166,16 +166,16 @@ func TestAnAnswerMayReadTheSystemsAnchorsAndAskOnePort(t *testing.T) {
 	require.Equal(t, uint16(8080), s.Needs().Port)
 }
 
-// A file whose name alone is known, and one line of it, are told apart.
-func TestAFaultOfTheWholeFileHasNoLine(t *testing.T) {
+// An error in one line gives its number. An error of the whole file gives none.
+func TestErrorOfAWholeFileHasNoLine(t *testing.T) {
 	err := readErr(t, write(t, "\x00deny-user root\n"))
 	require.ErrorContains(t, err, "NUL")
 	require.NotContains(t, err.Error(), " line ")
 	require.ErrorContains(t, readErr(t, write(t, "x\n")), " line 1: ")
 }
 
-// Who is blamed for two settings that do not go together is the one that counts.
-func TestTheLineThatCountsIsBlamed(t *testing.T) {
+// If two settings contradict each other, the error is about the one that is in force.
+func TestErrorIsAboutTheSettingInForce(t *testing.T) {
 	err := readErr(t, write(t, "budget 1s\nno-instance-check false\n"), "--no-instance-check")
 	require.ErrorContains(t, err, "--no-instance-check is only for use with --imds-endpoint")
 	require.NotContains(t, err.Error(), " line ")

@@ -41,15 +41,15 @@ func read(t *testing.T, host string, args ...string) (*Settings, error) {
 
 const policy = "# local policy\n\ndeny-user root\ndeny-user\tsvc-*\r\n  caller-env\nkey-options restrict,command=\"a b\"\nbudget 3s\nlog-format json"
 
-func TestAFileHasTheFlagsOfTheCommandLine(t *testing.T) {
+func TestFileHasTheFlagsOfTheCommandLine(t *testing.T) {
 	name := write(t, policy)
 	for place, args := range map[string][]string{
-		"the host's":   {"--deny-user", "admin", "--budget", "2s"},
-		"of --config":  {"--deny-user", "admin", "--budget", "2s", "--config", name},
-		"of them both": {"--deny-user", "admin", "--config", write(t, "budget 2s\nlog stderr\n")},
+		"host file":   {"--deny-user", "admin", "--budget", "2s"},
+		"file of --config":  {"--deny-user", "admin", "--budget", "2s", "--config", name},
+		"host file and file of --config": {"--deny-user", "admin", "--config", write(t, "budget 2s\nlog stderr\n")},
 	} {
 		host := name
-		if place == "of --config" {
+		if place == "file of --config" {
 			host = "/does/not/exist"
 		}
 		got, err := read(t, host, args...)
@@ -66,7 +66,7 @@ func TestAFileHasTheFlagsOfTheCommandLine(t *testing.T) {
 
 // Patterns of every partition, and patterns that match only because of a wildcard, are
 // accepted.
-func TestCallersThatAPolicyMayRequire(t *testing.T) {
+func TestValidRequireCaller(t *testing.T) {
 	for _, pattern := range []string{
 		"arn:aws:iam::123456789012:user/alice", "arn:aws-us-gov:sts::123456789012:assumed-role/ops/*",
 		"arn:aws-cn:*", "arn:*", "*", "a*:user/alice", "?rn:aws:iam::1:user/x", "*/alice",
@@ -77,8 +77,8 @@ func TestCallersThatAPolicyMayRequire(t *testing.T) {
 	}
 }
 
-// Rules of the command line and of all files add up.
-func TestRulesOfAllPlacesCount(t *testing.T) {
+// Rules of the command line and of all files are combined.
+func TestRulesOfAllSourcesAreCombined(t *testing.T) {
 	got, err := read(t, write(t, "allow ec2-user\t from  arn:aws:*\r\n allow dev-* from *"), "--allow", "root from arn:aws-cn:*")
 	require.NoError(t, err)
 	require.Equal(t, []authorize.Rule{{User: "root", Caller: "arn:aws-cn:*"}, {User: "ec2-user", Caller: "arn:aws:*"}, {User: "dev-*", Caller: "*"}}, got.Policy.Rules)
@@ -88,7 +88,7 @@ func TestRulesOfAllPlacesCount(t *testing.T) {
 
 // Flags of the command line are written into sshd's configuration and passed to other
 // processes. Those processes read the files themselves.
-func TestOnlyTheCommandLineIsHandedOn(t *testing.T) {
+func TestGivenHasOnlyTheFlagsOfTheCommandLine(t *testing.T) {
 	got, err := read(t, write(t, policy), "--domain=a.example", "--caller-env", "--domain", "b.example", "--deny-user=x")
 	require.NoError(t, err)
 	require.Equal(t, []string{"--domain=a.example", "--domain=b.example", "--deny-user=x", "--caller-env=true"}, got.Given())
@@ -97,7 +97,7 @@ func TestOnlyTheCommandLineIsHandedOn(t *testing.T) {
 	require.Nil(t, got.Given())
 }
 
-func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
+func TestInvalidFileIsAnError(t *testing.T) {
 	for text, reason := range map[string]string{
 		"deny-users root":                    `line 1: there is no flag "deny-users"`,
 		"--deny-user root":                   "line 1: there is no flag",
@@ -155,7 +155,7 @@ func TestAPolicyThatCannotBeReadRefusesEverything(t *testing.T) {
 
 // Package trustedfile tests which owners and modes are trusted. This test shows that
 // settings use it.
-func TestAFileThatOthersMayWrite(t *testing.T) {
+func TestFileThatOthersCanWriteToIsRefused(t *testing.T) {
 	name := write(t, "deny-user root\n")
 	require.NoError(t, os.Chmod(name, 0o666))
 	directory, fifo, link := filepath.Dir(name), name+".fifo", name+".link"
@@ -168,7 +168,7 @@ func TestAFileThatOthersMayWrite(t *testing.T) {
 			require.ErrorAs(t, err, new(*FileError))
 		}
 	}
-	require.NoError(t, readErr(t, directory+"/none"), "a host need not have one")
+	require.NoError(t, readErr(t, directory+"/none"), "expected no error without a host file")
 	require.ErrorIs(t, readErr(t, "", "--config", directory+"/none"), os.ErrNotExist)
 }
 
@@ -178,7 +178,7 @@ func readErr(t *testing.T, host string, args ...string) error {
 	return err
 }
 
-func TestTheArgumentsOfAuthorizedKeys(t *testing.T) {
+func TestParseCall(t *testing.T) {
 	call, err := ParseCall(t.Context(), []string{"--domain", "example.com", "--", "root", fingerprint}, Files{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"--domain", "example.com"}, call.Flags)
@@ -206,7 +206,7 @@ func TestTheArgumentsOfAuthorizedKeys(t *testing.T) {
 	}
 }
 
-func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
+func TestInvalidTrustAnchorsAreAnError(t *testing.T) {
 	empty := write(t, "")
 	for file, reason := range map[string]string{empty: "no certificate found", empty + ".none": "no such file"} {
 		s, err := read(t, "", "--trust-anchors", file)
@@ -222,8 +222,8 @@ func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
 	require.NotNil(t, pool)
 }
 
-// FuzzFlags parses arbitrary arguments. USER and FINGERPRINT must be the last ones, and
-// nothing in them may become a flag.
+// FuzzFlags parses arbitrary arguments. USER and FINGERPRINT must come last and must never
+// be parsed as flags.
 func FuzzFlags(f *testing.F) {
 	for _, args := range []string{
 		"alice", "--deny-user=root alice SHA256:x", "--budget 3s -- --help", "--log=stderr alice --log=syslog", "-h", "--domain", "--no-instance-check=maybe x",
@@ -253,13 +253,13 @@ func FuzzFlags(f *testing.F) {
 		require.True(t, strings.HasPrefix(before[0], "-"))
 		_, same, err := read(before, 0)
 		require.NoError(t, err)
-		require.Equal(t, wanted, same, "the arguments changed a flag")
+		require.Equal(t, wanted, same, "USER or FINGERPRINT changed a flag")
 	})
 }
 
 // explain and doctor first examine sshd, which takes time. That time must not count
 // against the lookup.
-func TestTheBudgetIsCountedFromTheQuestion(t *testing.T) {
+func TestBudgetStartsWithTheLookup(t *testing.T) {
 	s := New()
 	s.Budget = time.Minute
 	for from, want := range map[time.Time]string{time.Now(): "", time.Now().Add(-2 * time.Minute): "the budget of 1m0s is spent"} {
@@ -273,8 +273,8 @@ func TestTheBudgetIsCountedFromTheQuestion(t *testing.T) {
 	}
 }
 
-// BenchmarkRead measures what settings cost each answer: flags only, without a host file,
-// and with a host file of twenty lines.
+// BenchmarkRead measures the time that settings add to each login: with flags only, with a
+// missing host file, and with a host file of twenty lines.
 func BenchmarkRead(b *testing.B) {
 	name := filepath.Join(b.TempDir(), "eic.conf")
 	require.NoError(b, os.WriteFile(name, []byte(strings.Repeat("# a comment\ndeny-user svc-*\n", 10)), 0o600))
