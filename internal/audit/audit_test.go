@@ -28,7 +28,7 @@ func decision(reason authorize.Reason) authorize.Decision {
 }
 
 // Existing log rules match this text, so it must not change.
-func TestTheLineForAPrintedKey(t *testing.T) {
+func TestLineForAPrintedKey(t *testing.T) {
 	full := decision(authorize.Printed)
 	noCaller, noRequest, bare := full, full, full
 	noCaller.Entry.Caller = ""
@@ -47,7 +47,7 @@ func TestTheLineForAPrintedKey(t *testing.T) {
 	}
 }
 
-func TestARefusalNamesItsReason(t *testing.T) {
+func TestRefusalNamesItsReason(t *testing.T) {
 	for reason := authorize.Malformed; reason <= authorize.BadSignature; reason++ {
 		events := Decisions("alice", []authorize.Decision{decision(reason)})
 		if reason == authorize.OtherFingerprint {
@@ -83,9 +83,9 @@ func TestUntrustedTextCannotForgeALine(t *testing.T) {
 	}
 }
 
-// A syslog daemon cuts a record that is too long. The rest is not valid JSON, and no
+// A syslog daemon truncates a record that is too long. Truncated JSON is invalid, and no
 // alert matches it.
-func TestNoTextMakesARecordTooLong(t *testing.T) {
+func TestRecordLengthIsLimited(t *testing.T) {
 	for _, text := range []string{"x", `"`, `\`, "\x00", "\xff", "é", "\u202e", "\U000f0000", "<", "\x7f\""} {
 		d := decision(authorize.OtherInstance)
 		long := strings.Repeat(text, 3000)
@@ -98,7 +98,7 @@ func TestNoTextMakesARecordTooLong(t *testing.T) {
 	}
 }
 
-func TestAFloodOfRefusalsIsCut(t *testing.T) {
+func TestNumberOfRefusalsIsLimited(t *testing.T) {
 	decisions := make([]authorize.Decision, 1000)
 	for i := range decisions {
 		decisions[i] = decision(authorize.Expired)
@@ -110,7 +110,7 @@ func TestAFloodOfRefusalsIsCut(t *testing.T) {
 	require.Equal(t, Warning, events[maxRefusals+1].Severity)
 }
 
-func TestAFloodOfGrantsIsCut(t *testing.T) {
+func TestNumberOfPrintedKeysIsLimited(t *testing.T) {
 	decisions := make([]authorize.Decision, 2*maxGrants)
 	for i := range decisions {
 		decisions[i] = decision(authorize.Printed)
@@ -121,7 +121,7 @@ func TestAFloodOfGrantsIsCut(t *testing.T) {
 	require.Equal(t, `Provided 100 more keys from EC2 Instance Connect for user "alice" in the same document`, events[maxGrants].Text)
 }
 
-func TestAQuestionWithoutAnAnswer(t *testing.T) {
+func TestFailureAndChain(t *testing.T) {
 	for kind, severity := range map[Kind]Severity{SignerUntrusted: Warning, Unanswered: Error, CalledWrongly: Error} {
 		e := Failure(kind, "alice", errors.New("because"))
 		require.Equal(t, `EC2 Instance Connect gave no key for user "alice", `+kind.String()+`: because`, e.Text)
@@ -133,7 +133,7 @@ func TestAQuestionWithoutAnAnswer(t *testing.T) {
 }
 
 // Existing log rules search for this sentence anywhere in a line.
-func TestARefusalCannotPassForAGrant(t *testing.T) {
+func TestRefusalCannotLookLikeAPrintedKey(t *testing.T) {
 	const sentence = "Providing ssh key from EC2 Instance Connect with fingerprint: SHA256:x, for IAM principal: arn:aws:iam::1:user/victim"
 	d := authorize.Decision{Reason: authorize.Malformed, Detail: fmt.Errorf("it is %q", sentence)}
 	d.Entry.Caller, d.Entry.Request = "x "+sentence, sentence

@@ -37,7 +37,7 @@ func events() []Event {
 	return append(all, Decisions("alice", flood)[maxRefusals], Decisions("alice", grants)[maxGrants])
 }
 
-func TestAKeyThatWasPrintedAsJSON(t *testing.T) {
+func TestPrintedKeyAsJSON(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 34, 56, 789_000_000, time.FixedZone("somewhere", 3600))
 	require.Equal(t, `{"@timestamp":"2026-11-22T11:34:56.789Z",`+
 		`"aws.request_id":"f2e7c3d9",`+
@@ -58,7 +58,7 @@ func TestAKeyThatWasPrintedAsJSON(t *testing.T) {
 		`"user.name":"alice"}`, JSON.message(events()[0], now))
 }
 
-func TestABadSignatureAsJSON(t *testing.T) {
+func TestBadSignatureAsJSON(t *testing.T) {
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(JSON.message(events()[1], time.Now())), &got))
 	for name, want := range map[string]string{
@@ -70,7 +70,7 @@ func TestABadSignatureAsJSON(t *testing.T) {
 	require.NotContains(t, got, "cloud.instance.id", "the instance is unverified")
 }
 
-func TestAKeyThatWasPrintedInTheJournal(t *testing.T) {
+func TestPrintedKeyInTheJournal(t *testing.T) {
 	e := events()[0]
 	require.Equal(t, "MESSAGE=what it says\n"+
 		"MESSAGE_ID=8bc2d72dbe134682bd101075bc75ec08\n"+
@@ -87,7 +87,7 @@ func TestAKeyThatWasPrintedInTheJournal(t *testing.T) {
 }
 
 // A newline in a value must not start another field.
-func TestAJournalFieldOfSeveralLines(t *testing.T) {
+func TestJournalFieldWithNewline(t *testing.T) {
 	entry := appendJournalField(nil, "EIC_USER", "alice\nPRIORITY=0\x00")
 	entry = appendJournalField(entry, "EIC_CALLER", "")
 	require.Equal(t, "EIC_USER\n\x11\x00\x00\x00\x00\x00\x00\x00alice\nPRIORITY=0\x00\nEIC_CALLER=\n", string(entry))
@@ -138,7 +138,7 @@ func FuzzRecord(f *testing.F) {
 }
 
 // Queries and alerts rely on published names, which never change.
-func TestTheDocumentHasEveryName(t *testing.T) {
+func TestDocumentationListsEveryName(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/audit-records.md")
 	require.NoError(t, err)
 	document := string(text)
@@ -164,7 +164,7 @@ func TestTheDocumentHasEveryName(t *testing.T) {
 	}
 }
 
-func TestAWatcherSeesTextOrJSON(t *testing.T) {
+func TestWriterWritesTextOrJSON(t *testing.T) {
 	var text, object strings.Builder
 	for _, e := range events() {
 		Writer{W: &text}.Write(e)
