@@ -123,7 +123,7 @@ func TestLookupThatSendsNoRequest(t *testing.T) {
 	}
 }
 
-func TestTrustAnchorsThatCannotBeRead(t *testing.T) {
+func TestTrustAnchorsThatCannotBeParsed(t *testing.T) {
 	w := newWorld(t, nitro())
 	w.record.Anchors.Kept = []byte("no PEM")
 	w.record.Terms.Anchors = w.record.AnchorsFor
