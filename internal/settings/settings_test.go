@@ -44,8 +44,8 @@ const policy = "# local policy\n\ndeny-user root\ndeny-user\tsvc-*\r\n  caller-e
 func TestFileHasTheFlagsOfTheCommandLine(t *testing.T) {
 	name := write(t, policy)
 	for place, args := range map[string][]string{
-		"host file":   {"--deny-user", "admin", "--budget", "2s"},
-		"file of --config":  {"--deny-user", "admin", "--budget", "2s", "--config", name},
+		"host file":                      {"--deny-user", "admin", "--budget", "2s"},
+		"file of --config":               {"--deny-user", "admin", "--budget", "2s", "--config", name},
 		"host file and file of --config": {"--deny-user", "admin", "--config", write(t, "budget 2s\nlog stderr\n")},
 	} {
 		host := name
