@@ -33,7 +33,7 @@ const (
 	causeSignerName    Cause = "signer-" + Cause(trust.PartName)
 	causeSignerKey     Cause = "signer-" + Cause(trust.PartKey)
 	causeSignerPath    Cause = "signer-" + Cause(trust.PartPath)
-	causeSignerStatus  Cause = "signer-" + Cause(trust.PartStatus)
+	causeSignerStatus  Cause = "signer-" + Cause(trust.PartRevocation)
 	causeSignerExpired Cause = "signer-expired"
 	causeSignerRevoked Cause = "signer-revoked"
 )

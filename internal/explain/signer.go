@@ -12,7 +12,7 @@ import (
 // Signer is the signer's certificate with its chain and staples.
 type Signer struct {
 	Trusted bool `json:"trusted"`
-	// ValidUntil is when the trust ends.
+	// ValidUntil is when the first certificate or staple expires.
 	ValidUntil time.Time `json:"valid_until,omitzero"`
 	// Certificates are the verified chain of a trusted signer, from the signer to the
 	// trust anchor. For another signer they are the served certificates, in order.
@@ -29,11 +29,11 @@ type Certificate struct {
 	NotAfter  time.Time `json:"not_after"`
 	// Anchor is set for the trust anchor of a verified chain.
 	Anchor bool `json:"anchor,omitempty"`
-	// Good is the name of the staple that says good for the certificate. GoodFrom and
+	// GoodStaple is the name of the staple that says good for the certificate. GoodFrom and
 	// GoodUntil bound the staple's validity.
-	Good      string    `json:"good_by_staple,omitempty"`
-	GoodFrom  time.Time `json:"good_from,omitzero"`
-	GoodUntil time.Time `json:"good_until,omitzero"`
+	GoodStaple string    `json:"good_by_staple,omitempty"`
+	GoodFrom   time.Time `json:"good_from,omitzero"`
+	GoodUntil  time.Time `json:"good_until,omitzero"`
 	// Tolerated is set if the time was outside these bounds, by less than
 	// trust.Tolerance.
 	Tolerated bool `json:"within_tolerance,omitempty"`
@@ -65,7 +65,7 @@ func newSigner(r evidence.Record, v lookup.Result) *Signer {
 		s.Certificates = verified(v.Signer)
 		return &s
 	}
-	// What cannot be parsed is the subject of the error.
+	// If the chain cannot be parsed, the error of the lookup says so.
 	chain, _ := trust.ParseChain(served.Chain)
 	for _, c := range chain {
 		s.Certificates = append(s.Certificates, certificate(c))
@@ -77,10 +77,10 @@ func verified(signer *trust.Signer) []Certificate {
 	var told []Certificate
 	for i, c := range signer.Chain {
 		t := certificate(c)
-		if i < len(signer.Good) {
-			good := signer.Good[i]
-			t.Good, t.GoodFrom, t.GoodUntil = good.Name, good.ThisUpdate.UTC(), good.NextUpdate.UTC()
-			t.Tolerated = good.Tolerated
+		if i < len(signer.Statuses) {
+			status := signer.Statuses[i]
+			t.GoodStaple, t.GoodFrom, t.GoodUntil = status.Name, status.ThisUpdate.UTC(), status.NextUpdate.UTC()
+			t.Tolerated = status.Tolerated
 		} else {
 			t.Anchor = true
 		}

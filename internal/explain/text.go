@@ -164,7 +164,7 @@ func (r Explanation) signer(p *page) {
 		}
 		p.field(name, printable.Quote(c.Subject, maxShown))
 		p.field("", fmt.Sprintf("valid from %s until %s", stamp(c.NotBefore), stamp(c.NotAfter)))
-		if c.Good != "" {
+		if c.GoodStaple != "" {
 			p.field("", fmt.Sprintf("not revoked: its staple is valid from %s until %s", stamp(c.GoodFrom), stamp(c.GoodUntil)))
 		}
 		if c.Tolerated {

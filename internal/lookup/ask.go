@@ -85,8 +85,8 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 	}
 	e.Time = now.Add(time.Since(begun)) // a certificate or key may have expired since now
 	err = r.Result.Verify(*e, t)
-	if missing != nil && lacksStatus(err) {
-		return r, missing // the failure to fetch a staple explains the missing status
+	if missing != nil && failedRevocationCheck(err) {
+		return r, missing // a staple that could not be fetched explains it
 	}
 	return r, err
 }
@@ -100,10 +100,11 @@ func unlessNoKeys(err error) error {
 	return err
 }
 
-// lacksStatus reports whether the signer was refused because a good staple is missing.
-func lacksStatus(err error) bool {
+// failedRevocationCheck reports whether the signer was refused because a certificate of its
+// path lacks a good staple.
+func failedRevocationCheck(err error) bool {
 	var failure *trust.Error
-	return errors.As(err, &failure) && failure.Part == trust.PartStatus
+	return errors.As(err, &failure) && failure.Part == trust.PartRevocation
 }
 
 func stageOf(err error) metadata.Stage {

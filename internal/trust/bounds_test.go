@@ -267,7 +267,7 @@ func TestSignerIssuedByTheAnchor(t *testing.T) {
 	w.evidence = SignerEvidence{Chain: toPEM(w.signer.cert), Staples: []Staple{staplesFor(t, w.signerStaple, w.signer, w.root, w.root)}}
 	signer, err := w.verify()
 	require.NoError(t, err)
-	require.Len(t, signer.Good, 1)
+	require.Len(t, signer.Statuses, 1)
 	w.evidence.Staples = nil
 	_, err = w.verify()
 	require.ErrorContains(t, err, "none of 0 staples")

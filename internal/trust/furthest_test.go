@@ -50,7 +50,7 @@ func TestErrorIsAboutTheFurthestPath(t *testing.T) {
 			excludeSigner(w.root)
 			cross.template.KeyUsage = 0
 		}, PartPath, "constraints exclude the name"},
-		"second path only lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartStatus, `revocation status of "CN=root"`},
+		"second path only lacks a staple": {func(w *world, _ *party) { excludeSigner(w.root) }, PartRevocation, `revocation status of "CN=root"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := twoChains(t, test.before)

@@ -64,8 +64,8 @@ func decodeBase64(text []byte) ([]byte, error) {
 
 // verifyStatus returns a good status for each certificate of the chain but the anchor.
 // Its error names the certificate that has none, and why.
-func verifyStatus(chain []*x509.Certificate, staples []staple, now time.Time) ([]Status, error) {
-	good := make([]Status, len(chain)-1)
+func verifyStatus(chain []*x509.Certificate, staples []staple, now time.Time) ([]OCSPStatus, error) {
+	good := make([]OCSPStatus, len(chain)-1)
 	for i := range good {
 		status, err := statusOf(chain[i], chain[i+1], staples, now)
 		if err != nil {
@@ -78,14 +78,14 @@ func verifyStatus(chain []*x509.Certificate, staples []staple, now time.Time) ([
 
 // statusOf checks all staples, so that one that says revoked overrides another that says
 // good.
-func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Status, error) {
-	var good *Status
+func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (OCSPStatus, error) {
+	var good *OCSPStatus
 	var reasons []error
 	for _, s := range staples {
 		status, err := s.statusOf(c, issuer, now)
 		switch {
 		case errors.Is(err, ErrRevoked):
-			return Status{}, err
+			return OCSPStatus{}, err
 		case err != nil:
 			reasons = append(reasons, err)
 		case status != nil:
@@ -96,16 +96,16 @@ func statusOf(c, issuer *x509.Certificate, staples []staple, now time.Time) (Sta
 	case good != nil:
 		return *good, nil
 	case len(reasons) != 0:
-		return Status{}, errors.Join(reasons...)
+		return OCSPStatus{}, errors.Join(reasons...)
 	default:
-		return Status{}, fmt.Errorf("none of %d staples covers it", len(staples))
+		return OCSPStatus{}, fmt.Errorf("none of %d staples covers it", len(staples))
 	}
 }
 
 // statusOf returns the good status of a certificate, or nil if the staple does not cover
 // it. If a response has several statuses for the certificate, all of them must be good
 // and current.
-func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*Status, error) {
+func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*OCSPStatus, error) {
 	about, err := s.about(c, issuer)
 	if err == nil && len(about) == 0 {
 		return nil, nil
@@ -120,7 +120,7 @@ func (s *staple) statusOf(c, issuer *x509.Certificate, now time.Time) (*Status, 
 		return nil, fmt.Errorf("staple %.80q: %w", s.name, err)
 	}
 	first := slices.MinFunc(about, func(a, b single) int { return a.nextUpdate.Compare(b.nextUpdate) })
-	return &Status{
+	return &OCSPStatus{
 		Name: s.name, ThisUpdate: first.thisUpdate, NextUpdate: first.nextUpdate,
 		Tolerated: now.Before(first.thisUpdate) || now.After(first.nextUpdate),
 	}, nil

@@ -168,7 +168,7 @@ func TestStapleWithinTheToleranceIsMarked(t *testing.T) {
 			w.build(t)
 			signer, err := w.verify()
 			require.NoError(t, err)
-			require.Equal(t, test.want, signer.Good[0].Tolerated)
+			require.Equal(t, test.want, signer.Statuses[0].Tolerated)
 		})
 	}
 }

@@ -50,17 +50,17 @@ type Signer struct {
 	// Chain is the verified path: the signer's certificate, its issuers, and last the
 	// trust anchor. It has at least two certificates.
 	Chain []*x509.Certificate
-	// Good holds one OCSP response that says good for each certificate of Chain, except
-	// the anchor, in the same order.
-	Good []Status
+	// Statuses has the OCSP status of each certificate of Chain except the anchor, in the
+	// same order. Each one says good.
+	Statuses []OCSPStatus
 }
 
-// Status is an OCSP response that Verify accepted: it covers a certificate of the path,
-// its signature is valid, and it is current.
-type Status struct {
+// OCSPStatus is a certificate status (RFC 6960) that Verify accepted: it says good about a
+// certificate of the path, its signature is valid, and it is current.
+type OCSPStatus struct {
 	// Name is the name that the staple was listed under.
 	Name string
-	// ThisUpdate and NextUpdate bound the response's validity. Tolerated reports that the
+	// ThisUpdate and NextUpdate bound the validity of the status. Tolerated is set if the
 	// time of verification was outside of them, by less than Tolerance.
 	ThisUpdate, NextUpdate time.Time
 	Tolerated              bool
@@ -71,11 +71,11 @@ type Part string
 
 // The parts, in the order in which Verify checks them.
 const (
-	PartChain  Part = "chain"  // the PEM text of the chain
-	PartName   Part = "name"   // the name in the signer's certificate
-	PartKey    Part = "key"    // the key in the signer's certificate
-	PartPath   Part = "path"   // the certificate path to a trust anchor
-	PartStatus Part = "status" // the staples: one that says good for each certificate of the path
+	PartChain      Part = "chain"  // the PEM text of the chain
+	PartName       Part = "name"   // the name in the signer's certificate
+	PartKey        Part = "key"    // the key in the signer's certificate
+	PartPath       Part = "path"   // the certificate path to a trust anchor
+	PartRevocation Part = "status" // the revocation check: an OCSP status of good for each certificate of the path
 )
 
 // Error says which part of the evidence was refused, and why.
@@ -126,9 +126,9 @@ func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPo
 	for _, path := range paths {
 		good, err := checkPath(path, staples, now)
 		if err == nil {
-			return &Signer{Chain: path, Good: good}, nil
+			return &Signer{Chain: path, Statuses: good}, nil
 		}
-		if failure == nil || failure.Part == PartPath && err.Part == PartStatus {
+		if failure == nil || failure.Part == PartPath && err.Part == PartRevocation {
 			failure = err
 		}
 	}
@@ -136,13 +136,13 @@ func Verify(evidence SignerEvidence, region, domain string, anchors *x509.CertPo
 }
 
 // checkPath checks one path and returns the good statuses of its certificates.
-func checkPath(path []*x509.Certificate, staples []staple, now time.Time) ([]Status, *Error) {
+func checkPath(path []*x509.Certificate, staples []staple, now time.Time) ([]OCSPStatus, *Error) {
 	if err := checkProfile(path); err != nil {
 		return nil, pathError(path[0], err)
 	}
 	good, err := verifyStatus(path, staples, now)
 	if err != nil {
-		return nil, &Error{PartStatus, err}
+		return nil, &Error{PartRevocation, err}
 	}
 	return good, nil
 }
@@ -158,7 +158,7 @@ func (s *Signer) ValidUntil() time.Time {
 	for _, c := range s.Chain {
 		until = earlier(until, c.NotAfter)
 	}
-	for _, status := range s.Good {
+	for _, status := range s.Statuses {
 		until = earlier(until, status.NextUpdate.Add(Tolerance))
 	}
 	return until

@@ -25,7 +25,7 @@ func TestVerifyAcceptsWhatAWSServes(t *testing.T) {
 	signer, err := w.verify()
 	require.NoError(t, err)
 	require.Len(t, signer.Chain, 3)
-	require.Len(t, signer.Good, 2)
+	require.Len(t, signer.Statuses, 2)
 	require.Equal(t, now.Add(time.Hour+Tolerance), signer.ValidUntil())
 }
 

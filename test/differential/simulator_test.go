@@ -54,7 +54,7 @@ func TestOpenSSLRefusesWrongEvidence(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, result.reason, "the chain must not verify without the issuer")
 	for _, s := range w.staples {
-		if s.Name != answer.Result.Signer.Good[1].Name {
+		if s.Name != answer.Result.Signer.Statuses[1].Name {
 			continue
 		}
 		vouchers, err := o.staple(s.Body, chain)
