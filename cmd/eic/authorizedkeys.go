@@ -111,7 +111,7 @@ func ask(ctx context.Context, s *settings.Settings, as runAs, q othercommand.Que
 		needs.Signals = s.Chain.Program() != "" // to end the command in time
 		return confine.Confine(needs)
 	}
-	return lookup.Ask(ctx, source, s.Terms(q.User, q.Fingerprint), time.Now())
+	return lookup.Ask(ctx, source, s.LookupOptions(q.User, q.Fingerprint), time.Now())
 }
 
 // events returns the events to log for a lookup. After a failure, undecided keys are not

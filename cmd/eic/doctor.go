@@ -198,7 +198,7 @@ func observeHost(ctx context.Context, keysFlags []string, user string, offline b
 	asking := doctor.Asking{
 		Source:  t.Source(),
 		User:    user,
-		Domains: t.Terms(user, "").AcceptedDomains(),
+		Domains: t.LookupOptions(user, "").AcceptedDomains(),
 		Pinned:  t.InstanceID != "" || len(t.Policy.Callers)+len(t.Policy.Rules) != 0,
 		Offline: offline,
 		Anchors: func(domain string) (*x509.CertPool, error) {

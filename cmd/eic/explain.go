@@ -206,7 +206,7 @@ func (x *explanation) ask(ctx context.Context) (evidence.Record, lookup.Result, 
 	record := evidence.Record{
 		Program:    program(),
 		Evidence:   lookup.Evidence{Time: time.Now()},
-		Terms:      s.Terms(x.call.User, x.call.Fingerprint),
+		Options:    s.LookupOptions(x.call.User, x.call.Fingerprint),
 		AnyMachine: s.AnyMachine,
 		Anchors:    evidence.Anchors{Setting: s.TrustAnchors},
 	}

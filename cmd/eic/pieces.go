@@ -83,11 +83,11 @@ func (p *pieces) read() (evidence.Record, error) {
 		Evidence: lookup.Evidence{
 			Instance: p.instance, Region: []byte(p.region), Domain: []byte(p.domain),
 		},
-		Terms:   lookup.Terms{Fingerprint: p.fingerprint},
+		Options: lookup.Options{Fingerprint: p.fingerprint},
 		Anchors: evidence.Anchors{Setting: lookup.AnchorsAuto},
 	}
 	if !slices.Contains(trust.Domains(), p.domain) {
-		r.Terms.Domains = []string{p.domain}
+		r.Options.Domains = []string{p.domain}
 	}
 	e := &r.Evidence
 	var err error

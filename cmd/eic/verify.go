@@ -85,12 +85,12 @@ func (v *verification) read() (evidence.Record, explain.Kept, error) {
 
 // setAnchors sets the trust anchors that a flag names, or else those of the evidence.
 func (v *verification) setAnchors(ctx context.Context, record *evidence.Record) error {
-	record.Terms.Anchors = record.AnchorsFor
+	record.Options.Anchors = record.AnchorsFor
 	if v.anchors == "" {
 		return nil
 	}
 	s := settings.New()
 	s.TrustAnchors = v.anchors
-	record.Anchors.Setting, record.Terms.Anchors = v.anchors, s.Anchors
+	record.Anchors.Setting, record.Options.Anchors = v.anchors, s.Anchors
 	return s.LoadAnchors(ctx, os.Getuid())
 }

@@ -36,7 +36,7 @@ type verifier func(evidence.Record) ([][]byte, error)
 
 // verifyAsInALogin is the verifier that logins use.
 func verifyAsInALogin(r evidence.Record) ([][]byte, error) {
-	r.Terms.Anchors = r.AnchorsFor
+	r.Options.Anchors = r.AnchorsFor
 	v, err := r.Decide()
 	if err != nil {
 		return nil, err

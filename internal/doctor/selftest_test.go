@@ -51,9 +51,9 @@ func record(t *testing.T) {
 	r := evidence.Record{
 		Program: "eic doctor's recording",
 		Anchors: evidence.Anchors{Setting: "the recording's own", Kept: s.Roots},
-		Terms:   lookup.Terms{User: "root"},
+		Options: lookup.Options{User: "root"},
 	}
-	r.Terms.Anchors = r.AnchorsFor
+	r.Options.Anchors = r.AnchorsFor
 	source := lookup.Source{
 		Root:     fstest.MapFS{"sys/devices/virtual/dmi/id/board_asset_tag": {Data: []byte(sim.DefaultInstanceID + "\n")}},
 		Metadata: metadata.Options{Endpoint: s.IMDS[0]},

@@ -22,15 +22,15 @@ import (
 	"eic/internal/trust"
 )
 
-// Record is one lookup: the question, the terms and the evidence.
+// Record is one lookup: its options and the evidence.
 type Record struct {
 	// Program is the name and version of the program that asked.
 	Program string
 	// Evidence is the evidence of the lookup.
 	Evidence lookup.Evidence
-	// Terms are the terms of the lookup. A Record that was loaded has no Terms.Anchors;
+	// Options are those of the lookup. A Record that was loaded has no Options.Anchors;
 	// use AnchorsFor.
-	Terms lookup.Terms
+	Options lookup.Options
 	// AnyMachine is the value of lookup.Source.AnyMachine.
 	AnyMachine bool
 	// Anchors are the trust anchors that the signer had to chain to.
@@ -89,7 +89,7 @@ func (r Record) Decide() (lookup.Result, error) {
 	if r.AnyMachine || first.Identity.Platform == instance.Xen {
 		first.Instance = "" // unknown at that point
 	}
-	verdict := lookup.Screen(first, r.Terms)
+	verdict := lookup.Screen(first, r.Options)
 	switch {
 	case !authorize.AnyUndecided(verdict.Decisions):
 		return verdict, nil
@@ -98,7 +98,7 @@ func (r Record) Decide() (lookup.Result, error) {
 	case r.Evidence.Signer.Chain == nil:
 		return verdict, ErrNotAsked
 	}
-	return verdict, verdict.Verify(r.Evidence, r.Terms)
+	return verdict, verdict.Verify(r.Evidence, r.Options)
 }
 
 // AnchorsFor returns the trust anchors to verify the signer of a domain under: the

@@ -42,7 +42,7 @@ func full() Record {
 				},
 			},
 		},
-		Terms: lookup.Terms{
+		Options: lookup.Options{
 			User: "alice", Fingerprint: "MD5:00", InstanceID: "i-0123456789abcdef0", Partition: "aws-cn", Domains: []string{"example.com"},
 			Policy: authorize.Policy{
 				DenyUsers: []string{"root"}, AllowUsers: []string{"a*"}, Callers: []string{"arn:*"}, Rules: []authorize.Rule{{User: "a*", Caller: "arn:*"}},
@@ -72,7 +72,7 @@ func save(t *testing.T, r Record) (directory, sum string) {
 
 func TestSavedRecordLoadsUnchanged(t *testing.T) {
 	// A field of the policy that is not saved would change the result.
-	policy := reflect.ValueOf(full().Terms.Policy)
+	policy := reflect.ValueOf(full().Options.Policy)
 	for i := range policy.NumField() {
 		require.False(t, policy.Field(i).IsZero(), "policy field %s is missing in this test", policy.Type().Field(i).Name)
 	}

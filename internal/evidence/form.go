@@ -25,14 +25,14 @@ type form struct {
 	Time        time.Time     `json:"time"`
 	User        string        `json:"user"`
 	Fingerprint string        `json:"fingerprint,omitempty"`
-	Terms       Flags         `json:"terms"`
+	Flags       Flags         `json:"terms"`
 	Machine     machineForm   `json:"machine"`
 	Requests    []requestForm `json:"requests,omitempty"`
 	Staples     []stapleForm  `json:"staples,omitempty"`
 	Failure     *Failure      `json:"failure,omitempty"`
 }
 
-// Flags are a Record's terms as flags of eic(8). A zero field is a flag that was not
+// Flags are a Record's options as flags of eic(8). A zero field is a flag that was not
 // given.
 type Flags struct {
 	TrustAnchors      string           `json:"trust_anchors"`
@@ -48,12 +48,12 @@ type Flags struct {
 	CallerEnvironment bool             `json:"caller_env,omitempty"`
 }
 
-// Flags returns the Record's terms as flags.
+// Flags returns the Record's options as flags.
 func (r Record) Flags() Flags {
-	p := r.Terms.Policy
+	p := r.Options.Policy
 	return Flags{
 		TrustAnchors: r.Anchors.Setting, NoInstanceCheck: r.AnyMachine,
-		InstanceID: r.Terms.InstanceID, Partition: r.Terms.Partition, Domains: r.Terms.Domains,
+		InstanceID: r.Options.InstanceID, Partition: r.Options.Partition, Domains: r.Options.Domains,
 		DenyUsers: p.DenyUsers, AllowUsers: p.AllowUsers, RequireCallers: p.Callers, Allow: p.Rules,
 		KeyOptions: p.KeyOptions, CallerEnvironment: p.CallerEnvironment,
 	}
@@ -84,8 +84,8 @@ type stapleForm struct {
 func (r Record) marshal() ([]byte, error) {
 	f := form{
 		Schema: schema, Program: r.Program, Time: r.Evidence.Time.UTC(),
-		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
-		Terms:   r.Flags(),
+		User: r.Options.User, Fingerprint: r.Options.Fingerprint,
+		Flags:   r.Flags(),
 		Machine: machineForm{r.Evidence.Identity.Platform, r.Evidence.Identity.ID},
 		Failure: r.Failure,
 	}
@@ -134,16 +134,16 @@ func (f form) record() Record {
 			Identity: instance.Identity{Platform: f.Machine.Platform, ID: f.Machine.InstanceID},
 			Signer:   trust.SignerEvidence{},
 		},
-		Terms: lookup.Terms{
+		Options: lookup.Options{
 			User: f.User, Fingerprint: f.Fingerprint,
-			InstanceID: f.Terms.InstanceID, Partition: f.Terms.Partition, Domains: f.Terms.Domains,
+			InstanceID: f.Flags.InstanceID, Partition: f.Flags.Partition, Domains: f.Flags.Domains,
 			Policy: authorize.Policy{
-				DenyUsers: f.Terms.DenyUsers, AllowUsers: f.Terms.AllowUsers, Callers: f.Terms.RequireCallers, Rules: f.Terms.Allow,
-				KeyOptions: f.Terms.KeyOptions, CallerEnvironment: f.Terms.CallerEnvironment,
+				DenyUsers: f.Flags.DenyUsers, AllowUsers: f.Flags.AllowUsers, Callers: f.Flags.RequireCallers, Rules: f.Flags.Allow,
+				KeyOptions: f.Flags.KeyOptions, CallerEnvironment: f.Flags.CallerEnvironment,
 			},
 		},
-		AnyMachine: f.Terms.NoInstanceCheck,
-		Anchors:    Anchors{Setting: f.Terms.TrustAnchors},
+		AnyMachine: f.Flags.NoInstanceCheck,
+		Anchors:    Anchors{Setting: f.Flags.TrustAnchors},
 		Failure:    f.Failure,
 	}
 	for _, x := range f.Requests {

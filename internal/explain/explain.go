@@ -22,7 +22,7 @@ import (
 	"eic/internal/metadata"
 )
 
-// Ask makes the lookup described by r.Terms at the time now. It returns r with the
+// Ask makes the lookup described by r.Options at the time now. It returns r with the
 // evidence, and the result. Its error says why there is no result; it is r.Failure or
 // wraps lookup.ErrUntrusted.
 //
@@ -31,7 +31,7 @@ import (
 func Ask(ctx context.Context, s lookup.Source, r evidence.Record, now time.Time) (evidence.Record, lookup.Result, error) {
 	var requests requests
 	s.Metadata.Observe = requests.add
-	answer, err := lookup.Ask(ctx, s, r.Terms, now)
+	answer, err := lookup.Ask(ctx, s, r.Options, now)
 	r.Evidence, r.AnyMachine = answer.Evidence, s.AnyMachine
 	switch {
 	case err != nil && !errors.Is(err, lookup.ErrUntrusted):
@@ -64,7 +64,7 @@ func failure(err error, e lookup.Evidence) *evidence.Failure {
 
 // asked reports whether the metadata service had to be asked at all.
 func asked(r evidence.Record) bool {
-	return activekeys.ValidUser(r.Terms.User) && onEC2(r)
+	return activekeys.ValidUser(r.Options.User) && onEC2(r)
 }
 
 func onEC2(r evidence.Record) bool {

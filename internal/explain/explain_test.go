@@ -76,7 +76,7 @@ func checkRemedies(t *testing.T, r Explanation) {
 
 func TestSavedEvidenceVerifiedAtAnotherTime(t *testing.T) {
 	_, record := newWorld(t, nitro()).ask(t, budget)
-	record.Terms.Anchors = record.AnchorsFor
+	record.Options.Anchors = record.AnchorsFor
 	for name, try := range map[string]struct {
 		after  time.Duration
 		reason Cause
@@ -111,7 +111,7 @@ func TestLookupThatSendsNoRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.source.Root, w.record.Terms.User = try.root, try.user
+			w.source.Root, w.record.Options.User = try.root, try.user
 			w.source.BeforeNetwork = func() error { return try.confine }
 			live, record := w.ask(t, budget)
 			require.Equal(t, try.reason, live.Reason)
@@ -126,7 +126,7 @@ func TestLookupThatSendsNoRequest(t *testing.T) {
 func TestTrustAnchorsThatCannotBeParsed(t *testing.T) {
 	w := newWorld(t, nitro())
 	w.record.Anchors.Kept = []byte("no PEM")
-	w.record.Terms.Anchors = w.record.AnchorsFor
+	w.record.Options.Anchors = w.record.AnchorsFor
 	live, record := w.ask(t, budget)
 	require.Equal(t, causeAnchors, live.Reason)
 	require.Equal(t, live, verifiedAgain(t, record))
@@ -138,7 +138,7 @@ func TestTrustAnchorsThatCannotBeParsed(t *testing.T) {
 func TestEvidenceKeepsTheAnchorOfTheCertificatePath(t *testing.T) {
 	w := newWorld(t, nitro(), "domain=china")
 	roots := w.record.AnchorsFor
-	w.record.Anchors.Setting, w.record.Anchors.Kept, w.record.Terms.Anchors = "auto", nil, roots
+	w.record.Anchors.Setting, w.record.Anchors.Kept, w.record.Options.Anchors = "auto", nil, roots
 	live, record := w.ask(t, budget)
 	require.Equal(t, Keys, live.Outcome)
 	require.True(t, record.BringsAnchors())
@@ -157,10 +157,10 @@ func TestForgedInstanceIsAcceptedOnXenUnlessTheSettingsNameOne(t *testing.T) {
 	require.NoError(t, live.WriteText(&text, false))
 	require.Contains(t, text.String(), "can log in as anybody")
 
-	w.record.Terms.InstanceID = victim
+	w.record.Options.InstanceID = victim
 	live, record = w.ask(t, budget)
 	require.Equal(t, Failed, live.Outcome)
-	require.Equal(t, victim, live.Terms.InstanceID)
+	require.Equal(t, victim, live.Flags.InstanceID)
 	require.Equal(t, live, verifiedAgain(t, record))
 	text.Reset()
 	require.NoError(t, live.WriteText(&text, false))
@@ -181,7 +181,7 @@ func TestRequestsSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, try.root)
-			w.record.Terms.User = try.user
+			w.record.Options.User = try.user
 			report, _ := w.ask(t, budget)
 			var stages []metadata.Stage
 			for _, request := range report.Requests {
@@ -196,10 +196,10 @@ func TestRequestsSent(t *testing.T) {
 
 func TestTextGivesThePolicyAsFlags(t *testing.T) {
 	w := newWorld(t, nitro())
-	w.record.Terms.Domains = []string{"example.com"}
-	w.record.Terms.Policy.DenyUsers = []string{"root", "adm*"}
-	w.record.Terms.Policy.CallerEnvironment = true
-	w.record.Terms.Policy.KeyOptions = `command="id"`
+	w.record.Options.Domains = []string{"example.com"}
+	w.record.Options.Policy.DenyUsers = []string{"root", "adm*"}
+	w.record.Options.Policy.CallerEnvironment = true
+	w.record.Options.Policy.KeyOptions = `command="id"`
 	report, _ := w.ask(t, budget)
 	var text strings.Builder
 	require.NoError(t, report.WriteText(&text, false))

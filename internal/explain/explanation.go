@@ -48,8 +48,8 @@ type Explanation struct {
 	Message string `json:"message"`
 	Remedy  Remedy `json:"remedy,omitzero"`
 
-	// Terms are the flags that the answer depends on.
-	Terms evidence.Flags `json:"terms"`
+	// Flags are the flags that the answer depends on.
+	Flags evidence.Flags `json:"terms"`
 
 	Machine  Machine   `json:"machine"`
 	Requests []Request `json:"requests,omitempty"`
@@ -99,8 +99,8 @@ type Request struct {
 func New(program string, r evidence.Record, v lookup.Result, err error) Explanation {
 	report := Explanation{
 		Schema: schema, Program: program, Time: r.Evidence.Time.UTC().Round(0),
-		User: r.Terms.User, Fingerprint: r.Terms.Fingerprint,
-		Terms:       r.Flags(),
+		User: r.Options.User, Fingerprint: r.Options.Fingerprint,
+		Flags:       r.Flags(),
 		Machine:     machine(r),
 		Requests:    tellRequests(r.Requests),
 		ClockOffset: clockOffset(r.Requests),
@@ -154,12 +154,12 @@ func count(n, all int) string {
 // whyNone says why a lookup that did not fail printed nothing.
 func whyNone(r evidence.Record, v lookup.Result) (Cause, string) {
 	switch {
-	case !activekeys.ValidUser(r.Terms.User) && r.Evidence.ActiveKeys == nil:
-		return causeUserName, fmt.Sprintf("no key can be pushed for a user named %q, so no request was sent", r.Terms.User)
+	case !activekeys.ValidUser(r.Options.User) && r.Evidence.ActiveKeys == nil:
+		return causeUserName, fmt.Sprintf("no key can be pushed for a user named %q, so no request was sent", r.Options.User)
 	case !onEC2(r) && r.Evidence.ActiveKeys == nil:
 		return causeNotEC2, "this machine is not an EC2 instance, so no request was sent"
 	case len(v.Decisions) == 0:
-		return causeNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Terms.User)
+		return causeNoKey, fmt.Sprintf("nobody pushed a key for user %q in the last minute", r.Options.User)
 	case len(v.Decisions) == 1:
 		return causeRefused, "the only key was refused"
 	default:

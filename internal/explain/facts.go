@@ -35,8 +35,8 @@ func newFacts(r evidence.Record, offset *int64) facts {
 	if offset != nil {
 		f.offset = *offset
 	}
-	if activekeys.ValidUser(r.Terms.User) {
-		f.user = r.Terms.User
+	if activekeys.ValidUser(r.Options.User) {
+		f.user = r.Options.User
 	}
 	if instance.ValidID(r.Evidence.Instance) {
 		f.instance = r.Evidence.Instance

@@ -58,12 +58,12 @@ func TestHostileAnswers(t *testing.T) {
 				{Name: hostile, Body: []byte(hostile)}, {Name: hostile, Err: errors.New(hostile)},
 			}},
 		},
-		Terms: lookup.Terms{User: hostile, Fingerprint: hostile, Domains: []string{hostile}},
+		Options: lookup.Options{User: hostile, Fingerprint: hostile, Domains: []string{hostile}},
 		Requests: []metadata.Exchange{
 			{Stage: metadata.Stage(hostile), Method: hostile, Path: hostile, Err: errors.New(hostile)},
 		},
 	}
-	r.Terms.Anchors = r.AnchorsFor
+	r.Options.Anchors = r.AnchorsFor
 	for name, failure := range map[string]error{
 		"other error":           fmt.Errorf("reading %q: %w", hostile, errors.New("line 1\nline 2")),
 		"failure of the record": &evidence.Failure{Stage: hostile, Message: hostile},
@@ -120,7 +120,7 @@ func TestHostileHTTP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := world{
 				source: lookup.Source{Root: nitro(), Metadata: metadata.Options{Endpoint: answerAll(t, answer)}},
-				record: evidence.Record{Terms: lookup.Terms{User: "alice"}},
+				record: evidence.Record{Options: lookup.Options{User: "alice"}},
 			}
 			report, _ := w.ask(t, 200*time.Millisecond)
 			require.Equal(t, Failed, report.Outcome)
@@ -159,7 +159,7 @@ func TestServedValuesCannotInjectIntoCommands(t *testing.T) {
 	for _, reason := range everyCause() {
 		r := evidence.Record{
 			Evidence: lookup.Evidence{Instance: "i-0123$(reboot)", Region: []byte("`reboot`"), Zone: []byte(injected), Domain: []byte(injected)},
-			Terms:    lookup.Terms{User: "alice;reboot"},
+			Options:  lookup.Options{User: "alice;reboot"},
 		}
 		for _, stage := range []metadata.Stage{metadata.StageToken, metadata.StageRegion, metadata.StageStaple} {
 			r.Requests = append(r.Requests, metadata.Exchange{Stage: stage, Path: "/latest/meta-data/" + injected})

@@ -102,7 +102,7 @@ func TestRefusalByPolicyNamesTheSetting(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nitro())
-			w.record.Terms.Policy = try.policy
+			w.record.Options.Policy = try.policy
 			report, _ := w.ask(t, budget)
 			require.Equal(t, NoKey, report.Outcome)
 			require.Contains(t, report.Keys[0].Remedy.Text, try.want)

@@ -52,12 +52,12 @@ func (r Explanation) question(p *page) {
 	if k := r.Evidence; k != nil && k.TrustAnchors {
 		p.paragraph("the trust anchors come with the evidence; to use your own, name them with --trust-anchors")
 	}
-	if flags := flags(r.Terms); flags != "" {
+	if flags := flags(r.Flags); flags != "" {
 		p.line("decided under %s", flags)
 	}
 }
 
-// flags phrases the terms as the flags that differ from the defaults.
+// flags writes the flags that differ from the defaults.
 func flags(t evidence.Flags) string {
 	var words []string
 	add := func(name string, values ...string) {
@@ -101,7 +101,7 @@ func (r Explanation) machine(p *page) {
 		p.heading(plainly, "This machine is %s (Nitro, from its board asset tag)", id)
 	case instance.Xen:
 		p.heading(plainly, "This machine is %s (Xen, from its hypervisor's UUID)", id)
-		if r.Terms.InstanceID == "" {
+		if r.Flags.InstanceID == "" {
 			p.paragraph("Only the metadata service says which Xen instance this is. An attacker who forges its answers can log in as anybody, " +
 				"with a key pushed to an instance of their own. The setting instance-id ID prevents that; require-caller ARN limits it.")
 		}

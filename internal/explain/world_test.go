@@ -60,9 +60,9 @@ func newWorld(t *testing.T, root fstest.MapFS, faults ...string) world {
 	record := evidence.Record{
 		Program: program,
 		Anchors: evidence.Anchors{Setting: "/etc/anchors.pem", Kept: s.Roots},
-		Terms:   lookup.Terms{User: "alice"},
+		Options: lookup.Options{User: "alice"},
 	}
-	record.Terms.Anchors = record.AnchorsFor
+	record.Options.Anchors = record.AnchorsFor
 	return world{s, lookup.Source{Root: root, Metadata: metadata.Options{Endpoint: s.IMDS[0]}}, record}
 }
 
@@ -86,7 +86,7 @@ func verifiedAgain(t *testing.T, r evidence.Record) Explanation {
 	require.NoError(t, err)
 	loaded, _, err := evidence.Load(name)
 	require.NoError(t, err)
-	loaded.Terms.Anchors = loaded.AnchorsFor
+	loaded.Options.Anchors = loaded.AnchorsFor
 	verdict, err := loaded.Decide()
 	return New(program, loaded, verdict, err)
 }

@@ -33,7 +33,7 @@ func TestOnlyAmazonDomainHasBuiltInAnchors(t *testing.T) {
 
 // The metadata service must not move a host to the trust store of another partition.
 func TestPinnedPartitionAcceptsOnlyItsDomain(t *testing.T) {
-	require.Equal(t, []string{"amazonaws.com.cn", "a.example"}, Terms{Partition: "aws-cn", Domains: []string{"a.example"}}.AcceptedDomains())
-	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com")
-	require.Contains(t, Terms{}.AcceptedDomains(), "amazonaws.com.cn")
+	require.Equal(t, []string{"amazonaws.com.cn", "a.example"}, Options{Partition: "aws-cn", Domains: []string{"a.example"}}.AcceptedDomains())
+	require.Contains(t, Options{}.AcceptedDomains(), "amazonaws.com")
+	require.Contains(t, Options{}.AcceptedDomains(), "amazonaws.com.cn")
 }

@@ -44,10 +44,10 @@ type Answer struct {
 // and decided before the failure. For a user name that EC2 Instance Connect does not
 // accept, and on a machine that is not an EC2 instance, there are no keys, and no request
 // is sent.
-func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) {
+func Ask(ctx context.Context, s Source, o Options, now time.Time) (Answer, error) {
 	r := Answer{Evidence: Evidence{Time: now}}
 	begun := time.Now()
-	if !activekeys.ValidUser(t.User) {
+	if !activekeys.ValidUser(o.User) {
 		return r, nil
 	}
 	e := &r.Evidence
@@ -71,11 +71,11 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 		return r, err
 	}
 	defer client.Close()
-	e.ActiveKeys, err = client.ActiveKeys(ctx, t.User)
+	e.ActiveKeys, err = client.ActiveKeys(ctx, o.User)
 	if err != nil {
 		return r, unlessNoKeys(err)
 	}
-	r.Result = Screen(*e, t)
+	r.Result = Screen(*e, o)
 	if !authorize.AnyUndecided(r.Result.Decisions) {
 		return r, nil
 	}
@@ -84,7 +84,7 @@ func Ask(ctx context.Context, s Source, t Terms, now time.Time) (Answer, error) 
 		return r, err
 	}
 	e.Time = now.Add(time.Since(begun)) // a certificate or key may have expired since now
-	err = r.Result.Verify(*e, t)
+	err = r.Result.Verify(*e, o)
 	if missing != nil && failedRevocationCheck(err) {
 		return r, missing // a staple that could not be fetched explains it
 	}

@@ -45,8 +45,8 @@ func through(t *testing.T, options sim.Options, observe func(metadata.Exchange),
 		server.Close()
 	})
 	source := lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
-	terms := lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
-	return func(ctx context.Context) (lookup.Answer, error) { return lookup.Ask(ctx, source, terms, time.Now()) }
+	lookupOptions := lookup.Options{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
+	return func(ctx context.Context) (lookup.Answer, error) { return lookup.Ask(ctx, source, lookupOptions, time.Now()) }
 }
 
 func requirePrinted(t *testing.T, r lookup.Answer, err error) {

@@ -26,7 +26,7 @@ import (
 // certificate of its genuine signer.
 type savedEvidence struct {
 	evidence lookup.Evidence
-	terms    lookup.Terms
+	options  lookup.Options
 	signer   *x509.Certificate
 }
 
@@ -49,7 +49,7 @@ func loadSaved(t testing.TB) savedEvidence {
 			Region: []byte("us-east-1"), Domain: []byte("amazonaws.com"),
 			Signer: trust.SignerEvidence{Chain: file(t, "signer-cert")},
 		},
-		terms: lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
+		options: lookup.Options{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }},
 	}
 	for i := range 3 {
 		k.evidence.Signer.Staples = append(k.evidence.Signer.Staples, trust.Staple{Body: file(t, fmt.Sprintf("staple-%d", i+1))})
@@ -82,8 +82,8 @@ func FuzzVerdict(f *testing.F) {
 			e.Region = nil
 		}
 		e.Signer = trust.SignerEvidence{Chain: chain, Staples: []trust.Staple{{Body: first}, {Body: second}, {Body: third}}}
-		verdict := lookup.Screen(e, good.terms)
-		if err := verdict.Verify(e, good.terms); err != nil {
+		verdict := lookup.Screen(e, good.options)
+		if err := verdict.Verify(e, good.options); err != nil {
 			require.Nil(t, verdict.Signer)
 			require.Empty(t, verdict.Region+verdict.Domain)
 			for _, d := range verdict.Decisions {
@@ -124,8 +124,8 @@ func TestSavedEvidenceIsAccepted(t *testing.T) {
 	} {
 		k := loadSaved(t)
 		k.evidence.ActiveKeys = file(t, document)
-		verdict := lookup.Screen(k.evidence, k.terms)
-		require.NoError(t, verdict.Verify(k.evidence, k.terms))
+		verdict := lookup.Screen(k.evidence, k.options)
+		require.NoError(t, verdict.Verify(k.evidence, k.options))
 		var reasons []authorize.Reason
 		for _, d := range verdict.Decisions {
 			reasons = append(reasons, d.Reason)

@@ -47,9 +47,9 @@ type Evidence struct {
 	Signer trust.SignerEvidence
 }
 
-// Terms are what an answer depends on besides the evidence: sshd's arguments and the
+// Options are what an answer depends on besides the evidence: sshd's arguments and the
 // administrator's settings.
-type Terms struct {
+type Options struct {
 	// User and Fingerprint are sshd's %u and %f. Fingerprint may be empty.
 	User, Fingerprint string
 	// InstanceID is the only instance id accepted, or empty. On Xen nothing else ties an
@@ -67,11 +67,11 @@ type Terms struct {
 }
 
 // AcceptedDomains returns the domains whose signers are accepted.
-func (t Terms) AcceptedDomains() []string {
-	if t.Partition != "" {
-		return append([]string{trust.PartitionDomain(t.Partition)}, t.Domains...)
+func (o Options) AcceptedDomains() []string {
+	if o.Partition != "" {
+		return append([]string{trust.PartitionDomain(o.Partition)}, o.Domains...)
 	}
-	return append(trust.Domains(), t.Domains...)
+	return append(trust.Domains(), o.Domains...)
 }
 
 // Result is what the evidence amounts to.
@@ -88,32 +88,32 @@ type Result struct {
 var ErrUntrusted = errors.New("not trusted")
 
 // ErrUnknownDomain is wrapped, beside ErrUntrusted, if the domain belongs to no AWS
-// partition and is not among Terms.Domains.
+// partition and is not among Options.Domains.
 var ErrUnknownDomain = errors.New("which belongs to no AWS partition")
 
 // Screen decides as much about the document as is possible without the signer.
-func Screen(e Evidence, t Terms) Result {
+func Screen(e Evidence, o Options) Result {
 	return Result{Decisions: authorize.Screen(activekeys.Parse(e.ActiveKeys), authorize.Criteria{
-		User:        t.User,
-		Fingerprint: t.Fingerprint,
+		User:        o.User,
+		Fingerprint: o.Fingerprint,
 		Instance:    e.Instance,
 		Now:         e.Time,
-		Policy:      t.Policy,
+		Policy:      o.Policy,
 	})}
 }
 
 // Verify verifies the signer and decides what Screen left undecided. If it returns an
 // error, no key may be printed. The error wraps ErrUntrusted, unless it comes from
-// Terms.Anchors.
-func (v *Result) Verify(e Evidence, t Terms) error {
+// Options.Anchors.
+func (v *Result) Verify(e Evidence, o Options) error {
 	if !authorize.AnyUndecided(v.Decisions) {
 		return nil
 	}
-	region, domain, err := e.verifyPlace(t)
+	region, domain, err := e.verifyPlace(o)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	anchors, err := t.Anchors(domain)
+	anchors, err := o.Anchors(domain)
 	if err != nil {
 		return err
 	}
@@ -128,23 +128,23 @@ func (v *Result) Verify(e Evidence, t Terms) error {
 
 // verifyPlace verifies the instance id, the Region and the domain that the metadata service
 // reports, and returns the latter two.
-func (e Evidence) verifyPlace(t Terms) (region, domain string, err error) {
+func (e Evidence) verifyPlace(o Options) (region, domain string, err error) {
 	switch {
 	case !instance.ValidID(e.Instance):
 		return "", "", fmt.Errorf("the metadata service reports the instance id %.80q, expected \"i-\" and 8 to 32 hexadecimal digits", e.Instance)
-	case t.InstanceID != "" && e.Instance != t.InstanceID:
-		return "", "", fmt.Errorf("this instance is %q, expected %q (--instance-id)", e.Instance, t.InstanceID)
+	case o.InstanceID != "" && e.Instance != o.InstanceID:
+		return "", "", fmt.Errorf("this instance is %q, expected %q (--instance-id)", e.Instance, o.InstanceID)
 	}
 	if region, err = e.region(); err != nil {
 		return "", "", err
 	}
 	domain = Line(e.Domain)
 	switch {
-	case slices.Contains(t.AcceptedDomains(), domain):
+	case slices.Contains(o.AcceptedDomains(), domain):
 		return region, domain, nil
-	case t.Partition != "":
+	case o.Partition != "":
 		return "", "", fmt.Errorf("the metadata service reports the domain %.80q, expected %q (--partition %s)",
-			domain, trust.PartitionDomain(t.Partition), t.Partition)
+			domain, trust.PartitionDomain(o.Partition), o.Partition)
 	}
 	return "", "", fmt.Errorf("the metadata service reports the domain %.80q, %w; if the domain is correct, add it with --domain", domain, ErrUnknownDomain)
 }

@@ -20,9 +20,9 @@ func (s *Settings) Source() lookup.Source {
 	}
 }
 
-// Terms returns the terms of a lookup for one user. fingerprint may be empty.
-func (s *Settings) Terms(user, fingerprint string) lookup.Terms {
-	return lookup.Terms{
+// LookupOptions returns the options of a lookup for one user. fingerprint may be empty.
+func (s *Settings) LookupOptions(user, fingerprint string) lookup.Options {
+	return lookup.Options{
 		User:        user,
 		Fingerprint: fingerprint,
 		InstanceID:  s.InstanceID,

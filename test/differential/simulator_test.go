@@ -92,7 +92,7 @@ func simulated(t *testing.T, options sim.Options) (*world, lookup.Answer) {
 	defer cancel()
 	answer, err := lookup.Ask(ctx,
 		lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: s.IMDS[0]}},
-		lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return pool, nil }},
+		lookup.Options{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return pool, nil }},
 		time.Now())
 	require.NoError(t, err)
 

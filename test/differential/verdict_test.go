@@ -36,16 +36,16 @@ func (w *world) ours(now time.Time) (verdict, *trust.Signer) {
 	if w.region != nil {
 		evidence.Region = []byte(*w.region)
 	}
-	terms := lookup.Terms{User: "alice", Anchors: func(string) (*x509.CertPool, error) {
+	options := lookup.Options{User: "alice", Anchors: func(string) (*x509.CertPool, error) {
 		pool := x509.NewCertPool()
 		for _, c := range w.anchors {
 			pool.AddCert(c)
 		}
 		return pool, nil
 	}}
-	result := lookup.Screen(evidence, terms)
+	result := lookup.Screen(evidence, options)
 	v := verdict{reasons: make(map[int]string), lines: make(map[string]int)}
-	err := result.Verify(evidence, terms)
+	err := result.Verify(evidence, options)
 	if err != nil {
 		v.reason = general(err)
 	}

@@ -82,7 +82,7 @@ func ask(t *testing.T, keys *ca.Keys, faults []string, dead bool) world {
 	}
 	anchors, err := trust.ParseAnchors(s.Roots)
 	require.NoError(t, err)
-	record := evidence.Record{Program: program, Anchors: evidence.Anchors{Setting: "auto"}, Terms: lookup.Terms{
+	record := evidence.Record{Program: program, Anchors: evidence.Anchors{Setting: "auto"}, Options: lookup.Options{
 		User:    "alice",
 		Anchors: func(string) (*x509.CertPool, error) { return anchors, nil },
 	}}
@@ -142,7 +142,7 @@ func keptAndVerified(t *testing.T, w world) string {
 	require.NoError(t, err)
 	record, _, err := evidence.Load(name)
 	require.NoError(t, err)
-	record.Terms.Anchors = w.record.Terms.Anchors
+	record.Options.Anchors = w.record.Options.Anchors
 	verdict, err := record.Decide()
 	report := explain.New(program, record, verdict, err)
 	report.Evidence = &explain.Kept{Program: record.Program, Time: record.Evidence.Time, Manifest: sum}

@@ -59,10 +59,10 @@ func TestOurPackagesGiveTheExpectedVerdicts(t *testing.T) {
 					Time: set.Time, Instance: v.InstanceID, Region: []byte(v.Region), Domain: []byte(v.Domain),
 					ActiveKeys: content(t, v.ActiveKeys), Signer: trust.SignerEvidence{Chain: content(t, v.SignerCert)},
 				},
-				Terms:   lookup.Terms{User: v.User},
+				Options: lookup.Options{User: v.User},
 				Anchors: evidence.Anchors{Setting: set.Roots, Kept: content(t, set.Roots)},
 			}
-			r.Terms.Anchors = r.AnchorsFor
+			r.Options.Anchors = r.AnchorsFor
 			for name, body := range staples(t, v.SignerOCSP) {
 				r.Evidence.Signer.Staples = append(r.Evidence.Signer.Staples, trust.Staple{Name: name, Body: body})
 			}
