@@ -20,9 +20,9 @@ type Account struct {
 	Groups []account.Group
 }
 
-// errAccountHere means that a user is not in /etc/passwd and that no other source of
-// accounts can be queried.
-var errAccountHere = errors.New("not in /etc/passwd; it may exist elsewhere, but there is no getent to query")
+// errNoGetent means that a user is not in /etc/passwd, and that other sources of accounts
+// cannot be queried without getent.
+var errNoGetent = errors.New("not in /etc/passwd; it may exist elsewhere, but there is no getent to query")
 
 func (e *exam) accounts() account.Database {
 	return account.Database{Root: e.Root, Run: e.Run}
@@ -34,7 +34,7 @@ func (e *exam) findAccount(ctx context.Context, name string) (Account, error) {
 	found, err := accounts.Find(ctx, name)
 	switch {
 	case errors.Is(err, account.ErrUnknown) && !e.hasGetent() && !e.onlyFiles():
-		return Account{}, errAccountHere
+		return Account{}, errNoGetent
 	case err != nil:
 		return Account{}, err
 	}
@@ -71,8 +71,8 @@ func (e *exam) onlyFiles() bool {
 	return true
 }
 
-// hasAccess reports whether the account may run a file, or search a directory, of this mode
-// and owner. For an account that was not found, only the permissions for everybody count.
+// hasAccess reports whether the account may execute a file, or search a directory, of this
+// mode and owner. For an account that was not found, only the permissions for everybody count.
 func (a Account) hasAccess(mode fs.FileMode, stat *syscall.Stat_t) bool {
 	inGroup := slices.ContainsFunc(a.Groups, func(g account.Group) bool { return g.GID == stat.Gid })
 	switch {
@@ -93,7 +93,7 @@ func checkAccount(_ context.Context, e *exam) Finding {
 	switch {
 	case errors.Is(e.accountErr, account.ErrUnknown):
 		return broken(remedy, "there is no user %q, and sshd then runs no command", name)
-	case errors.Is(e.accountErr, errAccountHere):
+	case errors.Is(e.accountErr, errNoGetent):
 		return notChecked("id "+name, "user %q is %v", name, e.accountErr)
 	case e.accountErr != nil:
 		return notChecked("id "+name, "%v", e.accountErr)
@@ -153,8 +153,8 @@ func (e *exam) otherProcess() string {
 	return ""
 }
 
-// checkCommandUsers looks up every AuthorizedKeysCommandUser that can be in force. If
-// sshd comes across an unknown one, it runs no command.
+// checkCommandUsers looks up every AuthorizedKeysCommandUser that can be in force. For an
+// unknown user, sshd runs no command.
 func checkCommandUsers(ctx context.Context, e *exam) Finding {
 	if e.surveyErr != nil {
 		return skipped("command", "%v", e.surveyErr)
@@ -180,7 +180,7 @@ func checkCommandUsers(ctx context.Context, e *exam) Finding {
 				"there is no user %q, so sshd runs no command%s", name, setAt(set))
 		}
 	}
-	return ok("%d set, and each is known", known)
+	return ok("%d set, and no user is missing", known)
 }
 
 // checkPrincipals reports an AuthorizedPrincipalsCommand that sshd ignores because of
@@ -189,7 +189,7 @@ func checkPrincipals(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
 		shadowed := l.ShadowedPrincipals
 		if shadowed.File == "" {
-			return ok("none is ignored")
+			return ok("no AuthorizedPrincipalsCommand is ignored")
 		}
 		remedy := fmt.Sprintf("move the line after %s", sshd.Place(shadowed.File, shadowed.Line))
 		if l.Managed {

@@ -176,7 +176,7 @@ func TestChainedCommand(t *testing.T) {
 		}
 	}
 	requireTroubles(t, map[string]trouble{
-		"no command is chained": {check: "chained-command", verdict: doctor.OK, found: "there is none"},
+		"no command is chained": {check: "chained-command", verdict: doctor.OK, found: "no command is chained"},
 		"chained command exits with 0": {damage: chains("/bin/true"),
 			check: "chained-command", verdict: doctor.OK, found: `"/bin/true" succeeds as user "_eic"`},
 		"chained command fails": {damage: chains("/bin/false"),

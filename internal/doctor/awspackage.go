@@ -98,5 +98,5 @@ func checkAWSPackage(_ context.Context, e *exam) Finding {
 	if len(left) == 0 {
 		return ok("none of its files is in use")
 	}
-	return warning("remove the package ec2-instance-connect; eic answers to its name too", "installed beside eic: %q", left)
+	return warning("remove the package ec2-instance-connect; eic provides its command too", "installed beside eic: %q", left)
 }

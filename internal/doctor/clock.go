@@ -19,14 +19,14 @@ const (
 
 func checkClock(_ context.Context, e *exam) Finding {
 	return e.connected(func(s Service) Finding {
-		if s.Clock == nil {
+		if s.ClockOffset == nil {
 			return notChecked("compare date -u with another clock", "no answer of the metadata service had a date")
 		}
-		return clockFinding(*s.Clock)
+		return clockFinding(*s.ClockOffset)
 	})
 }
 
-func clockFinding(c lookup.Clock) Finding {
+func clockFinding(c lookup.ClockOffset) Finding {
 	set := remedy.SetClock("").Commands[0] + ", with server 169.254.169.123 in chrony.conf"
 	margin := c.Margin.Round(100 * time.Millisecond)
 	off := max(c.Ahead, -c.Ahead).Round(100 * time.Millisecond)

@@ -52,11 +52,11 @@ func checkDenials(_ context.Context, e *exam) Finding {
 	if loaded, err := selinux.HasModule(e.Root); err == nil && !loaded {
 		return broken("install the package eic-selinux", "%s", text)
 	}
-	return warning("if they go on, report what ausearch -m avc -c eic prints", "%s", text)
+	return warning("if more follow, report the output of ausearch -m avc -c eic", "%s", text)
 }
 
-// parseDenial parses a line of the audit log. It ignores everything but an enforced
-// denial of the command, or of starting the command:
+// parseDenial parses a line of the audit log. It accepts only an enforced denial of the
+// command, or of starting the command:
 //
 //	type=AVC msg=audit(1364481363.243:24287): avc:  denied  { name_connect } for  pid=2465 comm="eic" dest=80 scontext=… tclass=tcp_socket permissive=0
 func parseDenial(line string) (denial, bool) {

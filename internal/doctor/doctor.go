@@ -159,7 +159,7 @@ func Examine(ctx context.Context, h Host) Report {
 	e := newExam(ctx, h)
 	r := h.newReport()
 	r.InstanceID = e.seen.Identity.ID
-	r.SignerUntil, r.Clock = e.seen.Service.SignerUntil, e.seen.Service.Clock
+	r.SignerUntil, r.ClockOffset = e.seen.Service.SignerUntil, e.seen.Service.ClockOffset
 	for _, c := range checks(h.Offline, h.Named) {
 		r.add(c.id, c.title, c.run(ctx, e))
 		e.made = r.Checks

@@ -19,10 +19,10 @@ import (
 // exam is a host and what was observed.
 type exam struct {
 	Host
-	// everybody is what sshd does for a login that nothing is known about, and login what
+	// everybody is what sshd does for a login about which nothing is known, and login what
 	// it does for a login of User.
 	everybody, login answer
-	// survey is what the files of sshd say.
+	// survey has the settings in sshd's files.
 	survey    sshd.Survey
 	surveyErr error
 	// command is the parsed command of login, and usual that of everybody.
@@ -36,7 +36,7 @@ type exam struct {
 	shadow    account.Shadow
 	shadowErr error
 
-	// made are the checks that were made so far.
+	// made are the results of the checks that were made so far.
 	made []Check
 	// seen is the observation as account. If asAccount says why that failed, seen is the
 	// observation as the calling user. seenErr says why neither was possible.
@@ -101,8 +101,8 @@ func (e *exam) flags() []string {
 	return e.usual.call.Flags
 }
 
-// flagsErr says why the command's flags are unknown. With other flags, observe would
-// observe something else.
+// flagsErr says why the command's flags are unknown, or is nil. observe needs the same
+// flags.
 func (e *exam) flagsErr() error {
 	switch {
 	case e.Flags != nil || e.command.err == nil:
@@ -125,7 +125,7 @@ func (e *exam) observe(ctx context.Context) {
 	case e.asAccount == nil:
 	case e.UID == 0:
 		e.seenErr = e.asAccount
-	default: // whoever it is may not run the chained command
+	default: // only the command's user may run the chained command
 		self := Account{Account: account.Account{UID: uint32(e.UID)}}
 		e.seen, e.seenErr = e.observeAs(ctx, self, append(slices.Clone(e.flags()), "--chain="))
 	}
@@ -150,7 +150,7 @@ func (e *exam) observeAsCommand(ctx context.Context) (Observation, error) {
 		// Only root may run the chained command.
 		return e.observeAs(ctx, reader, append(slices.Clone(e.flags()), "--chain="))
 	case e.account.UID == 0:
-		return Observation{}, errors.New("the command's user is root, who is not asked for what comes from the network")
+		return Observation{}, errors.New("the command's user is root, and doctor never queries the metadata service as root")
 	default:
 		return e.observeAs(ctx, e.account, e.flags())
 	}

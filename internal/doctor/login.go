@@ -37,7 +37,7 @@ func (e *exam) usesPAM() bool { return e.login.Values["usepam"] == "yes" }
 func (e *exam) withPerson(check func() Finding) Finding {
 	switch {
 	case e.login.err != nil:
-		return skipped("command", "sshd did not say")
+		return skipped("command", "sshd reported no settings")
 	case e.personErr != nil:
 		return skipped("user-account", "user %q was not found", e.User)
 	}
@@ -143,7 +143,7 @@ func checkUserAllowed(_ context.Context, e *exam) Finding {
 			case !users && len(hosts) == 0:
 				return broken(fmt.Sprintf("add %s to AllowUsers%s", name, e.writtenAt("allowusers")), "AllowUsers %q does not match user %q", allow, name)
 			case !users:
-				from += fmt.Sprintf(", from %q alone", hosts)
+				from += fmt.Sprintf(", only from %q", hosts)
 			}
 		}
 		if deny := l.Patterns("denygroups"); deny.MatchAny(groups) {
@@ -202,7 +202,7 @@ func checkRootLogin(_ context.Context, e *exam) Finding {
 			return broken("PermitRootLogin prohibit-password"+e.writtenAt("permitrootlogin"), "PermitRootLogin is %q, so sshd refuses root", value)
 		case value == "forced-commands-only" && !strings.Contains(e.command.policy().KeyOptions, "command="):
 			return broken("PermitRootLogin prohibit-password"+e.writtenAt("permitrootlogin"),
-				"PermitRootLogin is %q: root's keys count only with command= in --key-options", value)
+				"PermitRootLogin is %q: sshd accepts root's keys only with command= in --key-options", value)
 		}
 		return ok("PermitRootLogin is %q", value)
 	})

@@ -50,9 +50,9 @@ func TestUserThatSSHDMayRefuse(t *testing.T) {
 		"AllowUsers is not checked for an unknown user": {damage: func(b *bench) { named("AllowUsers x\n", "")(b); b.User, b.asking.User = "bob", "bob" },
 			check: "user-allowed", verdict: doctor.NotChecked, found: `user "bob" was not found`},
 		"user may log in from one network only": {damage: named("AllowUsers alice@10.0.0.0/8 bob\nDenyUsers alice@10.1.0.0/16\n", ""),
-			check: "user-allowed", verdict: doctor.OK, found: `may log in, but not from ["10.1.0.0/16"], from ["10.0.0.0/8"] alone`},
+			check: "user-allowed", verdict: doctor.OK, found: `may log in, but not from ["10.1.0.0/16"], only from ["10.0.0.0/8"]`},
 		"root login is not checked without sshd": {damage: func(b *bench) { named("", "")(b); b.config = "" },
-			check: "root-login", verdict: doctor.NotChecked, found: "did not say"},
+			check: "root-login", verdict: doctor.NotChecked, found: "reported no settings"},
 	})
 }
 
@@ -66,7 +66,7 @@ func TestUserWhomTheSettingsRefuse(t *testing.T) {
 	}
 	requireTroubles(t, map[string]trouble{
 		"user matches deny-user": {damage: flagged("--deny-user=root --deny-user=al*"), check: "user-policy", verdict: doctor.Warning,
-			found: `user "alice" matches deny-user "al*", so every key`, remedy: "take deny-user al* out"},
+			found: `user "alice" matches deny-user "al*", so every key`, remedy: "remove deny-user al*"},
 		"user is not in allow-user": {damage: flagged("--allow-user=bob"), check: "user-policy", verdict: doctor.Warning,
 			found: `matches none of allow-user ["bob"]`, remedy: "write allow-user alice"},
 		"no allow rule names the user": {damage: flagged(`"--allow=root from arn:aws:*" "--allow=b* from *"`), check: "user-policy", verdict: doctor.Warning,
@@ -84,12 +84,12 @@ func TestWhatSSHDRequiresOfAKey(t *testing.T) {
 		"a key alone is one of two ways to log in": {damage: configured("AuthenticationMethods publickey,password publickey\n"),
 			check: "methods", verdict: doctor.OK, found: "enough"},
 		"sshd reports no key types": {damage: configured("PubkeyAcceptedAlgorithms\n"),
-			check: "key-types", verdict: doctor.NotChecked, found: "does not say"},
+			check: "key-types", verdict: doctor.NotChecked, found: "does not report"},
 		"key types are listed under the keyword's old name": {damage: configured("PubkeyAcceptedAlgorithms\nPubkeyAcceptedKeyTypes ssh-rsa\n"),
 			check: "key-types", verdict: doctor.Warning, found: "refuses Ed25519"},
 		"key types are listed as a pattern": {damage: configured("PubkeyAcceptedAlgorithms ssh-*\n"),
 			check: "key-types", verdict: doctor.OK, found: "RSA and Ed25519"},
 		"public keys are not checked without sshd": {damage: func(b *bench) { b.config = "" },
-			check: "public-keys", verdict: doctor.NotChecked, found: "did not say"},
+			check: "public-keys", verdict: doctor.NotChecked, found: "reported no settings"},
 	})
 }

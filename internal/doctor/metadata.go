@@ -10,13 +10,13 @@ import (
 	"eic/internal/remedy"
 )
 
-// asked says why the metadata service was not asked, if it was not.
+// asked reports whether the metadata service was queried. If not, the Finding says why.
 func (e *exam) asked() (Finding, bool) {
 	switch {
 	case e.seenErr != nil:
 		return skipped("as-user", "%v", e.seenErr), false
 	case !e.seen.AnyMachine && (e.seen.IdentityError != "" || e.seen.Identity.Platform == instance.None):
-		return notChecked("run it on an EC2 instance", "this machine does not say which instance it is, so nobody is asked"), false
+		return notChecked("run it on an EC2 instance", "the identity files do not show that this is an EC2 instance, so no request is sent"), false
 	}
 	return Finding{}, true
 }
@@ -59,13 +59,13 @@ func checkReach(_ context.Context, e *exam) Finding {
 	return ok("accepts connections")
 }
 
-// checkReachAsUser finds a metadata service that the command's user cannot reach.
+// checkReachAsUser checks whether the command's user can reach the metadata service.
 func checkReachAsUser(_ context.Context, e *exam) Finding {
 	if f, yes := e.asked(); !yes {
 		return f
 	}
 	if e.asAccount != nil {
-		return skipped("as-user", "asked as uid %d only", e.seen.UID)
+		return skipped("as-user", "requests were sent as uid %d only", e.seen.UID)
 	}
 	name, s := e.reader(), e.seen.Service
 	switch {
@@ -74,9 +74,9 @@ func checkReachAsUser(_ context.Context, e *exam) Finding {
 			"accepts connections from root but not from user %q (uid %d): %s; something on this host blocks them, such as an owner rule of iptables (AWS ParallelCluster sets such rules)",
 			name, e.seen.UID, s.ConnectError)
 	case s.ConnectError != "" || s.TokenError != "":
-		return skipped("metadata-v2", "it does not answer")
+		return skipped("metadata-v2", "the metadata service does not answer")
 	case s.KeysError != "":
-		return broken("try again; if it stays like this, ask AWS Support what the metadata service answers",
+		return broken("try again; if the error remains, report it to AWS Support",
 			"the keys of user %q could not be fetched: %s", e.User, s.KeysError)
 	}
 	return ok("answers user %q (uid %d) about the keys of user %q", name, e.seen.UID, e.User)
@@ -91,7 +91,7 @@ func checkHops(_ context.Context, e *exam) Finding {
 	return e.connected(func(s Service) Finding {
 		switch {
 		case s.TokenError == "":
-			return ok("a token came through")
+			return ok("a token arrived")
 		case s.TokenSilent:
 			return broken(e.instance().RaiseHopLimit().Commands[0],
 				"the connection succeeds, but the token request is never answered (%s): the answer exceeds its hop limit, as in a container or behind a router", s.TokenError)
@@ -129,7 +129,7 @@ func checkIPv6(_ context.Context, e *exam) Finding {
 	}
 	a := e.seen.Service.Addresses
 	if len(a) != 2 {
-		return notChecked("remove --imds-endpoint if it is not needed", "--imds-endpoint says which address is asked")
+		return notChecked("remove --imds-endpoint if it is not needed", "--imds-endpoint sets the only address that is used")
 	}
 	v4, v6 := a[0], a[1]
 	switch {

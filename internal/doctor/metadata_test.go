@@ -85,7 +85,7 @@ func TestReachingTheMetadataService(t *testing.T) {
 		"service refuses connections from every user": {damage: away(t),
 			check: "metadata", verdict: doctor.Broken, found: "connection refused"},
 		"machine is not an instance": {damage: noInstance,
-			check: "metadata", verdict: doctor.NotChecked, found: "nobody is asked"},
+			check: "metadata", verdict: doctor.NotChecked, found: "no request is sent"},
 		"service is blocked for the command user only": {damage: locked(t),
 			check: "metadata", verdict: doctor.OK, found: "accepts connections"},
 	})
@@ -98,7 +98,7 @@ func TestMetadataServiceBlockedForTheCommandUser(t *testing.T) {
 		"only the user is blocked": {damage: locked(t),
 			check: "metadata-as-user", verdict: doctor.Broken, found: `accepts connections from root but not from user "_eic" (uid 998): dial tcp`},
 		"root cannot connect either": {damage: away(t),
-			check: "metadata-as-user", verdict: doctor.NotChecked, found: "it does not answer"},
+			check: "metadata-as-user", verdict: doctor.NotChecked, found: "does not answer"},
 		"doctor is not root": {damage: func(b *bench) { b.UID = 1000 },
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "only"},
 		"service refuses to list the keys": {faults: []string{"active-keys=403"},
@@ -115,7 +115,7 @@ func TestMetadataServiceBlockedForTheCommandUser(t *testing.T) {
 func TestSessionToken(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"service issues a token":   {check: "metadata-v2", verdict: doctor.OK, found: "issues session tokens"},
-		"hop limit is high enough": {check: "metadata-hops", verdict: doctor.OK, found: "a token came through"},
+		"hop limit is high enough": {check: "metadata-hops", verdict: doctor.OK, found: "a token arrived"},
 		"token request is never answered, so the hop limit is suspected": {faults: []string{"token=hang"}, damage: impatient,
 			check: "metadata-hops", verdict: doctor.Broken, found: "never answered"},
 		"token request is never answered, so IMDSv2 is not checked": {faults: []string{"token=hang"}, damage: impatient,
@@ -131,7 +131,7 @@ func TestSessionToken(t *testing.T) {
 		"service throttles requests": {faults: []string{"imds=throttled"}, damage: impatient,
 			check: "metadata-v2", verdict: doctor.Broken, found: "503"},
 		"machine is not an instance": {damage: noInstance,
-			check: "metadata-v2", verdict: doctor.NotChecked, found: "nobody is asked"},
+			check: "metadata-v2", verdict: doctor.NotChecked, found: "no request is sent"},
 		"no connection, so the hop limit is not checked": {damage: away(t),
 			check: "metadata-hops", verdict: doctor.NotChecked, found: "no connection"},
 	})
@@ -153,7 +153,7 @@ func TestIPv6Address(t *testing.T) {
 			damage: func(b *bench) { b.asking.Addresses[0] = deaf(t) },
 			check:  "metadata-ipv6", verdict: doctor.Warning, found: "each login waits 1.5s"},
 		"a setting names one endpoint": {damage: addresses(),
-			check: "metadata-ipv6", verdict: doctor.NotChecked, found: "--imds-endpoint says"},
+			check: "metadata-ipv6", verdict: doctor.NotChecked, found: "--imds-endpoint sets"},
 	})
 }
 
@@ -215,7 +215,7 @@ func TestRegionAndDomain(t *testing.T) {
 		"no token to ask for the Region": {faults: []string{"imds=disabled"},
 			check: "region", verdict: doctor.NotChecked, found: "no session token"},
 
-		"domain is the commercial partition's": {check: "domain", verdict: doctor.OK, found: "amazonaws.com; \"partition NAME\" in /etc/eic/eic.conf would hold this host to it"},
+		"domain is the commercial partition's": {check: "domain", verdict: doctor.OK, found: "amazonaws.com; with \"partition NAME\" in /etc/eic/eic.conf, this host would accept no other partition's"},
 		"domain is not the one that the settings accept": {faults: []string{"domain=china"},
 			damage: func(b *bench) { b.asking.Domains = []string{"amazonaws.com"} },
 			check:  "domain", verdict: doctor.Broken, found: `"amazonaws.com.cn", expected one of amazonaws.com`},

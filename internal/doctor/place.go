@@ -16,11 +16,11 @@ func checkIdentity(_ context.Context, e *exam) Finding {
 	case e.seenErr != nil:
 		return skipped("as-user", "%v", e.seenErr)
 	case o.IdentityError != "":
-		return broken("let everybody read it, as Linux does by default (mode 0444)", "as %s: %s", who, o.IdentityError)
+		return broken("chmod it to mode 0444, the default of Linux, so that every user can read it", "as %s: %s", who, o.IdentityError)
 	case o.Identity.Platform == instance.Nitro:
 		return ok("Nitro, %s, as %s reads it", o.Identity.ID, who)
 	case o.Identity.Platform == instance.Xen && o.Pinned:
-		return ok("Xen, as %s reads it; the settings say which instance, or whose keys count", who)
+		return ok("Xen, as %s reads it; the settings name the instance, or the accepted callers", who)
 	case o.Identity.Platform == instance.Xen:
 		return warning("echo instance-id INSTANCE_ID >> /etc/eic/eic.conf, or write require-caller ARN there",
 			"Xen, where only the metadata service says which instance this is: an attacker who forges its answers can log in as anybody with a key pushed to an instance of their own")
@@ -29,7 +29,7 @@ func checkIdentity(_ context.Context, e *exam) Finding {
 	case e.Offline:
 		return notChecked("nothing, if this is an image being built", "this machine is not an EC2 instance")
 	}
-	return broken("if it is an instance: see that /sys is mounted and shows the firmware's /sys/devices/virtual/dmi/id/board_asset_tag",
+	return broken("if it is an instance: check that /sys is mounted and has the firmware's /sys/devices/virtual/dmi/id/board_asset_tag",
 		"this machine is not an EC2 instance, so eic never looks up keys")
 }
 
@@ -53,7 +53,7 @@ func checkInstanceID(_ context.Context, e *exam) Finding {
 }
 
 func noAnswer(what string, a Answer) Finding {
-	return broken("try again; a proxy or filter in front of the metadata service has to let it through", "asking for %s: %s", what, a.Error)
+	return broken("try again; a proxy or filter in front of the metadata service must let this request pass", "asking for %s: %s", what, a.Error)
 }
 
 func checkRegion(_ context.Context, e *exam) Finding {
@@ -84,7 +84,7 @@ func checkDomain(_ context.Context, e *exam) Finding {
 			return broken("find out what is impersonating the metadata service; if the domain is right, write \"domain NAME\" into /etc/eic/eic.conf",
 				"services/domain is %.80q, expected one of %s", s.Domain.Text, strings.Join(s.Accepted, ", "))
 		case len(s.Accepted) > 1:
-			return ok("%s; \"partition NAME\" in /etc/eic/eic.conf would hold this host to it, whatever the metadata service says", s.Domain.Text)
+			return ok("%s; with \"partition NAME\" in /etc/eic/eic.conf, this host would accept no other partition's", s.Domain.Text)
 		}
 		return ok("%s", s.Domain.Text)
 	})

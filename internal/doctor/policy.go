@@ -28,7 +28,7 @@ func checkUserPolicy(_ context.Context, e *exam) Finding {
 		return warning(fmt.Sprintf(`write "allow %s from ARN" beside the other rules`, e.User),
 			"no rule allows user %q, whoever pushes the key; the rules are %q", e.User, e.command.call.Policy.Rules)
 	case len(ruling.By) != 0:
-		return warning(fmt.Sprintf("take %s %s out (the check settings says where it stands)", ruling.By[0].Flag, ruling.By[0].Value),
+		return warning(fmt.Sprintf("remove %s %s; the check settings says where it is set", ruling.By[0].Flag, ruling.By[0].Value),
 			"%v, so every key for user %q is refused", ruling.Detail, e.User)
 	}
 	return warning("write allow-user "+e.User+" beside the others", "%v, so every key for user %q is refused", ruling.Detail, e.User)

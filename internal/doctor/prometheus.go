@@ -22,12 +22,12 @@ func (r Report) WritePrometheus(w io.Writer) error {
 	metric("eic_doctor_time_seconds", "When eic doctor ran, in Unix time.")
 	fmt.Fprintf(&b, "eic_doctor_time_seconds %d\n", r.Time.Unix())
 	if !r.SignerUntil.IsZero() {
-		metric("eic_signer_days_left", "How long the signer and its staples are good for.")
+		metric("eic_signer_days_left", "Days until the signer or one of its staples expires.")
 		fmt.Fprintf(&b, "eic_signer_days_left %.3f\n", r.SignerUntil.Sub(r.Time).Hours()/24)
 	}
-	if r.Clock != nil {
+	if r.ClockOffset != nil {
 		metric("eic_clock_offset_seconds", "By how much this clock is ahead of the metadata service's.")
-		fmt.Fprintf(&b, "eic_clock_offset_seconds %.3f\n", r.Clock.Ahead.Seconds())
+		fmt.Fprintf(&b, "eic_clock_offset_seconds %.3f\n", r.ClockOffset.Ahead.Seconds())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

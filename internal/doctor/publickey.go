@@ -26,7 +26,7 @@ func publicKeyChecks() []check {
 // withLogin makes a check of what sshd does for a login of the user.
 func (e *exam) withLogin(check func(sshd.Effective) Finding) Finding {
 	if e.login.err != nil {
-		return skipped("command", "sshd did not say")
+		return skipped("command", "sshd reported no settings")
 	}
 	return check(e.login.Effective)
 }
@@ -54,7 +54,7 @@ func checkMethods(_ context.Context, e *exam) Finding {
 		case slices.ContainsFunc(lists, hasKey):
 			return warning(remedy, "AuthenticationMethods is %q for user %q, so a key alone is not enough", methods, e.User)
 		}
-		return broken(remedy, "AuthenticationMethods is %q for user %q, none of which takes a key", methods, e.User)
+		return broken(remedy, "AuthenticationMethods is %q for user %q, none of which has publickey", methods, e.User)
 	})
 }
 
@@ -105,7 +105,7 @@ func (e *exam) keyPolicy(l sshd.Effective) KeyPolicy {
 // an RSA key, size in bits. It returns false if sshd does not refuse the key or if the
 // policy is unknown.
 func (p KeyPolicy) Refuses(kind string, bits int) (Finding, bool) {
-	t := pushedKeyType{name: kind, instead: "push a key of a type that sshd takes", signatures: []string{kind}}
+	t := pushedKeyType{name: kind, instead: "push a key of a type that sshd accepts", signatures: []string{kind}}
 	for _, known := range pushedKeyTypes() {
 		if slices.Contains(known.signatures, kind) {
 			t = known
@@ -126,7 +126,7 @@ func checkKeyTypes(_ context.Context, e *exam) Finding {
 	return e.withLogin(func(l sshd.Effective) Finding {
 		p := e.keyPolicy(l)
 		if p.accepted == nil {
-			return notChecked("sshd -T", "sshd does not say which keys it takes")
+			return notChecked("sshd -T", "sshd does not report which key types it accepts")
 		}
 		refusal, refused := Finding{}, 0
 		for _, kind := range []string{"ssh-rsa", "ssh-ed25519"} {

@@ -32,7 +32,7 @@ type Finding struct {
 	Found string `json:"found"`
 	// Remedy says what to do about it. It is empty if and only if the verdict is OK.
 	Remedy string `json:"remedy"`
-	// Because is the ID of the check whose outcome prevented this one.
+	// Because is the ID of the check because of which this one was skipped.
 	Because string `json:"because,omitempty"`
 }
 
@@ -48,22 +48,22 @@ type Check struct {
 // Report is the outcome of all checks, in the order of the list.
 type Report struct {
 	Schema string `json:"schema"`
-	// Program is the name and version of the program that examined.
+	// Program is the name and version of the program that made the checks.
 	Program string    `json:"program"`
 	Time    time.Time `json:"time"`
 	// Host is the name of the machine, and InstanceID the instance id from its identity
 	// files, if any.
 	Host       string `json:"host"`
 	InstanceID string `json:"instance_id,omitempty"`
-	// User is the user whose logins were examined, or empty if none was named.
+	// User is the user whose logins were checked, or empty if none was named.
 	User string `json:"user,omitempty"`
 	// Verdict is the worst verdict of all checks: Broken, Warning or OK.
 	Verdict Verdict `json:"verdict"`
 	Checks  []Check `json:"checks"`
-	// SignerUntil is when the signer stops being trustworthy. Clock compares this
-	// machine's clock with the metadata service's.
-	SignerUntil time.Time     `json:"signer_valid_until,omitzero"`
-	Clock       *lookup.Clock `json:"-"`
+	// SignerUntil is when the first certificate or staple of the signer expires. ClockOffset
+	// compares this machine's clock with the metadata service's, or is nil.
+	SignerUntil time.Time           `json:"signer_valid_until,omitzero"`
+	ClockOffset *lookup.ClockOffset `json:"-"`
 	// Keys is what sshd requires of a key for a login of User.
 	Keys KeyPolicy `json:"-"`
 }
@@ -103,7 +103,7 @@ func notChecked(remedy, format string, args ...any) Finding {
 	return Finding{Verdict: NotChecked, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// skipped returns the Finding of a check that another check's outcome prevented.
+// skipped returns the Finding of a check that was skipped because of another check.
 func skipped(because, format string, args ...any) Finding {
 	f := notChecked("see the check "+because, format, args...)
 	f.Because = because

@@ -63,7 +63,7 @@ func TestVerboseTextListsEveryCheck(t *testing.T) {
 
 func TestPrometheusOutput(t *testing.T) {
 	r := example()
-	r.SignerUntil, r.Clock = r.Time.Add(36*time.Hour), &lookup.Clock{Ahead: 1500 * time.Millisecond}
+	r.SignerUntil, r.ClockOffset = r.Time.Add(36*time.Hour), &lookup.ClockOffset{Ahead: 1500 * time.Millisecond}
 	var out bytes.Buffer
 	require.NoError(t, r.WritePrometheus(&out))
 	for _, line := range []string{

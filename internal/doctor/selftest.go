@@ -17,9 +17,9 @@ import (
 	"eic/internal/trust"
 )
 
-// recording holds evidence of one login with one key, as "eic explain --save"
-// keeps it, and beside it the line that sshd got: the known answer. It was made
-// with the simulator, whose roots it brings, by
+// recording has the evidence of one login with one key, in the form that
+// "eic explain --save" writes, and the line that sshd got: the known answer. It
+// includes the roots of the simulator, with which it was made by
 //
 //	go test ./internal/doctor -run TestRecordedLogin -update
 //
@@ -85,7 +85,7 @@ func selfTest(verify verifier) error {
 	return nil
 }
 
-// recordedLogin returns the recording, and the line that it must lead to.
+// recordedLogin returns the recording, and the line that sshd must get for it.
 func recordedLogin() (evidence.Record, []byte, error) {
 	directory, err := fs.Sub(recording, recordedEvidence)
 	if err != nil {
@@ -119,7 +119,7 @@ func alteredCopies(good evidence.Record) ([]alteredCopy, error) {
 	copies := []alteredCopy{
 		{"its request id changed", request},
 		{"a byte of the signer's certificate changed", certificate},
-		{"its time over", later},
+		{"a time after the key's expiry", later},
 		{"another instance's id", stranger},
 	}
 	for i, staple := range good.Evidence.Signer.Staples {

@@ -17,7 +17,7 @@ import (
 
 // Service is what the metadata service answered, or why it did not.
 type Service struct {
-	// ConnectError says why the connection failed.
+	// ConnectError says why the connection failed, or is empty.
 	ConnectError string
 	// TokenError says why there is no session token. TokenSilent is set if the connection
 	// succeeded but no answer came.
@@ -31,17 +31,17 @@ type Service struct {
 	// Accepted are the accepted domains. DomainKnown is set if the domain is one of them.
 	Accepted    []string
 	DomainKnown bool
-	// SignerUntil is when the signer stops being trustworthy. SignerError says why it is
-	// not trusted. Without a Region and a known domain, both are empty.
+	// SignerUntil is when the first certificate or staple of the signer expires. SignerError
+	// says why the signer is not trusted. Without a Region and a known domain, both are empty.
 	SignerUntil time.Time
 	SignerError string
-	// Clock compares the clocks. It is nil if no answer had a date.
-	Clock *lookup.Clock
+	// ClockOffset compares the clocks. It is nil if no answer had a date.
+	ClockOffset *lookup.ClockOffset
 	// Addresses are the addresses that were tried one by one.
 	Addresses []Address
 }
 
-// Answer is one answer of one line.
+// Answer is the answer to one request, or the error. Text is its only line.
 type Answer struct {
 	Text     string
 	Error    string
@@ -56,7 +56,7 @@ type Address struct {
 }
 
 // askService requests everything that a login needs: first a token and the user's keys,
-// then the rest in parallel, so that one missing answer does not affect the others.
+// then the rest in parallel. One missing answer does not affect the others.
 func askService(ctx context.Context, a Asking) Service {
 	var s Service
 	var group sync.WaitGroup
@@ -75,7 +75,7 @@ func askService(ctx context.Context, a Asking) Service {
 	}
 	defer client.Close()
 	_, err = client.ActiveKeys(ctx, a.User)
-	s.Clock = log.clock()
+	s.ClockOffset = log.clockOffset()
 	var failure *metadata.Error
 	switch {
 	case errors.As(err, &failure) && failure.Stage == metadata.StageToken:
@@ -85,7 +85,7 @@ func askService(ctx context.Context, a Asking) Service {
 		s.KeysError = cause(err)
 	}
 	s.askRest(ctx, a, client)
-	s.Clock = log.clock()
+	s.ClockOffset = log.clockOffset()
 	return s
 }
 
@@ -173,7 +173,7 @@ func (l *exchanges) add(x metadata.Exchange) {
 	l.made = append(l.made, x)
 }
 
-func (l *exchanges) clock() *lookup.Clock {
+func (l *exchanges) clockOffset() *lookup.ClockOffset {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return lookup.CompareClocks(l.made)

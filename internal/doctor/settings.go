@@ -50,7 +50,7 @@ func settingsRemedy(err error) string {
 	case errors.As(err, &file) && file.Line > 0:
 		return fmt.Sprintf("correct line %d of %s; see eic.conf(5)", file.Line, file.File)
 	case errors.Is(err, fs.ErrNotExist):
-		return "take --config out of sshd's command, or make the file"
+		return "remove --config from sshd's command, or create the file"
 	}
-	return "make it a regular file of root's with mode 0644; see eic.conf(5)"
+	return "make it a regular file that root owns, with mode 0644; see eic.conf(5)"
 }

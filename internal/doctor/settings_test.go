@@ -51,7 +51,7 @@ func TestSettingsOfTheHost(t *testing.T) {
 			damage: func(b *bench) {
 				b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --config=" + none + " %u\n" + userLine
 			},
-			check: "settings", verdict: doctor.Broken, found: "no such file", remedy: "take --config out"},
+			check: "settings", verdict: doctor.Broken, found: "no such file", remedy: "remove --config"},
 	})
 }
 

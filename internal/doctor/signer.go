@@ -19,18 +19,18 @@ func checkSigner(_ context.Context, e *exam) Finding {
 		case e.seen.AnchorsError != "":
 			return skipped("trust-anchors", "there are no trust anchors")
 		case s.SignerError != "":
-			return broken("check that the clock is right and that the trust anchors are those of this partition; otherwise somebody forges the metadata service's answers, or AWS is serving a bad staple for a while",
+			return broken("check that the clock is right and that the trust anchors are those of this partition; otherwise something is forging the metadata service's answers, or AWS temporarily serves a bad staple",
 				"not trusted: %s", s.SignerError)
 		case s.SignerUntil.IsZero():
 			return skipped("region", "the signer's name depends on region and domain")
 		case left < shortValidity:
-			return warning("check that AWS renews it; otherwise no key is accepted after that", "valid now, until %s, which is in %s", until, left.Round(time.Second))
+			return warning("check again later: if AWS does not renew it, no key is accepted after that time", "valid now, until %s, which is in %s", until, left.Round(time.Second))
 		}
 		return ok("valid now, until %s (%s)", until, left.Round(time.Minute))
 	})
 }
 
-// verify returns until when the signer is trustworthy.
+// verify returns the time until which the signer is trustworthy.
 func verify(evidence trust.SignerEvidence, region, domain string, a Asking) (time.Time, error) {
 	anchors, err := a.Anchors(domain)
 	if err != nil {

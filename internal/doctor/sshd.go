@@ -31,7 +31,7 @@ type command struct {
 	err  error
 }
 
-// policy returns what the command requires of a key, as far as known.
+// policy returns what the command requires of a key. It is empty if that is unknown.
 func (c command) policy() authorize.Policy {
 	if !c.ours || c.err != nil {
 		return authorize.Policy{}
@@ -149,7 +149,7 @@ func (e *exam) commandFinding(ctx context.Context, a answer, whose string) Findi
 	case !c.ours:
 		return broken(`run "eic enable", which says what is in the way and how to run both`, "%s, which is not eic", found)
 	case e.Executable != "" && c.file != e.executable():
-		return warning("examine the host with "+c.program+" doctor, or remove the one that is not wanted",
+		return warning("check the host with "+c.program+" doctor, or remove the eic that is not needed",
 			"%s, which is not this eic, %s", found, e.executable())
 	case !a.Managed:
 		return ok(`%s, set by hand: "eic disable" leaves it`, found)
@@ -166,7 +166,7 @@ func (e *exam) executable() string {
 	return file
 }
 
-// unanswered says why sshd could not be asked.
+// unanswered returns the Finding for an sshd whose settings could not be read.
 func (e *exam) unanswered(err error) Finding {
 	switch {
 	case errors.Is(err, sshd.ErrNoServer) && e.Offline:

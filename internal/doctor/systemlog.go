@@ -7,7 +7,7 @@ import (
 )
 
 func checkSystemLog(_ context.Context, e *exam) Finding {
-	const remedy = "start systemd-journald or another system log: it alone says why a key was refused"
+	const remedy = "start systemd-journald or another system log: only the system log says why a key was refused"
 	switch {
 	case e.seenErr != nil:
 		return skipped("as-user", "%v", e.seenErr)

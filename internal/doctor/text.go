@@ -54,8 +54,8 @@ func (r Report) problems(p *page) {
 	}
 }
 
-// skips returns, for each broken check or warning, the number of checks that were skipped
-// because of it.
+// skips returns, for each check, the number of checks that were skipped because of it,
+// directly or through others.
 func (r Report) skips() map[string]int {
 	byID := map[string]Check{}
 	for _, c := range r.Checks {
@@ -64,7 +64,7 @@ func (r Report) skips() map[string]int {
 	skips := map[string]int{}
 	for _, c := range r.Checks {
 		cause := c
-		for range r.Checks { // no check waits for itself
+		for range r.Checks { // at most one step for each check
 			if cause.Because == "" {
 				break
 			}
@@ -77,8 +77,8 @@ func (r Report) skips() map[string]int {
 	return skips
 }
 
-// unknown returns the checks that could not be made for reasons of their own. Checks with
-// the same remedy are combined. Checks that need not be made are left out.
+// unknown returns the checks that were not made, except those that were skipped because of
+// another check and those that are not needed. Checks with the same remedy are combined.
 func (r Report) unknown() []Check {
 	var found []Check
 	at := map[string]int{}

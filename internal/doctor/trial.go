@@ -41,7 +41,7 @@ func ExecAs(ctx context.Context, as Account, file string, args ...string) (stdou
 // maxWritten is how much a program that runs as another user may write, in bytes.
 const maxWritten = 1 << 20
 
-// bounded keeps what is written to it, and fails if that is too much.
+// bounded is a buffer that refuses more than maxWritten bytes.
 type bounded struct{ bytes.Buffer }
 
 func (b *bounded) Write(p []byte) (int, error) {
@@ -71,9 +71,9 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 	}
 	switch {
 	case e.accountErr != nil:
-		return skipped("account", "it must run as user %q", e.accountName())
+		return skipped("account", "the command must run as user %q", e.accountName())
 	case e.UID != 0:
-		return notChecked("run eic doctor as root", "it must run as user %q", e.accountName())
+		return notChecked("run eic doctor as root", "the command must run as user %q", e.accountName())
 	}
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
@@ -94,13 +94,13 @@ func checkTrial(ctx context.Context, e *exam) Finding {
 	return ok("exit status 0 after %s for user %q", took, e.User)
 }
 
-// uncallable says why there is no command of eic's to try.
+// uncallable reports whether eic's command cannot be tried. The Finding says why.
 func (e *exam) uncallable() (Finding, bool) {
 	switch {
 	case !e.command.ours:
 		return skipped("command", "sshd's command for user %q is not eic", e.User), true
 	case e.command.err != nil:
-		return skipped("arguments", "sshd's command is called wrongly"), true
+		return skipped("arguments", "the arguments of sshd's command are wrong"), true
 	}
 	return Finding{}, false
 }
@@ -134,8 +134,8 @@ func (e *exam) trialArguments() []string {
 	return args
 }
 
-// checkChained reports how the chained command ended when it ran alone. In the trial of
-// the whole command, eic hides such a failure.
+// checkChained reports how the chained command ended when it ran alone. The trial of the
+// whole command does not show such a failure, because eic exits with 0 anyway.
 func checkChained(_ context.Context, e *exam) Finding {
 	if f, bad := e.uncallable(); bad {
 		return f
@@ -143,11 +143,11 @@ func checkChained(_ context.Context, e *exam) Finding {
 	line := e.command.call.Chain.String()
 	switch {
 	case line == "":
-		return ok("there is none")
+		return ok("no command is chained")
 	case e.command.runAs() != "":
-		return notChecked(strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line), "%q is root's to run", line)
+		return notChecked(strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line), "only root can run %q", line)
 	case e.asAccount != nil:
-		return skipped("as-user", "it must run as user %q", e.accountName())
+		return skipped("as-user", "the command must run as user %q", e.accountName())
 	case e.seen.ChainedError != "":
 		byHand := strings.NewReplacer("%u", e.User, "%f", NobodysFingerprint, "%%", "%").Replace(line)
 		return warning(fmt.Sprintf("runuser -u %s -- %s", e.account.Name, byHand),

@@ -187,6 +187,6 @@ func clockOffset(exchanges []metadata.Exchange) *int64 {
 	if clock == nil {
 		return nil
 	}
-	offset := clock.Seconds()
+	offset := clock.CertainSeconds()
 	return &offset
 }

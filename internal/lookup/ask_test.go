@@ -46,7 +46,9 @@ func through(t *testing.T, options sim.Options, observe func(metadata.Exchange),
 	})
 	source := lookup.Source{Root: fstest.MapFS{}, AnyMachine: true, Metadata: metadata.Options{Endpoint: server.URL, Observe: observe}}
 	lookupOptions := lookup.Options{User: "alice", Anchors: func(string) (*x509.CertPool, error) { return anchors, nil }}
-	return func(ctx context.Context) (lookup.Answer, error) { return lookup.Ask(ctx, source, lookupOptions, time.Now()) }
+	return func(ctx context.Context) (lookup.Answer, error) {
+		return lookup.Ask(ctx, source, lookupOptions, time.Now())
+	}
 }
 
 func requirePrinted(t *testing.T, r lookup.Answer, err error) {

@@ -6,16 +6,16 @@ import (
 	"eic/internal/metadata"
 )
 
-// Clock is the difference between this machine's clock and the metadata service's, which
-// is taken to be correct. This machine's clock is ahead by Ahead, give or take Margin. If
-// it is behind, Ahead is negative.
-type Clock struct {
+// ClockOffset is the difference between this machine's clock and the metadata service's,
+// which is assumed to be correct. This machine's clock is ahead by Ahead, plus or minus
+// Margin. If it is behind, Ahead is negative.
+type ClockOffset struct {
 	Ahead, Margin time.Duration
 }
 
 // CompareClocks compares the clocks by the fastest exchange whose answer has a Date
-// header, since that leaves the smallest margin. It returns nil if no answer has one.
-func CompareClocks(exchanges []metadata.Exchange) *Clock {
+// header, since that gives the smallest margin. It returns nil if no answer has one.
+func CompareClocks(exchanges []metadata.Exchange) *ClockOffset {
 	var quickest *metadata.Exchange
 	for i, x := range exchanges {
 		if !x.Date.IsZero() && (quickest == nil || x.Duration < quickest.Duration) {
@@ -25,18 +25,18 @@ func CompareClocks(exchanges []metadata.Exchange) *Clock {
 	if quickest == nil {
 		return nil
 	}
-	// The Date header is some moment of the exchange, truncated to whole seconds.
+	// The Date header is a time within the exchange, truncated to whole seconds.
 	const halfSecond = time.Second / 2
 	half := quickest.Duration / 2
-	return &Clock{
+	return &ClockOffset{
 		Ahead:  quickest.Start.Add(half).Sub(quickest.Date.Add(halfSecond)),
 		Margin: half + halfSecond,
 	}
 }
 
-// Seconds returns the whole seconds by which this machine's clock is certainly ahead, or
-// behind if negative.
-func (c Clock) Seconds() int64 {
+// CertainSeconds returns the whole seconds by which this machine's clock is at least ahead.
+// If it is behind, they are negative.
+func (c ClockOffset) CertainSeconds() int64 {
 	certain := max(c.Ahead, -c.Ahead) - c.Margin
 	switch {
 	case certain < time.Second:

@@ -92,7 +92,7 @@ func flagged(flags string) string {
 // refusedKeys returns the rows about the keys of a user who may log in.
 func refusedKeys(version sshd.Version) map[string]refusal {
 	const principals = "AuthorizedPrincipalsCommand /usr/bin/true\nAuthorizedPrincipalsCommandUser nobody\n"
-	lost := refusal{behind: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"}
+	lost := refusal{behind: principals, login: true, check: "principals", verdict: "ok", found: "no AuthorizedPrincipalsCommand is ignored"}
 	if !version.Before(8, 7) && version.Before(9, 4) { // bugzilla.mindrot.org 3574
 		lost.verdict, lost.found = "warning", "ignores AuthorizedPrincipalsCommand"
 	}
