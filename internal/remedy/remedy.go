@@ -1,5 +1,5 @@
-// Package remedy has the advice for faults that more than one command reports, so that
-// each text and each command exists once.
+// Package remedy has the advice for faults that more than one command of eic reports, so
+// that each text and each shell command is written once.
 //
 // Advice about a key, a signer or evidence is in package explain. Advice about sshd is in
 // package doctor.
@@ -40,10 +40,10 @@ func (i Instance) TurnOn() Remedy {
 		Commands: []string{i.options("--http-endpoint enabled")}}
 }
 
-// RaiseHopLimit is for a connection that was made, but over which no token came.
+// RaiseHopLimit is for a connection over which no session token arrived.
 func (i Instance) RaiseHopLimit() Remedy {
-	return Remedy{Text: "The connection was made, but no token came over it. In a container, its hop limit may drop the answer: " +
-		"raise the limit. Otherwise look for a firewall rule. It may apply to some users only; sshd runs eic as its AuthorizedKeysCommandUser.",
+	return Remedy{Text: "The connection was made, but no session token arrived. In a container, the answer may exceed its hop limit: " +
+		"raise the limit. Otherwise look for a firewall rule. Such a rule may apply to some users only; sshd runs eic as its AuthorizedKeysCommandUser.",
 		Commands: append([]string{i.options("--http-put-response-hop-limit 2")}, lookAtFirewall()...)}
 }
 
@@ -58,10 +58,10 @@ func lookAtFirewall() []string {
 	return []string{"iptables-save | grep 169.254", "nft list ruleset | grep 169.254"}
 }
 
-// Throttled is for a metadata service that refuses requests for a while.
+// Throttled is for a metadata service that temporarily refuses requests.
 func Throttled() Remedy {
 	return Remedy{Text: "The metadata service refuses requests, usually because programs on this instance send too many. " +
-		"See which programs are connected to it. A longer --budget helps if that lasts only a short while.",
+		"See which programs are connected to it. If the refusals last only a short while, a longer --budget helps.",
 		Commands: []string{"ss --tcp --processes dst 169.254.169.254"}}
 }
 
@@ -72,7 +72,8 @@ func NotIMDSv2() Remedy {
 		Commands: []string{"curl -sS -i -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"}}
 }
 
-// SetClock is for a wrong clock. off says by how much, as in "600 seconds ahead of".
+// SetClock is for a clock that is ahead by a minute or more. off says by how much, as in
+// "600 seconds ahead of".
 func SetClock(off string) Remedy {
 	return Remedy{Text: fmt.Sprintf("This machine's clock is %s the metadata service's. Until the clock is set, every key has "+
 		"expired on arrival, and pushing the key again does not help. Set the clock from the Amazon Time Sync Service, 169.254.169.123.", off),
