@@ -18,7 +18,7 @@ type Asked struct {
 	Note string `json:"note,omitempty"`
 }
 
-// asked says first whether this is what sshd would get.
+// asked writes the user and flags of the lookup, and whether they are sshd's.
 func (r Explanation) asked(p *page) {
 	a := r.Asked
 	if a == nil {

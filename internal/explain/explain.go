@@ -1,8 +1,8 @@
-// Package explain shows how an answer to sshd came about: what was requested, what was
-// answered, what was decided and why, and what to do about it.
+// Package explain shows how an answer to sshd came about: the requests, their answers, each
+// decision with its reason, and what to do.
 //
 // The package makes no decisions. It runs the same code as sshd's command, records what
-// happens, and makes an Explanation of it. An Explanation can be written as text for a
+// happens, and describes it in an Explanation. An Explanation can be written as text for a
 // terminal or as JSON. Nothing goes to the system log, and untrusted text is always
 // quoted.
 package explain
@@ -62,7 +62,7 @@ func failure(err error, e lookup.Evidence) *evidence.Failure {
 	return &evidence.Failure{Stage: stage, Message: err.Error()}
 }
 
-// asked reports whether the metadata service had to be asked at all.
+// asked reports whether the lookup had to query the metadata service.
 func asked(r evidence.Record) bool {
 	return activekeys.ValidUser(r.Options.User) && onEC2(r)
 }
@@ -71,8 +71,8 @@ func onEC2(r evidence.Record) bool {
 	return r.AnyMachine || r.Evidence.Identity.Platform != instance.None
 }
 
-// locate fetches the Availability Zone and the instance id if they are missing. The
-// advice does without what cannot be fetched.
+// locate fetches the Availability Zone and the instance id if they are missing. If one of
+// them cannot be fetched, the advice has a placeholder.
 func locate(ctx context.Context, options metadata.Options, e *lookup.Evidence) {
 	if e.Region != nil || e.Zone != nil {
 		return

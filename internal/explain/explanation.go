@@ -22,12 +22,12 @@ type Outcome string
 // The outcomes.
 const (
 	Keys   Outcome = "keys"   // at least one key is printed
-	NoKey  Outcome = "no-key" // no key is printed, and that is the answer
+	NoKey  Outcome = "no-key" // the answer is that no key is printed
 	Failed Outcome = "failed" // there is no answer
 )
 
-// Explanation is the account of one lookup. Its strings are untrusted: some come from the
-// network and must not be written to a terminal as they are.
+// Explanation describes one lookup. Its strings are untrusted: some come from the network
+// and must be quoted before they are written to a terminal.
 type Explanation struct {
 	Schema  string `json:"schema"`
 	Program string `json:"program"`
@@ -43,7 +43,7 @@ type Explanation struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 
 	Outcome Outcome `json:"outcome"`
-	// Reason is the cause of the outcome: "printed", or the cause that advice depends on.
+	// Reason is the cause of the outcome. Remedy depends on it.
 	Reason  Cause  `json:"reason"`
 	Message string `json:"message"`
 	Remedy  Remedy `json:"remedy,omitzero"`
@@ -65,7 +65,7 @@ type Explanation struct {
 // Kept says where saved evidence comes from.
 type Kept struct {
 	// Program is the program that saved the evidence, and Time the time of the lookup.
-	// Both are zero for evidence that was given piece by piece.
+	// Both are zero for evidence that was given as separate files.
 	Program string    `json:"program,omitempty"`
 	Time    time.Time `json:"time,omitzero"`
 	// Manifest is the SHA-256 digest of the evidence's SHA256SUMS, in hexadecimal.
@@ -102,7 +102,7 @@ func New(program string, r evidence.Record, v lookup.Result, err error) Explanat
 		User: r.Options.User, Fingerprint: r.Options.Fingerprint,
 		Flags:       r.Flags(),
 		Machine:     machine(r),
-		Requests:    tellRequests(r.Requests),
+		Requests:    newRequests(r.Requests),
 		ClockOffset: clockOffset(r.Requests),
 		Signer:      newSigner(r, v),
 	}
@@ -151,7 +151,7 @@ func count(n, all int) string {
 	}
 }
 
-// whyNone says why a lookup that did not fail printed nothing.
+// whyNone returns the reason why a lookup that did not fail printed no key.
 func whyNone(r evidence.Record, v lookup.Result) (Cause, string) {
 	switch {
 	case !activekeys.ValidUser(r.Options.User) && r.Evidence.ActiveKeys == nil:
@@ -167,8 +167,8 @@ func whyNone(r evidence.Record, v lookup.Result) (Cause, string) {
 	}
 }
 
-func tellRequests(exchanges []metadata.Exchange) []Request {
-	var told []Request
+func newRequests(exchanges []metadata.Exchange) []Request {
+	var requests []Request
 	for _, x := range exchanges {
 		request := Request{
 			Stage: string(x.Stage), Method: x.Method, Path: x.Path, Status: x.Status, Bytes: x.Bytes,
@@ -177,9 +177,9 @@ func tellRequests(exchanges []metadata.Exchange) []Request {
 		if x.Err != nil {
 			request.Error = x.Err.Error()
 		}
-		told = append(told, request)
+		requests = append(requests, request)
 	}
-	return told
+	return requests
 }
 
 func clockOffset(exchanges []metadata.Exchange) *int64 {

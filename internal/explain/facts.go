@@ -21,7 +21,7 @@ type facts struct {
 	offset int64 // by which this machine's clock is ahead, in seconds
 
 	instance, region string
-	zone             string // or ""
+	zone             string // "" if unknown
 	// status and path are those of the last request of each stage.
 	status map[metadata.Stage]int
 	path   map[metadata.Stage]string

@@ -6,8 +6,7 @@ import (
 	"eic/internal/printable"
 )
 
-// Login is what this host's sshd says about a login of the user with a pushed key, apart
-// from the key itself.
+// Login says whether this host's sshd would accept a login of the user with a pushed key.
 type Login struct {
 	// Verdict is "accepts", "refuses", or "unknown" if some check failed.
 	Verdict string `json:"verdict"`
@@ -46,9 +45,9 @@ func (r *Explanation) CheckKeys(refusal KeyRefusal) {
 	}
 	problem := Problem{ID: pushedKey, Verdict: "broken"}
 	problems := slices.DeleteFunc(slices.Clone(r.Login.Problems), func(p Problem) bool {
-		return p.ID == "key-types" && p.Verdict == "warning" // here the pushed key is known
+		return p.ID == "key-types" && p.Verdict == "warning" // the pushed key is checked instead
 	})
-	var printed []string // without duplicates: a key may have been pushed twice
+	var printed []string // fingerprints without duplicates: a key may have been pushed twice
 	refused := 0
 	for _, k := range r.Keys {
 		if !k.Printed || slices.Contains(printed, k.Fingerprint) {
@@ -73,8 +72,8 @@ func (r *Explanation) CheckKeys(refusal KeyRefusal) {
 	r.Login.Problems = problems
 }
 
-// refusedKeys returns the number of pushed keys, if they are the only reason why sshd
-// refuses the login.
+// refusedKeys returns the number of pushed keys that sshd refuses, or 0 if sshd refuses the
+// login for another reason.
 func (l Login) refusedKeys() int {
 	count := 0
 	for _, p := range l.Problems {

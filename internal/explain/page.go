@@ -12,7 +12,7 @@ import (
 // never wrapped.
 const width = 78
 
-// tone is what a heading means for somebody who wants to log in.
+// tone is the meaning of a heading for a login, shown as a color.
 type tone string
 
 // The tones, as ECMA-48 (8.3.117, SGR) parameters.

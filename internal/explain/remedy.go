@@ -53,19 +53,19 @@ func (f facts) keyRemedy(reason Cause) (Remedy, bool) {
 	case Cause(authorize.Malformed.String()):
 		return Remedy{Text: "EC2 Instance Connect never writes such a block. " + forged, Commands: f.keep()}, true
 	case Cause(authorize.Repeated.String()):
-		return Remedy{Text: "Nothing to do: the first block counts."}, true
+		return Remedy{Text: "Nothing to do: the first copy of the block is the one that is used."}, true
 	case Cause(authorize.BadSignature.String()):
-		return Remedy{Text: "The block was damaged or forged. If its request id is genuine, CloudTrail has it. " + forged,
+		return Remedy{Text: "The block was damaged or forged. If its request id is genuine, CloudTrail has an event with it. " + forged,
 			Commands: f.keep()}, true
 	default:
 		return Remedy{}, false
 	}
 }
 
-// keyLifetime is how long a pushed key is valid, in seconds.
+// keyLifetime is the validity of a pushed key in seconds.
 const keyLifetime = 60
 
-// forged is the advice for an answer that IMDS never gives.
+// forged is the advice for an answer that the real metadata service never gives.
 const forged = "If this happens again, assume that something on this host is impersonating the metadata service: " +
 	"a process or container with CAP_NET_RAW or CAP_NET_ADMIN can do so. Save the evidence."
 
@@ -85,10 +85,11 @@ func (f facts) signerRemedy(reason Cause) (Remedy, bool) {
 		return Remedy{Text: "The certificate does not chain to a trust anchor. If --trust-anchors names a file of your own, check that file. " +
 			forged, Commands: f.keep()}, true
 	case causePlace:
-		return Remedy{Text: "The metadata service never reports this, unless --instance-id or --partition is wrong for this instance. Ask by hand. " + forged,
+		return Remedy{Text: "The real metadata service never reports this. If the settings have instance-id or partition, check that they fit this instance. " +
+			"Query the metadata service by hand. " + forged,
 			Commands: f.byHand("instance-id", "placement/region", "placement/availability-zone")}, true
 	case causeUnknownDomain:
-		return Remedy{Text: "If you know that an AWS partition has this domain, add --domain NAME to sshd's " +
+		return Remedy{Text: "If this is the domain of an AWS partition, add --domain NAME to sshd's " +
 			"AuthorizedKeysCommand. Otherwise trust nothing that this metadata service says. " + forged,
 			Commands: f.keep()}, true
 	default:
@@ -103,8 +104,8 @@ func (f facts) answerRemedy(reason Cause) Remedy {
 	case causeNoKey:
 		return f.push("Push a key and log in within 60 seconds.")
 	case causeUserName:
-		return Remedy{Text: "EC2 Instance Connect has keys for names of up to 32 letters, digits and @ . _ - that begin with a " +
-			"letter or underscore. Another user needs another way in, such as a key in authorized_keys."}
+		return Remedy{Text: "EC2 Instance Connect accepts user names of up to 32 letters, digits and @ . _ - that begin with a " +
+			"letter or underscore. Other users need another way to log in, such as a key in authorized_keys."}
 	case causeNotEC2:
 		return Remedy{Text: "If this is an EC2 instance, these files should say so: the first holds the instance id (Nitro), " +
 			"or the second begins with ec2 (Xen). A container may not have them.", Commands: lookAtMachine()}
@@ -112,7 +113,7 @@ func (f facts) answerRemedy(reason Cause) Remedy {
 		return Remedy{Text: "These files say which instance this is. If they exist, they must be readable.", Commands: lookAtMachine()}
 	case causeAnchors:
 		return Remedy{Text: "--trust-anchors must name a file of PEM certificates. The user that sshd runs eic as must be able to read it. " +
-			"For the system's own, install your distribution's package ca-certificates."}
+			"For the system's trust anchors, install your distribution's package ca-certificates."}
 	case causeConfine:
 		return Remedy{Text: "The kernel refused a restriction that every kernel since 3.5 supports. A seccomp filter around sshd may forbid prctl(2)."}
 	case causeNotAsked:
@@ -140,15 +141,15 @@ func (f facts) keep() []string {
 	return []string{fmt.Sprintf("eic explain --save DIRECTORY %s", f.user)}
 }
 
-// withClock adds advice about the clock, if it is off.
+// withClock adds advice about the clock if it is wrong.
 func (f facts) withClock(r Remedy) Remedy {
 	if f.offset != 0 {
-		r.Text += fmt.Sprintf(" This machine's clock is %s the metadata service's, which may be the whole reason.", clockWords(f.offset))
+		r.Text += fmt.Sprintf(" This machine's clock is %s the metadata service's, which may be the only cause.", clockWords(f.offset))
 	}
 	return r
 }
 
-// clockWords says how far the clock is off.
+// clockWords says by how much the clock is wrong, as in "600 seconds ahead of".
 func clockWords(offset int64) string {
 	if offset < 0 {
 		return seconds(-offset) + " behind"

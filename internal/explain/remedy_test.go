@@ -61,7 +61,7 @@ func TestRemedyFitsTheFault(t *testing.T) {
 		"keys=other-instance":   push,
 		"keys=certificate":      "no certificate, and no options",
 		"keys=options":          "no certificate, and no options",
-		"keys=tampered":         "CloudTrail has it",
+		"keys=tampered":         "CloudTrail has an event with it",
 		"keys=no-timestamp":     "never writes such a block",
 		"region=forged":         "http://169.254.169.254/latest/meta-data/placement/region",
 		"domain=unknown":        "add --domain NAME",

@@ -44,10 +44,10 @@ func (f facts) dataRemedy(stage metadata.Stage) Remedy {
 		return remedy.Throttled()
 	case status == http.StatusNotFound || status == http.StatusForbidden:
 		return Remedy{Text: "The metadata service issues tokens, but does not serve this path. A metadata proxy for containers may allow only some paths, " +
-			"or this Region may not have EC2 Instance Connect. Ask by hand.",
+			"or this Region may not have EC2 Instance Connect. Query the path by hand.",
 			Commands: f.byHand(f.path[stage])}
 	default:
-		return Remedy{Text: "The answer was incomplete. Ask by hand. If that fails too, check the network, " +
+		return Remedy{Text: "The answer was incomplete. Query the metadata service by hand. If that fails too, check the network, " +
 			"and whether something on this host intercepts the metadata service's traffic.",
 			Commands: f.byHand(f.path[stage])}
 	}

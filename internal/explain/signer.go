@@ -54,15 +54,15 @@ func newSigner(r evidence.Record, v lookup.Result) *Signer {
 	}
 	var s Signer
 	for _, staple := range served.Staples {
-		told := Staple{Name: staple.Name, Bytes: len(staple.Body)}
+		listed := Staple{Name: staple.Name, Bytes: len(staple.Body)}
 		if staple.Err != nil {
-			told.Error = staple.Err.Error()
+			listed.Error = staple.Err.Error()
 		}
-		s.Staples = append(s.Staples, told)
+		s.Staples = append(s.Staples, listed)
 	}
 	if v.Signer != nil {
 		s.Trusted, s.ValidUntil = true, v.Signer.ValidUntil().UTC()
-		s.Certificates = verified(v.Signer)
+		s.Certificates = verifiedPath(v.Signer)
 		return &s
 	}
 	// If the chain cannot be parsed, the error of the lookup says so.
@@ -73,8 +73,9 @@ func newSigner(r evidence.Record, v lookup.Result) *Signer {
 	return &s
 }
 
-func verified(signer *trust.Signer) []Certificate {
-	var told []Certificate
+// verifiedPath returns the certificates of a verified path with their OCSP statuses.
+func verifiedPath(signer *trust.Signer) []Certificate {
+	var path []Certificate
 	for i, c := range signer.Chain {
 		t := certificate(c)
 		if i < len(signer.Statuses) {
@@ -84,9 +85,9 @@ func verified(signer *trust.Signer) []Certificate {
 		} else {
 			t.Anchor = true
 		}
-		told = append(told, t)
+		path = append(path, t)
 	}
-	return told
+	return path
 }
 
 func certificate(c *x509.Certificate) Certificate {
