@@ -49,8 +49,8 @@ type bench struct {
 	// the error of the command itself.
 	refused error
 	trial   error
-	// locked, if set, is what the command's user observes instead of asking.
-	locked *doctor.Asking
+	// asUser, if set, is what the command's user observes instead of asking.
+	asUser *doctor.Asking
 }
 
 const (
@@ -128,8 +128,8 @@ func (b *bench) runAs(ctx context.Context, as doctor.Account, _ string, args ...
 		return []byte("ssh-ed25519 AAAA\n"), []byte("error: no\n"), b.trial
 	}
 	asking := b.asking
-	if b.locked != nil {
-		asking = *b.locked
+	if b.asUser != nil {
+		asking = *b.asUser
 	}
 	seen, err := b.observe(ctx, asking)
 	if err != nil {

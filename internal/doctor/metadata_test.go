@@ -37,9 +37,9 @@ func closed(t *testing.T) string {
 
 func cannotObserve(b *bench) { b.UID, b.refused = 1000, errors.New("the flags are wrong") }
 
-// deaf returns the URL of a port that never answers an attempt to connect: its queue holds
-// one connection and is full.
-func deaf(t *testing.T) string {
+// unresponsive returns the URL of a port that never answers an attempt to connect: its queue
+// holds one connection and is full.
+func unresponsive(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
@@ -57,21 +57,21 @@ func deaf(t *testing.T) string {
 
 func noInstance(b *bench) { delete(b.files, "sys/devices/virtual/dmi/id/board_asset_tag") }
 
-// away takes the metadata service off the network.
-func away(t *testing.T) func(*bench) {
+// unreachable makes every connection to the metadata service fail.
+func unreachable(t *testing.T) func(*bench) {
 	return func(b *bench) {
 		b.asking.Source.Metadata.Endpoint = closed(t)
 		b.Dial = func(context.Context, string) error { return syscall.ECONNREFUSED }
 	}
 }
 
-// locked blocks connections of the command's user to the metadata service. Other users can
+// blocked blocks connections of the command's user to the metadata service. Other users can
 // still connect.
-func locked(t *testing.T) func(*bench) {
+func blocked(t *testing.T) func(*bench) {
 	return func(b *bench) {
 		asking := b.asking
 		asking.Source.Metadata.Endpoint = closed(t)
-		b.locked = &asking
+		b.asUser = &asking
 	}
 }
 
@@ -82,11 +82,11 @@ func impatient(b *bench) { b.budget = time.Second }
 func TestReachingTheMetadataService(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"service accepts connections": {check: "metadata", verdict: doctor.OK, found: "accepts connections"},
-		"service refuses connections from every user": {damage: away(t),
+		"service refuses connections from every user": {damage: unreachable(t),
 			check: "metadata", verdict: doctor.Broken, found: "connection refused"},
 		"machine is not an instance": {damage: noInstance,
 			check: "metadata", verdict: doctor.NotChecked, found: "no request is sent"},
-		"service is blocked for the command user only": {damage: locked(t),
+		"service is blocked for the command user only": {damage: blocked(t),
 			check: "metadata", verdict: doctor.OK, found: "accepts connections"},
 	})
 }
@@ -95,15 +95,15 @@ func TestReachingTheMetadataService(t *testing.T) {
 func TestMetadataServiceBlockedForTheCommandUser(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"user can connect": {check: "metadata-as-user", verdict: doctor.OK, found: `answers user "_eic" (uid 998)`},
-		"only the user is blocked": {damage: locked(t),
+		"only the user is blocked": {damage: blocked(t),
 			check: "metadata-as-user", verdict: doctor.Broken, found: `accepts connections from root but not from user "_eic" (uid 998): dial tcp`},
-		"root cannot connect either": {damage: away(t),
+		"root cannot connect either": {damage: unreachable(t),
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "does not answer"},
 		"doctor is not root": {damage: func(b *bench) { b.UID = 1000 },
 			check: "metadata-as-user", verdict: doctor.NotChecked, found: "only"},
 		"service refuses to list the keys": {faults: []string{"active-keys=403"},
 			check: "metadata-as-user", verdict: doctor.Broken, found: "403"},
-		"user is blocked, and root does not query in its place": {damage: locked(t),
+		"user is blocked, and root does not query in its place": {damage: blocked(t),
 			check: "region", verdict: doctor.NotChecked, found: "no connection"},
 		"user does not exist, and root does not query in its place": {damage: sources("passwd: files"),
 			check: "metadata", verdict: doctor.NotChecked, found: `user "_eic" is not known`},
@@ -132,7 +132,7 @@ func TestSessionToken(t *testing.T) {
 			check: "metadata-v2", verdict: doctor.Broken, found: "503"},
 		"machine is not an instance": {damage: noInstance,
 			check: "metadata-v2", verdict: doctor.NotChecked, found: "no request is sent"},
-		"no connection, so the hop limit is not checked": {damage: away(t),
+		"no connection, so the hop limit is not checked": {damage: unreachable(t),
 			check: "metadata-hops", verdict: doctor.NotChecked, found: "no connection"},
 	})
 }
@@ -150,7 +150,7 @@ func TestIPv6Address(t *testing.T) {
 		"only the IPv6 address answers": {damage: func(b *bench) { b.asking.Addresses[0] = closed(t) },
 			check: "metadata-ipv6", verdict: doctor.OK, found: "answers"},
 		"IPv4 address delays each login": {
-			damage: func(b *bench) { b.asking.Addresses[0] = deaf(t) },
+			damage: func(b *bench) { b.asking.Addresses[0] = unresponsive(t) },
 			check:  "metadata-ipv6", verdict: doctor.Warning, found: "each login waits 1.5s"},
 		"a setting names one endpoint": {damage: addresses(),
 			check: "metadata-ipv6", verdict: doctor.NotChecked, found: "--imds-endpoint sets"},
@@ -180,7 +180,7 @@ func TestIdentityOfTheInstance(t *testing.T) {
 			damage: func(b *bench) {
 				asking := b.asking
 				asking.Source.Root = os.DirFS("/proc/self/mem") // a file in place of a directory
-				b.locked = &asking
+				b.asUser = &asking
 			},
 			check: "identity", verdict: doctor.Broken, found: "as uid 998: opening the identity file"},
 		"no user can observe": {
@@ -293,9 +293,9 @@ func TestSigner(t *testing.T) {
 	})
 }
 
-// dated replaces the metadata service with one that issues only tokens and whose clock is
-// off by that much, or never gives the time.
-func dated(t *testing.T, off time.Duration) func(*bench) {
+// clockOffBy replaces the metadata service with one that issues only tokens and whose
+// clock is off by that much, or never gives the time.
+func clockOffBy(t *testing.T, off time.Duration) func(*bench) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
 		if off == never {
@@ -317,17 +317,17 @@ const never = 1000000 * time.Hour
 func TestClockComparedWithTheMetadataService(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"clock is right": {check: "clock", verdict: doctor.OK, found: "agrees with the metadata service's"},
-		"clock is three seconds ahead, which is accepted": {damage: dated(t, -3*time.Second),
+		"clock is three seconds ahead, which is accepted": {damage: clockOffBy(t, -3*time.Second),
 			check: "clock", verdict: doctor.OK, found: "agrees with the metadata service's"},
-		"clock is 20 seconds ahead, which shortens the life of keys": {damage: dated(t, -20*time.Second),
+		"clock is 20 seconds ahead, which shortens the life of keys": {damage: clockOffBy(t, -20*time.Second),
 			check: "clock", verdict: doctor.Warning, found: "ahead of the metadata service's"},
-		"clock is 70 seconds ahead, so every key has expired": {damage: dated(t, -70*time.Second),
+		"clock is 70 seconds ahead, so every key has expired": {damage: clockOffBy(t, -70*time.Second),
 			check: "clock", verdict: doctor.Broken, found: "every key has expired"},
-		"clock is 70 seconds behind, so expired keys are accepted": {damage: dated(t, 70*time.Second),
+		"clock is 70 seconds behind, so expired keys are accepted": {damage: clockOffBy(t, 70*time.Second),
 			check: "clock", verdict: doctor.Warning, found: "behind the metadata service's"},
-		"no answer has a date": {damage: dated(t, never),
+		"no answer has a date": {damage: clockOffBy(t, never),
 			check: "clock", verdict: doctor.NotChecked, found: "had a date"},
-		"no connection": {damage: away(t),
+		"no connection": {damage: unreachable(t),
 			check: "clock", verdict: doctor.NotChecked, found: "no connection"},
 	})
 }
@@ -342,7 +342,7 @@ func TestTrustAnchors(t *testing.T) {
 			damage: func(b *bench) {
 				asking := b.asking
 				asking.Anchors = missing
-				b.locked = &asking
+				b.asUser = &asking
 			},
 			check: "trust-anchors", verdict: doctor.Broken, found: "as uid 998: open /etc/anchors.pem"},
 		"no anchors to verify the signer with": {damage: func(b *bench) { b.asking.Anchors = missing },
