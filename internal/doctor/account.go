@@ -108,7 +108,7 @@ func (e *exam) checkCommandAccount() Finding {
 	found := fmt.Sprintf("%q, uid %d", name, e.account.UID)
 	switch {
 	case e.account.UID == 0 && e.command.runAs() != "":
-		return ok("%s, as the chained command needs; eic itself runs as %q", found, e.command.runAs())
+		return ok("%s, as the chained command needs; eic itself becomes %q", found, e.command.runAs())
 	case e.account.UID == 0:
 		return warning(remedy, "%s, which is root; the command needs no privilege", found)
 	case name == sshd.AWSUser:

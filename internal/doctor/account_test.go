@@ -79,7 +79,7 @@ func TestAccountOfTheCommandUser(t *testing.T) {
 		"user is root, as a chained command with --run-as needs": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
-			check: "account", verdict: doctor.OK, found: `eic itself runs as "_eic"`},
+			check: "account", verdict: doctor.OK, found: `eic itself becomes "_eic"`},
 		"user is root, and the metadata service is queried as the --run-as user": {damage: func(b *bench) {
 			b.config = "AuthorizedKeysCommand /usr/bin/eic authorized-keys --run-as=_eic --chain=/bin/true %u %f\nAuthorizedKeysCommandUser root\n"
 		},
