@@ -69,7 +69,7 @@ func refusedUsers() map[string]refusal {
 		"DenyUsers matches the user":                       {config: "DenyUsers mallory al*\n", check: "user-allowed", verdict: "broken", found: `DenyUsers ["mallory" "al*"] matches user "alice"`},
 		"AllowUsers has only other users":                  {config: "AllowUsers bob\nAllowUsers carol\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob" "carol"]`},
 		"AllowUsers matches the user":                      {config: "AllowUsers bob ?lice\n", login: true, check: "user-allowed", verdict: "ok", found: "may log in"},
-		"AllowUsers has the user at one host":              {config: "AllowUsers alice@127.0.0.1\n", login: true, check: "user-allowed", verdict: "ok", found: `from ["127.0.0.1"] alone`},
+		"AllowUsers has the user at one host":              {config: "AllowUsers alice@127.0.0.1\n", login: true, check: "user-allowed", verdict: "ok", found: `only from ["127.0.0.1"]`},
 		"AllowUsers in a Match block has only other users": {config: "Match User alice\nAllowUsers bob\nMatch all\n", check: "user-allowed", verdict: "broken", found: `AllowUsers ["bob"]`},
 		"DenyGroups has a group of the user": {damage: inGroup, config: "DenyGroups op?\n", check: "user-allowed", verdict: "broken",
 			found: `DenyGroups ["op?"]`},
@@ -105,7 +105,7 @@ func refusedKeys(version sshd.Version) map[string]refusal {
 			verdict: "ok", found: "EIC_*"},
 
 		"AuthorizedPrincipalsCommand after AuthorizedKeysCommand":  lost,
-		"AuthorizedPrincipalsCommand before AuthorizedKeysCommand": {config: principals, login: true, check: "principals", verdict: "ok", found: "none is ignored"},
+		"AuthorizedPrincipalsCommand before AuthorizedKeysCommand": {config: principals, login: true, check: "principals", verdict: "ok", found: "no AuthorizedPrincipalsCommand is ignored"},
 		"AuthorizedKeysCommandUser in a Match block does not exist": {config: "Match Group ops\nAuthorizedKeysCommand /usr/bin/true\nAuthorizedKeysCommandUser ec2-instance-connect\nMatch all\n",
 			login: true, check: "command-users", verdict: "broken", found: `no user "ec2-instance-connect"`},
 
@@ -114,7 +114,7 @@ func refusedKeys(version sshd.Version) map[string]refusal {
 			verdict: "broken", found: `user "alice"`},
 		"AuthenticationMethods wants two keys": {config: "AuthenticationMethods publickey,publickey\n", check: "methods", verdict: "warning", found: "not enough"},
 		"AuthenticationMethods has no publickey": {config: "PasswordAuthentication yes\nAuthenticationMethods password\n", check: "methods", verdict: "broken",
-			found: "none of which takes a key"},
+			found: "none of which has publickey"},
 		"PubkeyAcceptedAlgorithms has no Ed25519": {config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", check: "key-types", verdict: "warning",
 			found: "refuses Ed25519 keys: PubkeyAcceptedAlgorithms does not list them (/etc/ssh/sshd_config:1)"},
 		"PubkeyAcceptedAlgorithms has no Ed25519 and the key is RSA": {kind: "rsa", config: "PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512\n", login: true,
