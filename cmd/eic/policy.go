@@ -17,8 +17,9 @@ import (
 const policyAbout = `Says whether this host's settings accept a key that the IAM principal ARN pushes
 for USER, and which lines decide. The lines are those of /etc/eic/eic.conf and
 the flags given here. With --config FILE, only FILE is read and not this host's
-file, so that FILE can be tested before its roll-out; anybody may own it. No
-request is sent and nothing is logged.
+file, so that FILE can be tested before its roll-out; anybody may own it. Flags
+in sshd's AuthorizedKeysCommand are not read: give them here too. No request is
+sent and nothing is logged.
 
 Exit status: 0 accepted; 1 refused; 2 called wrongly, or the settings cannot be
 read.`
