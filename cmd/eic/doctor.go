@@ -22,11 +22,11 @@ import (
 	"eic/internal/sshd"
 )
 
-const doctorAbout = `Checks that this host is as a login with a pushed key needs it. With --user NAME,
-also checks whether sshd lets NAME log in. Problems come first, each with one
-thing to try and the number of checks that were skipped because of it. The last
-line is the result. Nothing is changed. Run doctor as root: only root can test
-as the user that sshd runs eic as.
+const doctorAbout = `Checks what a login with a pushed key needs on this host, and changes nothing.
+With --user NAME, also checks whether sshd lets NAME log in. Problems come first,
+each with one remedy and the number of checks that were skipped because of it.
+The last line is the result. Run doctor as root: only root can test as the user
+that sshd runs eic as.
 
 doctor uses the flags of sshd's command, or the flags given here, if any.
 
@@ -65,6 +65,7 @@ type examination struct {
 
 func (x *examination) register(line cmdline.Line) {
 	line.StringVar(&x.user, "user", "root", "also check whether sshd lets `NAME` log in with a pushed key")
+	line.Lookup("user").DefValue = "" // root stands for any user, and is not examined
 	line.BoolVar(&x.offline, "offline", false, "for building an image: skip checks that need a metadata service, and test the verification with a recorded login")
 	line.BoolVar(&x.asJSON, "json", false, "print one JSON object")
 	line.BoolVarP(&x.all, "verbose", "v", false, "list every check in the order of a login, not only problems")
