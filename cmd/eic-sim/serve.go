@@ -20,8 +20,8 @@ const serveAbout = `Runs the simulator until it is interrupted. By default it li
 only. When it is ready, it prints its addresses and files, one name=value per
 line.
 
-NOT FOR PRODUCTION: anybody who can reach it can push any key for any user. To
-trust its roots is to trust everybody who can reach it.`
+NOT FOR PRODUCTION: anybody who can reach it can push any key for any user. A
+host that trusts its roots trusts everybody who can reach it.`
 
 // serveFlags are the flags of serve, as given.
 type serveFlags struct {
@@ -48,7 +48,7 @@ func (f *serveFlags) register(c *command) {
 	what.StringVar(&f.options.AvailabilityZone, "availability-zone", "", "Availability `ZONE` of the instance (default the region's zone a)")
 	what.StringVar(&f.options.Domain, "domain", sim.DefaultDomain, "`DOMAIN` of AWS's services in that region")
 	what.DurationVar(&f.options.TTL, "ttl", sim.DefaultTTL, "serve a pushed key for `DURATION`, rounded up to a whole second")
-	what.StringArrayVar(&f.userKeys, "user-key", nil, "`USER=FILE`: push the key in FILE for USER at the start; may be repeated")
+	what.StringArrayVar(&f.userKeys, "user-key", nil, "push a key at the start: `USER=FILE`, for USER the key in FILE; may be repeated")
 
 	network := c.group("Where the instance is")
 	network.StringVar(&f.options.PrivateIP, "private-ip", sim.DefaultPrivateIP, "private `ADDRESS` of the instance")
@@ -68,7 +68,7 @@ func (f *serveFlags) register(c *command) {
 	wrong.StringArrayVar(&f.options.Faults, "fault", nil, "simulate the fault `NAME`, one of those below; may be repeated")
 	wrong.DurationVar(&f.options.Delay, "delay", 0, "the metadata service waits for `DURATION` before each answer")
 	wrong.StringVar(&f.throttle, "throttle", "", "answer 503 to `PERCENT` of its requests, such as 30%")
-	wrong.Uint64Var(&f.options.Seed, "seed", 0, "seed, a `NUMBER`, of the random choice of these requests")
+	wrong.Uint64Var(&f.options.Seed, "seed", 0, "seed the random choice of these requests with `NUMBER`")
 	wrong.StringVar(&f.options.APIError, "api-error", "", "the API answers every call with the error `CODE`: "+strings.Join(service.Errors(), ", "))
 
 	log := c.group("What is recorded")
