@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs eic, or upgrades it, from the packages in this script's directory.
 #
-# --key KEYRING verifies them first: SHA256SUMS must be signed by a key in KEYRING,
-# which is what "gpg --export" writes, and must have the sum of each package that is
-# installed. --downgrade goes back to an earlier version.
+# --key KEYRING verifies them first: a key in KEYRING, a file from "gpg --export", must
+# have signed SHA256SUMS, and SHA256SUMS must have the checksum of each package that is
+# installed. --downgrade installs an earlier version over a later one.
 # usage: install.sh [--downgrade] [--key KEYRING]
 set -eu
 
@@ -24,14 +24,14 @@ while [ $# -gt 0 ]; do
 done
 cd "$(dirname "$0")"
 
-# Debian 13 and its kin have sqv in the place of gpgv.
+# Debian 13 and its derivatives have sqv instead of gpgv.
 verify() {
     if command -v gpgv >/dev/null; then
         gpgv --keyring "$key" SHA256SUMS.asc SHA256SUMS
     elif command -v sqv >/dev/null; then
         sqv --keyring "$key" SHA256SUMS.asc SHA256SUMS
     else
-        echo "install.sh: cannot verify the signature without gpgv or sqv: install gnupg" >&2
+        echo "install.sh: cannot verify the signature: neither gpgv nor sqv is installed; install gnupg" >&2
         return 1
     fi
     for package in "$@"; do
@@ -46,7 +46,7 @@ if command -v apt-get >/dev/null; then
     exec apt-get -y -o DPkg::Lock::Timeout=300 ${downgrade:+--allow-downgrades} install "$@"
 fi
 set -- ./eic-[0-9]*."$(uname -m)".rpm
-# The SELinux module is for where there is a policy to put it into.
+# The SELinux module needs a policy that it extends.
 if rpm -q selinux-policy >/dev/null; then
     set -- "$@" ./eic-selinux-*.noarch.rpm
 fi

@@ -27,12 +27,12 @@ PACKAGES := build/packages
 STAGE    := build/stage
 MANUALS  := $(patsubst packaging/man/%.md,$(STAGE)/man/%.gz,$(wildcard packaging/man/*.md))
 SCRIPTS  := $(patsubst packaging/apk/%,$(STAGE)/apk/%,$(wildcard packaging/apk/*))
-# An apk and an Arch package have one line for what they are, others have all of it.
+# The description of an apk and an Arch package is one line, that of others the whole file.
 ABOUT    := test "$$format" = deb -o "$$format" = rpm && lines=99 || lines=1; head -n $$lines
 LOGS     := $(foreach package,eic eic-sim,$(STAGE)/doc/$(package)/changelog.Debian.gz) $(STAGE)/changelog.yaml
 .PHONY: FORCE
 
-# The sums of all that is published, with a signature if there is a key.
+# The checksums of all published files, signed if there is a key.
 define SUMS
 cd $(PACKAGES) && rm -f SHA256SUMS SHA256SUMS.asc && sha256sum * > $(CURDIR)/$(STAGE)/SHA256SUMS
 mv $(STAGE)/SHA256SUMS $(PACKAGES)
@@ -40,7 +40,7 @@ $(if $(SIGNING_KEY),packaging/sign $(SIGNING_KEY) detached $(PACKAGES)/SHA256SUM
 endef
 
 .PHONY: unsigned
-unsigned: ## says what has no signature for want of a key
+unsigned: ## says which files are not signed because a key is missing
 	@:
 	@$(if $(SIGNING_KEY),,echo "not signed: deb, rpm and Arch packages, SHA256SUMS; set SIGNING_KEY to a file with an OpenPGP private key" >&2)
 	@$(if $(APK_KEY),,echo "not signed: apk packages; set APK_KEY to a file with an RSA private key in PEM" >&2)
@@ -89,7 +89,7 @@ empty-packages:
 	rm -rf $(PACKAGES)
 	mkdir -p $(PACKAGES)
 
-# Go knows what has to be built again.
+# Go itself decides what to build again.
 $(STAGE)/%/eic $(STAGE)/%/eic-sim &: FORCE
 	GOOS=linux GOARCH=$* GOFLAGS="$(GOFLAGS) -buildvcs=false" $(GOBUILD) -o $(STAGE)/$*/ ./cmd/eic ./cmd/eic-sim
 
@@ -97,7 +97,7 @@ $(STAGE)/man/%.gz: packaging/man/%.md $(TOOLS)/go-md2man FORCE
 	mkdir -p $(@D)
 	sed '1s/DATE/$(shell date --utc +%F --date @$(SOURCE_DATE_EPOCH))/; 1s/VERSION/$(VERSION)/' $< | $(TOOLS)/go-md2man | gzip -9n > $@
 
-# nfpm would not wrap the lines of a deb's changelog, and has none for apk and Arch.
+# nfpm does not wrap the lines of a deb's changelog, and supports none for apk and Arch.
 $(STAGE)/doc/%/changelog.Debian.gz: CHANGELOG.md FORCE
 	mkdir -p $(@D)
 	go run ./packaging/changelog deb $* '$(VERSION)-$(RELEASE)' $(SOURCE_DATE_EPOCH) '$(MAINTAINER)' < $< | gzip -9n > $@
@@ -109,7 +109,7 @@ $(STAGE)/changelog.yaml: CHANGELOG.md FORCE
 	touch $(addprefix $(STAGE)/,$(addsuffix .yaml,deb apk))
 	printf '  packager: %s\n' '$(MAINTAINER)' > $(STAGE)/archlinux.yaml
 
-# An apk takes over its scripts' own times.
+# An apk contains the modification times of its scripts.
 $(STAGE)/apk/%: packaging/apk/% FORCE
 	install -D -m 755 $< $@
 	touch -d @$(SOURCE_DATE_EPOCH) $@

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes eic, and sshd's configuration with it.
+# Removes eic, and eic's lines from sshd's configuration.
 set -eu
 
 if command -v apt-get >/dev/null; then

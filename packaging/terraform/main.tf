@@ -1,5 +1,5 @@
-# What lies outside of the instances: an EC2 Instance Connect Endpoint, the two security
-# groups between it and them, and the policy for the people who log in.
+# The resources outside of the instances: an EC2 Instance Connect Endpoint, security
+# groups for the Endpoint and the instances, and the policy for people who log in.
 
 data "aws_partition" "current" {}
 
@@ -17,7 +17,7 @@ resource "aws_security_group" "endpoint" {
   vpc_id      = var.vpc_id
 }
 
-# Give the instances this one.
+# Add this group to the instances.
 resource "aws_security_group" "instances" {
   name        = "${var.name}-instances"
   description = "Instances: SSH from the EC2 Instance Connect Endpoint"
@@ -42,7 +42,8 @@ resource "aws_vpc_security_group_ingress_rule" "instances" {
   to_port                      = 22
 }
 
-# The instances see the Endpoint's address: with the client's they would need a rule for it.
+# The instances see the Endpoint's address. To see the client's address, they would need a
+# rule for it.
 resource "aws_ec2_instance_connect_endpoint" "this" {
   subnet_id          = var.subnet_id
   security_group_ids = [aws_security_group.endpoint.id]
@@ -87,7 +88,7 @@ data "aws_iam_policy_document" "login" {
     }
   }
 
-  # These two actions take no resource.
+  # These two actions support no resource.
   statement {
     sid       = "FindInstanceAndEndpoint"
     actions   = ["ec2:DescribeInstances", "ec2:DescribeInstanceConnectEndpoints"]
@@ -97,6 +98,6 @@ data "aws_iam_policy_document" "login" {
 
 resource "aws_iam_policy" "login" {
   name        = "${var.name}-login"
-  description = "Log in to instances by EC2 Instance Connect"
+  description = "Log in to instances with EC2 Instance Connect"
   policy      = data.aws_iam_policy_document.login.json
 }

@@ -4,12 +4,12 @@ variable "vpc_id" {
 }
 
 variable "subnet_id" {
-  description = "The subnet for the Endpoint, which needs a route to the instances and none to the Internet."
+  description = "The subnet for the Endpoint. It needs a route to the instances, but not to the Internet."
   type        = string
 }
 
 variable "name" {
-  description = "The beginning of the names of all that is made."
+  description = "The prefix of the names of all resources."
   type        = string
   default     = "eic"
 }
@@ -21,7 +21,7 @@ variable "instance_tag" {
 }
 
 variable "os_users" {
-  description = "The users of the instances that keys may be pushed for."
+  description = "The users on the instances for whom keys may be pushed."
   type        = list(string)
   default     = ["ec2-user"]
 }

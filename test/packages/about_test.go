@@ -29,7 +29,7 @@ func TestPackagesHaveMaintainerVendorHomePageAndSummary(t *testing.T) {
 	w := open(t, "tools")
 	for name, summary := range map[string]string{
 		"eic":     "EC2 Instance Connect for the instance",
-		"eic-sim": "stand-in for AWS to test EC2 Instance Connect with",
+		"eic-sim": "simulator of AWS for tests of EC2 Instance Connect",
 	} {
 		t.Run(name, func(t *testing.T) {
 			deb := w.must("dpkg-deb --field /made/new/" + name + "_*_amd64.deb Maintainer Homepage Description")

@@ -170,7 +170,7 @@ func TestRPMInstallsWithoutSSHD(t *testing.T) {
 func TestSELinuxRPMInstallsWithoutAPolicy(t *testing.T) {
 	m := startRPM(t)
 	before := m.listing()
-	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `new/eic-selinux-.*\.rpm`))), "SELinux knows nothing of eic")
+	require.Contains(t, m.must("/usr/bin/rpm", "-i", m.copyIn(file(t, `new/eic-selinux-.*\.rpm`))), "eic's SELinux module was not installed")
 	m.must("/usr/bin/rpm", "-e", "eic-selinux")
 	m.requireListing(before)
 }

@@ -7,13 +7,13 @@ variable "base" {
 
 variable "owner" {
   type        = string
-  description = "Who owns it."
+  description = "The owner of that AMI."
   default     = "amazon"
 }
 
 variable "user" {
   type        = string
-  description = "The user it lets in with the key of the build."
+  description = "The user of that AMI for SSH logins."
   default     = "ec2-user"
 }
 
