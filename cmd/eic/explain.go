@@ -25,9 +25,9 @@ const explainAbout = `Shows, step by step, which keys sshd would get for USER, w
 others, and what to do. With FINGERPRINT, only the key with that fingerprint
 counts. Run as root, explain uses the flags and the user of sshd's
 AuthorizedKeysCommand, and ends with what sshd says about a login of USER. With
-flags given here, or with --as-given, it uses only these flags and the calling
-user. It writes nothing to the system log and does not run the command of
---chain.
+flags given here, or with --as-given, it uses the flags given here instead, and
+runs as the calling user. It writes nothing to the system log and does not run
+the command of --chain.
 
 Exit status: 0 a key would be printed; 3 no key would be printed, or sshd would
 refuse it; 1 there is no answer; 2 called wrongly.`
