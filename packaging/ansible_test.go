@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the role is told must reach the host: a setting that has no variable, or that the
-// template leaves out, is one that an administrator believes to be in force.
+// An administrator would believe that a setting is in force although the role has no
+// variable for it, or its template leaves the setting out.
 func TestAnsibleHasAVariableForEverySetting(t *testing.T) {
 	const role = "ansible/roles/eic/"
 	var settings, variables []string

@@ -1,5 +1,5 @@
-// Package packaging has only tests: that what is written by hand beside the
-// programs says of them what they say of themselves.
+// Package packaging has only tests. They compare the files that are written by hand,
+// such as manuals, with the programs.
 package packaging
 
 import (
@@ -56,13 +56,13 @@ const (
 	commandInHelp = `(?m)^  ([a-z][a-z-]*) +\S`
 	flagInHelp    = `(?m)^ +(?:-., )?(--[a-z][a-z0-9-]*)`
 	flagInManual  = `(?m)^\*\*(--[a-z][a-z0-9-]*)\*\*`
-	// What a page says where a command takes the flags of authorized-keys too,
-	// and of those that it does not take.
+	// The words of a page whose command also accepts the flags of authorized-keys, except
+	// those in the group.
 	sharedFlags = `flags of eic-authorized-keys\(8\)(?: but ((?:\*\*--[a-z0-9-]+\*\*(?:, | and )?)+))?`
 )
 
-// section returns what the manual says of a command: what stands below its heading in
-// some page, or all of a page of its own.
+// section returns the manual of a command: the text below its heading in all pages, or
+// the command's own page.
 func section(t *testing.T, program, command string) string {
 	t.Helper()
 	if own := "man/" + program + "-" + command + ".8.md"; exists(own) && !strings.Contains(read(t, own), heading(program, command)) {
@@ -77,11 +77,11 @@ func section(t *testing.T, program, command string) string {
 		below, _, _ = strings.Cut(below, "\n# ")
 		text += below
 	}
-	require.NotEmpty(t, text, "no page says anything of %s %s", program, command)
+	require.NotEmpty(t, text, "no page describes %s %s", program, command)
 	return text
 }
 
-// heading begins what a page says of a command.
+// heading returns the heading of a command in a page.
 func heading(program, command string) string { return "\n## " + program + " " + command + "\n" }
 
 func exists(name string) bool {
@@ -89,7 +89,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func TestManualHasEveryFlagAndNoOther(t *testing.T) {
+func TestManualsDocumentExactlyTheFlagsOfHelp(t *testing.T) {
 	for program, page := range map[string]string{"eic": "man/eic.8.md", "eic-sim": "man/eic-sim.1.md"} {
 		file := build(t, program)
 		commands := words(commandInHelp, help(t, file, "help"))
@@ -99,7 +99,7 @@ func TestManualHasEveryFlagAndNoOther(t *testing.T) {
 			t.Run(program+" "+command, func(t *testing.T) {
 				text := section(t, program, command)
 				documented := words(flagInManual, text)
-				require.Len(t, regexp.MustCompile(flagInManual).FindAllString(text, -1), len(documented), "a flag stands there twice")
+				require.Len(t, regexp.MustCompile(flagInManual).FindAllString(text, -1), len(documented), "a flag is documented twice")
 				if shared := regexp.MustCompile(sharedFlags).FindStringSubmatch(text); shared != nil {
 					for _, flag := range words(flagInManual, read(t, "man/eic-authorized-keys.8.md")) {
 						if !strings.Contains(shared[1], "**"+flag+"**") {
@@ -114,7 +114,7 @@ func TestManualHasEveryFlagAndNoOther(t *testing.T) {
 	}
 }
 
-func TestPagesOfCommandsThereAreNot(t *testing.T) {
+func TestEveryManualPageHasACommand(t *testing.T) {
 	commands := words(commandInHelp, help(t, build(t, "eic"), "help"))
 	pages, err := filepath.Glob("man/eic-*.8.md")
 	require.NoError(t, err)
@@ -124,8 +124,8 @@ func TestPagesOfCommandsThereAreNot(t *testing.T) {
 	}
 }
 
-// licenses returns what the copyright file says: the license of each module, and of each
-// directory of ours that holds other people's work.
+// licenses returns the licenses in the copyright file, by module, and by directory of ours
+// that contains other people's work.
 func licenses(t *testing.T) map[string]string {
 	t.Helper()
 	licenses := map[string]string{}
@@ -152,9 +152,9 @@ func linked(t *testing.T, program string) []string {
 	return modules
 }
 
-// Each module that is linked has a stanza, and each stanza a module: a license too many is as
-// false as one too few. The packages' own tag names the licenses of what is in them.
-func TestCopyrightNamesWhatIsLinkedAndNothingElse(t *testing.T) {
+// Each linked module has a stanza, and each stanza a linked module. The license field of a
+// package names the licenses of its contents.
+func TestCopyrightNamesExactlyTheLinkedModules(t *testing.T) {
 	spdx := map[string]string{
 		"Apache-2.0": "Apache-2.0", "BSD-3-clause-Go": "BSD-3-Clause", "BSD-3-clause-psx": "BSD-3-Clause", "Expat": "MIT", "ISC": "ISC", "MPL-2.0": "MPL-2.0",
 	}
@@ -174,21 +174,21 @@ func TestCopyrightNamesWhatIsLinkedAndNothingElse(t *testing.T) {
 		}
 		for _, module := range modules {
 			require.True(t, slices.ContainsFunc(slices.Collect(maps.Keys(licenses(t))), func(name string) bool { return below(name)(module) }),
-				"%s is linked into %s and has no stanza", module, program)
+				"%s is linked into %s but has no stanza", module, program)
 		}
 		slices.Sort(within)
 		require.Contains(t, read(t, config), "\nlicense: "+strings.Join(slices.Compact(within), " AND ")+"\n")
 	}
-	require.Empty(t, unused, "stanzas about nothing that is linked")
+	require.Empty(t, unused, "stanzas of modules that are not linked")
 }
 
-// below reports whether a module is the one with a name, or below it.
+// below returns a function that reports whether a module has the name, or is below it.
 func below(name string) func(module string) bool {
 	return func(module string) bool { return module == name || strings.HasPrefix(module, name+"/") }
 }
 
-// settingsOf returns what stands in blocks of eic.conf's on a page: indented in a manual,
-// fenced elsewhere.
+// settingsOf returns the blocks of a page that are examples of eic.conf: indented in a
+// manual, fenced elsewhere.
 func settingsOf(page string) []string {
 	var blocks []string
 	for _, match := range regexp.MustCompile("(?m)(?:^    .*\n)+|^```conf\n(?:[^`\n].*\n)+").FindAllString(page, -1) {
@@ -200,7 +200,7 @@ func settingsOf(page string) []string {
 	return blocks
 }
 
-// What people copy has to be understood, in every partition.
+// People copy the examples, so they must be valid in every partition.
 func TestExamplesOfSettingsAreAccepted(t *testing.T) {
 	examples := append(settingsOf(read(t, "man/eic.conf.5.md")), settingsOf(read(t, "../docs/how-to/policy.md"))...)
 	require.Len(t, examples, 4)
@@ -220,7 +220,7 @@ func TestExamplesOfSettingsAreAccepted(t *testing.T) {
 	}
 }
 
-// The page on policies shows what its rules say; here the program says it.
+// The page shows output of the program, which must be real.
 func TestThePolicyPageShowsWhatTheProgramSays(t *testing.T) {
 	page := read(t, "../docs/how-to/policy.md")
 	blocks := settingsOf(page)

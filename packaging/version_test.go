@@ -11,7 +11,7 @@ import (
 	"eic/test/needs"
 )
 
-// A tree is a checkout of its own, to see what version is built of it.
+// A tree is a checkout in a temporary directory, for which packaging/version is tested.
 type tree struct {
 	t         *testing.T
 	directory string
@@ -70,13 +70,13 @@ const (
 	released   = "# Changelog\n\n## [0.2.0] - 2026-11-28\n\n## [0.1.0] - 2026-11-22\n"
 )
 
-// The day is that in UTC, whatever the clock of whoever committed says.
+// The date is in UTC, whatever the committer's time zone.
 func TestABuildIsNamedAfterItsCommit(t *testing.T) {
 	r := newTree(t, unreleased)
 	build := "git20261128." + r.git("rev-parse", "HEAD")[:7]
 	r.requireVersion("0.2.0~" + build)
 	r.git("tag", "v0.2.0")
-	r.requireVersion("0.2.0~" + build) // whose changelog says that it is not released
+	r.requireVersion("0.2.0~" + build) // the changelog says that it is not released
 	r.write("new.go", "package new\n")
 	r.requireVersion("0.2.0~" + build + ".dirty")
 }
@@ -90,7 +90,7 @@ func TestOnlyTheTagIsTheRelease(t *testing.T) {
 	r.write("CHANGELOG.md", released+"\n")
 	r.requireVersion("0.2.0~" + build + ".dirty")
 
-	// What is built next would sort below the release it comes after.
+	// The next build would sort below the release before it.
 	r.commit("2026-11-29T10:00:00Z")
 	_, err := r.version()
 	require.ErrorContains(t, err, "exit status 1")
@@ -112,7 +112,7 @@ func TestAChangelogWithoutAVersion(t *testing.T) {
 	require.ErrorContains(t, err, "exit status 1")
 }
 
-func TestEachFamilyWritesAVersionItsOwnWay(t *testing.T) {
+func TestEachFamilyHasItsOwnFormOfVersion(t *testing.T) {
 	r := newTree(t, unreleased)
 	for family, expected := range map[string][3]string{
 		"deb":       {"0.2.0", "0.2.0~git20261127.5e90712", "0.2.0~git20261127.00000ff.dirty"},

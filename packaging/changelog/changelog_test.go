@@ -74,15 +74,15 @@ func TestAnRPMsChangelog(t *testing.T) {
 	]`, rpm)
 }
 
-// Packages must not lack what a person thought they had written into the changelog.
-func TestAChangelogThatIsNotUnderstoodIsAnError(t *testing.T) {
+// Packages must not lack a change that a person wrote into the changelog.
+func TestAnInvalidChangelogIsAnError(t *testing.T) {
 	for name, changelog := range map[string]string{
 		"no section":                "# Changelog\n",
 		"a section without changes": "## [0.2.0] - unreleased\n",
 		"no version":                "## [Unreleased]\n\n### Added\n\n- One.\n" + text,
-		"two that are unreleased":   strings.Replace(text, "2026-11-22", "unreleased", 1),
-		"a day there is not":        strings.Replace(text, "2026-11-22", "2026-02-30", 1),
-		"a change of no kind":       strings.Replace(text, "### Added", "", 1),
+		"two unreleased sections":   strings.Replace(text, "2026-11-22", "unreleased", 1),
+		"an invalid date":           strings.Replace(text, "2026-11-22", "2026-02-30", 1),
+		"a change without kind":     strings.Replace(text, "### Added", "", 1),
 		"another sort of bullet":    strings.Replace(text, "- One", "* One", 1),
 		"a paragraph":               strings.Replace(text, "### Fixed", "Words.", 1),
 	} {
@@ -91,7 +91,7 @@ func TestAChangelogThatIsNotUnderstoodIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheProjectsChangelogIsUnderstood(t *testing.T) {
+func TestTheProjectsChangelogIsValid(t *testing.T) {
 	changelog, err := os.ReadFile("../../CHANGELOG.md")
 	require.NoError(t, err)
 	deb, err := made(t, "deb", string(changelog))

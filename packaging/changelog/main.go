@@ -1,6 +1,6 @@
-// Command changelog turns the project's changelog into a package's, so that there is
-// one to write. It reads CHANGELOG.md on its standard input and takes the first
-// section, released or not, for the version that is built.
+// Command changelog converts the project's changelog to that of a package, so that only
+// one changelog is written by hand. It reads CHANGELOG.md from standard input. Its first
+// section, released or not, becomes that of the version that is built.
 package main
 
 import (
@@ -48,7 +48,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	return fmt.Errorf("unknown form %q, expected deb or rpm", form)
 }
 
-// writeDeb writes what deb-changelog(5) describes.
+// writeDeb writes the entries in the format of deb-changelog(5).
 func writeDeb(out io.Writer, entries []entry, name, maintainer string) error {
 	var err error
 	line := func(format string, args ...any) {
@@ -75,8 +75,8 @@ func writeDeb(out io.Writer, entries []entry, name, maintainer string) error {
 	return err
 }
 
-// writeRPM writes the list of entries that nfpm makes an rpm's changelog of. It is
-// YAML for nfpm, of which JSON is a part.
+// writeRPM writes the list of entries from which nfpm makes an rpm's changelog. nfpm reads
+// it as YAML, which includes JSON.
 func writeRPM(out io.Writer, entries []entry, maintainer string) error {
 	type note struct {
 		Note string `json:"note"`

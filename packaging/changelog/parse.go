@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An entry is what the changelog says of one version. A package has a revision
-// besides, which is 1 for those that are released.
+// An entry is the section of one version in the changelog. version also has the package's
+// revision, which is 1 for released versions.
 type entry struct {
 	version string
 	date    time.Time
@@ -23,9 +23,9 @@ var (
 	link           = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 )
 
-// parse reads a changelog in the form of Keep a Changelog. A line that is none of
-// headings, bullets and their continuations is an error below the first section:
-// packages would lack it.
+// parse parses a changelog in the format of Keep a Changelog. From the first section on,
+// every line must be a heading, a bullet or its continuation. Any other line is an error,
+// because packages would lack it.
 func parse(text string) ([]entry, error) {
 	var entries []entry
 	kind := ""
@@ -61,7 +61,7 @@ func parse(text string) ([]entry, error) {
 	return entries, nil
 }
 
-// add adds a bullet's first line, or the next one of the last bullet.
+// add adds a line: the first of a bullet, or the next one of the last bullet.
 func (e *entry) add(kind, line string) error {
 	plain := link.ReplaceAllString(strings.ReplaceAll(line, "`", ""), "$1")
 	if text, found := strings.CutPrefix(plain, "- "); found {

@@ -1,8 +1,8 @@
-// Command distributor makes a package for AWS Systems Manager Distributor out of
-// the deb and rpm packages: a zip archive for each family and architecture, and
-// the manifest that says which machine gets which.
+// Command distributor makes a package for AWS Systems Manager Distributor from the deb
+// and rpm packages: a zip archive for each family and architecture, and the manifest that
+// says which machine gets which archive.
 //
-// What it makes depends on nothing but the packages. It uploads nothing.
+// Its output depends only on the packages. It uploads nothing.
 package main
 
 import (
@@ -26,9 +26,9 @@ func main() {
 	}
 }
 
-// The agent runs these by these names (AWS Systems Manager User Guide, "Create
-// a package in Distributor"). An update is an installation over the old version,
-// which leaves the administrator's configuration alone.
+// scripts returns the scripts of an archive by the names by which the agent runs them (AWS
+// Systems Manager User Guide, "Create a package in Distributor"). An update installs over
+// the old version, which keeps the administrator's configuration.
 func scripts() map[string]string {
 	return map[string]string{
 		"install.sh":   "packaging/ssm/install.sh",
@@ -41,9 +41,9 @@ func scripts() map[string]string {
 // An archive is for one family and architecture.
 type archive struct {
 	family string
-	// arch is what the agent calls the architecture.
+	// arch is the agent's name of the architecture.
 	arch string
-	// packages are patterns of the packages in it.
+	// packages are patterns for the names of its packages.
 	packages []string
 }
 
@@ -66,8 +66,8 @@ func platforms() map[string][]string {
 	}
 }
 
-// manifest is the package's JSON manifest; what is installed is found by
-// platform, its version, and architecture.
+// manifest is the package's JSON manifest. The agent selects an archive by platform,
+// version of the platform, and architecture.
 type manifest struct {
 	SchemaVersion string                                      `json:"schemaVersion"`
 	Version       string                                      `json:"version"`
@@ -117,10 +117,10 @@ func build(version, packages, out string) error {
 	return os.WriteFile(filepath.Join(out, "manifest.json"), append(text, '\n'), 0o644)
 }
 
-// write writes the archive and returns its SHA-256 sum.
+// write writes the archive and returns its SHA-256 checksum.
 func (a archive) write(packages, out string) (string, error) {
 	files := scripts()
-	// What is not signed has no signature to take along, and is refused by install.sh.
+	// Unsigned packages have no signature; install.sh refuses them.
 	for _, name := range []string{"SHA256SUMS", "SHA256SUMS.asc"} {
 		if _, err := os.Stat(filepath.Join(packages, name)); err == nil {
 			files[name] = filepath.Join(packages, name)

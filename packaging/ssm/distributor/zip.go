@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// pack writes a zip archive of files, by their names in it. It has no times in
-// it, so that the same files make the same archive.
+// pack writes a zip archive of files; the keys are their names in the archive. The archive
+// contains no times, so that the same files make the same archive.
 func pack(w io.Writer, files map[string]string) error {
 	z := zip.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
