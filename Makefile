@@ -29,7 +29,7 @@ build: ## build/eic and build/eic-sim, static and stripped
 	$(GOBUILD) -o build/eic-sim ./cmd/eic-sim
 
 .PHONY: demo
-demo: ## the whole story on this machine: push a key, log in, see it refused
+demo: ## show logins on this machine: push a key, log in, see refusals
 	@test/setup demo
 	@CGO_ENABLED=0 go run ./test/demo
 
@@ -39,7 +39,7 @@ try: ## a shell with a simulated AWS and an instance, for AWS's own command line
 	@CGO_ENABLED=0 go run ./test/demo --shell
 
 .PHONY: check
-check: vet ## before every commit: what needs no root, no network and no tool but Go
+check: vet ## before every commit: tests that need no root, no network and no tool but Go
 	CGO_ENABLED=0 go test -vet=off -short ./...
 
 .PHONY: vet
@@ -47,15 +47,15 @@ vet: ## gofmt and go vet
 	@test -z "$$(gofmt -l $(GODIRS))" || { echo "not formatted; run: gofmt -w $(GODIRS)" >&2; exit 1; }
 	CGO_ENABLED=0 go vet ./...
 
-# CI=true has a test that misses its tool fail, where it would be skipped.
+# With CI=true, a test whose tool is missing fails instead of being skipped.
 .PHONY: test
-test: vet ## every test but those of the packages (root; installs what they need)
+test: vet ## every test except those of the packages (root; installs their tools)
 	@test/setup test
 	CI=true CGO_ENABLED=0 go test -vet=off -count=1 ./...
 	test/fuzz 3s
 
 .PHONY: docs
-docs: ## make the transcripts and test vectors in docs/ anew (those of real hosts need root)
+docs: ## update the transcripts and test vectors in docs/ (those of real hosts need root)
 	CGO_ENABLED=0 go test -count=1 ./test/transcripts ./test/doctor ./test/e2e -run TestTranscripts -update
 	CGO_ENABLED=0 go test -count=1 ./test/vectors -run Simulator -update
 
@@ -68,20 +68,20 @@ fuzz: ## each fuzz target for T=60s
 	test/fuzz $(T)
 
 .PHONY: mutation
-mutation: $(TOOLS)/gremlins ## what the tests of the deciding packages would not notice (root)
+mutation: $(TOOLS)/gremlins ## faults that the tests of the deciding packages would not notice (root)
 	CI=true CGO_ENABLED=0 go run ./test/mutation $(TOOLS)/gremlins
 
 .PHONY: differential
-differential: ## N=10000 made-up worlds, from SEED=1 on, compared with openssl
-	CGO_ENABLED=0 go test -count=1 -timeout 60m -v -run TestEicPrintsNoKeyThatOpenSSLRefuses ./test/differential -worlds $(N) -seed $(SEED)
+differential: ## compare N=10000 generated worlds, from SEED=1 on, with openssl
+	CGO_ENABLED=0 go test -count=1 -timeout 60m -v -run TestWeAreNeverMorePermissive ./test/differential -worlds $(N) -seed $(SEED)
 
 .PHONY: load
-load: ## many runs and logins at once, of which none may be lost (root)
+load: ## many concurrent runs and logins; all must succeed (root)
 	@test/setup test
 	CGO_ENABLED=0 go run ./test/load
 
 .PHONY: bench
-bench: $(TOOLS)/benchstat ## what eic costs beside a program that only asks (root; a quiet machine)
+bench: $(TOOLS)/benchstat ## compare eic with a program that only sends the requests (root; a quiet machine)
 	@test/setup bench
 	CGO_ENABLED=0 go test -run '^$$' -bench . -benchtime 0.2s -count 6 ./test/guard | $(TOOLS)/benchstat -
 	CGO_ENABLED=0 go run ./test/bench
@@ -93,7 +93,7 @@ lint: $(TOOLS)/golangci-lint ## golangci-lint, with staticcheck and vet; vet as 
 	GOOS=darwin CGO_ENABLED=0 go build ./...
 
 .PHONY: vulncheck
-vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what is linked
+vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in linked code
 	test/vulncheck $(TOOLS)/govulncheck
 
 $(TOOLS)/golangci-lint:
@@ -111,7 +111,7 @@ $(TOOLS)/govulncheck:
 include packaging/packages.mk
 
 .PHONY: release
-release: packages sbom ## everything that is published, signed with SIGNING_KEY= and APK_KEY=
+release: packages sbom ## all published files, signed with SIGNING_KEY= and APK_KEY=
 	install -m 644 $(BOM) $(PACKAGES)/eic-$(VERSION).cdx.json
 	$(SUMS)
 	@$(MAKE) --no-print-directory unsigned
@@ -124,5 +124,5 @@ sbom: ## build/eic.cdx.json, the bill of materials in CycloneDX
 	go run ./test/supplychain/checkbom $(BOM)
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## remove built files
 	rm -rf build .tools
