@@ -85,7 +85,7 @@ func Ask(ctx context.Context, s Source, o Options, now time.Time) (Answer, error
 	}
 	e.Time = now.Add(time.Since(begun)) // a certificate or key may have expired since now
 	err = r.Result.Verify(*e, o)
-	if missing != nil && failedRevocationCheck(err) {
+	if missing != nil && lacksGoodStaple(err) {
 		return r, missing // a staple that could not be fetched explains it
 	}
 	return r, err
@@ -100,11 +100,11 @@ func unlessNoKeys(err error) error {
 	return err
 }
 
-// failedRevocationCheck reports whether the signer was refused because a certificate of its
-// path lacks a good staple.
-func failedRevocationCheck(err error) bool {
+// lacksGoodStaple reports whether the signer was refused because a certificate of its path
+// lacks a good staple. A certificate that a staple says is revoked lacks nothing.
+func lacksGoodStaple(err error) bool {
 	var failure *trust.Error
-	return errors.As(err, &failure) && failure.Part == trust.PartRevocation
+	return errors.As(err, &failure) && failure.Part == trust.PartRevocation && !errors.Is(err, trust.ErrRevoked)
 }
 
 func stageOf(err error) metadata.Stage {

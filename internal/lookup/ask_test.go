@@ -84,6 +84,27 @@ func TestStapleThatCannotBeFetchedDoesNotHideTheOthers(t *testing.T) {
 	}
 }
 
+// The administrator must learn that the signer is revoked, and not that some staple could
+// not be fetched.
+func TestStapleThatCannotBeFetchedDoesNotHideARevocation(t *testing.T) {
+	ask := through(t, sim.Options{Faults: []string{"ocsp=revoked"}}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
+			<-r.Context().Done()
+		case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
+			_, _ = w.Write([]byte("ABCDEF\n")) // fails only if the client has gone
+			service.ServeHTTP(w, r)
+		default:
+			service.ServeHTTP(w, r)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := ask(ctx)
+	require.ErrorIs(t, err, trust.ErrRevoked)
+	require.ErrorIs(t, err, lookup.ErrUntrusted)
+}
+
 // Fetching the evidence may take so long that a key expires meanwhile.
 func TestKeyThatExpiresWhileStaplesAreFetched(t *testing.T) {
 	ask := through(t, sim.Options{TTL: 2 * time.Second}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
