@@ -47,11 +47,12 @@ vet: ## gofmt and go vet
 	@test -z "$$(gofmt -l $(GODIRS))" || { echo "not formatted; run: gofmt -w $(GODIRS)" >&2; exit 1; }
 	CGO_ENABLED=0 go vet ./...
 
-# With CI=true, a test whose tool is missing fails instead of being skipped.
+# With CI=true, a test whose tool is missing fails instead of being skipped. Many tests wait for
+# logins, so go test runs one package more than there are processors.
 .PHONY: test
 test: vet ## every test except those of the packages (root; installs their tools)
 	@test/setup test
-	CI=true CGO_ENABLED=0 go test -vet=off -count=1 ./...
+	CI=true CGO_ENABLED=0 go test -p $$(( $$(nproc) + 1 )) -vet=off -count=1 ./...
 	test/fuzz 3s
 
 .PHONY: docs
