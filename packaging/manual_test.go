@@ -221,7 +221,7 @@ func TestExamplesOfSettingsAreAccepted(t *testing.T) {
 }
 
 // The page shows output of the program, which must be real.
-func TestThePolicyPageShowsWhatTheProgramSays(t *testing.T) {
+func TestPolicyPageShowsTheOutputOfPolicyTest(t *testing.T) {
 	page := read(t, "../docs/how-to/policy.md")
 	blocks := settingsOf(page)
 	directory := t.TempDir()

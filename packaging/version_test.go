@@ -71,7 +71,7 @@ const (
 )
 
 // The date is in UTC, whatever the committer's time zone.
-func TestABuildIsNamedAfterItsCommit(t *testing.T) {
+func TestBuildIsNamedAfterItsCommit(t *testing.T) {
 	r := newTree(t, unreleased)
 	build := "git20261128." + r.git("rev-parse", "HEAD")[:7]
 	r.requireVersion("0.2.0~" + build)
@@ -81,7 +81,7 @@ func TestABuildIsNamedAfterItsCommit(t *testing.T) {
 	r.requireVersion("0.2.0~" + build + ".dirty")
 }
 
-func TestOnlyTheTagIsTheRelease(t *testing.T) {
+func TestOnlyATaggedCommitIsARelease(t *testing.T) {
 	r := newTree(t, released)
 	build := "git20261128." + r.git("rev-parse", "HEAD")[:7]
 	r.requireVersion("0.2.0~" + build)
@@ -99,7 +99,7 @@ func TestOnlyTheTagIsTheRelease(t *testing.T) {
 	r.requireVersion("0.3.0~git20261129." + r.git("rev-parse", "HEAD")[:7])
 }
 
-func TestASourceArchiveHasNoHistory(t *testing.T) {
+func TestSourceArchiveHasTheVersionOfTheChangelog(t *testing.T) {
 	for changelog, version := range map[string]string{unreleased: "0.2.0~unknown", released: "0.2.0"} {
 		r := newTree(t, changelog)
 		require.NoError(t, os.RemoveAll(filepath.Join(r.directory, ".git")))
@@ -107,7 +107,7 @@ func TestASourceArchiveHasNoHistory(t *testing.T) {
 	}
 }
 
-func TestAChangelogWithoutAVersion(t *testing.T) {
+func TestChangelogWithoutAVersionIsAnError(t *testing.T) {
 	_, err := newTree(t, "## [Unreleased]\n").version()
 	require.ErrorContains(t, err, "exit status 1")
 }

@@ -55,27 +55,27 @@ func (m *machine) database() Database {
 	}}
 }
 
-func TestAnAccountThatIsNotOursAloneIsNotAdopted(t *testing.T) {
+func TestAccountThatIsNotAnUnusedSystemUserIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		passwd string
 		damage func(m *machine)
 		why    string
 	}{
-		"a system user":                 {passwd: ours},
-		"a system user with false":      {passwd: "_eic:*:990:990::/:/bin/false\n"},
-		"an account without a password": {passwd: "_eic::990:990::/:/bin/false\n", damage: func(m *machine) { m.put("etc/shadow", "") }, why: "it has a password"},
-		"one that shadow opens":         {passwd: ours, damage: func(m *machine) { m.put("etc/shadow", "_eic::::::::\n") }, why: "it has a password"},
-		"one with a password":           {passwd: ours, damage: func(m *machine) { m.put("etc/shadow", "_eic:$y$j9T$x:::::::\n") }, why: "it has a password"},
-		"root by another name":          {passwd: "_eic:x:0:990::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
-		"one in root's group":           {passwd: "_eic:x:990:0::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
-		"a person":                      {passwd: "_eic:x:1000:1000:Eva:/home/eva:/usr/sbin/nologin\n", why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
-		"a person where they are 500":   {passwd: "_eic:x:500:500::/:/usr/sbin/nologin\n", damage: func(m *machine) { m.put("etc/login.defs", "UID_MIN 500\n") }, why: "its uid 500 is in the range for people (UID_MIN is 500)"},
-		"a person, nothing configured":  {passwd: "_eic:x:1000:1000::/:/usr/sbin/nologin\n", damage: func(m *machine) { delete(m.files, "etc/login.defs") }, why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
-		"one with a shell":              {passwd: "_eic:x:990:990::/:/bin/bash\n", why: `it has a login shell, "/bin/bash"`},
-		"one with the default shell":    {passwd: "_eic:x:990:990::/:\n", why: `it has a login shell, ""`},
-		"one with another's uid":        {passwd: ours + "backup:x:990:34::/:/usr/sbin/nologin\n", why: `the user "backup" has the same uid 990`},
-		"one with the earlier uid":      {passwd: ours + "eic:x:990:990::/:/usr/sbin/nologin\n"},
-		"one with a home directory": {
+		"system user with nologin":             {passwd: ours},
+		"system user with /bin/false":          {passwd: "_eic:*:990:990::/:/bin/false\n"},
+		"empty password in passwd":             {passwd: "_eic::990:990::/:/bin/false\n", damage: func(m *machine) { m.put("etc/shadow", "") }, why: "it has a password"},
+		"empty password in shadow":             {passwd: ours, damage: func(m *machine) { m.put("etc/shadow", "_eic::::::::\n") }, why: "it has a password"},
+		"password in shadow":                   {passwd: ours, damage: func(m *machine) { m.put("etc/shadow", "_eic:$y$j9T$x:::::::\n") }, why: "it has a password"},
+		"uid 0":                                {passwd: "_eic:x:0:990::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
+		"gid 0":                                {passwd: "_eic:x:990:0::/:/usr/sbin/nologin\n", why: "it has the rights of root"},
+		"uid of a person":                      {passwd: "_eic:x:1000:1000:Eva:/home/eva:/usr/sbin/nologin\n", why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
+		"uid of a person if UID_MIN is 500":    {passwd: "_eic:x:500:500::/:/usr/sbin/nologin\n", damage: func(m *machine) { m.put("etc/login.defs", "UID_MIN 500\n") }, why: "its uid 500 is in the range for people (UID_MIN is 500)"},
+		"uid of a person without login.defs":   {passwd: "_eic:x:1000:1000::/:/usr/sbin/nologin\n", damage: func(m *machine) { delete(m.files, "etc/login.defs") }, why: "its uid 1000 is in the range for people (UID_MIN is 1000)"},
+		"login shell":                          {passwd: "_eic:x:990:990::/:/bin/bash\n", why: `it has a login shell, "/bin/bash"`},
+		"no shell in passwd":                   {passwd: "_eic:x:990:990::/:\n", why: `it has a login shell, ""`},
+		"uid shared with another user":         {passwd: ours + "backup:x:990:34::/:/usr/sbin/nologin\n", why: `the user "backup" has the same uid 990`},
+		"uid shared with the earlier user eic": {passwd: ours + "eic:x:990:990::/:/usr/sbin/nologin\n"},
+		"home directory in use": {
 			passwd: "_eic:x:990:990::/var/lib/eic/:/usr/sbin/nologin\n",
 			damage: func(m *machine) { m.files["var/lib/eic/x"] = &fstest.MapFile{} }, why: `its home directory "/var/lib/eic/" is in use`,
 		},
@@ -98,18 +98,18 @@ func TestAnAccountThatIsNotOursAloneIsNotAdopted(t *testing.T) {
 	}
 }
 
-func TestAccountsAreFoundWhereSSHDFindsThem(t *testing.T) {
+func TestAccountIsLookedUpThroughNSS(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage func(m *machine)
 		uid    uint32
 		err    string
 	}{
-		"in /etc/passwd":                  {func(m *machine) { m.put("etc/passwd", ours) }, 990, ""},
-		"in a directory":                  {func(m *machine) { m.getent["passwd -- _eic"] = strings.Replace(ours, "990", "993", 1) }, 993, ""},
-		"nowhere":                         {func(*machine) {}, 0, "no such user"},
-		"nowhere, without getent":         {func(m *machine) { delete(m.files, "usr/bin/getent") }, 0, "no such user"},
-		"by a malformed answer of getent": {func(m *machine) { m.getent["passwd -- _eic"] = "nonsense\n" }, 0, `got "nonsense"`},
-		"with an unreadable id":           {func(m *machine) { m.put("etc/passwd", "_eic:x:-1:990::/:/bin/false\n") }, 0, "expected a line of passwd(5)"},
+		"line in /etc/passwd":         {func(m *machine) { m.put("etc/passwd", ours) }, 990, ""},
+		"answer of getent":            {func(m *machine) { m.getent["passwd -- _eic"] = strings.Replace(ours, "990", "993", 1) }, 993, ""},
+		"no such user":                {func(*machine) {}, 0, "no such user"},
+		"no such user, and no getent": {func(m *machine) { delete(m.files, "usr/bin/getent") }, 0, "no such user"},
+		"malformed answer of getent":  {func(m *machine) { m.getent["passwd -- _eic"] = "nonsense\n" }, 0, `got "nonsense"`},
+		"invalid uid":                 {func(m *machine) { m.put("etc/passwd", "_eic:x:-1:990::/:/bin/false\n") }, 0, "expected a line of passwd(5)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine("")
@@ -125,24 +125,24 @@ func TestAccountsAreFoundWhereSSHDFindsThem(t *testing.T) {
 	}
 }
 
-func TestTheSystemUserIsMade(t *testing.T) {
+func TestSystemUserIsCreated(t *testing.T) {
 	const add = "/usr/sbin/useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --comment EC2 Instance Connect "
 	for name, test := range map[string]struct {
 		damage func(m *machine)
 		ran    []string
 	}{
-		"with a group of its own":          {func(*machine) {}, []string{add + "--user-group _eic"}},
-		"beside a group of the name":       {func(m *machine) { m.put("etc/group", "_eic:x:1000:eva\n") }, []string{add + "--gid 65534 _eic"}},
-		"beside a group of a directory's":  {func(m *machine) { m.getent["group -- _eic"] = "_eic:x:5000:\n" }, []string{add + "--gid 65534 _eic"}},
-		"with the uid of the earlier user": {func(m *machine) { m.put("etc/passwd", earlier) }, []string{add + "--non-unique --uid 991 --gid 992 _eic"}},
-		"not with the uid of another eic": {
+		"useradd creates its group":             {func(*machine) {}, []string{add + "--user-group _eic"}},
+		"group of that name in /etc/group":      {func(m *machine) { m.put("etc/group", "_eic:x:1000:eva\n") }, []string{add + "--gid 65534 _eic"}},
+		"group of that name from getent":        {func(m *machine) { m.getent["group -- _eic"] = "_eic:x:5000:\n" }, []string{add + "--gid 65534 _eic"}},
+		"uid of the earlier user eic is reused": {func(m *machine) { m.put("etc/passwd", earlier) }, []string{add + "--non-unique --uid 991 --gid 992 _eic"}},
+		"uid of another account named eic is not reused": {
 			func(m *machine) { m.put("etc/passwd", strings.Replace(earlier, "EC2", "EDV", 1)) }, []string{add + "--user-group _eic"}},
-		"not with the uid of a person eic": {
+		"uid of a person named eic is not reused": {
 			func(m *machine) { m.put("etc/passwd", strings.Replace(earlier, "991", "1001", 1)) }, []string{add + "--user-group _eic"}},
-		"by busybox": {
+		"busybox": {
 			func(m *machine) { delete(m.files, "usr/sbin/useradd"); m.put("usr/sbin/adduser", "ELF") },
 			[]string{"/usr/sbin/addgroup -S _eic", "/usr/sbin/adduser -S -D -H -h /nonexistent -s /usr/sbin/nologin -g EC2 Instance Connect -G _eic _eic"}},
-		"by busybox, beside a group": {
+		"busybox, and a group of that name": {
 			func(m *machine) {
 				delete(m.files, "usr/sbin/useradd")
 				m.put("usr/sbin/adduser", "ELF")
@@ -159,7 +159,7 @@ func TestTheSystemUserIsMade(t *testing.T) {
 	}
 }
 
-func TestTheSystemUserCannotBeMade(t *testing.T) {
+func TestSystemUserThatCannotBeCreatedIsAnError(t *testing.T) {
 	m := newMachine("")
 	m.fails = errors.New("exit status 1")
 	require.EqualError(t, m.database().Make(t.Context()),

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatShadowSaysAboutLogins(t *testing.T) {
+func TestShadowEntryTellsLockedAndExpiredAccounts(t *testing.T) {
 	now := time.Unix(20000*24*60*60+3600, 0) // day 20000
 	for line, want := range map[string]Shadow{
 		"a:*:19000:0:99999:7:::":   {},
@@ -35,7 +35,7 @@ func TestWhatShadowSaysAboutLogins(t *testing.T) {
 	}
 }
 
-func TestShadowIsFoundWhereSSHDFindsIt(t *testing.T) {
+func TestShadowIsLookedUpThroughNSS(t *testing.T) {
 	m := newMachine("")
 	m.put("etc/shadow", "a:!:::::::\n")
 	m.getent["shadow -- b"] = "b:*::::::1:\n"
@@ -49,7 +49,7 @@ func TestShadowIsFoundWhereSSHDFindsIt(t *testing.T) {
 	require.True(t, s.Locked, "sshd uses the password in passwd(5) if shadow(5) has none")
 }
 
-func TestGroupsAreThoseOfAProcess(t *testing.T) {
+func TestGroupsIncludeSupplementaryGroups(t *testing.T) {
 	m := newMachine("")
 	m.put("etc/group", "root:x:0:\nstaff:x:50:bob,eva\nadm:x:4:eva\nown:x:1000:eva\nbad:x:-1:eva\n")
 	eva := Account{Name: "eva", GID: 1000}

@@ -107,7 +107,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-func TestEscapeIsUndoneByExpand(t *testing.T) {
+func TestExpandUndoesEscape(t *testing.T) {
 	for _, arg := range []string{"", "%", "%u", "%%", "a%b%", "plain"} {
 		got, err := Expand([]string{Escape(arg)}, nil)
 		require.NoError(t, err)

@@ -73,7 +73,7 @@ func TestSyslogReceivesTheEvent(t *testing.T) {
 }
 
 // Each event is one record: if journald receives it, syslog does not.
-func TestAnEventForJournaldIsNotSentToSyslogToo(t *testing.T) {
+func TestEventForJournaldIsNotAlsoSentToSyslog(t *testing.T) {
 	journal, entries := listen(t, "unixgram")
 	syslog, lines := listen(t, "unixgram")
 	log := NewSystemLog(Text, Socket{Path: journal, Journald: true}, Socket{Path: syslog})
@@ -91,7 +91,7 @@ func TestAnEventForJournaldIsNotSentToSyslogToo(t *testing.T) {
 	require.Equal(t, "marker", next(t, lines))
 }
 
-func TestNoSystemLogCostsNothing(t *testing.T) {
+func TestMissingSystemLogIsIgnored(t *testing.T) {
 	NewSystemLog(Text, Socket{Path: filepath.Join(t.TempDir(), "nobody")}).Write(event)
 	NewSystemLog(Text).Write(event)
 	file := filepath.Join(t.TempDir(), "file")
@@ -100,7 +100,7 @@ func TestNoSystemLogCostsNothing(t *testing.T) {
 }
 
 // A system log that accepts connections but never reads must not delay a login.
-func TestAHungSystemLogDoesNotHoldUpALogin(t *testing.T) {
+func TestHangingSystemLogDoesNotDelayALogin(t *testing.T) {
 	for _, journald := range []bool{false, true} {
 		path := filepath.Join(t.TempDir(), "log")
 		conn, err := net.ListenPacket("unixgram", path)

@@ -71,7 +71,7 @@ func (u unreadable) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 }
 
-func TestAnUnreadableFileDoesNotMeanNoInstance(t *testing.T) {
+func TestUnreadableIdentityFileIsAnError(t *testing.T) {
 	got, err := Identify(unreadable{})
 	require.ErrorIs(t, err, fs.ErrPermission)
 	require.Zero(t, got)

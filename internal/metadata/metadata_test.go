@@ -69,7 +69,7 @@ func (s *service) client(t *testing.T) *Client {
 	return c
 }
 
-func TestAMissIsTwoRequestsOnOneConnection(t *testing.T) {
+func TestUserWithoutKeysCostsTwoRequestsOnOneConnection(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut {
 			return false
@@ -105,9 +105,9 @@ func TestNoFallbackToIMDSv1(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentSteersNothing(t *testing.T) {
+func TestEnvironmentDoesNotAffectRequests(t *testing.T) {
 	trap := serve(t, func(http.ResponseWriter, *http.Request) bool {
-		t.Error("a request went where the environment pointed")
+		t.Error("a request was sent to the address in the environment")
 		return false
 	})
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
@@ -127,7 +127,7 @@ func TestTheEnvironmentSteersNothing(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		for name, values := range r.Header {
 			if strings.Contains(strings.Join(values, ""), "from-the-environment") {
-				t.Errorf("the environment shows in %s: %q", name, values)
+				t.Errorf("header %s has a value from the environment: %q", name, values)
 			}
 		}
 		if r.Method == http.MethodPut || gets.Add(1) > 3 {
@@ -141,7 +141,7 @@ func TestTheEnvironmentSteersNothing(t *testing.T) {
 	require.Equal(t, "body", string(body))
 }
 
-func TestAPathNeverLeavesItsDirectory(t *testing.T) {
+func TestUserNameCannotLeaveItsPath(t *testing.T) {
 	s := serve(t, nil)
 	for _, name := range []string{"../../iam/info", "a/../b", "a//b", "./a", "a/", ".."} {
 		_, err := s.client(t).ActiveKeys(t.Context(), name)
@@ -150,7 +150,7 @@ func TestAPathNeverLeavesItsDirectory(t *testing.T) {
 	require.Zero(t, s.requests.Load())
 }
 
-func TestAnEmptyAnswerIsAnAnswer(t *testing.T) {
+func TestEmptyBodyIsAValidAnswer(t *testing.T) {
 	s := serve(t, answer(func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }))
 	body, err := s.client(t).Region(t.Context())
 	require.NoError(t, err)
@@ -168,30 +168,30 @@ func answer(write func(w http.ResponseWriter)) func(http.ResponseWriter, *http.R
 	}
 }
 
-func TestAnswersAreRefused(t *testing.T) {
+func TestInvalidAnswersAreRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		write  func(http.ResponseWriter)
 		reason string
 	}{
-		"one byte too long": {func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat("x", maxOther+1)) }, "longer than 4096 bytes"},
-		"announced as too long": {func(w http.ResponseWriter) {
+		"body is one byte too long": {func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat("x", maxOther+1)) }, "longer than 4096 bytes"},
+		"Content-Length is too large": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "2147483648")
 			w.WriteHeader(http.StatusOK)
 		}, "longer than 4096 bytes"},
-		"said to be compressed": {func(w http.ResponseWriter) {
+		"Content-Encoding is gzip": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Encoding", "gzip")
 			fmt.Fprint(w, "plain")
 		}, `unexpected Content-Encoding "gzip"`},
-		"a redirect": {func(w http.ResponseWriter) {
+		"status is 302": {func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://attacker.example/")
 			w.WriteHeader(http.StatusFound)
 		}, "redirects are not followed"},
-		"partial content":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, "206"},
-		"no content":       {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, "204"},
-		"forbidden":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403"},
-		"always throttled": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "503"},
-		"never authorized": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
-		"an endless header": {func(w http.ResponseWriter) {
+		"status is 206":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, "206"},
+		"status is 204":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, "204"},
+		"status is 403":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403"},
+		"status is always 503": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "503"},
+		"status is always 401": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401"},
+		"header is too long": {func(w http.ResponseWriter) {
 			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
 		}, "headers exceeded 16384 bytes"},
 	} {
@@ -211,7 +211,7 @@ func TestAnswersAreRefused(t *testing.T) {
 
 // A new token replaces an expired one, once. If the service refuses the new token too,
 // the request is not sent again.
-func TestAServiceThatRefusesEveryTokenIsAskedTwice(t *testing.T) {
+func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	s := serve(t, answer(func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
@@ -221,17 +221,17 @@ func TestAServiceThatRefusesEveryTokenIsAskedTwice(t *testing.T) {
 	require.EqualValues(t, 4, s.requests.Load())
 }
 
-func TestTransientFaultsCostNoLogin(t *testing.T) {
+func TestTransientFaultsAreRetried(t *testing.T) {
 	for name, fault := range map[string]func(http.ResponseWriter){
-		"throttled": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"reset": func(http.ResponseWriter) {
+		"status 503": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"connection reset": func(http.ResponseWriter) {
 			panic(http.ErrAbortHandler)
 		},
-		"cut short": func(w http.ResponseWriter) {
+		"body cut short": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "4")
 			fmt.Fprint(w, "bo")
 		},
-		"an expired token": func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
+		"token expired": func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var once sync.Once
@@ -248,7 +248,7 @@ func TestTransientFaultsCostNoLogin(t *testing.T) {
 			body, err := s.client(t).Region(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, "body", string(body))
-			if name == "an expired token" {
+			if name == "token expired" {
 				require.EqualValues(t, 2, s.tokens.Load())
 			} else {
 				require.EqualValues(t, 1, s.tokens.Load())
@@ -257,7 +257,7 @@ func TestTransientFaultsCostNoLogin(t *testing.T) {
 	}
 }
 
-func TestTheDeadlineEndsEveryCall(t *testing.T) {
+func TestDeadlineEndsEveryCall(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, answer(func(http.ResponseWriter) { <-release }))
 	defer close(release)
@@ -269,15 +269,15 @@ func TestTheDeadlineEndsEveryCall(t *testing.T) {
 	require.EqualError(t, err, "asking the metadata service for region: the budget is spent; no complete answer came")
 }
 
-func TestAnInvalidTokenIsNotSent(t *testing.T) {
+func TestInvalidTokenIsNotSent(t *testing.T) {
 	for name, answer := range map[string]struct{ token, lifetime string }{
-		"another header in it":   {"a\r\nX-Evil: b", "300"},
-		"a blank in it":          {"a b", "300"},
-		"nothing":                {"", "300"},
-		"no lifetime":            {"token", ""},
-		"a lifetime in words":    {"token", "five minutes"},
-		"a lifetime of nothing":  {"token", "0"},
-		"a lifetime of too much": {"token", "99999999999999999999"},
+		"token with another header": {"a\r\nX-Evil: b", "300"},
+		"token with a blank":        {"a b", "300"},
+		"empty token":               {"", "300"},
+		"no lifetime":               {"token", ""},
+		"lifetime in words":         {"token", "five minutes"},
+		"lifetime of 0":             {"token", "0"},
+		"lifetime that overflows":   {"token", "99999999999999999999"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -325,7 +325,7 @@ func TestEndpoints(t *testing.T) {
 }
 
 // An instance without IPv4 reaches the metadata service at its IPv6 address only.
-func TestTheSecondAddressIsTriedWhereTheFirstRefuses(t *testing.T) {
+func TestSecondAddressIsTriedIfTheFirstRefuses(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())

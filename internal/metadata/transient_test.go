@@ -38,7 +38,7 @@ func TestConcurrentRequestsShareOneNewToken(t *testing.T) {
 	require.EqualValues(t, 2, s.tokens.Load())
 }
 
-func TestARequestThatIsNeverAnsweredIsSentAgain(t *testing.T) {
+func TestUnansweredRequestIsSentAgain(t *testing.T) {
 	var once sync.Once
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {

@@ -45,36 +45,36 @@ const whole = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
 // service sends more after an answer, the connection is closed. If the next request is
 // already on that connection, the surplus becomes its answer; the same service could have
 // sent that answer anyway.
-func TestTheNextRequestSucceeds(t *testing.T) {
+func TestRequestAfterAnUnusualAnswerSucceeds(t *testing.T) {
 	for name, test := range map[string]struct {
 		after    func(net.Conn)
 		connects int64
 	}{
-		"after an answer that ends the connection": {func(c net.Conn) {
+		"answer with Connection: close": {func(c net.Conn) {
 			send(c, strings.Replace(whole, "\r\n", "\r\nConnection: close\r\n", 1))
 			_ = c.Close()
 		}, 2},
-		"after a connection that was closed without a word": {func(c net.Conn) {
+		"connection closed after the answer": {func(c net.Conn) {
 			send(c, whole)
 			_ = c.Close()
 		}, 2},
-		"after an answer with more behind it": {func(c net.Conn) {
+		"surplus bytes after the answer": {func(c net.Conn) {
 			send(c, whole+"more")
 			untilClosed(c)
 		}, 2},
-		"after an answer with another behind it": {func(c net.Conn) {
+		"second answer after the answer": {func(c net.Conn) {
 			send(c, whole+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 			untilClosed(c)
 		}, 2},
-		"after an answer that an interim one goes before": {func(c net.Conn) {
+		"interim answer before the answer": {func(c net.Conn) {
 			send(c, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+whole)
 			_ = c.Close()
 		}, 2},
-		"after a chunked answer": {func(c net.Conn) {
+		"chunked answer": {func(c net.Conn) {
 			send(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 			_ = c.Close()
 		}, 2},
-		"after an answer that ends with the connection": {func(c net.Conn) {
+		"answer without Content-Length": {func(c net.Conn) {
 			send(c, "HTTP/1.1 200 OK\r\n\r\nbody")
 			_ = c.Close()
 		}, 2},
@@ -98,7 +98,7 @@ func TestTheNextRequestSucceeds(t *testing.T) {
 }
 
 // The unread rest of an answer may look like an answer itself.
-func TestTheRestOfAnAnswerIsNotTheNextOne(t *testing.T) {
+func TestUnreadRestOfAnAnswerIsNotTheNextAnswer(t *testing.T) {
 	const rest = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 	s := serve(t, onConnection(func(c net.Conn) {
 		send(c, fmt.Sprintf("HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n", len(rest)))
@@ -127,7 +127,7 @@ func TestSequentialRequestsShareAConnection(t *testing.T) {
 	require.EqualValues(t, 1, s.connects.Load())
 }
 
-func TestAnAnswerThatIsNotHTTPIsRefused(t *testing.T) {
+func TestAnswerThatIsNotHTTPIsRefused(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
@@ -142,7 +142,7 @@ func TestAnAnswerThatIsNotHTTPIsRefused(t *testing.T) {
 }
 
 // The first failure of concurrent requests ends the others, whatever their state.
-func TestTheEndOfTheContextEndsARequestAtOnce(t *testing.T) {
+func TestCanceledContextEndsARequestAtOnce(t *testing.T) {
 	for name, text := range map[string]string{
 		"before an answer": "",
 		"within a header":  "HTTP/1.1 200 OK\r\nContent-",
@@ -164,7 +164,7 @@ func TestTheEndOfTheContextEndsARequestAtOnce(t *testing.T) {
 	}
 }
 
-func TestClosingLeavesNoConnection(t *testing.T) {
+func TestCloseClosesEveryConnection(t *testing.T) {
 	for _, requests := range []int{0, 8} {
 		s := serve(t, nil)
 		c := s.client(t)

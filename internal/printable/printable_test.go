@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWordThatCannotBeTakenForOurs(t *testing.T) {
+func TestWordQuotesForeignText(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              `""`,
 		"arn:aws:sts::1:assumed-role/a": "arn:aws:sts::1:assumed-role/a",
@@ -27,7 +27,7 @@ func TestAWordThatCannotBeTakenForOurs(t *testing.T) {
 	require.Equal(t, `"ssh-rsa \u00fc"`, ASCII("ssh-rsa ü"))
 }
 
-func TestWhatIsCutSaysSo(t *testing.T) {
+func TestShortenedTextIsMarked(t *testing.T) {
 	for text, want := range map[string]string{
 		"short":                "short",
 		"":                     "",
@@ -44,7 +44,7 @@ func TestWhatIsCutSaysSo(t *testing.T) {
 	}
 }
 
-func TestASentenceKeepsWhatIsPrintable(t *testing.T) {
+func TestSentenceKeepsPrintableCharacters(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"plain \"Ü\" \\x": {"plain \"Ü\" \\x", "plain \"Ü\" \\x"},
 		"a\x1b[2Jb":       {`a\x1b[2Jb`, `a\x1b[2Jb`},
@@ -57,7 +57,7 @@ func TestASentenceKeepsWhatIsPrintable(t *testing.T) {
 	}
 }
 
-func TestAWriterHandsOnEverything(t *testing.T) {
+func TestWriterPassesOnEveryByte(t *testing.T) {
 	var b strings.Builder
 	n, err := Writer{&b}.Write([]byte("a\x1bb\n"))
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) world {
 func (w world) path(name string) string { return filepath.Join(w.dir, name) }
 
 // Anybody who could have written a file, or replaced it, controls its contents.
-func TestAFileThatOthersCouldHaveWritten(t *testing.T) {
+func TestFileThatOthersCanWriteToIsNotTrusted(t *testing.T) {
 	link := func(to, name string, uid int) error {
 		return errors.Join(os.Symlink(to, name), os.Lchown(name, uid, uid))
 	}
@@ -49,49 +49,49 @@ func TestAFileThatOthersCouldHaveWritten(t *testing.T) {
 		uid     int
 		refusal string // "" if the file is trusted
 	}{
-		"root's":                     {},
-		"root's, for a user":         {uid: nobody},
-		"the user's own":             {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, uid: nobody},
-		"somebody else's":            {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, refusal: `file" is owned by uid 65534, expected root; run: chown root`},
-		"another user's, for a user": {change: func(w world) error { return os.Chown(w.file, 1, 0) }, uid: nobody, refusal: "is owned by uid 1, expected root or uid 65534"},
-		"writable by its group":      {change: func(w world) error { return os.Chmod(w.file, 0o664) }, refusal: "mode 0664); run: chmod go-w"},
-		"writable by everybody":      {change: func(w world) error { return os.Chmod(w.file, 0o646) }, refusal: "mode 0646"},
-		"the user's, writable by everybody": {change: func(w world) error {
+		"owned by root":                         {},
+		"owned by root, read by a user":         {uid: nobody},
+		"owned by the user":                     {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, uid: nobody},
+		"owned by another user, read by root":   {change: func(w world) error { return os.Chown(w.file, nobody, 0) }, refusal: `file" is owned by uid 65534, expected root; run: chown root`},
+		"owned by another user, read by a user": {change: func(w world) error { return os.Chown(w.file, 1, 0) }, uid: nobody, refusal: "is owned by uid 1, expected root or uid 65534"},
+		"writable by its group":                 {change: func(w world) error { return os.Chmod(w.file, 0o664) }, refusal: "mode 0664); run: chmod go-w"},
+		"writable by everybody":                 {change: func(w world) error { return os.Chmod(w.file, 0o646) }, refusal: "mode 0646"},
+		"owned by the user, writable by everybody": {change: func(w world) error {
 			return errors.Join(os.Chown(w.file, nobody, 0), os.Chmod(w.file, 0o646))
 		}, uid: nobody, refusal: "mode 0646"},
-		"below somebody else's directory":  {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, refusal: `sub" is owned by uid 65534`},
-		"below the user's own directory":   {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, uid: nobody},
-		"below a directory of everybody":   {change: func(w world) error { return os.Chmod(w.path("sub"), 0o777) }, refusal: `sub" may be written to`},
-		"higher up a directory of a group": {change: func(w world) error { return os.Chmod(w.dir, 0o775) }, refusal: "mode 0775"},
-		"below a sticky directory of root's": {change: func(w world) error {
+		"in a directory of another user":                {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, refusal: `sub" is owned by uid 65534`},
+		"in a directory of the user":                    {change: func(w world) error { return os.Chown(w.path("sub"), nobody, 0) }, uid: nobody},
+		"in a directory that everybody may write to":    {change: func(w world) error { return os.Chmod(w.path("sub"), 0o777) }, refusal: `sub" may be written to`},
+		"below a directory that its group may write to": {change: func(w world) error { return os.Chmod(w.dir, 0o775) }, refusal: "mode 0775"},
+		"in a sticky directory of root": {change: func(w world) error {
 			return os.Chmod(w.path("sub"), 0o777|os.ModeSticky)
 		}},
-		"below a sticky directory of somebody else's": {change: func(w world) error {
+		"in a sticky directory of another user": {change: func(w world) error {
 			return errors.Join(os.Chown(w.path("sub"), nobody, 0), os.Chmod(w.path("sub"), 0o777|os.ModeSticky))
 		}, uid: nobody, refusal: "may be written to"},
-		"by a link of root's":           {change: func(w world) error { return link("sub/file", w.path("link"), 0) }, name: "link"},
-		"by an absolute link of root's": {change: func(w world) error { return link(w.file, w.path("link"), 0) }, name: "link"},
-		"by a link upwards": {change: func(w world) error {
+		"link of root":          {change: func(w world) error { return link("sub/file", w.path("link"), 0) }, name: "link"},
+		"absolute link of root": {change: func(w world) error { return link(w.file, w.path("link"), 0) }, name: "link"},
+		"link with ..": {change: func(w world) error {
 			return errors.Join(link("../other", w.path("sub/link"), 0), os.WriteFile(w.path("other"), []byte("words"), 0o644))
 		}, name: "sub/link"},
-		"by a link of somebody else's in a sticky directory": {change: func(w world) error {
+		"link of another user in a sticky directory": {change: func(w world) error {
 			return errors.Join(os.Chmod(w.dir, 0o777|os.ModeSticky), link("sub/file", w.path("link"), nobody))
 		}, name: "link", refusal: `link" is owned by uid 65534`},
-		"by a link in somebody else's directory": {change: func(w world) error {
-			return errors.Join(os.Mkdir(w.path("his"), 0o755), link(w.file, w.path("his/link"), 0), os.Chown(w.path("his"), nobody, 0))
-		}, name: "his/link", refusal: `his" is owned by uid 65534`},
-		"by a link through somebody else's directory": {change: func(w world) error {
-			return errors.Join(os.Mkdir(w.path("his"), 0o755), link(w.path("sub"), w.path("his/link"), 0),
-				os.Chown(w.path("his"), nobody, 0), link("his/link/file", w.path("link"), 0))
-		}, name: "link", refusal: `his" is owned by uid 65534`},
-		"by a link that leads nowhere": {change: func(w world) error { return link("none", w.path("link"), 0) }, name: "link", refusal: `link" is a dangling link`},
-		"by a link to itself":          {change: func(w world) error { return link("link", w.path("link"), 0) }, name: "link", refusal: "too many levels of symbolic links"},
-		"a directory":                  {name: "sub", refusal: "is not a regular file (drwx"},
-		"a FIFO":                       {change: func(w world) error { return syscall.Mkfifo(w.path("fifo"), 0o600) }, name: "fifo", refusal: "is not a regular file (p"},
-		"a device by a link":           {change: func(w world) error { return link("/dev/zero", w.path("zero"), 0) }, name: "zero", refusal: "is not a regular file"},
-		"a file as a directory":        {name: "sub/file/x", refusal: "not a directory"},
-		"of the greatest length":       {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit), 0o644) }},
-		"too long":                     {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit+1), 0o644) }, refusal: "expected at most 100 bytes"},
+		"link in a directory of another user": {change: func(w world) error {
+			return errors.Join(os.Mkdir(w.path("other"), 0o755), link(w.file, w.path("other/link"), 0), os.Chown(w.path("other"), nobody, 0))
+		}, name: "other/link", refusal: `other" is owned by uid 65534`},
+		"link through a directory of another user": {change: func(w world) error {
+			return errors.Join(os.Mkdir(w.path("other"), 0o755), link(w.path("sub"), w.path("other/link"), 0),
+				os.Chown(w.path("other"), nobody, 0), link("other/link/file", w.path("link"), 0))
+		}, name: "link", refusal: `other" is owned by uid 65534`},
+		"dangling link":       {change: func(w world) error { return link("none", w.path("link"), 0) }, name: "link", refusal: `link" is a dangling link`},
+		"link to itself":      {change: func(w world) error { return link("link", w.path("link"), 0) }, name: "link", refusal: "too many levels of symbolic links"},
+		"directory":           {name: "sub", refusal: "is not a regular file (drwx"},
+		"FIFO":                {change: func(w world) error { return syscall.Mkfifo(w.path("fifo"), 0o600) }, name: "fifo", refusal: "is not a regular file (p"},
+		"link to a device":    {change: func(w world) error { return link("/dev/zero", w.path("zero"), 0) }, name: "zero", refusal: "is not a regular file"},
+		"path through a file": {name: "sub/file/x", refusal: "not a directory"},
+		"maximum length":      {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit), 0o644) }},
+		"one byte too long":   {change: func(w world) error { return os.WriteFile(w.file, make([]byte, limit+1), 0o644) }, refusal: "expected at most 100 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -113,7 +113,7 @@ func TestAFileThatOthersCouldHaveWritten(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNotThere(t *testing.T) {
+func TestMissingFileIsNotExist(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"none", "none/file"} {
 		_, err := Read(t.Context(), w.path(name), 0, limit)
@@ -122,7 +122,7 @@ func TestAFileThatIsNotThere(t *testing.T) {
 }
 
 // A user may name a file of their own relative to the current directory.
-func TestANameThatIsNotAbsolute(t *testing.T) {
+func TestRelativeNameIsAccepted(t *testing.T) {
 	w := newWorld(t)
 	t.Chdir(w.dir)
 	content, err := Read(t.Context(), "sub/../sub/file", 0, limit)
@@ -130,8 +130,8 @@ func TestANameThatIsNotAbsolute(t *testing.T) {
 	require.Equal(t, "words", string(content))
 }
 
-// Opening a FIFO that nobody writes to would block for ever.
-func TestAFIFOIsNotWaitedFor(t *testing.T) {
+// Opening a FIFO that nobody writes to would block forever.
+func TestFIFOIsRefusedWithoutWaiting(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	ended := make(chan error, 1)
@@ -143,12 +143,12 @@ func TestAFIFOIsNotWaitedFor(t *testing.T) {
 	case err := <-ended:
 		require.ErrorContains(t, err, "not a regular file")
 	case <-time.After(10 * time.Second):
-		t.Fatal("the FIFO is waited for")
+		t.Fatal("ReadUntrusted blocks on a FIFO")
 	}
 }
 
 // A file system that hangs must not cost more time than the budget.
-func TestReadingEndsWithItsContext(t *testing.T) {
+func TestReadingEndsWithTheContext(t *testing.T) {
 	spent := errors.New("the budget is spent")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(spent)
@@ -158,29 +158,29 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal("reading never ended with its context")
+	t.Fatal("Read did not return when its context ended")
 }
 
 // The owner of a directory keeps swapping a link in it. Read must never return what the
 // link leads to.
-func TestALinkThatIsSwappedInSomebodyElsesDirectory(t *testing.T) {
+func TestLinkSwappedDuringTheCheckIsNotFollowed(t *testing.T) {
 	w := newWorld(t)
-	his := w.path("his")
-	require.NoError(t, errors.Join(os.Mkdir(his, 0o755), os.Chown(his, nobody, 0)))
+	other := w.path("other")
+	require.NoError(t, errors.Join(os.Mkdir(other, 0o755), os.Chown(other, nobody, 0)))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
-			_ = os.Symlink(w.file, filepath.Join(his, "new"))
-			_ = os.Rename(filepath.Join(his, "new"), filepath.Join(his, "link"))
-			_ = os.WriteFile(filepath.Join(his, "new"), []byte("lies"), 0o644)
-			_ = os.Rename(filepath.Join(his, "new"), filepath.Join(his, "link"))
+			_ = os.Symlink(w.file, filepath.Join(other, "new"))
+			_ = os.Rename(filepath.Join(other, "new"), filepath.Join(other, "link"))
+			_ = os.WriteFile(filepath.Join(other, "new"), []byte("lies"), 0o644)
+			_ = os.Rename(filepath.Join(other, "new"), filepath.Join(other, "link"))
 		}
 	}()
 	for range 2000 {
-		_, err := Read(t.Context(), filepath.Join(his, "link"), 0, limit)
-		require.ErrorContains(t, err, `his" is owned by uid 65534`)
+		_, err := Read(t.Context(), filepath.Join(other, "link"), 0, limit)
+		require.ErrorContains(t, err, `other" is owned by uid 65534`)
 	}
 	cancel()
 	<-ended
@@ -188,7 +188,7 @@ func TestALinkThatIsSwappedInSomebodyElsesDirectory(t *testing.T) {
 
 // Program may return the name itself only if nobody but root can change where its links
 // lead.
-func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
+func TestProgramKeepsLinksOnlyIfRootControlsThem(t *testing.T) {
 	file := func(mode fs.FileMode, uid uint32) *fstest.MapFile {
 		return &fstest.MapFile{Mode: mode, Sys: &syscall.Stat_t{Uid: uid}}
 	}
@@ -229,7 +229,7 @@ func TestWhichPathOfAProgramMayBeRun(t *testing.T) {
 	require.Equal(t, []string{"/usr/bin/x", "/usr/bin", "/usr"}, asked)
 }
 
-func TestAPathWhoseEndIsMissing(t *testing.T) {
+func TestResolveMissing(t *testing.T) {
 	root := fstest.MapFS{
 		"etc/ssh":  {Mode: fs.ModeSymlink | 0o777, Data: []byte("/srv/ssh")},
 		"srv/ssh":  {Mode: fs.ModeDir | 0o755},

@@ -39,7 +39,7 @@ func made(t *testing.T, form, changelog string) (string, error) {
 	return out.String(), err
 }
 
-func TestADebsChangelog(t *testing.T) {
+func TestChangelogOfADeb(t *testing.T) {
 	deb, err := made(t, "deb", text)
 	require.NoError(t, err)
 	require.Equal(t, `eic-sim (0.2.0~git1-1) unstable; urgency=medium
@@ -63,7 +63,7 @@ eic-sim (0.1.0-1) unstable; urgency=medium
 `, deb)
 }
 
-func TestAnRPMsChangelog(t *testing.T) {
+func TestChangelogOfAnRPM(t *testing.T) {
 	rpm, err := made(t, "rpm", text)
 	require.NoError(t, err)
 	require.JSONEq(t, `[
