@@ -151,7 +151,7 @@ func TestHangingSystemLogDelaysNoLogin(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, result.Stdout, key)
 			require.Zero(t, result.Status)
-			require.Less(t, result.Took, 4*time.Second) // without a limit the write would block for ever
+			require.Less(t, result.Took, 4*time.Second) // without a limit the write would block forever
 		})
 	}
 }
