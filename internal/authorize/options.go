@@ -49,8 +49,8 @@ func CheckKeyOptions(options string) error {
 func KeyOptionNames(options string) []string {
 	var names []string
 	for rest := options; rest != ""; rest = strings.TrimPrefix(rest, ",") {
-		name, after, err := cutOption(rest)
-		if err != nil || name == "" {
+		name, after, _ := cutOption(rest) // an error comes without a name
+		if name == "" {
 			return nil
 		}
 		names, rest = append(names, name), after
