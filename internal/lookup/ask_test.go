@@ -58,6 +58,22 @@ func requirePrinted(t *testing.T, r lookup.Answer, err error) {
 	require.Equal(t, pushedKey, string(r.Result.Decisions[0].Line()))
 }
 
+// listFailingStaple returns a handler for through. It lists one more staple, and lets fail
+// answer the request for it.
+func listFailingStaple(fail http.HandlerFunc) func(http.ResponseWriter, *http.Request, http.Handler) {
+	return func(w http.ResponseWriter, r *http.Request, service http.Handler) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
+			fail(w, r)
+		case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
+			_, _ = w.Write([]byte("ABCDEF\n")) // fails only if the client has gone
+			service.ServeHTTP(w, r)
+		default:
+			service.ServeHTTP(w, r)
+		}
+	}
+}
+
 // A listed staple that cannot be fetched must not hide the good ones.
 func TestStapleThatCannotBeFetchedDoesNotHideTheOthers(t *testing.T) {
 	for name, fail := range map[string]func(http.ResponseWriter, *http.Request){
@@ -65,17 +81,7 @@ func TestStapleThatCannotBeFetchedDoesNotHideTheOthers(t *testing.T) {
 		"answer is status 500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ask := through(t, sim.Options{}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
-				switch {
-				case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
-					fail(w, r)
-				case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
-					_, _ = w.Write([]byte("ABCDEF\n")) // fails only if the client has gone
-					service.ServeHTTP(w, r)
-				default:
-					service.ServeHTTP(w, r)
-				}
-			})
+			ask := through(t, sim.Options{}, nil, listFailingStaple(fail))
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			r, err := ask(ctx)
@@ -87,17 +93,8 @@ func TestStapleThatCannotBeFetchedDoesNotHideTheOthers(t *testing.T) {
 // The administrator must learn that the signer is revoked, and not that some staple could
 // not be fetched.
 func TestStapleThatCannotBeFetchedDoesNotHideARevocation(t *testing.T) {
-	ask := through(t, sim.Options{Faults: []string{"ocsp=revoked"}}, nil, func(w http.ResponseWriter, r *http.Request, service http.Handler) {
-		switch {
-		case strings.HasSuffix(r.URL.Path, "/ABCDEF"):
-			<-r.Context().Done()
-		case strings.HasSuffix(r.URL.Path, "signer-ocsp"):
-			_, _ = w.Write([]byte("ABCDEF\n")) // fails only if the client has gone
-			service.ServeHTTP(w, r)
-		default:
-			service.ServeHTTP(w, r)
-		}
-	})
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	ask := through(t, sim.Options{Faults: []string{"ocsp=revoked"}}, nil, listFailingStaple(hang))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := ask(ctx)
