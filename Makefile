@@ -6,6 +6,8 @@ TOOLS   := $(CURDIR)/.tools
 GODIRS  := cmd internal packaging test
 # IMDS speaks HTTP/1.1; the tag leaves HTTP/2 out of what is linked.
 GOBUILD := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+# Many tests wait, for a login or a deadline, so one package more runs than there are processors.
+GOTEST  := CGO_ENABLED=0 go test -vet=off -p $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # What each is for is in docs/reference/dependencies.md.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -40,19 +42,18 @@ try: ## a shell with a simulated AWS and an instance, for AWS's own command line
 
 .PHONY: check
 check: vet ## before every commit: tests that need no root, no network and no tool but Go
-	CGO_ENABLED=0 go test -vet=off -short ./...
+	$(GOTEST) -short ./...
 
 .PHONY: vet
 vet: ## gofmt and go vet
 	@test -z "$$(gofmt -l $(GODIRS))" || { echo "not formatted; run: gofmt -w $(GODIRS)" >&2; exit 1; }
 	CGO_ENABLED=0 go vet ./...
 
-# With CI=true, a test whose tool is missing fails instead of being skipped. Many tests wait for
-# logins, so go test runs one package more than there are processors.
+# With CI=true, a test whose tool is missing fails instead of being skipped.
 .PHONY: test
 test: vet ## every test except those of the packages (root; installs their tools)
 	@test/setup test
-	CI=true CGO_ENABLED=0 go test -p $$(( $$(nproc) + 1 )) -vet=off -count=1 ./...
+	CI=true $(GOTEST) -count=1 ./...
 	test/fuzz 3s
 
 .PHONY: docs
