@@ -44,7 +44,7 @@ func ClientFaults() []ClientFault {
 		{tunnel.DialFailure, "the instance cannot be reached", "shows the close frame's reason; exit status 255"},
 		{tunnel.Reset, "the connection is reset before any answer", "hangs forever"},
 		{tunnel.Stall, "the tunnel opens, but no data comes through", "hangs forever"},
-		{tunnel.EarlyEnd, "the tunnel ends without a close frame when the instance first sends data", "ends without an error; exit status 0"},
+		{tunnel.EarlyEnd, "the tunnel ends without a close frame when the instance first sends data", "ends without an error, exit status 0; seldom shows AWS_IO_SOCKET_CLOSED, exit status 255"},
 		{tunnel.CloseCode, "the tunnel ends with close code 1011 when the instance first sends data", "shows the close frame's reason; exit status 255"},
 		{tunnel.TextFrame, "a text frame comes before the instance's first data", "says that it received invalid data; exit status 255"},
 	} {
