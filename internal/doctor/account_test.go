@@ -106,7 +106,7 @@ func TestAccountOfTheCommandUser(t *testing.T) {
 			b.files["proc/9"] = owned(os.ModeDir|0o555, "")
 		},
 			check: "account", verdict: doctor.Warning, found: `runs process 8 ("/usr/bin/python3") too`},
-		"AuthorizedKeysCommandUser is none": {damage: runsAs("none"),
+		"AuthorizedKeysCommandUser has the value none": {damage: runsAs("none"),
 			check: "account", verdict: doctor.Broken, found: "AuthorizedKeysCommandUser is not set"},
 		"AuthorizedKeysCommandUser is %u, and root logs in": {damage: runsAs("%u"),
 			check: "account", verdict: doctor.Warning, found: "which is root"},

@@ -23,7 +23,7 @@ func TestWhatSSHDRuns(t *testing.T) {
 	requireTroubles(t, map[string]trouble{
 		"sshd runs no command": {damage: configured("PermitRootLogin no\n"),
 			check: "command", verdict: doctor.Broken, found: "sshd runs no AuthorizedKeysCommand"},
-		"command is none": {damage: configured("AuthorizedKeysCommand none\n"),
+		"AuthorizedKeysCommand has the value none": {damage: configured("AuthorizedKeysCommand none\n"),
 			check: "command", verdict: doctor.Broken, found: "set at /etc/ssh/sshd_config:1"},
 		"command is another program": {damage: configured("AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys %u\nAuthorizedKeysCommandUser nobody\n"),
 			check: "command", verdict: doctor.Broken, found: `"/usr/bin/sss_ssh_authorizedkeys %u", set at /etc/ssh/sshd_config:1, which is not eic`},
